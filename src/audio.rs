@@ -1,0 +1,1 @@
+//! WAV in, 16 kHz mono f32 out.

@@ -1,0 +1,1 @@
+//! The vocabulary of tensor operations and the devices that speak it.

@@ -1,0 +1,1 @@
+//! Motion to files, one format a file.

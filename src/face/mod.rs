@@ -1,0 +1,1 @@
+//! A rig: face parameters to vertices.

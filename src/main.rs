@@ -1,0 +1,3 @@
+//! `deeptalk-rt`: the command line.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Vertices to pixels.
