@@ -64,7 +64,10 @@ mod tests {
         for samples in 0..=500_000 {
             let (frames, padded) = frames_for(samples);
             assert_eq!(padded, frames * 640, "{samples} samples");
-            assert!(frames % 4 == 0 && padded >= samples && frames >= wanted_frames(samples), "{samples} samples");
+            assert!(
+                frames % 4 == 0 && padded >= samples && frames >= wanted_frames(samples),
+                "{samples} samples"
+            );
         }
     }
 
