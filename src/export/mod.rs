@@ -1,1 +1,3 @@
 //! Motion to files, one format a file.
+mod atomic;
+pub use atomic::AtomicFile;
