@@ -118,6 +118,8 @@ fn views_inside_their_storage_are_read_and_all_others_refused() {
     assert_eq!(read("0", "2 2", "1 2"), [1.0, 3.0, 2.0, 4.0]);
     assert_eq!(read("1", "3", "1"), [2.0, 3.0, 4.0]);
     assert_eq!(read("3", "3 1", "0 77"), [4.0, 4.0, 4.0]);
+    assert_eq!(read("3", "1 1", "9223372036854775807 18446744073709551615"), [4.0]);
+    assert_eq!(read("2", "1 2", "9223372036854775807 0"), [3.0, 3.0]);
     assert_eq!(read("0", "", ""), [1.0]);
     assert!(read("9", "0 2", "2 1").is_empty());
 
@@ -143,6 +145,28 @@ fn views_inside_their_storage_are_read_and_all_others_refused() {
         let text = refused(file.path());
         assert!(text.contains("`w`"), "{offset} {shape} {strides}: {text}");
     }
+}
+
+#[test]
+fn entries_with_64_bit_sizes_are_found_where_they_are() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let mut writer = zip::ZipWriter::new(&mut file);
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, bytes) in [
+        (
+            "a/data/0",
+            [1f32.to_le_bytes(), 2f32.to_le_bytes(), 3f32.to_le_bytes(), 4f32.to_le_bytes()].concat(),
+        ),
+        ("a/data.pkl", one_tensor("FloatStorage", "0", "1", "3", "1")),
+    ] {
+        writer.start_file(name, stored.large_file(true).with_alignment(64)).unwrap();
+        writer.write_all(&bytes).unwrap();
+    }
+    writer.set_raw_zip64_extensible_data_sector(Box::default());
+    writer.finish().unwrap();
+    let bytes = std::fs::read(file.path()).unwrap();
+    assert!(bytes.windows(4).any(|window| window == b"PK\x06\x06"), "it has a 64-bit directory");
+    assert_eq!(open_tensors(file.path()).unwrap().read_f32("w").unwrap(), [2.0, 3.0, 4.0]);
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
 
 use super::TorchArchive;
 use super::elements::{ElementType, count};
-use super::map::map_file;
+use super::map::FileMap;
 use crate::{Error, Result};
+
+/// The published checkpoints' names and shapes take 0.3 MB.
+const LARGEST_HEADER: u64 = 16 << 20;
 
 /// A file of named tensors that are read one at a time.
 pub trait Tensors: Send + Sync + std::fmt::Debug {
@@ -29,12 +31,12 @@ pub trait Tensors: Send + Sync + std::fmt::Debug {
 /// A bad input if the file is none of these, or not a sound one.
 pub fn open_tensors(path: impl AsRef<Path>) -> Result<Box<dyn Tensors>> {
     let path = path.as_ref();
-    let map = map_file(path)?;
-    match map[..] {
+    let map = FileMap::open(path)?;
+    match *map {
         [b'P', b'K', 3, 4, ..] | [0x80, ..] => Ok(Box::new(TorchArchive::new(map, path)?)),
         [_, _, _, _, _, _, _, 0, b'{', ..] => Ok(Box::new(SafetensorsFile::new(map, path)?)),
         _ => {
-            let found = match &map[..] {
+            let found = match &*map {
                 [] => "an empty file".into(),
                 bytes => format!("a file that begins with `{}`", bytes[..bytes.len().min(8)].escape_ascii()),
             };
@@ -59,7 +61,7 @@ pub(super) fn no_such_tensor(path: &Path, name: &str) -> Error {
 #[derive(Debug)]
 pub struct SafetensorsFile {
     path: PathBuf,
-    map: Mmap,
+    map: FileMap,
     tensors: Vec<(String, Stored)>,
 }
 
@@ -77,10 +79,14 @@ impl SafetensorsFile {
     /// A bad input if it is not a sound safetensors file, or has a tensor of a type that no model uses.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        Self::new(map_file(path)?, path)
+        Self::new(FileMap::open(path)?, path)
     }
 
-    fn new(map: Mmap, path: &Path) -> Result<Self> {
+    fn new(map: FileMap, path: &Path) -> Result<Self> {
+        let header = map.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        if header > LARGEST_HEADER {
+            return Err(not_tensors(path, format!("a header of {header} bytes where 16 MiB is the most")));
+        }
         let file = SafeTensors::deserialize(&map).map_err(|error| not_tensors(path, error.to_string()))?;
         let mut tensors = Vec::new();
         for (name, view) in file.tensors() {
@@ -123,7 +129,9 @@ impl Tensors for SafetensorsFile {
             self.find(name).ok_or_else(|| no_such_tensor(&self.path, name))?;
         let elements = count(shape).expect("checked by the header");
         let mut out = Vec::with_capacity(elements);
-        element.extend_f32(&self.map[*begin..begin + elements * element.size()], &mut out);
+        let range = *begin..begin + elements * element.size();
+        element.extend_f32(&self.map[range.clone()], &mut out);
+        self.map.release(range);
         Ok(out)
     }
 }

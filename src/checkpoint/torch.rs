@@ -8,11 +8,10 @@ use std::io::Cursor;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::elements::{ElementType, count, for_each_offset};
-use super::map::map_file;
+use super::map::FileMap;
 use super::pickle::{Node, Object, Pickle};
 use super::source::{Tensors, no_such_tensor, not_tensors};
 use super::torch_legacy;
@@ -32,7 +31,7 @@ const DEEPEST: usize = 4;
 #[derive(Debug)]
 pub struct TorchArchive {
     path: PathBuf,
-    map: Mmap,
+    map: FileMap,
     tensors: Vec<(String, View)>,
     index: HashMap<String, usize>,
 }
@@ -58,10 +57,10 @@ impl TorchArchive {
     /// A bad input if the file is damaged, wants to run anything, or holds no state dict.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        Self::new(map_file(path)?, path)
+        Self::new(FileMap::open(path)?, path)
     }
 
-    pub(super) fn new(map: Mmap, path: &Path) -> Result<Self> {
+    pub(super) fn new(map: FileMap, path: &Path) -> Result<Self> {
         let tensors =
             if map.starts_with(b"PK") { read_zip(&map, path)? } else { torch_legacy::read(&map, path)? };
         let index = tensors.iter().enumerate().map(|(i, (name, _))| (name.clone(), i)).collect();
@@ -93,7 +92,9 @@ impl TorchArchive {
         let size = view.element.size();
         let mut out = Vec::with_capacity(elements);
         if view.is_contiguous() {
-            view.element.extend_f32(&self.map[view.begin..view.begin + elements * size], &mut out);
+            let range = view.begin..view.begin + elements * size;
+            view.element.extend_f32(&self.map[range.clone()], &mut out);
+            self.map.release(range);
         } else {
             let bytes = &self.map[view.begin..];
             for_each_offset(&view.shape, &view.strides, |at| {
@@ -127,7 +128,7 @@ impl View {
         let mut expected = self.element.size();
         self.shape.iter().zip(&self.strides).rev().all(|(&n, &stride)| {
             let fits = n == 1 || stride == expected;
-            expected = expected.saturating_mul(n);
+            expected *= n.max(1);
             fits
         }) || self.shape.contains(&0)
     }
@@ -161,14 +162,10 @@ fn read_zip(bytes: &[u8], path: &Path) -> Result<Vec<(String, View)>> {
         match entries.get(&format!("{root}/{name}")) {
             Some(None) => {
                 let next = "it was packed again or cut short: get the file again";
-                let what = format!("the entry `{root}/{name}` cannot be read");
-                Err(Error::bad_input(
-                    path,
-                    what,
-                    "one that is stored as it is, whole",
-                    "one that is compressed or cut",
-                    next,
-                ))
+                let what = format!("the entry `{}` cannot be read", name.escape_debug());
+                let (expected, found) =
+                    ("one that is stored as it is, whole", "one that is compressed or cut");
+                Err(Error::bad_input(path, what, expected, found, next))
             }
             Some(Some(range)) => Ok(Some(range.clone())),
             None => Ok(None),
@@ -177,14 +174,9 @@ fn read_zip(bytes: &[u8], path: &Path) -> Result<Vec<(String, View)>> {
     if let Some(range) = entry("byteorder")?
         && &bytes[range.clone()] != b"little"
     {
-        let found = format!("`{}`", bytes[range].escape_ascii());
-        return Err(Error::bad_input(
-            path,
-            "has the wrong byte order",
-            "`little`",
-            found,
-            "save it on a usual machine",
-        ));
+        let found = format!("`{}`", bytes[range.start..range.end.min(range.start + 16)].escape_ascii());
+        let next = "save it on a little-endian machine";
+        return Err(Error::bad_input(path, "has the wrong byte order", "`little`", found, next));
     }
     let pickle = entry("data.pkl")?.expect("it was found above");
     let pickle = Pickle::parse(&bytes[pickle], path)?;
@@ -223,16 +215,13 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
             self.count_one()?;
             let Some(key) = key.text() else { continue };
             if prefix.len() + key.len() > LONGEST_NAME {
-                let expected = format!("at most {LONGEST_NAME} bytes");
-                return Err(self.damaged(
-                    "a tensor has a name that is too long",
-                    expected,
-                    format!("{} bytes", key.len()),
-                ));
+                let (expected, found) =
+                    (format!("at most {LONGEST_NAME} bytes"), format!("{} bytes", key.len()));
+                return Err(self.damaged("a tensor has a name that is too long", expected, found));
             }
             let name = format!("{prefix}{key}");
             if let Some(tensor) = rebuilt(value) {
-                let view = self.view(&name, tensor)?;
+                let view = self.view(&name.escape_debug().to_string(), tensor)?;
                 match self.index.get(&name) {
                     Some(&at) => self.found[at].1 = view,
                     None => {
@@ -324,8 +313,12 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
             ));
         };
         let begin = if empty { range.start } else { range.start + offset * element.size() };
-        let strides = if empty { vec![0; shape.len()] } else { strides };
-        let strides = strides.iter().map(|stride| stride.saturating_mul(element.size())).collect();
+        // Where an axis is not stepped along, its stride may be anything.
+        let strides = shape
+            .iter()
+            .zip(strides)
+            .map(|(&n, stride)| if empty || n == 1 { 0 } else { stride * element.size() });
+        let strides = strides.collect();
         Ok(View { element, shape, strides, begin })
     }
 }

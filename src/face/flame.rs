@@ -11,8 +11,8 @@ use crate::checkpoint::numpy::{Array, pickled_npy};
 use crate::checkpoint::pickle::{Node, Pickle};
 use crate::{Error, Result};
 
-/// The published files have 80 to 110 MB.
-const LARGEST_FILE: u64 = 1 << 30;
+/// The published files have 50 MB; this is also the most that an npz may unpack to.
+const LARGEST_FILE: u64 = 256 << 20;
 const VERTICES: usize = 5023;
 const JOINTS: [&str; 5] = ["root", "neck", "jaw", "eye_left", "eye_right"];
 /// `shapedirs` has the identity first, then the expressions, of which the published motions use the first 50.
@@ -33,7 +33,7 @@ pub fn import_flame(path: impl AsRef<Path>) -> Result<Face> {
         .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
         .map_err(|error| Error::unreadable(path, error))?;
     if bytes.len() as u64 > LARGEST_FILE {
-        return Err(Error::bad_input(path, "is no FLAME model", "at most 1 GiB", "more", NEXT));
+        return Err(Error::bad_input(path, "is no FLAME model", "at most 256 MiB", "more", NEXT));
     }
     let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -76,13 +76,13 @@ fn read_npz(bytes: &[u8], path: &Path) -> Result<HashMap<String, Vec<u8>>> {
         |error: String| Error::bad_input(path, "is no FLAME model", "a pickle or an npz", error, NEXT);
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(error.to_string()))?;
     let mut entries = HashMap::new();
+    let mut room = LARGEST_FILE;
     for name in WANTED {
         let Ok(entry) = archive.by_name(&format!("{name}.npy")) else { continue };
         let mut data = Vec::new();
-        entry.take(LARGEST_FILE + 1).read_to_end(&mut data).map_err(|error| damaged(error.to_string()))?;
-        if data.len() as u64 > LARGEST_FILE {
-            return Err(damaged(format!("an array `{name}` of more than 1 GiB")));
-        }
+        entry.take(room + 1).read_to_end(&mut data).map_err(|error| damaged(error.to_string()))?;
+        let rest = room.checked_sub(data.len() as u64);
+        room = rest.ok_or_else(|| damaged("an npz that unpacks to more than 256 MiB".into()))?;
         entries.insert(name.to_owned(), data);
     }
     Ok(entries)
@@ -254,8 +254,14 @@ fn unwrapped(node: Node<'_>) -> Node<'_> {
     inside.unwrap_or(node)
 }
 
+/// A sparse matrix may be written out only as long as it is no longer than a regressor.
+const MOST_ROWS: usize = JOINTS.len();
+
+/// Values, row-major, and their shape.
+type Table = (Vec<f32>, Vec<usize>);
+
 /// A `scipy.sparse.csc_matrix` as a full table (row-major) and its shape, or what is wrong with it.
-fn sparse(node: Node<'_>) -> Option<Result<(Vec<f32>, Vec<usize>), String>> {
+fn sparse(node: Node<'_>) -> Option<Result<Table, String>> {
     let object = node.object().filter(|object| object.module.starts_with("scipy.sparse"))?;
     let read = || {
         let part = |name| {
@@ -268,7 +274,7 @@ fn sparse(node: Node<'_>) -> Option<Result<(Vec<f32>, Vec<usize>), String>> {
         let shape = part("_shape")?.sizes().unwrap_or_default();
         let values = Array::from_pickle(part("data")?)?.to_f32();
         let (rows_of, starts) = (whole("indices")?, whole("indptr")?);
-        let [rows @ ..=256, columns] = shape[..] else {
+        let [rows @ ..=MOST_ROWS, columns] = shape[..] else {
             return Err(format!("a sparse matrix of shape {shape:?}"));
         };
         if starts.len() != columns.saturating_add(1) || rows_of.len() != values.len() {

@@ -1,11 +1,12 @@
 //! Python pickles as plain data: nothing in them is ever run.
 //!
 //! A pickle is a program for a small stack machine that may name any function of Python and call it. Here a call is only written down, as
-//! an [`Object`] with its arguments; names come from a short list ([`allowed`]) of what checkpoints are made of, anything else is refused
+//! an [`Object`] with its arguments; names come from a short list of what checkpoints are made of, anything else is refused
 //! by name. All values lie in one table and refer to each other by number, so sharing costs nothing, and neither reading nor dropping
 //! recurses. What comes out is checked to have no cycles and no great depth: it can be walked without care.
 
 mod allowed;
+mod literals;
 mod machine;
 
 use std::borrow::Cow;
@@ -52,7 +53,7 @@ impl Value<'_> {
         match self {
             Self::List(items) | Self::Tuple(items) | Self::Set(items) => items.get(index).copied(),
             Self::Dict(pairs) => {
-                pairs.get(index / 2).map(|&(key, value)| if index % 2 == 0 { key } else { value })
+                pairs.get(index / 2).map(|&(key, value)| if index.is_multiple_of(2) { key } else { value })
             }
             Self::Object { class, args, state } => {
                 [Some(*class), Some(*args), *state].get(index).copied().flatten()
@@ -284,7 +285,10 @@ impl<'p> Node<'p> {
             Value::Int(value) => format!("the number {value}"),
             Value::Float(value) => format!("the number {value}"),
             Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
-            Value::Str(text) => format!("the text `{}`", text.chars().take(60).collect::<String>()),
+            Value::Str(text) => format!(
+                "the text `{}`",
+                text.chars().take(60).flat_map(char::escape_debug).collect::<String>()
+            ),
             Value::List(items) => format!("a list of {}", items.len()),
             Value::Tuple(items) => format!("a tuple of {}", items.len()),
             Value::Set(items) => format!("a set of {}", items.len()),
