@@ -1,18 +1,18 @@
 //! The model file: one safetensors file, memory-mapped, with the configuration in its metadata.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use memmap2::Mmap;
 use rayon::prelude::*;
 use safetensors::SafeTensors;
 
+use super::map::FileMap;
 use crate::backend::{Dtype, Ops, Stored};
-use crate::export::AtomicFile;
+use crate::export::{AtomicFile, Written};
 use crate::model::weights::{Source, Weights};
 use crate::model::{Config, DeepTalk};
 use crate::{Error, Result};
@@ -54,22 +54,7 @@ impl ModelFile {
     /// [`Error::BadInput`], naming what is wrong.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|error| Error::unreadable(path, error))?;
-        let metadata = file.metadata().map_err(|error| Error::unreadable(path, error))?;
-        if !metadata.is_file() {
-            return Err(Error::bad_input(
-                path,
-                "is not a file",
-                "a model file",
-                "a folder or a device",
-                NEXT,
-            ));
-        }
-        // SAFETY: the map is read-only and private. Another process that shortens the file meanwhile can end this one
-        // with a bus error; no memory of ours can be corrupted by it, since every use is of plain bytes.
-        #[allow(unsafe_code)]
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::unreadable(path, error))?;
-        Self::from_owner(path, Arc::new(map))
+        Self::from_owner(path, Arc::new(FileMap::open(path)?))
     }
 
     /// The same for a model in memory; `name` stands for the path in complaints.
@@ -291,7 +276,7 @@ pub fn write_model(
     provenance: &Provenance,
     dtype: Dtype,
     mut make: impl FnMut(&str, &[usize]) -> Result<Vec<f32>>,
-) -> Result<()> {
+) -> Result<Written> {
     let shapes = tensor_shapes(config)?;
     let config = serde_json::to_string(config).map_err(|error| Error::Usage(error.to_string()))?;
     let mut header = serde_json::Map::new();
@@ -323,29 +308,31 @@ pub fn write_model(
     // The data begin at a multiple of 64 bytes: any kernel may take them where they are.
     header.resize((header.len() + 8).next_multiple_of(64) - 8, b' ');
 
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(&(header.len() as u64).to_le_bytes())?;
-    file.write_all(&header)?;
-    for (tensor, shape) in &shapes {
-        let values = make(tensor, shape)?;
-        match dtype {
-            Dtype::F32 => file.write_all(bytemuck::cast_slice(&values))?,
-            Dtype::F16 => {
-                let mut halves = vec![f16::ZERO; values.len()];
-                halves.convert_from_f32_slice(&values);
-                if let Some(index) = halves.iter().position(|half| !half.is_finite()) {
-                    return Err(Error::bad_input(
-                        path,
-                        format!("the tensor `{tensor}` does not fit into half precision"),
-                        "numbers up to 65504",
-                        format!("{} at element {index}", values[index]),
-                        "write it with `--dtype f32`",
-                    ));
-                }
-                file.write_all(bytemuck::cast_slice(&halves))?;
+    AtomicFile::write(path, |file| {
+        file.write_all(&(header.len() as u64).to_le_bytes())?;
+        file.write_all(&header)?;
+        for (tensor, shape) in &shapes {
+            let values = make(tensor, shape)?;
+            match dtype {
+                Dtype::F32 => file.write_all(bytemuck::cast_slice(&values))?,
+                Dtype::F16 => file.write_all(bytemuck::cast_slice(&to_halves(path, tensor, &values)?))?,
             }
         }
+        Ok(())
+    })
+}
+
+fn to_halves(path: &Path, tensor: &str, values: &[f32]) -> Result<Vec<f16>> {
+    let mut halves = vec![f16::ZERO; values.len()];
+    halves.convert_from_f32_slice(values);
+    match halves.iter().position(|half| !half.is_finite()) {
+        None => Ok(halves),
+        Some(index) => Err(Error::bad_input(
+            path,
+            format!("the tensor `{tensor}` does not fit into half precision"),
+            "numbers up to 65504",
+            format!("{} at element {index}", values[index]),
+            "write it with `--dtype f32`",
+        )),
     }
-    file.finish()?;
-    Ok(())
 }

@@ -8,6 +8,7 @@ use super::model_file::{Provenance, write_model};
 use super::published::{Published, Recipes};
 use crate::Result;
 use crate::backend::Dtype;
+use crate::export::Written;
 use crate::model::{Config, sinusoidal_table};
 
 /// Every tensor that is asked for, by the formula.
@@ -85,7 +86,7 @@ fn splitmix64(seed: u64, index: u64) -> u64 {
 ///
 /// # Errors
 /// What the disk says.
-pub fn synth_model(path: &Path, config: &Config, dtype: Dtype) -> Result<()> {
+pub fn synth_model(path: &Path, config: &Config, dtype: Dtype) -> Result<Written> {
     let recipes = Recipes::new(config);
     let provenance = Provenance {
         source: "made by a formula: for tests and benchmarks, it was never trained".into(),
