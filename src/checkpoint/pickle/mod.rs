@@ -1,9 +1,10 @@
 //! Python pickles as plain data: nothing in them is ever run.
 //!
-//! A pickle is a program for a small stack machine that may name any function of Python and call it. Here a call is only written down, as
-//! an [`Object`] with its arguments; names come from a short list of what checkpoints are made of, anything else is refused
-//! by name. All values lie in one table and refer to each other by number, so sharing costs nothing, and neither reading nor dropping
-//! recurses. What comes out is checked to have no cycles and no great depth: it can be walked without care.
+//! A pickle is a program for a small stack machine that may name any function of Python and call it. Here a call is only written down,
+//! as an [`Object`] with its arguments; names come from a short list of what checkpoints are made of, anything else is refused by name.
+//! All values lie in one table and refer to each other by number, so sharing costs nothing, and neither reading nor dropping recurses.
+//! What comes out is checked to have no cycles and no great depth, so every way down ends. There can be very many ways, though, where
+//! values are shared: whoever follows them all must count.
 
 mod allowed;
 mod literals;
