@@ -153,7 +153,7 @@ impl Wav {
         let rate = f64::from(self.sample_rate());
         let seconds = self.duration_seconds();
         let bad = |what, expected: String, found: f64, next| {
-            Error::bad_input(&self.path, what, expected, format!("{found} s"), next)
+            Error::bad_input(&self.path, what, expected, format!("{found:?} s"), next)
         };
         if !(offset_seconds >= 0.0 && offset_seconds.is_finite()) {
             return Err(bad(
@@ -165,7 +165,7 @@ impl Wav {
         }
         let start = (offset_seconds * rate).round() as u64;
         if start >= self.layout.frames {
-            let expected = format!("an offset below {seconds} s");
+            let expected = format!("an offset below {seconds:?} s");
             return Err(bad("the offset is past the end", expected, offset_seconds, "give a smaller offset"));
         }
         let rest = self.layout.frames - start;
@@ -197,7 +197,10 @@ impl Wav {
                         &self.path,
                         "a sample is not a usable number",
                         format!("finite numbers up to {LARGEST_SAMPLE:e}"),
-                        format!("{value} at sample {frame} ({time:.3} s), channel {}", index % channels + 1),
+                        format!(
+                            "{value:?} at sample {frame} ({time:.3} s), channel {}",
+                            index % channels + 1
+                        ),
                         "export it again, best as 16-bit integers",
                     ));
                 }
