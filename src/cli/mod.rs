@@ -8,6 +8,7 @@ mod run;
 mod say;
 mod stop;
 mod synth_model;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ enum Command {
     Import(import::Import),
     SynthModel(synth_model::SynthModel),
     Info(info::Info),
+    Verify(verify::Verify),
 }
 
 /// The whole program.
@@ -47,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Import(import) => done(import.execute()),
         Command::SynthModel(synth_model) => done(synth_model.execute()),
         Command::Info(info) => done(info.execute()),
+        Command::Verify(verify) => verify.execute(),
     };
     outcome.unwrap_or_else(|error| {
         say::error(&error);

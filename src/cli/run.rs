@@ -108,8 +108,8 @@ pub struct Run {
     #[arg(long, default_value = "0", help_heading = EMOTION)]
     seed: u64,
 
-    /// Draw the emotion from its distribution, with its log variance times this: the paper's uncertainty factor. Any number;
-    /// below 0 for weaker variety [default: 1 with several takes; otherwise the mean is taken]
+    /// Draw the emotion from its distribution, with its log variance times this number (the paper's uncertainty factor); 0 and
+    /// negative ones are allowed [default: 1 with several takes; with one, its mean is taken]
     #[arg(long, value_parser = finite, allow_negative_numbers = true, help_heading = EMOTION)]
     alpha: Option<f32>,
 
