@@ -308,9 +308,9 @@ mod tests {
 
     #[test]
     fn weights_outside_the_range_are_clamped_at_every_rate() {
-        let mut motion = motion(2);
+        let mut motion = motion(6);
         set(&mut motion, 0, "mouthSmileLeft", -3.0);
-        set(&mut motion, 1, "mouthSmileLeft", 1e30);
+        (1..6).for_each(|frame| set(&mut motion, frame, "mouthSmileLeft", 1e30));
         for fps in [25, 30, 60] {
             let rows = weights(&motion, fps, "talk.csv").unwrap();
             assert!(rows.iter().all(|w| (0.0..=1.0).contains(w)));

@@ -138,7 +138,7 @@ fn part(face: &Face, vertices: &[u32]) -> Face {
 }
 
 /// Upper and lower lip where they meet in the middle.
-fn inner_lips(face: &Face) -> Option<[u32; 2]> {
+pub(super) fn inner_lips(face: &Face) -> Option<[u32; 2]> {
     let one = |name| face.masks.get(name).and_then(|mask| mask.first().copied());
     if let (Some(upper), Some(lower)) = (one("lip_upper_inner"), one("lip_lower_inner")) {
         return Some([upper, lower]);

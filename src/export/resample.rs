@@ -33,6 +33,9 @@ pub fn resample(values: &[f32], width: usize, from: f32, to: u32) -> Vec<f32> {
     assert!(width > 0 && values.len().is_multiple_of(width), "{} values are not rows of {width}", values.len());
     let frames = values.len() / width;
     let mut out = vec![0.0; frame_count(frames, from, to) * width];
+    if frames == 0 {
+        return out;
+    }
     for column in 0..width {
         let samples: Vec<f64> = values[column..].iter().step_by(width).map(|&v| f64::from(v)).collect();
         let slopes = slopes(&samples);

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use serde_json::{Map, Value, json};
 
 use crate::face::Face;
-use crate::export::curves::{Curves, waveform};
+use crate::export::curves::{Curves, inner_lips, waveform};
 use crate::export::{occlusion, surface};
 use crate::{Error, Motion, Result};
 
@@ -15,7 +15,7 @@ const STILL: f32 = 2e-6;
 const CLAY: ([u8; 3], u8) = ([203, 178, 163], 70);
 /// The waveform's resolution.
 const BINS: usize = 1200;
-/// The jaw's turn at which the second occlusion is taken: radians.
+/// The jaw's turn at which the second occlusion is taken, for a mouth that is open: radians.
 const OPEN: f32 = 0.35;
 
 pub(super) struct Scene {
@@ -40,7 +40,8 @@ impl Scene {
         let colors = face.colors.clone().unwrap_or_else(|| vec![color; vertices]);
         let glosses = face.gloss.clone().unwrap_or_else(|| vec![gloss; vertices]);
         block.put("colors", colors.iter().zip(&glosses).flat_map(|(c, g)| [c[0], c[1], c[2], *g]), |v| [v]);
-        let [shut, open] = [0.0, OPEN].map(|turn| openness(face, turn));
+        let (rest, dropped) = (jaw_at(face, 0.0), jaw_at(face, OPEN));
+        let [shut, open] = [&rest, &dropped].map(|positions| openness(face, positions));
         block.put("openness", shut.into_iter().zip(open).flat_map(|(a, b)| [a, b]), |v| [v]);
         block.put("motion", motion.values.iter().copied(), f32::to_le_bytes);
 
@@ -61,7 +62,8 @@ impl Scene {
             "channels": face.channels,
             "grid": { "low": low, "step": step },
             "pivot": face.joints[jaw * 3..][..3],
-            "openTurn": OPEN,
+            "lips": inner_lips(face),
+            "lipGaps": inner_lips(face).map(|lips| [&rest, &dropped].map(|positions| gap(positions, lips))),
             "shapeScales": scales,
             "focus": { "center": center, "radius": radius },
             "curves": curves.iter().map(|c| json!({
@@ -165,14 +167,25 @@ fn pivot_shapes(face: &Face, jaw: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Each vertex's openness, 0 to 255, with the jaw turned by `turn` radians.
-fn openness(face: &Face, turn: f32) -> Vec<u8> {
+/// The vertices with the jaw turned by `turn` radians.
+fn jaw_at(face: &Face, turn: f32) -> Vec<f32> {
     let mut row = vec![0.0; face.channels.len() + 3];
     row[face.channels.len()] = turn;
     let mut positions = vec![0.0; face.template.len()];
     face.vertices_into(&row, &[], &mut positions);
-    let normals = surface::normals(&positions, &face.faces);
-    occlusion::openness(&positions, &normals, &face.faces).into_iter().map(|o| (o * 255.0).round() as u8).collect()
+    positions
+}
+
+/// Each vertex's openness, 0 to 255.
+fn openness(face: &Face, positions: &[f32]) -> Vec<u8> {
+    let normals = surface::normals(positions, &face.faces);
+    occlusion::openness(positions, &normals, &face.faces).into_iter().map(|o| (o * 255.0).round() as u8).collect()
+}
+
+/// Metres between the lips.
+fn gap(positions: &[f32], lips: [u32; 2]) -> f32 {
+    let [a, b] = lips.map(|v| positions.as_chunks::<3>().0[v as usize]);
+    (0..3).map(|k| (a[k] - b[k]).powi(2)).sum::<f32>().sqrt()
 }
 
 /// What the camera looks at: a ball round everything above the neck's joint, or round all.

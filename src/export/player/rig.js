@@ -5,7 +5,8 @@ class Rig {
     this.positions = scene.template.slice();
     this.normals = new Float32Array(scene.template.length);
     this.row = new Float32Array(scene.channels + 3);
-    this.jawTurn = 0;
+    /** How far the mouth is open, 0 to 1: what light reaches its inside. */
+    this.open = 0;
   }
 
   /** Moves the face to an instant in seconds; between two frames it lies on the line between them. */
@@ -22,6 +23,7 @@ class Rig {
     }
     this.#shape();
     this.#turn();
+    this.#part();
     this.#light();
   }
 
@@ -65,7 +67,16 @@ class Rig {
       out[i + 1] += w * (r[3] * x + r[4] * y + r[5] * z - y);
       out[i + 2] += w * (r[6] * x + r[7] * y + r[8] * z - z);
     }
-    this.jawTurn = this.row[channels];
+  }
+
+  #part() {
+    const { lips, lipGaps } = this.scene;
+    if (!lips) return;
+    const [u, l] = lips.map((v) => 3 * v);
+    const p = this.positions;
+    const gap = Math.hypot(p[u] - p[l], p[u + 1] - p[l + 1], p[u + 2] - p[l + 2]);
+    const share = (gap - lipGaps[0]) / (lipGaps[1] - lipGaps[0] || 1);
+    this.open = Math.sqrt(Math.min(Math.max(share, 0), 1));
   }
 
   #light() {

@@ -21,9 +21,9 @@ out vec4 color;
 void main() {
   vec2 p = (gl_FragCoord.xy - size * vec2(0.5, 0.56)) / size.y;
   float glow = exp(-dot(p, p) * 2.6);
-  vec3 c = mix(vec3(0.043, 0.048, 0.058), vec3(0.165, 0.180, 0.205), glow);
+  vec3 c = mix(vec3(0.045, 0.050, 0.061), vec3(0.205, 0.222, 0.252), glow);
   float edge = dot(p * vec2(0.62, 0.9), p * vec2(0.62, 0.9));
-  c *= 1.0 - 0.35 * smoothstep(0.1, 0.55, edge);
+  c *= 1.0 - 0.3 * smoothstep(0.1, 0.55, edge);
   float noise = fract(sin(dot(gl_FragCoord.xy, vec2(12.9898, 78.233))) * 43758.5453) - 0.5;
   color = vec4(c + noise / 255.0, 1.0);
 }`;
@@ -46,7 +46,9 @@ void main() {
   world = position;
   facing = normal;
   surface = vec4(pow(paint.rgb, vec3(2.2)), paint.a);
-  sky = mix(openness.x, openness.y, open);
+  /* What an opening mouth uncovers is lit more than its share: teeth must be seen. */
+  float uncovered = openness.y - openness.x;
+  sky = min(openness.x + open * uncovered * (1.0 + 2.5 * max(uncovered, 0.0) * (1.0 - openness.y) / (openness.y + 0.05)), 1.0);
   shade = (light * vec4(position + normal * 0.0012, 1.0)).xyz * 0.5 + 0.5;
 }`;
 
@@ -103,26 +105,26 @@ void main() {
   float gloss = surface.a;
   float roughness = mix(0.72, 0.10, sqrt(gloss) * gloss + 0.25 * gloss * (1.0 - gloss));
   float flesh = clamp((albedo.r - albedo.b) * 3.0, 0.0, 1.0) * smoothstep(0.05, 0.3, albedo.r);
-  vec3 spread = mix(vec3(0.05), vec3(0.42, 0.16, 0.09), flesh);
-  float open = sky * sky * (1.5 - 0.5 * sky);
+  vec3 spread = mix(vec3(0.05), vec3(0.30, 0.15, 0.10), flesh);
+  float open = sky * (0.35 + 0.65 * sky);
   /* Occluded flesh is lit by flesh: it turns red before it turns dark. */
-  vec3 dim = mix(vec3(open), pow(vec3(open), vec3(0.62, 0.95, 1.05)), flesh);
+  vec3 dim = mix(vec3(open), pow(vec3(open), vec3(0.72, 0.95, 1.0)), flesh);
 
   float shine = lit(shade);
   vec3 fillLight = normalize(vec3(0.80, 0.05, 0.62));
   vec3 rimLeft = normalize(vec3(0.86, 0.36, -0.62));
   vec3 rimRight = normalize(vec3(-0.92, 0.30, -0.55));
-  vec3 keyColor = vec3(1.0, 0.945, 0.87) * 2.55;
-  vec3 fillColor = vec3(0.62, 0.74, 0.95) * 0.46;
-  vec3 rimColor = vec3(0.72, 0.85, 1.0) * 1.15;
-  vec3 warmColor = vec3(1.0, 0.80, 0.62) * 0.8;
+  vec3 keyColor = vec3(1.0, 0.94, 0.86) * 1.75;
+  vec3 fillColor = vec3(0.66, 0.78, 0.98) * 0.42;
+  vec3 rimColor = vec3(0.74, 0.86, 1.0) * 1.1;
+  vec3 warmColor = vec3(1.0, 0.84, 0.70) * 0.7;
 
-  vec3 shadowTint = mix(vec3(shine), vec3(sqrt(shine), shine, shine), flesh * 0.8);
+  vec3 shadowTint = mix(vec3(shine), vec3(sqrt(shine), shine, shine), flesh * 0.35);
   vec3 light = keyColor * wrapped(dot(n, key), spread) * shadowTint * mix(0.45, 1.0, open);
   light += fillColor * wrapped(dot(n, fillLight), spread) * dim;
   light += rimColor * wrapped(dot(n, rimLeft), spread * 0.5) * dim;
   light += warmColor * wrapped(dot(n, rimRight), spread * 0.5) * dim;
-  vec3 ground = vec3(0.20, 0.165, 0.15), above = vec3(0.40, 0.44, 0.52);
+  vec3 ground = vec3(0.19, 0.15, 0.135), above = vec3(0.36, 0.39, 0.45);
   light += mix(ground, above, 0.5 + 0.5 * n.y) * 0.92 * dim;
 
   float facingView = max(dot(n, v), 0.0);
@@ -132,7 +134,7 @@ void main() {
   gleam += warmColor * 0.5 * ggx(n, v, rimRight, max(roughness, 0.35)) * open;
   vec3 mirrored = room(reflect(-v, n), roughness) * fresnel * open * mix(0.55, 1.6, gloss);
 
-  vec3 c = albedo * light * 0.82 + gleam * mix(0.55, 1.0, gloss) * 0.25 * 3.14159 * 0.5 + mirrored;
+  vec3 c = albedo * light + gleam * mix(0.16, 0.4, gloss) + mirrored;
   /* A shoulder only: mid tones keep their colour. */
   c = mix(c, 0.55 + 0.45 * (1.0 - exp((0.55 - c) / 0.45)), step(0.55, c));
   color = vec4(pow(max(c, 0.0), vec3(1.0 / 2.2)), 1.0);

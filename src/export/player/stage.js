@@ -113,7 +113,7 @@ class Stage {
     gl.uniformMatrix4fv(skin.light, false, this.light);
     gl.uniform3fv(skin.eye, camera.eye);
     gl.uniform3fv(skin.key, Stage.keyLight);
-    gl.uniform1f(skin.open, Math.min(Math.max(rig.jawTurn / this.scene.openTurn, 0), 1));
+    gl.uniform1f(skin.open, rig.open);
     gl.uniform1i(skin.shadow, 0);
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.depth);
