@@ -2,6 +2,7 @@
 
 pub mod arkit;
 pub mod curves;
+pub mod glb;
 pub mod html;
 mod occlusion;
 pub mod resample;
