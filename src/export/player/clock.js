@@ -1,6 +1,6 @@
 /** What time it is in the clip. The sound's own clock rules; without sound, or where it cannot be played, the browser's does. */
 class Clock {
-  constructor(scene, onChange) {
+  constructor(scene, audio, onChange) {
     this.duration = scene.duration;
     this.playing = false;
     this.rate = 1;
@@ -8,8 +8,6 @@ class Clock {
     this.at = 0;
     this.onChange = onChange;
     if (scene.sound.length > 0) {
-      const audio = new Audio();
-      audio.preload = "auto";
       audio.preservesPitch = true;
       audio.src = URL.createObjectURL(new Blob([scene.sound], { type: "audio/wav" }));
       audio.addEventListener("ended", () => this.#end());

@@ -17,7 +17,7 @@
     requestAnimationFrame(frame);
   };
 
-  const clock = new Clock(scene, () => {
+  const clock = new Clock(scene, $("sound"), () => {
     document.body.classList.toggle("playing", clock.playing);
     $("play").setAttribute("aria-label", clock.playing ? "Pause" : "Play");
     document.body.classList.toggle("muted", !clock.audio || clock.audio.muted);
