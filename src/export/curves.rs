@@ -59,7 +59,7 @@ impl Curves {
     /// # Errors
     /// A bad input if the motion was not made for this face.
     pub fn measure(motion: &Motion, face: &Face) -> Result<Self> {
-        face.check_channels(&motion.names, "the motion")?;
+        face.check_channels(&motion.names, "the model")?;
         let width = motion.names.len();
         let curve = |name, positive, negative, unit, span| Curve { name, positive, negative, unit, span, values: vec![] };
         let mut list = vec![curve("Jaw", "open", "", "°", [0.0, 12.0])];

@@ -41,7 +41,7 @@ const CLAY: ([f32; 4], f32) = ([0.60, 0.45, 0.37, 1.0], 0.6);
 /// # Errors
 /// A bad input if the motion was not made for this face; a usage error if it has no frames, or so many that the file would pass 4 GB.
 pub fn bytes(motion: &Motion, face: &Face) -> Result<Vec<u8>> {
-    face.check_channels(&motion.names, "the motion")?;
+    face.check_channels(&motion.names, "the model")?;
     if motion.frames() == 0 {
         return Err(Error::Usage(
             "a glTF animation needs at least one frame, found none; give a longer clip".into(),

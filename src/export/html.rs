@@ -50,7 +50,7 @@ const SCRIPT: [&str; 8] = [
 /// A bad input if the motion was not made for this face; a usage error if it has no frames or lasts so long that a browser could not
 /// load the page.
 pub fn page(motion: &Motion, face: &Face, speech: &[f32], title: &str) -> Result<String> {
-    face.check_channels(&motion.names, "the motion")?;
+    face.check_channels(&motion.names, "the model")?;
     if motion.frames() == 0 {
         return Err(Error::Usage("a page needs a motion of at least one frame, found none; give a longer clip".into()));
     }
