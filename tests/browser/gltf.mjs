@@ -23,7 +23,8 @@ const gltf = await new GLTFLoader().loadAsync("/glb");
 let mesh;
 gltf.scene.traverse((node) => { if (node.isSkinnedMesh) mesh = node; });
 const mixer = new THREE.AnimationMixer(gltf.scene);
-mixer.clipAction(gltf.animations[0]).setLoop(THREE.LoopOnce).play();
+const action = mixer.clipAction(gltf.animations[0]).setLoop(THREE.LoopOnce).play();
+action.clampWhenFinished = true;
 let worst = 0;
 const point = new THREE.Vector3();
 for (const frame of expected.frames) {
