@@ -114,10 +114,11 @@
     if (button) button.blur();
   });
 
-  const hop = (frames) => () => {
+  /** One frame on (1) or back (-1), exactly onto it. */
+  const hop = (way) => () => {
     if (clock.playing) clock.pause();
-    // To the middle between rounding errors: exactly onto a frame.
-    begin(() => clock.seek((Math.round(clock.at * scene.fps) + frames) / scene.fps));
+    const at = clock.at * scene.fps;
+    begin(() => clock.seek((way > 0 ? Math.floor(at + 1e-3) + 1 : Math.ceil(at - 1e-3) - 1) / scene.fps));
   };
   const keys = {
     " ": act.play, k: act.play, l: act.loop, m: act.mute, f: act.full, "?": act.help,
