@@ -105,7 +105,10 @@ pub struct Options<'a> {
 impl Options<'_> {
     fn face_for(&self, path: &Path) -> Result<&Face> {
         self.face.ok_or_else(|| {
-            Error::Usage(format!("{}: this format shows a face, and none was given; give --face", path.display()))
+            Error::Usage(format!(
+                "{}: this format shows a face, and none was given; give --face",
+                path.display()
+            ))
         })
     }
 }

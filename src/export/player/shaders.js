@@ -62,6 +62,7 @@ in vec3 shade;
 in float sky;
 uniform vec3 eye;
 uniform vec3 key;
+uniform vec2 fade;
 uniform sampler2DShadow shadow;
 out vec4 color;
 
@@ -137,5 +138,6 @@ void main() {
   vec3 c = albedo * light + gleam * mix(0.16, 0.4, gloss) + mirrored;
   /* A shoulder only: mid tones keep their colour. */
   c = mix(c, 0.55 + 0.45 * (1.0 - exp((0.55 - c) / 0.45)), step(0.55, c));
-  color = vec4(pow(max(c, 0.0), vec3(1.0 / 2.2)), 1.0);
+  /* The cut edge of neck or chest melts into the backdrop. */
+  color = vec4(pow(max(c, 0.0), vec3(1.0 / 2.2)), smoothstep(fade.x, fade.y, world.y));
 }`;
