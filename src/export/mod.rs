@@ -1,6 +1,6 @@
 //! Motion to files, one format a file; the ending of the name chooses the format.
 //!
-//! [`write`] is the one call. A new format is a variant of [`Format`], its ending in [`FORMATS`], a module with a
+//! [`write()`] is the one call. A new format is a variant of [`Format`], its ending in `FORMATS`, a module with a
 //! `write` function, and a line in the dispatch below; it writes into an [`AtomicFile`] and lets [`Failure`] carry
 //! whatever goes wrong.
 
