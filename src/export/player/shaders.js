@@ -48,7 +48,7 @@ void main() {
   surface = vec4(pow(paint.rgb, vec3(2.2)), paint.a);
   /* What an opening mouth uncovers is lit more than its share: teeth must be seen. */
   float uncovered = openness.y - openness.x;
-  sky = min(openness.x + open * uncovered * (1.0 + 2.5 * max(uncovered, 0.0) * (1.0 - openness.y) / (openness.y + 0.05)), 1.0);
+  sky = min(openness.x + open * uncovered * (1.0 + 4.0 * max(uncovered, 0.0) * (1.0 - openness.y) / (openness.y + 0.05)), 1.0);
   shade = (light * vec4(position + normal * 0.0012, 1.0)).xyz * 0.5 + 0.5;
 }`;
 
