@@ -11,6 +11,7 @@ pub mod face;
 pub mod model;
 mod motion;
 pub mod render;
+pub mod verify;
 
 pub use error::{BadInput, Error, Result};
 pub use motion::Motion;
