@@ -157,10 +157,11 @@ fn the_file_endings_choose_the_formats_and_refusals_leave_nothing() {
     let whole = Options { face: Some(&face), speech: &sound, title: "Talk", ..Options::default() };
     let weights = Options { arkit_fps: Some(60), ..Options::default() };
     let at = |name: &str| folder.path().join(name);
-    write(at("a.html"), &talk, &whole).unwrap();
+    write(at("a.html"), &talk, &Options { title: "", ..whole }).unwrap();
     write(at("a.GLB"), &talk, &whole).unwrap();
     write(at("a.csv"), &talk, &weights).unwrap();
     write(at("a.json"), &talk, &weights).unwrap();
+    assert!(std::fs::read_to_string(at("a.html")).unwrap().contains("<title>a</title>"));
     assert_eq!(std::fs::read(at("a.GLB")).unwrap(), glb::bytes(&talk, &face).unwrap());
     assert_eq!(std::fs::read_to_string(at("a.csv")).unwrap(), arkit::csv(&talk, 60, "a.csv").unwrap());
 

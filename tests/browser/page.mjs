@@ -47,6 +47,12 @@ await withBrowser(async (browser) => {
   await wait(300);
   assert.equal(await clock(), paused, "space stops it");
 
+  await page.click("#help");
+  await page.click("dialog form button");
+  await page.keyboard.press("Space");
+  assert.equal(await page.$eval("#play", (e) => e.getAttribute("aria-label")), "Pause", "the space bar is the player's again");
+  await page.keyboard.press("Space");
+
   await scrub(0.5);
   assert.ok(Math.abs((await clock()) - seconds / 2) < 0.05, "a click on the curves goes there");
   const half = await face();

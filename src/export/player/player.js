@@ -108,11 +108,12 @@
     button.addEventListener("click", () => orbit.look(...views[button.dataset.view]));
   if (!document.documentElement.requestFullscreen) $("full").hidden = true;
   $("about").addEventListener("click", (event) => event.target === $("about") && $("about").close());
-  // A button that was clicked must not take the space bar away from the player.
-  document.addEventListener("click", (event) => {
+  // A button that was clicked must not take the space bar away from the player; first, so that a closing dialog does not give it back.
+  const release = (event) => {
     const button = event.detail > 0 && event.target.closest("button");
     if (button) button.blur();
-  });
+  };
+  document.addEventListener("click", release, true);
 
   /** One frame on (1) or back (-1), exactly onto it. */
   const hop = (way) => () => {
