@@ -191,6 +191,9 @@ fn browser(script: &str, arguments: &[&Path]) {
         println!("skipped: needs node, chromium and `npm install` in {}", folder.display());
         return;
     }
+    // One at a time: several software renderers at once starve each other.
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let out = Command::new("node").arg(folder.join(script)).args(arguments).output().unwrap();
     let said = |bytes| String::from_utf8_lossy(bytes).into_owned();
     println!("{}", said(&out.stdout));

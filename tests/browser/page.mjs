@@ -20,9 +20,16 @@ await withBrowser(async (browser) => {
       requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(read)));
     }), id);
   const clock = async () => (await shown("now")).split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+  // The face alone (no buttons), once it stands still: the camera glides.
   const face = async () => {
-    await wait(700);
-    return page.screenshot({ encoding: "base64", clip: { x: 250, y: 80, width: 400, height: 330 } });
+    let last = "";
+    for (let i = 0; i < 40; i++) {
+      await shown("now");
+      const picture = await page.screenshot({ encoding: "base64", clip: { x: 250, y: 80, width: 400, height: 255 } });
+      if (picture === last) return picture;
+      last = picture;
+    }
+    throw new Error("the picture does not come to rest");
   };
   const scrub = async (share) => {
     const box = await (await page.$("#curves")).boundingBox();
