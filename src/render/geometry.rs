@@ -1,0 +1,133 @@
+//! A frame's vertices in camera space, on the screen and with their normals.
+
+use super::camera::Projection;
+use super::raster::NOTHING;
+use super::vector::{Vec3, add, cross, sub, unit};
+use crate::error::{Error, Result};
+
+/// What the shading interpolates: normal in camera space, gloss, linear red, green, blue, nothing.
+pub(super) type Attributes = [f32; 8];
+
+/// Everything about a frame that hangs on its vertices and triangles; reused from frame to frame.
+#[derive(Default)]
+pub(super) struct Geometry {
+    /// Column, row, inverse distance of every vertex.
+    pub screen: Vec<Vec3>,
+    /// The vertices in camera space, metres.
+    pub view: Vec<Vec3>,
+    /// What the shading interpolates, for every vertex.
+    pub attributes: Vec<Attributes>,
+    /// The unit normal of every triangle in camera space.
+    pub faces: Vec<Vec3>,
+}
+
+impl Geometry {
+    /// Places `vertices` and computes smooth normals, weighted by the area of the triangles round a vertex.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a vertex that is not finite.
+    pub fn place(
+        &mut self,
+        vertices: &[Vec3],
+        triangles: &[[u32; 3]],
+        materials: &[[f32; 4]],
+        projection: &Projection,
+    ) -> Result<()> {
+        self.view.clear();
+        self.screen.clear();
+        for (index, &vertex) in vertices.iter().enumerate() {
+            if !vertex.iter().all(|x| x.is_finite()) {
+                return Err(Error::Shape {
+                    op: "render",
+                    what: format!("vertex {index}"),
+                    expected: "three finite coordinates".into(),
+                    found: format!("{vertex:?}"),
+                });
+            }
+            self.view.push(projection.place(vertex));
+            self.screen.push(projection.project(vertex));
+        }
+        self.attributes.clear();
+        self.attributes.extend(materials.iter().map(|&[gloss, r, g, b]| [0.0, 0.0, 0.0, gloss, r, g, b, 0.0]));
+        self.faces.clear();
+        for triangle in triangles {
+            let [a, b, c] = triangle.map(|v| self.view[v as usize]);
+            let normal = cross(sub(b, a), sub(c, a));
+            for vertex in triangle {
+                let attributes = &mut self.attributes[*vertex as usize];
+                let sum = add([attributes[0], attributes[1], attributes[2]], normal);
+                attributes[..3].copy_from_slice(&sum);
+            }
+            self.faces.push(unit(normal));
+        }
+        for attributes in &mut self.attributes {
+            let normal = unit([attributes[0], attributes[1], attributes[2]]);
+            attributes[..3].copy_from_slice(&normal);
+        }
+        Ok(())
+    }
+}
+
+/// The connected part that every triangle belongs to, as the smallest vertex index in it: skin, an eye, a row of teeth.
+pub(super) fn parts(vertices: usize, triangles: &[[u32; 3]]) -> Vec<u32> {
+    let mut parent: Vec<u32> = (0..vertices as u32).collect();
+    fn root(parent: &mut [u32], mut vertex: u32) -> u32 {
+        while parent[vertex as usize] != vertex {
+            let grand = parent[parent[vertex as usize] as usize];
+            parent[vertex as usize] = grand;
+            vertex = grand;
+        }
+        vertex
+    }
+    for &[a, b, c] in triangles {
+        for other in [b, c] {
+            let (one, two) = (root(&mut parent, a), root(&mut parent, other));
+            parent[one.max(two) as usize] = one.min(two);
+        }
+    }
+    triangles.iter().map(|t| root(&mut parent, t[0])).collect()
+}
+
+/// Barycentric coordinates, correct in perspective and held inside the triangle, of a position on the screen.
+#[inline(always)]
+pub(super) fn barycentric([a, b, c]: [Vec3; 3], x: f32, y: f32) -> Vec3 {
+    let (ax, ay, bx, by, cx, cy) = (a[0] - x, a[1] - y, b[0] - x, b[1] - y, c[0] - x, c[1] - y);
+    let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
+    let inside = |w: f32| if w > 0.0 { w } else { 0.0 };
+    // A division by a tiny area may give anything; it is clamped and the sum of the weights divided out.
+    let wa = inside((bx * cy - by * cx) / area) * a[2];
+    let wb = inside((cx * ay - cy * ax) / area) * b[2];
+    let wc = inside((ax * by - ay * bx) / area) * c[2];
+    let sum = wa + wb + wc;
+    if sum > 0.0 && sum.is_finite() { [wa / sum, wb / sum, wc / sum] } else { [1.0, 0.0, 0.0] }
+}
+
+/// Marks the absence of a triangle where a triangle's index is stored.
+#[inline(always)]
+pub(super) fn is_something(triangle: u32) -> bool {
+    triangle != NOTHING
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_told_apart_and_joined_late() {
+        assert_eq!(parts(9, &[[0, 1, 2], [3, 4, 5], [6, 7, 8]]), [0, 3, 6]);
+        assert_eq!(parts(9, &[[0, 1, 2], [3, 4, 5], [6, 7, 8], [8, 5, 2]]), [0; 4]);
+        assert_eq!(parts(6, &[[5, 4, 3], [2, 1, 0], [3, 0, 0]]), [0; 3]);
+    }
+
+    #[test]
+    fn barycentric_coordinates_stay_inside_even_for_a_needle() {
+        let needle = [[0.0, 0.0, 1.0], [10.0, 1e-6, 2.0], [5.0, 0.0, 1.5]];
+        for (x, y) in [(3.0, 0.0), (5.0, 4.0), (-2.0, 1.0)] {
+            let weights = barycentric(needle, x, y);
+            assert!(weights.iter().all(|w| (0.0..=1.0).contains(w)), "{weights:?}");
+            assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        }
+        let flat = [[1.0, 1.0, 1.0]; 3];
+        assert_eq!(barycentric(flat, 1.0, 1.0), [1.0, 0.0, 0.0]);
+    }
+}
