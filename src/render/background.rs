@@ -21,14 +21,17 @@ impl std::str::FromStr for Background {
 
     fn from_str(text: &str) -> Result<Self> {
         let hex = |digits: &str| -> Option<[u8; 3]> {
-            let value = u32::from_str_radix(digits, 16).ok()?;
-            (digits.len() == 6 && digits.is_ascii()).then(|| [(value >> 16) as u8, (value >> 8) as u8, value as u8])
+            let six = digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+            let value = u32::from_str_radix(digits, 16).ok().filter(|_| six)?;
+            Some([(value >> 16) as u8, (value >> 8) as u8, value as u8])
         };
         match text {
             "studio" => Ok(Self::Studio),
             "transparent" => Ok(Self::Transparent),
             _ => text.strip_prefix('#').and_then(hex).map(Self::Color).ok_or_else(|| {
-                Error::Usage(format!("unknown background '{text}': write studio, transparent or a colour as #20a0ff"))
+                Error::Usage(format!(
+                    "unknown background '{text}': write studio, transparent or a colour as #20a0ff"
+                ))
             }),
         }
     }

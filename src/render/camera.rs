@@ -1,6 +1,6 @@
 //! Where the viewer stands.
 
-use super::vector::{Vec3, add, cross, dot, scale, sub, unit};
+use super::vector::{Vec3, add, bounds, cross, dot, scale, sub, unit};
 use crate::error::{Error, Result};
 
 /// A side to look from.
@@ -111,25 +111,28 @@ pub(super) struct Projection {
     pub distance: f32,
     /// Pixels for a metre at one metre.
     pub focal: f32,
-    pub center: [f32; 2],
+    per_focal: f32,
+    center: [f32; 2],
     /// Points nearer than this are not drawn.
     near: f32,
 }
 
 impl Projection {
-    /// Frames the box (`low`, `high`) in a picture of `width` x `height`.
-    pub fn frame(camera: &Camera, low: Vec3, high: Vec3, width: u32, height: u32) -> Self {
+    /// Frames the points in a picture of `width` x `height`.
+    pub fn frame(camera: &Camera, points: &[Vec3], width: u32, height: u32) -> Self {
         let (yaw, pitch) = camera.view.degrees();
         let ((sy, cy), (sp, cp)) = (yaw.to_radians().sin_cos(), pitch.to_radians().sin_cos());
         let back = [sy * cp, sp, cy * cp];
         let right = unit(cross([0.0, 1.0, 0.0], back));
         let up = cross(back, right);
-        let target = scale(add(low, high), 0.5);
-        let half = scale(sub(high, low), 0.5);
-        let extent = |axis: Vec3| (0..3).map(|k| (axis[k] * half[k]).abs()).sum::<f32>();
-        let aspect = width as f32 / height as f32;
-        let reach = extent(up).max(extent(right) / aspect).max(1e-6);
-        let distance = reach / (TAN_HALF_FOV * FILL * camera.zoom) + extent(back);
+        let turned = points.iter().map(|&p| [dot(p, right), dot(p, up), dot(p, back)]);
+        let (low, high) = bounds(turned).unwrap_or_default();
+        let middle = scale(add(low, high), 0.5);
+        let [half_width, half_height, half_depth] = scale(sub(high, low), 0.5);
+        let target = add(add(scale(right, middle[0]), scale(up, middle[1])), scale(back, middle[2]));
+        let reach = half_height.max(half_width * height as f32 / width as f32).max(1e-6);
+        // What is nearest decides: the depth of the points counts in part, for their outline lies in the middle.
+        let distance = reach / (TAN_HALF_FOV * FILL * camera.zoom) + 0.5 * half_depth;
         Self {
             right,
             up,
@@ -137,6 +140,7 @@ impl Projection {
             eye: add(target, scale(back, distance)),
             distance,
             focal: 0.5 * height as f32 / TAN_HALF_FOV,
+            per_focal: TAN_HALF_FOV / (0.5 * height as f32),
             center: [width as f32 * 0.5, height as f32 * 0.5],
             near: distance * 0.02,
         }
@@ -159,11 +163,10 @@ impl Projection {
         [self.center[0] + self.focal * x * inverse, self.center[1] - self.focal * y * inverse, inverse]
     }
 
-    /// The point in camera space behind a position in the picture.
+    /// The point in camera space behind a position in the picture, `distance` metres in front of the camera.
     #[inline(always)]
-    pub fn unproject(&self, x: f32, y: f32, inverse: f32) -> Vec3 {
-        let distance = 1.0 / inverse;
-        let scale = distance / self.focal;
+    pub fn unproject(&self, x: f32, y: f32, distance: f32) -> Vec3 {
+        let scale = distance * self.per_focal;
         [(x - self.center[0]) * scale, (self.center[1] - y) * scale, -distance]
     }
 
@@ -179,13 +182,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_of_the_box_falls_on_the_middle_of_the_picture_from_every_side() {
+    fn the_middle_of_the_points_falls_on_the_middle_of_the_picture_from_every_side() {
+        let corners: Vec<Vec3> =
+            (0..8).map(|k| [[-1.0, 3.0][k & 1], [2.0, 3.0][k >> 1 & 1], [3.0, 5.0][k >> 2]]).collect();
         for text in ["front", "left@2", "right", "three-quarter", "-120,40@0.5"] {
             let camera: Camera = text.parse().unwrap();
-            let frame = Projection::frame(&camera, [-1.0, 2.0, 3.0], [3.0, 3.0, 5.0], 301, 199);
+            let frame = Projection::frame(&camera, &corners, 301, 199);
             let [x, y, inverse] = frame.project([1.0, 2.5, 4.0]);
             assert!((x - 150.5).abs() < 1e-2 && (y - 99.5).abs() < 1e-2, "{text}: {x} {y}");
-            let point = frame.unproject(x, y, inverse);
+            let point = frame.unproject(x, y, 1.0 / inverse);
             assert!((point[2] + frame.distance).abs() < 1e-3);
         }
     }

@@ -48,7 +48,8 @@ impl Geometry {
             self.screen.push(projection.project(vertex));
         }
         self.attributes.clear();
-        self.attributes.extend(materials.iter().map(|&[gloss, r, g, b]| [0.0, 0.0, 0.0, gloss, r, g, b, 0.0]));
+        self.attributes
+            .extend(materials.iter().map(|&[gloss, r, g, b]| [0.0, 0.0, 0.0, gloss, r, g, b, 0.0]));
         self.faces.clear();
         for triangle in triangles {
             let [a, b, c] = triangle.map(|v| self.view[v as usize]);
@@ -88,18 +89,45 @@ pub(super) fn parts(vertices: usize, triangles: &[[u32; 3]]) -> Vec<u32> {
     triangles.iter().map(|t| root(&mut parent, t[0])).collect()
 }
 
-/// Barycentric coordinates, correct in perspective and held inside the triangle, of a position on the screen.
+/// Whether each triangle belongs to a closed part: one whose every edge joins two triangles that run along it in
+/// opposite directions.
+pub(super) fn closed(triangles: &[[u32; 3]], parts: &[u32]) -> Vec<bool> {
+    let mut edges: Vec<([u32; 2], [u32; 2])> = Vec::with_capacity(triangles.len() * 3);
+    for (t, &[a, b, c]) in triangles.iter().enumerate() {
+        for (from, to) in [(a, b), (b, c), (c, a)] {
+            edges.push(([from.min(to), from.max(to)], [u32::from(from < to), t as u32]));
+        }
+    }
+    edges.sort_unstable();
+    let mut open: Vec<u32> = Vec::new();
+    for edge in edges.chunk_by(|one, two| one.0 == two.0) {
+        let joined = edge.len() == 2 && edge[0].1[0] != edge[1].1[0];
+        if !joined {
+            open.extend(edge.iter().map(|(_, [_, t])| parts[*t as usize]));
+        }
+    }
+    open.sort_unstable();
+    open.dedup();
+    parts.iter().map(|part| open.binary_search(part).is_err()).collect()
+}
+
+/// Barycentric coordinates, correct in perspective and held inside the triangle, of a position on the screen, and the
+/// distance of the point there.
 #[inline(always)]
-pub(super) fn barycentric([a, b, c]: [Vec3; 3], x: f32, y: f32) -> Vec3 {
+pub(super) fn barycentric([a, b, c]: [Vec3; 3], x: f32, y: f32) -> (Vec3, f32) {
     let (ax, ay, bx, by, cx, cy) = (a[0] - x, a[1] - y, b[0] - x, b[1] - y, c[0] - x, c[1] - y);
-    let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
-    let inside = |w: f32| if w > 0.0 { w } else { 0.0 };
-    // A division by a tiny area may give anything; it is clamped and the sum of the weights divided out.
-    let wa = inside((bx * cy - by * cx) / area) * a[2];
-    let wb = inside((cx * ay - cy * ax) / area) * b[2];
-    let wc = inside((ax * by - ay * bx) / area) * c[2];
+    let (ea, eb, ec) = (bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx);
+    let side = if ea + eb + ec > 0.0 { 1.0 } else { -1.0 };
+    let inside = |e: f32| if e * side > 0.0 { e * side } else { 0.0 };
+    let (ea, eb, ec) = (inside(ea), inside(eb), inside(ec));
+    let (wa, wb, wc) = (ea * a[2], eb * b[2], ec * c[2]);
     let sum = wa + wb + wc;
-    if sum > 0.0 && sum.is_finite() { [wa / sum, wb / sum, wc / sum] } else { [1.0, 0.0, 0.0] }
+    if sum > 1e-20 {
+        let scale = 1.0 / sum;
+        ([wa * scale, wb * scale, wc * scale], (ea + eb + ec) * scale)
+    } else {
+        ([1.0, 0.0, 0.0], 1.0 / a[2])
+    }
 }
 
 /// Marks the absence of a triangle where a triangle's index is stored.
@@ -120,14 +148,27 @@ mod tests {
     }
 
     #[test]
+    fn a_part_is_closed_when_every_edge_joins_two_triangles_that_agree() {
+        let tetrahedron = [[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]];
+        let mut both: Vec<[u32; 3]> = tetrahedron.to_vec();
+        both.extend(tetrahedron.map(|t| t.map(|v| v + 4)));
+        both.pop();
+        let found = closed(&both, &parts(8, &both));
+        assert_eq!(found, [true, true, true, true, false, false, false]);
+        let turned = [[0, 1, 2], [0, 1, 3], [1, 2, 3], [2, 0, 3]];
+        assert_eq!(closed(&turned, &parts(4, &turned)), [false; 4]);
+    }
+
+    #[test]
     fn barycentric_coordinates_stay_inside_even_for_a_needle() {
         let needle = [[0.0, 0.0, 1.0], [10.0, 1e-6, 2.0], [5.0, 0.0, 1.5]];
         for (x, y) in [(3.0, 0.0), (5.0, 4.0), (-2.0, 1.0)] {
-            let weights = barycentric(needle, x, y);
+            let (weights, distance) = barycentric(needle, x, y);
+            assert!((0.499..=1.001).contains(&distance), "{distance}");
             assert!(weights.iter().all(|w| (0.0..=1.0).contains(w)), "{weights:?}");
             assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-5);
         }
         let flat = [[1.0, 1.0, 1.0]; 3];
-        assert_eq!(barycentric(flat, 1.0, 1.0), [1.0, 0.0, 0.0]);
+        assert_eq!(barycentric(flat, 1.0, 1.0), ([1.0, 0.0, 0.0], 1.0));
     }
 }

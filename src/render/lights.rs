@@ -68,13 +68,7 @@ impl Lights {
         let key = unit(KEY);
         let across = unit([key[2], 0.0, -key[0]]);
         let up = super::vector::cross(key, across);
-        Self {
-            key,
-            fill: unit(FILL),
-            rims: [unit(RIM_RIGHT), unit(RIM_LEFT)],
-            sky,
-            soft_box: [across, up],
-        }
+        Self { key, fill: unit(FILL), rims: [unit(RIM_RIGHT), unit(RIM_LEFT)], sky, soft_box: [across, up] }
     }
 
     /// Replaces the colours of a batch's points by the light that they send to the eye: linear, 1 is white.
@@ -119,14 +113,19 @@ impl Lights {
         let fill_half = normal3(add(eye, self.fill));
         let key_spot = pow(clamp(dot(n, key_half)), power) * shadow;
         let fill_spot = pow(clamp(dot(n, fill_half)), power) * ambient * 0.36;
-        let mirror = [2.0 * dot(n, eye) * n[0] - eye[0], 2.0 * dot(n, eye) * n[1] - eye[1], 2.0 * dot(n, eye) * n[2]
-            - eye[2]];
+        let mirror = [
+            2.0 * dot(n, eye) * n[0] - eye[0],
+            2.0 * dot(n, eye) * n[1] - eye[1],
+            2.0 * dot(n, eye) * n[2] - eye[2],
+        ];
         let polish = clamp((gloss - 0.82) * 10.0);
         let in_box = |axis: Vec3, half: f32| clamp((half - abs(dot(mirror, axis))) * 24.0 + 0.5);
         let before = clamp(dot(mirror, self.key) * 8.0 - 4.0);
-        let window = in_box(self.soft_box[0], 0.17) * in_box(self.soft_box[1], 0.20) * before * polish * shadow;
+        let window =
+            in_box(self.soft_box[0], 0.17) * in_box(self.soft_box[1], 0.20) * before * polish * shadow;
 
-        let rim = clamp(dot(n, self.rims[0])) * grazing * 0.605 + clamp(dot(n, self.rims[1])) * grazing * 0.385;
+        let rim =
+            clamp(dot(n, self.rims[0])) * grazing * 0.605 + clamp(dot(n, self.rims[1])) * grazing * 0.385;
         let rim = rim * ambient;
 
         let mut out = [0.0; 3];
@@ -207,7 +206,8 @@ fn pow(base: f32, power: f32) -> f32 {
     let log = exponent
         + t * (1.442_693_3
             + t * (-0.721_162_7
-                + t * (0.477_705_9 + t * (-0.339_247_8 + t * (0.215_588_5 + t * (-0.096_066_3 + t * 0.020_490_4))))));
+                + t * (0.477_705_9
+                    + t * (-0.339_247_8 + t * (0.215_588_5 + t * (-0.096_066_3 + t * 0.020_490_4))))));
     let x = log * power;
     let x = if x > -120.0 { x } else { -120.0 };
     // 2^x: adding 1.5 * 2^23 rounds to the nearest whole number.

@@ -43,8 +43,8 @@ use occlusion::Occlusion;
 use raster::{Bins, TILE};
 use rayon::prelude::*;
 use std::sync::Mutex;
-use tile::{Frame, Workspace};
-use vector::{bounds, scale, sub};
+use tile::{DrawTile, Frame, Workspace};
+use vector::{bounds, sub};
 
 /// The sides of a picture that can be drawn, in pixels.
 pub const SIZES: std::ops::RangeInclusive<u32> = 16..=8192;
@@ -107,6 +107,8 @@ pub struct Renderer {
     options: Options,
     triangles: Vec<[u32; 3]>,
     parts: Vec<u32>,
+    /// Which triangles belong to a closed part, so that nobody ever sees their backs.
+    closed: Vec<bool>,
     /// Gloss and linear colour of every vertex.
     materials: Vec<[f32; 4]>,
     projection: Projection,
@@ -134,12 +136,12 @@ impl Renderer {
         options.check()?;
         check(mesh)?;
         let transfer = Transfer::srgb();
-        let focus = match mesh.focus {
-            Some(focus) if !focus.is_empty() => bounds(focus.iter().map(|&v| mesh.vertices[v as usize])),
-            _ => bounds(mesh.vertices.iter().copied()),
+        let focus: Vec<[f32; 3]> = match mesh.focus {
+            Some(focus) if !focus.is_empty() => focus.iter().map(|&v| mesh.vertices[v as usize]).collect(),
+            _ => mesh.vertices.to_vec(),
         };
-        let (low, high) = focus.unwrap_or_default();
-        let projection = Projection::frame(&options.camera, low, high, options.width, options.height);
+        let projection = Projection::frame(&options.camera, &focus, options.width, options.height);
+        let (low, high) = bounds(focus).unwrap_or_default();
         let size = sub(high, low);
         let lights = Lights::new(projection.turn([0.0, 1.0, 0.0]));
         let materials = (0..mesh.vertices.len()).map(|v| {
@@ -148,10 +150,12 @@ impl Renderer {
             let [r, g, b] = color.map(|code| transfer.decode(code));
             [gloss, r, g, b]
         });
+        let parts = geometry::parts(mesh.vertices.len(), mesh.triangles);
         Ok(Self {
             options: *options,
             triangles: mesh.triangles.to_vec(),
-            parts: geometry::parts(mesh.vertices.len(), mesh.triangles),
+            closed: geometry::closed(mesh.triangles, &parts),
+            parts,
             materials: materials.collect(),
             projection,
             shadow_reach: vector::dot(size, size).sqrt() * 0.6,
@@ -193,8 +197,15 @@ impl Renderer {
         let Scratch { geometry, bins, occlusion } = scratch;
         let (width, height) = (self.options.width, self.options.height);
         geometry.place(vertices, &self.triangles, &self.materials, &self.projection)?;
-        bins.fill(&self.triangles, &geometry.screen, width as usize, height as usize);
-        occlusion.compute(geometry, &self.triangles, &self.projection, self.shadow_reach, [width, height]);
+        bins.fill(&self.triangles, &geometry.screen, &self.closed, width as usize, height as usize);
+        occlusion.compute(
+            geometry,
+            &self.triangles,
+            &self.closed,
+            &self.projection,
+            self.shadow_reach,
+            [width, height],
+        );
         image.resize(width, height);
         image.pixels.copy_from_slice(&self.backdrop.pixels);
         let frame = Frame {
@@ -208,13 +219,19 @@ impl Renderer {
             transfer: &self.transfer,
             background: self.options.background,
         };
+        let arch = pulp::Arch::new();
         let bands = image.pixels.par_chunks_mut(TILE * width as usize * 4).enumerate();
         bands.for_each_init(Workspace::new, |workspace, (row, band)| {
             for column in 0..frame.bins.columns {
-                pulp::Arch::new().dispatch(
-                    #[inline(always)]
-                    || workspace.draw(&frame, column, row, band, width as usize),
-                );
+                let band = &mut *band;
+                arch.dispatch(DrawTile {
+                    workspace,
+                    frame: &frame,
+                    column,
+                    row,
+                    band,
+                    width: width as usize,
+                });
             }
         });
         Ok(())
@@ -244,7 +261,7 @@ fn check(mesh: &Mesh) -> Result<()> {
     }
     let (low, high) = bounds(mesh.vertices.iter().copied()).unwrap_or_default();
     let size = sub(high, low);
-    if vector::dot(size, scale(size, 1.0)) > 1e6 {
+    if vector::dot(size, size) > 1e6 {
         return shape("the mesh", "at most 1000 m across".into(), format!("{size:?} m"));
     }
     Ok(())

@@ -6,7 +6,7 @@
 use super::camera::Projection;
 use super::geometry::{Geometry, is_something};
 use super::lights::KEY;
-use super::raster::{Bins, NOTHING, TILE, TileBuffer};
+use super::raster::{Bins, DrawSamples, NOTHING, TILE, TileBuffer};
 use super::vector::{Vec3, add, cross, dot, scale, sub, unit};
 use rayon::prelude::*;
 
@@ -14,40 +14,26 @@ use rayon::prelude::*;
 const SHADOW_SIZE: usize = 640;
 /// Added to depths in the shadow map, metres: depth 0 means that nothing is there.
 const SHADOW_DEPTH: f32 = 8.0;
-/// Where the shadow map is read round a point, in texels: two rings and the middle.
-const TAPS: [[f32; 2]; 17] = [
-    [0.0, 0.0],
-    [2.4, 0.9],
-    [0.9, 2.4],
-    [-0.9, 2.4],
-    [-2.4, 0.9],
-    [-2.4, -0.9],
-    [-0.9, -2.4],
-    [0.9, -2.4],
-    [2.4, -0.9],
-    [5.2, 0.0],
-    [3.7, 3.7],
-    [0.0, 5.2],
-    [-3.7, 3.7],
-    [-5.2, 0.0],
-    [-3.7, -3.7],
-    [0.0, -5.2],
-    [3.7, -3.7],
-];
+/// Where the shadow map is read round a point, in texels: two rings. Where the outer one agrees, the inner would, too.
+const OUTER: [[f32; 2]; 8] =
+    [[5.2, 0.0], [3.7, 3.7], [0.0, 5.2], [-3.7, 3.7], [-5.2, 0.0], [-3.7, -3.7], [0.0, -5.2], [3.7, -3.7]];
+const INNER: [[f32; 2]; 8] =
+    [[2.4, 0.9], [0.9, 2.4], [-0.9, 2.4], [-2.4, 0.9], [-2.4, -0.9], [-0.9, -2.4], [0.9, -2.4], [2.4, -0.9]];
+/// Texels at the border of the shadow map in which nothing is shaded.
+const RIM: usize = 6;
+/// The key light that is left in its shadow: the room throws some back.
+const DARKEST: f32 = 0.2;
 /// How deep a corner counts, metres, and how far behind its surroundings a pixel is taken to be at most.
 const DEEPEST: f32 = 0.016;
 const BACKDROP: f32 = 0.025;
 /// Scales of ambient occlusion: standard deviation of the blur in metres, and strength for a metre of depth.
 const SCALES: [[f32; 2]; 2] = [[0.0026, 20.0], [0.0075, 13.0]];
 
-/// One pixel of the half-size map.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Texel {
-    /// 1/m; 0 where nothing is.
-    inverse: f32,
-    ambient: f32,
-    shadow: f32,
-}
+/// One pixel of the half-size map: inverse distance (1/m; 0 where nothing is), ambient light left, key light left, 1.
+type Texel = [f32; 4];
+const INVERSE: usize = 0;
+const AMBIENT: usize = 1;
+const SHADOW: usize = 2;
 
 /// The half-size map and what is needed to make it.
 #[derive(Default)]
@@ -71,6 +57,7 @@ impl Occlusion {
         &mut self,
         geometry: &Geometry,
         triangles: &[[u32; 3]],
+        closed: &[bool],
         projection: &Projection,
         reach: f32,
         [width, height]: [u32; 2],
@@ -83,15 +70,20 @@ impl Occlusion {
         self.screen.extend(geometry.screen.iter().map(|&[x, y, z]| [x * 0.5, y * 0.5, z]));
 
         self.shadow_map.resize(SHADOW_SIZE * SHADOW_SIZE, 0.0);
-        self.shadow_bins.fill(triangles, &self.shadow_screen, SHADOW_SIZE, SHADOW_SIZE);
+        self.shadow_bins.fill(triangles, &self.shadow_screen, closed, SHADOW_SIZE, SHADOW_SIZE);
         let (bins, screen) = (&self.shadow_bins, &self.shadow_screen);
-        self.shadow_map.par_chunks_mut(TILE * SHADOW_SIZE).enumerate().for_each_init(TileBuffer::<1>::new, |tile, (row, band)| {
-            draw_band(tile, bins, row, triangles, screen, [SHADOW_SIZE; 2], |at, _, depth| band[at] = depth);
-        });
+        self.shadow_map.par_chunks_mut(TILE * SHADOW_SIZE).enumerate().for_each_init(
+            TileBuffer::<1>::new,
+            |tile, (row, band)| {
+                draw_band(tile, bins, row, triangles, screen, [SHADOW_SIZE; 2], |at, _, depth| {
+                    band[at] = depth
+                });
+            },
+        );
 
-        self.texels.resize(self.width * self.height, Texel::default());
+        self.texels.resize(self.width * self.height, [0.0, 1.0, 1.0, 1.0]);
         self.owners.resize(self.width * self.height, NOTHING);
-        self.bins.fill(triangles, &self.screen, self.width, self.height);
+        self.bins.fill(triangles, &self.screen, closed, self.width, self.height);
         let (bins, screen) = (&self.bins, &self.screen);
         let (half_width, half_height) = (self.width, self.height);
         self.texels
@@ -99,10 +91,18 @@ impl Occlusion {
             .zip(self.owners.par_chunks_mut(TILE * half_width))
             .enumerate()
             .for_each_init(TileBuffer::<1>::new, |tile, (row, (texels, owners))| {
-                draw_band(tile, bins, row, triangles, screen, [half_width, half_height], |at, owner, depth| {
-                    texels[at].inverse = depth;
-                    owners[at] = owner;
-                });
+                draw_band(
+                    tile,
+                    bins,
+                    row,
+                    triangles,
+                    screen,
+                    [half_width, half_height],
+                    |at, owner, depth| {
+                        texels[at][INVERSE] = depth;
+                        owners[at] = owner;
+                    },
+                );
             });
         self.cast_shadows(geometry, projection, &light);
         self.darken_corners(projection);
@@ -113,14 +113,20 @@ impl Occlusion {
         let rows = self.texels.par_chunks_mut(width).zip(self.owners.par_chunks(width)).enumerate();
         rows.for_each(|(y, (texels, owners))| {
             for (x, (texel, &owner)) in texels.iter_mut().zip(owners).enumerate() {
-                texel.shadow = 1.0;
+                texel[SHADOW] = 1.0;
                 if is_something(owner) {
                     // The middle of the four pixels.
                     let (sx, sy) = (2.0 * x as f32 + 1.0, 2.0 * y as f32 + 1.0);
-                    let point = projection.unproject(sx, sy, texel.inverse);
+                    let point = projection.unproject(sx, sy, 1.0 / texel[INVERSE]);
                     let normal = geometry.faces[owner as usize];
                     let side = if dot(normal, point) > 0.0 { -1.0 } else { 1.0 };
-                    texel.shadow = light.reaches(map, add(point, scale(normal, side * 0.0018)));
+                    // What is turned away gets no key light, shadow or not.
+                    let turned_away = side * dot(normal, light.toward) < -0.5;
+                    texel[SHADOW] = if turned_away {
+                        DARKEST
+                    } else {
+                        light.reaches(map, add(point, scale(normal, side * 0.0018)))
+                    };
                 }
             }
         });
@@ -135,8 +141,8 @@ impl Occlusion {
             plane.resize(width * height, 0.0);
         }
         for (depth, texel) in depth.iter_mut().zip(&mut self.texels) {
-            *depth = if texel.inverse > 0.0 { -1.0 / texel.inverse } else { backdrop };
-            texel.ambient = 1.0;
+            *depth = if texel[INVERSE] > 0.0 { -1.0 / texel[INVERSE] } else { backdrop };
+            texel[AMBIENT] = 1.0;
         }
         let pixels_per_metre = 0.5 * projection.focal / projection.distance;
         for [deviation, strength] in SCALES {
@@ -149,36 +155,45 @@ impl Occlusion {
             }
             blur(floor, blurred, scratch, width, radius);
             for ((texel, &depth), &mean) in self.texels.iter_mut().zip(&*depth).zip(&*blurred) {
-                texel.ambient -= strength * (mean - depth).clamp(0.0, DEEPEST);
+                texel[AMBIENT] -= strength * (mean - depth).clamp(0.0, DEEPEST);
             }
         }
         for texel in &mut self.texels {
-            texel.ambient = texel.ambient.max(0.32);
+            texel[AMBIENT] = texel[AMBIENT].max(0.32);
         }
     }
 
-    /// What is left of the ambient and of the key light at a position of the picture whose inverse distance is `inverse`.
+    /// What is left of the ambient and of the key light at a position of the picture, `distance` metres away.
     #[inline(always)]
-    pub fn at(&self, x: f32, y: f32, inverse: f32) -> [f32; 2] {
-        let (x, y) = (x * 0.5 - 0.5, y * 0.5 - 0.5);
-        let left = (x.max(0.0) as usize).min(self.width - 1);
-        let top = (y.max(0.0) as usize).min(self.height - 1);
-        let (right, bottom) = ((left + 1).min(self.width - 1), (top + 1).min(self.height - 1));
-        let (u, v) = ((x - left as f32).clamp(0.0, 1.0), (y - top as f32).clamp(0.0, 1.0));
-        let (upper, lower) = (&self.texels[top * self.width..], &self.texels[bottom * self.width..]);
-        let taps = [upper[left], upper[right], lower[left], lower[right]];
+    pub fn at(&self, x: f32, y: f32, distance: f32) -> [f32; 2] {
+        let inside = |at: f32, size: usize| {
+            let last = (size - 1) as f32 - 1e-3;
+            let at = at * 0.5 - 0.5;
+            let at = if at > 0.0 { at } else { 0.0 };
+            if at < last { at } else { last }
+        };
+        let (x, y) = (inside(x, self.width), inside(y, self.height));
+        let (left, top) = (x as u32, y as u32);
+        let (u, v) = (x - left as f32, y - top as f32);
+        let at = top as usize * self.width + left as usize;
+        let (upper, lower) =
+            (self.texels.get(at..at + 2), self.texels.get(at + self.width..at + self.width + 2));
+        let (Some(upper), Some(lower)) = (upper, lower) else {
+            return [1.0; 2];
+        };
+        let taps = [upper[0], upper[1], lower[0], lower[1]];
         let weights = [(1.0 - u) * (1.0 - v), u * (1.0 - v), (1.0 - u) * v, u * v];
-        let distance = 1.0 / inverse;
-        let [mut ambient, mut shadow, mut sum] = [0.0, 0.0, 1e-9];
-        for (tap, weight) in taps.into_iter().zip(weights) {
-            // A tap 1 % nearer or farther counts half.
-            let apart = (tap.inverse * distance - 1.0) * 100.0;
-            let weight = (weight + 1e-3) / (1.0 + apart * apart);
-            ambient += tap.ambient * weight;
-            shadow += tap.shadow * weight;
-            sum += weight;
+        let mut sum: Texel = [0.0; 4];
+        for (tap, weight) in taps.iter().zip(weights) {
+            // A tap that is 2 % nearer or farther hardly counts.
+            let near = 1.0 - 50.0 * (tap[INVERSE] * distance - 1.0).abs();
+            let weight = (weight + 1e-3) * if near > 1e-4 { near } else { 1e-4 };
+            for k in 0..4 {
+                sum[k] += tap[k] * weight;
+            }
         }
-        [ambient / sum, shadow / sum]
+        let scale = 1.0 / sum[3];
+        [sum[AMBIENT] * scale, sum[SHADOW] * scale]
     }
 }
 
@@ -194,10 +209,8 @@ fn draw_band(
 ) {
     for column in 0..bins.columns {
         let corner = [column * TILE, row * TILE];
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || tile.draw(corner, bins.tile(column, row), triangles, screen),
-        );
+        let list = bins.tile(column, row);
+        pulp::Arch::new().dispatch(DrawSamples { tile, corner, list, triangles, screen });
         for y in 0..TILE.min(height - corner[1]) {
             for x in 0..TILE.min(width - corner[0]) {
                 let ([owner], [depth]) = tile.pixel(x, y);
@@ -237,22 +250,25 @@ impl Light {
         ]
     }
 
-    /// The share of the light that reaches a point, 0.2 ..= 1: even a shadow gets what the room throws back.
+    /// The share of the light that reaches a point.
     #[inline(always)]
     fn reaches(&self, map: &[f32], point: Vec3) -> f32 {
         let [u, v, depth] = self.project(point);
-        let last = SHADOW_SIZE as i32 - 1;
-        let mut lit = 0.0;
-        for (tap, [du, dv]) in TAPS.into_iter().enumerate() {
-            let (x, y) = ((u + du) as i32, (v + dv) as i32);
-            let outside = x < 0 || y < 0 || x > last || y > last;
-            // Farther from the middle the surface itself may rise towards the light.
-            let bias = if tap == 0 { 0.0016 } else if tap < 9 { 0.0024 } else { 0.0036 };
-            if outside || map[y as usize * SHADOW_SIZE + x as usize] < depth + bias {
-                lit += 1.0;
-            }
+        let limits = RIM as f32..(SHADOW_SIZE - RIM) as f32;
+        if !limits.contains(&u) || !limits.contains(&v) {
+            return 1.0;
         }
-        0.2 + 0.8 * lit / TAPS.len() as f32
+        // Farther from the middle the surface itself may rise towards the light, hence the bias.
+        let lit = |taps: &[[f32; 2]], bias: f32| {
+            let free = |&&[du, dv]: &&[f32; 2]| {
+                let (x, y) = ((u + du) as usize, (v + dv) as usize);
+                map[y * SHADOW_SIZE + x] < depth + bias
+            };
+            taps.iter().filter(free).count()
+        };
+        let outer = lit(&OUTER, 0.0036);
+        let inner = if outer == 0 || outer == OUTER.len() { outer } else { lit(&INNER, 0.0022) };
+        DARKEST + (1.0 - DARKEST) * (outer + inner) as f32 / (OUTER.len() + INNER.len()) as f32
     }
 }
 

@@ -9,6 +9,7 @@ use super::vector::Vec3;
 pub(super) const TILE: usize = 64;
 /// Pixels that are tested at once.
 const LANES: usize = 8;
+const LANE: [f32; LANES] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
 const CHUNKS: usize = TILE / LANES;
 /// The index of no triangle.
 pub(super) const NOTHING: u32 = u32::MAX;
@@ -37,19 +38,29 @@ pub(super) struct Bins {
 }
 
 impl Bins {
-    /// Sorts the triangles whose corners are at `screen` (column, row, depth; depth 0: not visible) into tiles.
-    pub fn fill(&mut self, triangles: &[[u32; 3]], screen: &[Vec3], width: usize, height: usize) {
+    /// Sorts the triangles whose corners are at `screen` (column, row, depth; depth 0: not visible) into tiles, but for
+    /// those that belong to a `closed` part and show their back.
+    pub fn fill(
+        &mut self,
+        triangles: &[[u32; 3]],
+        screen: &[Vec3],
+        closed: &[bool],
+        width: usize,
+        height: usize,
+    ) {
         self.columns = width.div_ceil(TILE);
         self.rows = height.div_ceil(TILE);
         self.starts.clear();
         self.starts.resize(self.columns * self.rows + 1, 0);
         self.rectangles.clear();
         let (right, bottom) = (width as f32, height as f32);
-        for triangle in triangles {
+        for (triangle, &closed) in triangles.iter().zip(closed) {
             let [a, b, c] = triangle.map(|v| screen[v as usize]);
             let (x0, x1) = (a[0].min(b[0]).min(c[0]), a[0].max(b[0]).max(c[0]));
             let (y0, y1) = (a[1].min(b[1]).min(c[1]), a[1].max(b[1]).max(c[1]));
-            let seen = a[2] > 0.0 && b[2] > 0.0 && c[2] > 0.0;
+            // Rows count downwards, so a front runs clockwise here.
+            let back = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) > 0.0;
+            let seen = a[2] > 0.0 && b[2] > 0.0 && c[2] > 0.0 && !(closed && back);
             let touches = seen && x1 >= 0.0 && y1 >= 0.0 && x0 < right && y0 < bottom;
             let tile = |at: f32, limit: f32| at.clamp(0.0, limit - 1.0) as u16 / TILE as u16;
             let rectangle = if touches {
@@ -145,22 +156,45 @@ impl<const SAMPLES: usize> TileBuffer<SAMPLES> {
                 let depths = &mut self.depth[y * CHUNKS + chunk];
                 let owners = &mut self.triangle[y * CHUNKS + chunk];
                 for s in 0..SAMPLES {
-                    let (depth, owner, row) = (&mut depths[s], &mut owners[s], rows[s]);
+                    let (mut depth, mut owner, row) = (depths[s], owners[s], rows[s]);
+                    let left = (chunk * LANES) as f32 + offsets[s][0];
+                    // Copies and no branches, so that it becomes one vector: a set sign bit means outside or behind.
                     for lane in 0..LANES {
-                        let sx = (chunk * LANES + lane) as f32 + offsets[s][0];
+                        let sx = left + LANE[lane];
                         let e0 = edges[0][0] * sx + row[0];
                         let e1 = edges[1][0] * sx + row[1];
                         let e2 = edges[2][0] * sx + row[2];
                         let z = plane[0] * sx + row[3];
                         let z = if z > near { near } else { z };
                         let z = if z < far { far } else { z };
-                        let wins = (e0 >= 0.0) & (e1 >= 0.0) & (e2 >= 0.0) & (z > depth[lane]);
-                        depth[lane] = if wins { z } else { depth[lane] };
-                        owner[lane] = if wins { index } else { owner[lane] };
+                        let nearer = (depth[lane] - z).to_bits();
+                        let lost = e0.to_bits() | e1.to_bits() | e2.to_bits() | !nearer;
+                        let keep = ((lost as i32) >> 31) as u32;
+                        depth[lane] = f32::from_bits(depth[lane].to_bits() & keep | z.to_bits() & !keep);
+                        owner[lane] = owner[lane] & keep | index & !keep;
                     }
+                    (depths[s], owners[s]) = (depth, owner);
                 }
             }
         }
+    }
+}
+
+/// [`TileBuffer::draw`] compiled for the widest vectors that the processor has.
+pub(super) struct DrawSamples<'a, const SAMPLES: usize> {
+    pub tile: &'a mut TileBuffer<SAMPLES>,
+    pub corner: [usize; 2],
+    pub list: &'a [u32],
+    pub triangles: &'a [[u32; 3]],
+    pub screen: &'a [Vec3],
+}
+
+impl<const SAMPLES: usize> pulp::WithSimd for DrawSamples<'_, SAMPLES> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        self.tile.draw(self.corner, self.list, self.triangles, self.screen);
     }
 }
 
@@ -199,12 +233,14 @@ impl Setup {
             edges[k] = [(p[1] - q[1]) * sign, (q[0] - p[0]) * sign, (p[0] * q[1] - p[1] * q[0]) * sign];
         }
         let per_area = 1.0 / area.abs();
-        let plane =
-            std::array::from_fn(|k| (edges[0][k] * a[2] + edges[1][k] * b[2] + edges[2][k] * c[2]) * per_area);
+        let plane = std::array::from_fn(|k| {
+            (edges[0][k] * a[2] + edges[1][k] * b[2] + edges[2][k] * c[2]) * per_area
+        });
         let last = (TILE - 1) as f32;
         let span = |u: f32, v: f32, w: f32| {
             let (low, high) = (u.min(v).min(w), u.max(v).max(w));
-            (high >= 0.0 && low <= last + 1.0).then(|| (low.max(0.0).min(last) as usize, high.min(last) as usize))
+            (high >= 0.0 && low <= last + 1.0)
+                .then(|| (low.max(0.0).min(last) as usize, high.min(last) as usize))
         };
         let (x0, x1) = span(a[0], b[0], c[0])?;
         let (y0, y1) = span(a[1], b[1], c[1])?;
@@ -252,7 +288,7 @@ mod tests {
             }
         }
         let mut bins = Bins::default();
-        bins.fill(&triangles, &screen, 131, 131);
+        bins.fill(&triangles, &screen, &vec![false; triangles.len()], 131, 131);
         let mut tile = TileBuffer::<4>::new();
         for row in 0..bins.rows {
             for column in 0..bins.columns {
@@ -260,7 +296,10 @@ mod tests {
                 for y in 0..TILE.min(131 - row * TILE) {
                     for x in 0..TILE.min(131 - column * TILE) {
                         let (owners, depths) = tile.pixel(x, y);
-                        assert!(owners.iter().all(|&t| t != NOTHING), "hole at {x} {y} of tile {column} {row}");
+                        assert!(
+                            owners.iter().all(|&t| t != NOTHING),
+                            "hole at {x} {y} of tile {column} {row}"
+                        );
                         assert!(depths.iter().all(|&z| z == 1.0));
                     }
                 }
@@ -280,7 +319,7 @@ mod tests {
         ];
         let triangles = [[0, 1, 2], [0, 0, 1], [0, 1, 3], [0, 3, 4], [0, 1, 5]];
         let mut bins = Bins::default();
-        bins.fill(&triangles, &screen, 100, 70);
+        bins.fill(&triangles, &screen, &[false; 5], 100, 70);
         let mut tile = TileBuffer::<1>::new();
         tile.draw([0, 0], bins.tile(0, 0), &triangles, &screen);
         assert!((0..TILE).all(|y| (0..TILE).all(|x| tile.pixel(x, y).0 == [NOTHING])));
@@ -288,9 +327,14 @@ mod tests {
 
     #[test]
     fn the_nearer_triangle_wins_whatever_the_order() {
-        let screen = [[0.0, 0.0, 1.0], [70.0, 0.0, 1.0], [0.0, 70.0, 1.0], [0.0, 0.0, 2.0], [70.0, 0.0, 2.0], [
-            0.0, 70.0, 2.0,
-        ]];
+        let screen = [
+            [0.0, 0.0, 1.0],
+            [70.0, 0.0, 1.0],
+            [0.0, 70.0, 1.0],
+            [0.0, 0.0, 2.0],
+            [70.0, 0.0, 2.0],
+            [0.0, 70.0, 2.0],
+        ];
         for (triangles, winner) in [([[0, 1, 2], [3, 4, 5]], 1), ([[3, 5, 4], [0, 1, 2]], 0)] {
             let mut tile = TileBuffer::<4>::new();
             tile.draw([0, 0], &[0, 1], &triangles, &screen);

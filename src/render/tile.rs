@@ -96,7 +96,9 @@ impl Workspace {
             }
             let (mut count, mut middle) = (0.0, [0.0; 2]);
             for other in first..SAMPLES {
-                if !taken[other] && same_surface(frame, [owners[first], owners[other]], [depths[first], depths[other]]) {
+                if !taken[other]
+                    && same_surface(frame, [owners[first], owners[other]], [depths[first], depths[other]])
+                {
                     taken[other] = true;
                     count += 1.0;
                     middle = [middle[0] + offsets[other][0], middle[1] + offsets[other][1]];
@@ -112,14 +114,11 @@ impl Workspace {
         let geometry = frame.geometry;
         let triangle = frame.triangles[owner as usize];
         let corners = triangle.map(|v| geometry.screen[v as usize]);
-        let [wa, wb, wc] = barycentric(corners, x, y);
+        let ([wa, wb, wc], distance) = barycentric(corners, x, y);
         let [a, b, c] = triangle.map(|v| &geometry.attributes[v as usize]);
         let values: [f32; 8] = std::array::from_fn(|k| a[k] * wa + b[k] * wb + c[k] * wc);
-        // The weights are those of the surface, where distance, not its inverse, is linear.
-        let distance = wa / corners[0][2] + wb / corners[1][2] + wc / corners[2][2];
-        let inverse = 1.0 / distance;
-        let position = frame.projection.unproject(x, y, inverse);
-        let [ambient, shadow] = frame.occlusion.at(x, y, inverse);
+        let position = frame.projection.unproject(x, y, distance);
+        let [ambient, shadow] = frame.occlusion.at(x, y, distance);
         let side = if dot(geometry.faces[owner as usize], position) > 0.0 { -1.0 } else { 1.0 };
 
         let batch = &mut *self.batch;
@@ -156,6 +155,25 @@ impl Workspace {
             ];
         }
         batch.length = 0;
+    }
+}
+
+/// [`Workspace::draw`] compiled for the widest vectors that the processor has.
+pub(super) struct DrawTile<'a> {
+    pub workspace: &'a mut Workspace,
+    pub frame: &'a Frame<'a>,
+    pub column: usize,
+    pub row: usize,
+    pub band: &'a mut [u8],
+    pub width: usize,
+}
+
+impl pulp::WithSimd for DrawTile<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        self.workspace.draw(self.frame, self.column, self.row, self.band, self.width);
     }
 }
 
