@@ -237,16 +237,50 @@ impl Wav {
 }
 
 /// The mean over the channels, with full scale at `scale`. In f64 every sum of integers is exact, so equal channels
-/// give what one of them would.
+/// give what one of them would; the sum begins at -0, the one number that changes no other.
 fn mix(samples: impl Iterator<Item = f64>, channels: usize, scale: f64, mono: &mut Vec<f32>) {
     let divisor = scale * channels as f64;
-    let (mut sum, mut channel) = (0.0, 0);
+    let (mut sum, mut channel) = (-0.0, 0);
     for sample in samples {
         sum += sample;
         channel += 1;
         if channel == channels {
             mono.push((sum / divisor) as f32);
-            (sum, channel) = (0.0, 0);
+            (sum, channel) = (-0.0, 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_result_does_not_depend_on_the_size_of_the_blocks() {
+        let folder = tempfile::tempdir().unwrap();
+        for rate in [8_000, 16_000, 44_100, 191_999] {
+            let path = folder.path().join("a.wav");
+            let spec = hound::WavSpec {
+                channels: 2,
+                sample_rate: rate,
+                bits_per_sample: 16,
+                sample_format: hound::SampleFormat::Int,
+            };
+            let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+            (0..2 * 19_989i64).for_each(|i| writer.write_sample((i * i % 40_009 - 20_000) as i16).unwrap());
+            writer.finalize().unwrap();
+            let mut wav = Wav::open(&path).unwrap();
+            let whole = wav.read_all_16k(0.01, None).unwrap();
+            assert!(whole.len() > 1_000 && whole.iter().any(|sample| sample.abs() > 0.1));
+            for frames_in_block in [1, 19, 989, 1 << 16] {
+                let mut streamed = Vec::new();
+                wav.stream_in_blocks(0.01, None, frames_in_block, |block| {
+                    streamed.extend_from_slice(block);
+                    Ok(())
+                })
+                .unwrap();
+                assert_eq!(streamed, whole, "{rate} Hz in blocks of {frames_in_block}");
+            }
         }
     }
 }
