@@ -353,7 +353,10 @@ mod tests {
         let error = csv(&flame, 25, "talk.csv").unwrap_err();
         assert_eq!(error.exit_code(), 2);
         let text = error.to_string();
-        assert!(text.contains("`eyeBlinkLeft`") && text.contains("`exp_00`") && text.contains("talk.csv"), "{text}");
+        assert!(
+            text.contains("`eyeBlinkLeft`") && text.contains("`exp_00`") && text.contains("talk.csv"),
+            "{text}"
+        );
         assert!(csv_error(0).contains("found 0") && csv_error(241).contains("found 241"));
     }
 

@@ -61,7 +61,14 @@ impl Curves {
     pub fn measure(motion: &Motion, face: &Face) -> Result<Self> {
         face.check_channels(&motion.names, "the model")?;
         let width = motion.names.len();
-        let curve = |name, positive, negative, unit, span| Curve { name, positive, negative, unit, span, values: vec![] };
+        let curve = |name, positive, negative, unit, span| Curve {
+            name,
+            positive,
+            negative,
+            unit,
+            span,
+            values: vec![],
+        };
         let mut list = vec![curve("Jaw", "open", "", "°", [0.0, 12.0])];
         list[0].values = motion.values.chunks_exact(width).map(|row| row[width - 3].to_degrees()).collect();
 
@@ -77,7 +84,8 @@ impl Curves {
         }
         if !brows.is_empty() {
             let mut raise = curve("Brows", "up", "down", "mm", [-3.0, 5.0]);
-            raise.values = follow(motion, face, &brows, |at, rest| 1e3 * (mean_height(at) - mean_height(rest)));
+            raise.values =
+                follow(motion, face, &brows, |at, rest| 1e3 * (mean_height(at) - mean_height(rest)));
             list.push(raise);
         }
         Ok(Self { list })
@@ -170,7 +178,9 @@ fn lip_vertices(face: &Face, [upper, lower]: [u32; 2]) -> Vec<u32> {
     let vertices = face.template.as_chunks::<3>().0;
     let (u, l) = (vertices[upper as usize], vertices[lower as usize]);
     let center: [f32; 3] = std::array::from_fn(|k| 0.5 * (u[k] + l[k]));
-    within(face, |v| (v[0] - center[0]).abs() < 0.03 && (v[1] - center[1]).abs() < 0.012 && v[2] > center[2] - 0.02)
+    within(face, |v| {
+        (v[0] - center[0]).abs() < 0.03 && (v[1] - center[1]).abs() < 0.012 && v[2] > center[2] - 0.02
+    })
 }
 
 /// The skin over both eyes, or the forehead of a face that has no eye joints.
@@ -200,7 +210,8 @@ fn distance(pair: &[[f32; 3]]) -> f32 {
 
 /// The factor by which x grew, fitted over all vertices: steadier than the distance of two corners.
 fn breadth(at: &[[f32; 3]], rest: &[[f32; 3]]) -> f32 {
-    let (both, square) = at.iter().zip(rest).fold((0.0, 0.0), |(b, s), (a, r)| (b + a[0] * r[0], s + r[0] * r[0]));
+    let (both, square) =
+        at.iter().zip(rest).fold((0.0, 0.0), |(b, s), (a, r)| (b + a[0] * r[0], s + r[0] * r[0]));
     if square > 0.0 { both / square } else { 1.0 }
 }
 
@@ -220,7 +231,8 @@ pub fn waveform(samples: &[f32], bins: usize) -> Vec<(f32, f32)> {
             let start = bin * samples.len() / bins;
             let end = ((bin + 1) * samples.len() / bins).max(start + 1).min(samples.len());
             let stretch = samples.get(start..end).unwrap_or(&[]);
-            let swing = stretch.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &s| (l.min(s), h.max(s)));
+            let swing =
+                stretch.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &s| (l.min(s), h.max(s)));
             if stretch.is_empty() { (0.0, 0.0) } else { (swing.0.clamp(-1.0, 1.0), swing.1.clamp(-1.0, 1.0)) }
         })
         .collect()
@@ -267,7 +279,9 @@ mod tests {
         let names: Vec<_> = curves.list.iter().map(|curve| curve.name).collect();
         assert_eq!(names, ["Jaw", "Lip opening", "Lip spread", "Brows"]);
         let [jaw, opening, spread, brows] = [0, 1, 2, 3].map(|i| &curves.list[i].values);
-        assert!([jaw, opening, spread, brows].iter().all(|values| values.len() == 6 && values[0].abs() < 1e-3));
+        assert!(
+            [jaw, opening, spread, brows].iter().all(|values| values.len() == 6 && values[0].abs() < 1e-3)
+        );
         assert!((jaw[1] - 0.3f32.to_degrees()).abs() < 1e-4);
         assert!((8.0..40.0).contains(&opening[1]), "{opening:?}");
         assert!(spread[2] > 3.0 && spread[3] < -3.0, "{spread:?}");

@@ -102,7 +102,8 @@ fn primitive(buffer: &mut Buffer, face: &Face) -> Value {
             let v = if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) };
             (v * 65535.0).round() as u16
         };
-        let colors: Vec<u16> = colors.iter().flat_map(|&[r, g, b]| [linear(r), linear(g), linear(b), u16::MAX]).collect();
+        let colors: Vec<u16> =
+            colors.iter().flat_map(|&[r, g, b]| [linear(r), linear(g), linear(b), u16::MAX]).collect();
         attributes["COLOR_0"] = buffer.shorts(Use::Vertices, 4, true, &colors).into();
     }
     if let Some(gloss) = &face.gloss {
@@ -169,8 +170,10 @@ fn skin(buffer: &mut Buffer, face: &Face) -> (Value, Vec<Value>) {
             let parent = usize::try_from(face.parents[j]).ok();
             let base = parent.map_or([0.0; 3], |p| places[p]);
             let offset: [f32; 3] = std::array::from_fn(|k| places[j][k] - base[k]);
-            let children: Vec<usize> =
-                (0..places.len()).filter(|&c| usize::try_from(face.parents[c]) == Ok(j)).map(|c| c + 1).collect();
+            let children: Vec<usize> = (0..places.len())
+                .filter(|&c| usize::try_from(face.parents[c]) == Ok(j))
+                .map(|c| c + 1)
+                .collect();
             let mut node = json!({ "name": face.joint_names[j], "translation": offset });
             if !children.is_empty() {
                 node["children"] = children.into();
@@ -226,7 +229,8 @@ fn material(buffer: &mut Buffer, face: &Face, document: &mut Value) {
         surface["metallicRoughnessTexture"] = json!({ "index": 0 });
         let view = buffer.view(Use::Data, &roughness_picture());
         document["images"] = json!([{ "name": "roughness", "bufferView": view, "mimeType": "image/png" }]);
-        document["samplers"] = json!([{ "magFilter": 9729, "minFilter": 9729, "wrapS": 33071, "wrapT": 33071 }]);
+        document["samplers"] =
+            json!([{ "magFilter": 9729, "minFilter": 9729, "wrapS": 33071, "wrapT": 33071 }]);
         document["textures"] = json!([{ "sampler": 0, "source": 0 }]);
     }
     document["materials"] =

@@ -52,7 +52,9 @@ const SCRIPT: [&str; 8] = [
 pub fn page(motion: &Motion, face: &Face, speech: &[f32], title: &str) -> Result<String> {
     face.check_channels(&motion.names, "the model")?;
     if motion.frames() == 0 {
-        return Err(Error::Usage("a page needs a motion of at least one frame, found none; give a longer clip".into()));
+        return Err(Error::Usage(
+            "a page needs a motion of at least one frame, found none; give a longer clip".into(),
+        ));
     }
     let scene = Scene::of(motion, face, speech, title)?;
     // Browsers hold a string of at most 512 MB.

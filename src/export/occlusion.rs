@@ -61,7 +61,14 @@ impl DepthMap {
         Self { nearest: vec![f32::NEG_INFINITY; SIDE * SIDE], projected: vec![[0.0; 3]; vertices] }
     }
 
-    fn draw(&mut self, vertices: &[[f32; 3]], faces: &[[u32; 3]], center: [f32; 3], radius: f32, toward: [f32; 3]) {
+    fn draw(
+        &mut self,
+        vertices: &[[f32; 3]],
+        faces: &[[u32; 3]],
+        center: [f32; 3],
+        radius: f32,
+        toward: [f32; 3],
+    ) {
         self.nearest.fill(f32::NEG_INFINITY);
         let (across, up) = frame(toward);
         let scale = (SIDE as f32 * 0.5 - 1.0) / radius;
@@ -83,7 +90,8 @@ impl DepthMap {
             return;
         }
         let low = |k: usize| (a[k].min(b[k]).min(c[k]) - 0.5).ceil().max(0.0) as usize;
-        let high = |k: usize| ((a[k].max(b[k]).max(c[k]) - 0.5).floor() + 1.0).clamp(0.0, SIDE as f32) as usize;
+        let high =
+            |k: usize| ((a[k].max(b[k]).max(c[k]) - 0.5).floor() + 1.0).clamp(0.0, SIDE as f32) as usize;
         for row in low(1)..high(1) {
             let y = row as f32 + 0.5;
             for column in low(0)..high(0) {

@@ -30,7 +30,11 @@ pub fn frame_count(frames: usize, from: f32, to: u32) -> usize {
 /// # Panics
 /// If `values` is not a whole number of rows.
 pub fn resample(values: &[f32], width: usize, from: f32, to: u32) -> Vec<f32> {
-    assert!(width > 0 && values.len().is_multiple_of(width), "{} values are not rows of {width}", values.len());
+    assert!(
+        width > 0 && values.len().is_multiple_of(width),
+        "{} values are not rows of {width}",
+        values.len()
+    );
     let frames = values.len() / width;
     let mut out = vec![0.0; frame_count(frames, from, to) * width];
     if frames == 0 {

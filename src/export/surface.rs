@@ -7,7 +7,8 @@ pub(super) fn normals(positions: &[f32], faces: &[[u32; 3]]) -> Vec<f32> {
     let sums = out.as_chunks_mut::<3>().0;
     for face in faces {
         let [a, b, c] = face.map(|i| vertices[i as usize]);
-        let (u, v): ([f32; 3], [f32; 3]) = (std::array::from_fn(|k| b[k] - a[k]), std::array::from_fn(|k| c[k] - a[k]));
+        let (u, v): ([f32; 3], [f32; 3]) =
+            (std::array::from_fn(|k| b[k] - a[k]), std::array::from_fn(|k| c[k] - a[k]));
         let n = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
         for &i in face {
             for k in 0..3 {

@@ -139,7 +139,9 @@ impl Buffer {
         let total = 12 + 8 + text.len() + 8 + self.bytes.len();
         let length = |bytes: usize| {
             u32::try_from(bytes).map(u32::to_le_bytes).map_err(|_| {
-                Error::Usage(format!("a GLB file holds at most 4 GB, this one would take {total} bytes; give a shorter clip"))
+                Error::Usage(format!(
+                    "a GLB file holds at most 4 GB, this one would take {total} bytes; give a shorter clip"
+                ))
             })
         };
         let mut out = Vec::with_capacity(total);

@@ -4,9 +4,9 @@ use std::io::Cursor;
 
 use serde_json::{Map, Value, json};
 
-use crate::face::Face;
 use crate::export::curves::{Curves, inner_lips, waveform};
 use crate::export::{occlusion, surface};
+use crate::face::Face;
 use crate::{Error, Motion, Result};
 
 /// Displacements below this are left out: metres.
@@ -28,12 +28,24 @@ impl Scene {
         let mut block = Block::default();
         let jaw = face.joint_names.iter().position(|name| name == "jaw").expect("a checked face has a jaw");
         let (low, step) = grid(&face.template);
-        block.put("positions", face.template.as_chunks::<3>().0.iter().flatten().enumerate().map(|(i, v)| {
-            ((v - low[i % 3]) / step).round() as u16
-        }), u16::to_le_bytes);
+        block.put(
+            "positions",
+            face.template
+                .as_chunks::<3>()
+                .0
+                .iter()
+                .flatten()
+                .enumerate()
+                .map(|(i, v)| ((v - low[i % 3]) / step).round() as u16),
+            u16::to_le_bytes,
+        );
         block.indices("triangles", face, face.faces.iter().flatten().copied());
         let scales = shapes(&mut block, face, jaw);
-        block.put("jawWeights", jaw_weights(face, jaw).map(|w| (w * 65535.0).round() as u16), u16::to_le_bytes);
+        block.put(
+            "jawWeights",
+            jaw_weights(face, jaw).map(|w| (w * 65535.0).round() as u16),
+            u16::to_le_bytes,
+        );
         block.put("pivotShapes", pivot_shapes(face, jaw).into_iter(), f32::to_le_bytes);
         let (color, gloss) = CLAY;
         let vertices = face.vertex_count();
@@ -49,7 +61,11 @@ impl Scene {
         block.put("curves", curves.iter().flat_map(|curve| curve.values.iter().copied()), f32::to_le_bytes);
         let wave = waveform(speech, if speech.is_empty() { 0 } else { BINS });
         let loudest = wave.iter().fold(1e-3f32, |m, (l, h)| m.max(-l).max(*h));
-        block.put("waveform", wave.iter().flat_map(|(l, h)| [*l, *h]).map(|v| (v / loudest * 127.0).round() as i8), i8::to_le_bytes);
+        block.put(
+            "waveform",
+            wave.iter().flat_map(|(l, h)| [*l, *h]).map(|v| (v / loudest * 127.0).round() as i8),
+            i8::to_le_bytes,
+        );
         block.put("sound", wav(speech)?.into_iter(), |v| [v]);
 
         let (center, radius) = focus(face);
@@ -84,7 +100,12 @@ struct Block {
 }
 
 impl Block {
-    fn put<T, const N: usize>(&mut self, name: &str, values: impl Iterator<Item = T>, bytes: impl Fn(T) -> [u8; N]) {
+    fn put<T, const N: usize>(
+        &mut self,
+        name: &str,
+        values: impl Iterator<Item = T>,
+        bytes: impl Fn(T) -> [u8; N],
+    ) {
         let start = self.bytes.len();
         values.for_each(|value| self.bytes.extend(bytes(value)));
         self.places.insert(name.into(), json!([start, self.bytes.len() - start]));
@@ -116,7 +137,8 @@ fn grid(positions: &[f32]) -> ([f32; 3], f32) {
 /// Returns each shape's scale: metres for a step of 1.
 fn shapes(block: &mut Block, face: &Face, jaw: usize) -> Vec<f32> {
     let width = face.template.len();
-    let correctives = face.pose_basis.as_deref().map_or(&[][..], |basis| &basis[9 * (jaw - 1) * width..][..9 * width]);
+    let correctives =
+        face.pose_basis.as_deref().map_or(&[][..], |basis| &basis[9 * (jaw - 1) * width..][..9 * width]);
     let (mut starts, mut vertices, mut steps, mut scales) = (vec![0u32], vec![], vec![], vec![]);
     for shape in face.expression_basis.chunks_exact(width).chain(correctives.chunks_exact(width)) {
         let largest = shape.iter().fold(0.0f32, |m, v| m.max(v.abs()));
@@ -145,9 +167,9 @@ fn jaw_weights(face: &Face, jaw: usize) -> impl Iterator<Item = f32> {
             chain.any(|j| j == jaw)
         })
         .collect();
-    face.skinning_weights
-        .chunks_exact(joints)
-        .map(move |row| row.iter().zip(&below).filter(|(_, below)| **below).map(|(w, _)| w).sum::<f32>().clamp(0.0, 1.0))
+    face.skinning_weights.chunks_exact(joints).map(move |row| {
+        row.iter().zip(&below).filter(|(_, below)| **below).map(|(w, _)| w).sum::<f32>().clamp(0.0, 1.0)
+    })
 }
 
 /// (C, 3): how far each channel moves the jaw's joint. 0 for a face whose joints stay.
@@ -179,7 +201,10 @@ fn jaw_at(face: &Face, turn: f32) -> Vec<f32> {
 /// Each vertex's openness, 0 to 255.
 fn openness(face: &Face, positions: &[f32]) -> Vec<u8> {
     let normals = surface::normals(positions, &face.faces);
-    occlusion::openness(positions, &normals, &face.faces).into_iter().map(|o| (o * 255.0).round() as u8).collect()
+    occlusion::openness(positions, &normals, &face.faces)
+        .into_iter()
+        .map(|o| (o * 255.0).round() as u8)
+        .collect()
 }
 
 /// Metres between the lips.
@@ -206,8 +231,12 @@ fn focus(face: &Face) -> ([f32; 3], f32) {
 fn wav(samples: &[f32]) -> Result<Vec<u8>> {
     let mut file = Cursor::new(Vec::new());
     if !samples.is_empty() {
-        let format =
-            hound::WavSpec { channels: 1, sample_rate: 16_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        let format = hound::WavSpec {
+            channels: 1,
+            sample_rate: 16_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
         let write = || -> Result<(), hound::Error> {
             let mut writer = hound::WavWriter::new(&mut file, format)?;
             for sample in samples {
@@ -216,7 +245,9 @@ fn wav(samples: &[f32]) -> Result<Vec<u8>> {
             writer.finalize()
         };
         let mut write = write;
-        write().map_err(|error| Error::Usage(format!("the sound does not fit a WAV file: {error}; give a shorter clip")))?;
+        write().map_err(|error| {
+            Error::Usage(format!("the sound does not fit a WAV file: {error}; give a shorter clip"))
+        })?;
     }
     Ok(file.into_inner())
 }
