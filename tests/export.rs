@@ -137,7 +137,8 @@ fn npz_holds_everything_and_the_vertices_of_the_source() {
         calls.fetch_add(1, Ordering::Relaxed);
         fill(frame, vertices)
     };
-    let options = Options { vertices: Some(VertexSource { vertices: 7, fill: &counted }), ..Options::default() };
+    let options =
+        Options { vertices: Some(VertexSource { vertices: 7, fill: &counted }), ..Options::default() };
     let written = write(&path, &motion, &options).unwrap();
     agrees(&path, &written);
     assert_eq!(calls.load(Ordering::Relaxed), 131);
@@ -355,7 +356,8 @@ fn a_full_or_read_only_disk_is_told() {
 fn vertices_beyond_four_gigabytes_are_written_in_bounded_memory() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("a.npz");
-    let options = Options { vertices: Some(VertexSource { vertices: 5_023, fill: &fill }), ..Options::default() };
+    let options =
+        Options { vertices: Some(VertexSource { vertices: 5_023, fill: &fill }), ..Options::default() };
     let written = write(&path, &motion(73_000), &options).unwrap();
     assert!(written.bytes > 73_000 * 5_023 * 12);
     let mut archive = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();

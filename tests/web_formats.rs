@@ -44,7 +44,8 @@ fn motion(face: &Face, frames: usize, still: bool) -> Motion {
             _ => 0.04 * swing,
         }
     };
-    let values = (0..frames).flat_map(|f| (0..names.len()).map(move |c| (f, c))).map(|(f, c)| value(f, c)).collect();
+    let values =
+        (0..frames).flat_map(|f| (0..names.len()).map(move |c| (f, c))).map(|(f, c)| value(f, c)).collect();
     Motion {
         fps: 25.0,
         names,
@@ -93,7 +94,8 @@ fn ten_seconds_of_the_built_in_head_stay_under_five_megabytes() {
 fn the_same_motion_gives_the_same_bytes() {
     let face = head();
     let motion = motion(&face, 19, false);
-    let twice = || (html::page(&motion, &face, &speech(19), "a").unwrap(), glb::bytes(&motion, &face).unwrap());
+    let twice =
+        || (html::page(&motion, &face, &speech(19), "a").unwrap(), glb::bytes(&motion, &face).unwrap());
     assert!(twice() == twice());
 }
 
@@ -104,7 +106,11 @@ fn a_title_cannot_break_out_of_the_page() {
     let page = html::page(&motion(&face, 2, false), &face, &[], title).unwrap();
     assert!(!page.contains("<script>alert") && !page.contains("{{script}}"));
     assert_eq!(page.matches("</script>").count(), 3);
-    assert_eq!(page.matches("{{bytes}}").count(), 3, "in the title, the heading and the data, as it was given");
+    assert_eq!(
+        page.matches("{{bytes}}").count(),
+        3,
+        "in the title, the heading and the data, as it was given"
+    );
     let header: Value = serde_json::from_str(data(&page, "scene")).unwrap();
     assert_eq!(header["title"], title);
 }
@@ -193,7 +199,8 @@ fn browser(script: &str, arguments: &[&Path]) {
 fn check_page(face: &Face, frames: usize) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("talk.html");
-    let page = html::page(&motion(face, frames, false), face, &speech(frames), "A test <of> the page").unwrap();
+    let page =
+        html::page(&motion(face, frames, false), face, &speech(frames), "A test <of> the page").unwrap();
     std::fs::write(&path, page).unwrap();
     browser("page.mjs", &[&path, Path::new(&(frames as f32 / 25.0).to_string())]);
 }

@@ -1,4 +1,5 @@
-//! `.apng`: a moving PNG, all colours; every frame but the first is cut to what changed.
+//! `.apng`: a moving PNG, all colours; every frame but the first is cut to what changed. Before an opaque background, what
+//! did not change within the cut is left transparent, so that the picture before shows through: it packs far better.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,10 +18,8 @@ pub(super) struct Apng {
     path: PathBuf,
     file: Shared,
     writer: Writer<Shared>,
-    /// Bytes a pixel: 4 with transparency, else 3.
-    bytes: usize,
+    opaque: bool,
     shown: Vec<u8>,
-    next: Vec<u8>,
 }
 
 impl Apng {
@@ -35,32 +34,36 @@ impl Apng {
                 scene.motion.fps
             )));
         };
-        let bytes = if scene.options().background == Background::Transparent { 4 } else { 3 };
+        let opaque = scene.options().background != Background::Transparent;
         let frames = u32::try_from(scene.frames()).unwrap_or(u32::MAX);
         let mut encoder = Encoder::new(file.clone(), scene.options().width, scene.options().height);
-        encoder.set_color(if bytes == 4 { ColorType::Rgba } else { ColorType::Rgb });
+        encoder.set_color(ColorType::Rgba);
         encoder.set_depth(BitDepth::Eight);
         encoder.set_compression(Compression::Fast);
         let prepared = encoder
             .set_animated(frames, 0)
             .and_then(|()| encoder.set_frame_delay(100, rate as u16))
             .and_then(|()| encoder.set_dispose_op(DisposeOp::None))
-            .and_then(|()| encoder.set_blend_op(BlendOp::Source));
+            .and_then(|()| encoder.set_blend_op(if opaque { BlendOp::Over } else { BlendOp::Source }));
         let writer = prepared.and_then(|()| encoder.write_header()).map_err(|error| failure(path, error))?;
-        Ok(Self { path: path.into(), file, writer, bytes, shown: vec![], next: vec![] })
+        Ok(Self { path: path.into(), file, writer, opaque, shown: vec![] })
     }
 }
 
 impl Sink for Apng {
     fn frame(&mut self, _: usize, image: &Image) -> Result<()> {
-        let (width, height, bytes) = (image.width as usize, image.height as usize, self.bytes);
-        self.next.clear();
-        self.next.extend(image.pixels.as_chunks::<4>().0.iter().flat_map(|pixel| &pixel[..bytes]));
-        let [left, top, right, bottom] = changed(&self.shown, &self.next, width, height, bytes);
-        let part: Vec<u8> = (top..bottom)
-            .flat_map(|y| &self.next[(y * width + left) * bytes..(y * width + right) * bytes])
-            .copied()
-            .collect();
+        let (width, height) = (image.width as usize, image.height as usize);
+        let [left, top, right, bottom] = changed(&self.shown, &image.pixels, width, height, 4);
+        let mut part = Vec::with_capacity((right - left) * (bottom - top) * 4);
+        for y in top..bottom {
+            let row = (y * width + left) * 4..(y * width + right) * 4;
+            part.extend_from_slice(&image.pixels[row.clone()]);
+            if self.opaque && !self.shown.is_empty() {
+                let start = part.len() - row.len();
+                let pixels = part[start..].chunks_exact_mut(4).zip(self.shown[row].chunks_exact(4));
+                pixels.filter(|(new, old)| new == old).for_each(|(pixel, _)| pixel.fill(0));
+            }
+        }
         // The position is reset first: the size must fit the picture at every moment.
         let written = self
             .writer
@@ -68,7 +71,7 @@ impl Sink for Apng {
             .and_then(|()| self.writer.set_frame_dimension((right - left) as u32, (bottom - top) as u32))
             .and_then(|()| self.writer.set_frame_position(left as u32, top as u32))
             .and_then(|()| self.writer.write_image_data(&part));
-        std::mem::swap(&mut self.shown, &mut self.next);
+        self.shown.clone_from(&image.pixels);
         written.map_err(|error| failure(&self.path, error))
     }
 

@@ -12,8 +12,8 @@ use crate::{Error, Result};
 
 /// Colours of the palette; the next index means "as before".
 const COLORS: usize = 255;
-/// Frames that the palette is learnt from.
-const LESSONS: usize = 6;
+/// Frames that the palette is learnt from, besides the one with the mouth widest open.
+const LESSONS: usize = 5;
 /// Bits a channel of the table that finds the nearest colour.
 const TABLE_BITS: u32 = 6;
 /// How far colours are spread by dithering, in codes.
@@ -130,10 +130,13 @@ pub(super) fn changed(before: &[u8], now: &[u8], width: usize, height: usize, by
 
 /// The palette, red, green and blue of every colour, and one more for "as before".
 fn learn(scene: &Scene) -> Result<Vec<u8>> {
+    // The jaw's opening is the last column but two; where it is widest, tongue and teeth show.
+    let jaw = |frame: usize| scene.motion.frame(frame)[scene.motion.names.len() - 3];
+    let widest = (0..scene.frames()).max_by(|&one, &two| jaw(one).total_cmp(&jaw(two))).unwrap_or(0);
     let mut image = Image::default();
     let mut lessons = Vec::new();
-    for lesson in 0..LESSONS.min(scene.frames()) {
-        scene.render(lesson * scene.frames() / LESSONS.min(scene.frames()), &mut image)?;
+    for frame in (0..LESSONS).map(|lesson| lesson * scene.frames() / LESSONS).chain([widest]) {
+        scene.render(frame, &mut image)?;
         lessons.extend_from_slice(&image.pixels);
     }
     let mut palette = NeuQuant::new(10, COLORS, &lessons).color_map_rgb();

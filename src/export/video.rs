@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use openh264::OpenH264API;
 use openh264::encoder::{
-    BitRate, Complexity, Encoder, EncoderConfig, FrameRate, IntraFramePeriod, Profile, RateControlMode,
-    UsageType, VuiConfig,
+    BitRate, Complexity, Encoder, EncoderConfig, FrameRate, IntraFramePeriod, Profile, QpRange,
+    RateControlMode, UsageType, VuiConfig,
 };
 use openh264::formats::YUVSlices;
 use shiguredo_mp4::boxes::{
@@ -36,6 +36,8 @@ use crate::{Error, Result};
 
 /// Ticks of the video's clock for a frame.
 const FRAME_TICKS: u32 = 1000;
+/// H.264's quantiser, 0 (best) to 51: at 21 the soft shades of a face show no blocks.
+const QUALITY: u8 = 21;
 /// The largest picture that the encoder takes, whichever way it is turned.
 const LARGEST: [u32; 2] = [3840, 2160];
 
@@ -73,8 +75,12 @@ impl Mp4 {
         let sound = Flac::new(scene.speech, length).map_err(|text| failure(path, text))?;
         let config = EncoderConfig::new()
             .usage_type(UsageType::CameraVideoRealTime)
-            .rate_control_mode(RateControlMode::Off)
-            .bitrate(BitRate::from_bps(8_000_000))
+            // More bits than it can use: what remains is the one quality that the range allows.
+            .rate_control_mode(RateControlMode::Bitrate)
+            .bitrate(BitRate::from_bps(20_000_000))
+            .qp(QpRange::new(QUALITY, QUALITY))
+            .adaptive_quantization(false)
+            .background_detection(false)
             .max_frame_rate(FrameRate::from_hz(fps))
             .complexity(Complexity::Medium)
             .profile(Profile::High)
