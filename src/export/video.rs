@@ -75,8 +75,8 @@ impl Mp4 {
         let sound = Flac::new(scene.speech, length).map_err(|text| failure(path, text))?;
         let config = EncoderConfig::new()
             .usage_type(UsageType::CameraVideoRealTime)
-            // More bits than it can use: what remains is the one quality that the range allows.
-            .rate_control_mode(RateControlMode::Bitrate)
+            // A mode that obeys the range of qualities, which holds a single one.
+            .rate_control_mode(RateControlMode::Bufferbased)
             .bitrate(BitRate::from_bps(20_000_000))
             .qp(QpRange::new(QUALITY, QUALITY))
             .adaptive_quantization(false)
