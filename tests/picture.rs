@@ -44,7 +44,7 @@ fn small(width: u32, height: u32) -> Options {
     Options { width, height, ..Options::default() }
 }
 
-fn write(options: &Options, frames: usize, speech: &[f32], outputs: &[PathBuf]) -> Result<Report> {
+fn write(options: &Options, frames: usize, speech: &[f32], outputs: &[impl AsRef<Path>]) -> Result<Report> {
     let face = face();
     let motion = motion(&face, frames);
     let scene = Scene::new(&face, &motion, speech, options)?;
@@ -97,7 +97,7 @@ fn a_video_has_every_frame_and_the_very_samples_of_its_sound() {
     // 19 frames are 12160 samples; the sound ends inside the last frame.
     let speech = tone(12_001);
     let path = folder.path().join("talk.mp4");
-    write(&small(98, 130), 19, &speech, &[path.clone()]).unwrap();
+    write(&small(98, 130), 19, &speech, &[&path]).unwrap();
     let bytes = fs::read(&path).unwrap();
     let at = |name: &[u8]| bytes.windows(4).position(|four| four == name).unwrap();
     assert!(at(b"moov") < at(b"mdat"), "the index comes before the data");
@@ -166,7 +166,7 @@ fn sound_that_is_longer_holds_the_last_frame_and_sound_that_is_shorter_is_follow
         let path = folder.path().join(name);
         let speech: Vec<f32> =
             tone(samples).iter().map(|x| if name == "loud.mp4" { x * 1e6 } else { *x }).collect();
-        write(&small(32, 48), 5, &speech, &[path.clone()]).unwrap();
+        write(&small(32, 48), 5, &speech, &[&path]).unwrap();
         let path = path.to_str().unwrap();
         let arguments = ["-v", "error", "-show_entries", "stream=duration", "-of", "csv=p=0", path];
         let Some(durations) = program("ffprobe", &arguments) else {
@@ -346,8 +346,7 @@ fn a_sheet_draws_only_the_frames_that_it_shows() {
     let scene = Scene::new(&face, &motion, &speech, &small(64, 64)).unwrap();
     let progress = |done: usize, all: usize| drawn.lock().unwrap().push((done, all));
     let report =
-        render_outputs(&scene, &[path.clone()], &Control { progress: &progress, ..Control::default() })
-            .unwrap();
+        render_outputs(&scene, &[&path], &Control { progress: &progress, ..Control::default() }).unwrap();
     assert!((5..=12).contains(&report.frames), "{}", report.frames);
     let expected: Vec<_> = (1..=report.frames).map(|done| (done, report.frames)).collect();
     assert_eq!(*drawn.lock().unwrap(), expected);
@@ -407,11 +406,11 @@ fn a_folder_takes_a_new_run_but_not_beside_the_end_of_a_longer_one() {
     let options = small(20, 20);
     let path = folder.path().to_path_buf();
     fs::write(path.join("notes.txt"), "mine").unwrap();
-    write(&options, 3, &[], &[path.clone()]).unwrap();
-    write(&options, 3, &[], &[path.clone()]).unwrap();
+    write(&options, 3, &[], &[&path]).unwrap();
+    write(&options, 3, &[], &[&path]).unwrap();
     let left = ["frame_00000.png", "frame_00001.png", "frame_00002.png", "notes.txt"];
     assert_eq!(files(&path), left);
-    let error = write(&options, 2, &[], &[path.clone()]).unwrap_err();
+    let error = write(&options, 2, &[], &[&path]).unwrap_err();
     assert!(error.to_string().contains("frame_00002.png of a longer run"), "{error}");
     assert_eq!(files(&path), left);
 }

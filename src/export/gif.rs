@@ -102,7 +102,7 @@ impl Sink for Gif {
     }
 
     fn finish(self: Box<Self>) -> Result<u64> {
-        let file = self.encoder.into_inner().map_err(|error| failure(&self.path, error.into()))?;
+        let file = self.encoder.into_inner().map_err(|error| failure(&self.path, error))?;
         Ok(file.finish()?.bytes)
     }
 }

@@ -21,7 +21,7 @@
 //! # Ok::<(), deeptalk_rt::Error>(())
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -218,8 +218,8 @@ impl Clocks {
 /// # Errors
 /// [`Error::Usage`] for a path that names no picture or a format that cannot hold the scene, [`Error::Io`] where the
 /// system refuses, [`Error::Cancelled`] on request, and what [`Scene::render`] says.
-pub fn render_outputs(scene: &Scene, outputs: &[PathBuf], control: &Control) -> Result<Report> {
-    let sinks = outputs.iter().map(|path| open(scene, path)).collect::<Result<Vec<_>>>()?;
+pub fn render_outputs(scene: &Scene, outputs: &[impl AsRef<Path>], control: &Control) -> Result<Report> {
+    let sinks = outputs.iter().map(|path| open(scene, path.as_ref())).collect::<Result<Vec<_>>>()?;
     let clocks = Clocks::default();
     let (sinks, frames) = stream(scene, sinks, control, &clocks)?;
     let start = Instant::now();

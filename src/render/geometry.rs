@@ -1,7 +1,6 @@
 //! A frame's vertices in camera space, on the screen and with their normals.
 
 use super::camera::Projection;
-use super::raster::NOTHING;
 use super::vector::{Vec3, add, cross, sub, unit};
 use crate::error::{Error, Result};
 
@@ -128,12 +127,6 @@ pub(super) fn barycentric([a, b, c]: [Vec3; 3], x: f32, y: f32) -> (Vec3, f32) {
     } else {
         ([1.0, 0.0, 0.0], 1.0 / a[2])
     }
-}
-
-/// Marks the absence of a triangle where a triangle's index is stored.
-#[inline(always)]
-pub(super) fn is_something(triangle: u32) -> bool {
-    triangle != NOTHING
 }
 
 #[cfg(test)]

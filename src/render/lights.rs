@@ -113,11 +113,8 @@ impl Lights {
         let fill_half = normal3(add(eye, self.fill));
         let key_spot = pow(clamp(dot(n, key_half)), power) * shadow;
         let fill_spot = pow(clamp(dot(n, fill_half)), power) * ambient * 0.36;
-        let mirror = [
-            2.0 * dot(n, eye) * n[0] - eye[0],
-            2.0 * dot(n, eye) * n[1] - eye[1],
-            2.0 * dot(n, eye) * n[2] - eye[2],
-        ];
+        let twice = 2.0 * dot(n, eye);
+        let mirror = [twice * n[0] - eye[0], twice * n[1] - eye[1], twice * n[2] - eye[2]];
         let polish = clamp((gloss - 0.82) * 10.0);
         let in_box = |axis: Vec3, half: f32| clamp((half - abs(dot(mirror, axis))) * 24.0 + 0.5);
         let before = clamp(dot(mirror, self.key) * 8.0 - 4.0);
@@ -214,7 +211,8 @@ fn pow(base: f32, power: f32) -> f32 {
     let rounded = x + 12_582_912.0;
     let whole = rounded.to_bits().wrapping_sub(0x4b40_0000);
     let f = x - (rounded - 12_582_912.0);
-    let fraction = 1.0 + f * (0.693_147_2 + f * (0.240_226_5 + f * (0.055_504_1 + f * 0.009_618_1)));
+    let fraction =
+        1.0 + f * (std::f32::consts::LN_2 + f * (0.240_226_5 + f * (0.055_504_1 + f * 0.009_618_1)));
     fraction * f32::from_bits(whole.wrapping_add(127) << 23)
 }
 

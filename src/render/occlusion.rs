@@ -4,7 +4,7 @@
 //! surface's values off a far one (joint bilateral upsampling, Kopf et al. 2007).
 
 use super::camera::Projection;
-use super::geometry::{Geometry, is_something};
+use super::geometry::Geometry;
 use super::lights::KEY;
 use super::raster::{Bins, DrawSamples, NOTHING, TILE, TileBuffer};
 use super::vector::{Vec3, add, cross, dot, scale, sub, unit};
@@ -41,6 +41,8 @@ pub(super) struct Occlusion {
     width: usize,
     height: usize,
     texels: Vec<Texel>,
+    /// Whether a texel, the one to its right and the two below lie on one surface.
+    smooth: Vec<bool>,
     owners: Vec<u32>,
     screen: Vec<Vec3>,
     bins: Bins,
@@ -106,6 +108,21 @@ impl Occlusion {
             });
         self.cast_shadows(geometry, projection, &light);
         self.darken_corners(projection);
+        self.find_smooth();
+    }
+
+    fn find_smooth(&mut self) {
+        let width = self.width;
+        self.smooth.clear();
+        self.smooth.resize(self.texels.len(), false);
+        let rows = self.texels.chunks_exact(width).zip(self.texels[width..].chunks_exact(width));
+        for ((upper, lower), smooth) in rows.zip(self.smooth.chunks_exact_mut(width)) {
+            for ((upper, lower), smooth) in upper.windows(2).zip(lower.windows(2)).zip(smooth) {
+                let inverse = upper[0][INVERSE];
+                let near = |tap: &Texel| (tap[INVERSE] - inverse).abs() < 0.01 * inverse;
+                *smooth = near(&upper[1]) & near(&lower[0]) & near(&lower[1]);
+            }
+        }
     }
 
     fn cast_shadows(&mut self, geometry: &Geometry, projection: &Projection, light: &Light) {
@@ -114,7 +131,7 @@ impl Occlusion {
         rows.for_each(|(y, (texels, owners))| {
             for (x, (texel, &owner)) in texels.iter_mut().zip(owners).enumerate() {
                 texel[SHADOW] = 1.0;
-                if is_something(owner) {
+                if owner != NOTHING {
                     // The middle of the four pixels.
                     let (sx, sy) = (2.0 * x as f32 + 1.0, 2.0 * y as f32 + 1.0);
                     let point = projection.unproject(sx, sy, 1.0 / texel[INVERSE]);
@@ -181,6 +198,14 @@ impl Occlusion {
         let (Some(upper), Some(lower)) = (upper, lower) else {
             return [1.0; 2];
         };
+        if self.smooth[at] && (upper[0][INVERSE] * distance - 1.0).abs() < 0.02 {
+            let mix = |k: usize| {
+                let left = upper[0][k] + (lower[0][k] - upper[0][k]) * v;
+                let right = upper[1][k] + (lower[1][k] - upper[1][k]) * v;
+                left + (right - left) * u
+            };
+            return [mix(AMBIENT), mix(SHADOW)];
+        }
         let taps = [upper[0], upper[1], lower[0], lower[1]];
         let weights = [(1.0 - u) * (1.0 - v), u * (1.0 - v), (1.0 - u) * v, u * v];
         let mut sum: Texel = [0.0; 4];

@@ -132,10 +132,36 @@ impl<const SAMPLES: usize> TileBuffer<SAMPLES> {
         self.triangle.fill([[NOTHING; LANES]; SAMPLES]);
         let origin = [corner[0] as f32, corner[1] as f32];
         for &index in list {
-            if let Some(setup) = Setup::new(triangles[index as usize], screen, origin) {
+            if let Some(setup) = Setup::new(triangles[index as usize], screen, origin, Side::Front) {
                 self.fill(index, &setup);
             }
         }
+        // Most backs lie behind a front: a look at blocks of the tile spares them the sample by sample test.
+        let farthest = self.farthest();
+        for &index in list {
+            if let Some(setup) = Setup::new(triangles[index as usize], screen, origin, Side::Back) {
+                let [x0, x1, y0, y1] = setup.rectangle.map(|at| at / LANES);
+                let hidden = (y0..=y1).all(|y| (x0..=x1).all(|x| farthest[y][x] > setup.near));
+                if !hidden {
+                    self.fill(index, &setup);
+                }
+            }
+        }
+    }
+
+    /// The farthest depth in every block of [`LANES`] x [`LANES`] pixels.
+    #[inline(always)]
+    fn farthest(&self) -> [[f32; CHUNKS]; CHUNKS] {
+        let mut farthest = [[f32::INFINITY; CHUNKS]; CHUNKS];
+        for (row, blocks) in self.depth.chunks_exact(CHUNKS * LANES).zip(&mut farthest) {
+            for (chunk, depths) in row.iter().enumerate() {
+                let block = &mut blocks[chunk % CHUNKS];
+                for &depth in depths.as_flattened() {
+                    *block = if depth < *block { depth } else { *block };
+                }
+            }
+        }
+        farthest
     }
 
     #[inline(always)]
@@ -198,6 +224,13 @@ impl<const SAMPLES: usize> pulp::WithSimd for DrawSamples<'_, SAMPLES> {
     }
 }
 
+/// The side of a triangle that is seen.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Front,
+    Back,
+}
+
 /// A triangle in the coordinates of a tile.
 struct Setup {
     /// a x + b y + c >= 0 inside.
@@ -212,7 +245,7 @@ struct Setup {
 
 impl Setup {
     #[inline(always)]
-    fn new(triangle: [u32; 3], screen: &[Vec3], origin: [f32; 2]) -> Option<Self> {
+    fn new(triangle: [u32; 3], screen: &[Vec3], origin: [f32; 2], wanted: Side) -> Option<Self> {
         let corners = triangle.map(|v| {
             let [x, y, z] = screen[v as usize];
             [x - origin[0], y - origin[1], z]
@@ -223,15 +256,19 @@ impl Setup {
         if !(area.abs() > 1e-7 && area.is_finite()) {
             return None;
         }
+        // Rows count downwards, so a front runs clockwise here.
+        let seen = if area > 0.0 { Side::Back } else { Side::Front };
+        if seen != wanted {
+            return None;
+        }
         let side = area.signum();
-        let mut edges = [[0.0; 3]; 3];
-        for k in 0..3 {
+        let edges: [[f32; 3]; 3] = std::array::from_fn(|k| {
             let (from, to) = ((k + 1) % 3, (k + 2) % 3);
             let forward = triangle[from] < triangle[to];
             let (p, q) = if forward { (corners[from], corners[to]) } else { (corners[to], corners[from]) };
             let sign = if forward { side } else { -side };
-            edges[k] = [(p[1] - q[1]) * sign, (q[0] - p[0]) * sign, (p[0] * q[1] - p[1] * q[0]) * sign];
-        }
+            [(p[1] - q[1]) * sign, (q[0] - p[0]) * sign, (p[0] * q[1] - p[1] * q[0]) * sign]
+        });
         let per_area = 1.0 / area.abs();
         let plane = std::array::from_fn(|k| {
             (edges[0][k] * a[2] + edges[1][k] * b[2] + edges[2][k] * c[2]) * per_area

@@ -3,10 +3,10 @@
 use super::background::Background;
 use super::camera::Projection;
 use super::color::Transfer;
-use super::geometry::{Geometry, barycentric, is_something};
+use super::geometry::{Geometry, barycentric};
 use super::lights::{BATCH, Batch, Lights};
 use super::occlusion::Occlusion;
-use super::raster::{Bins, TILE, TileBuffer, offsets};
+use super::raster::{Bins, NOTHING, TILE, TileBuffer, offsets};
 use super::vector::dot;
 
 /// Samples in a pixel.
@@ -83,7 +83,7 @@ impl Workspace {
         let pixel = (y * TILE + x) as u16;
         let (left, top) = ((corner[0] + x) as f32, (corner[1] + y) as f32);
         if owners.iter().all(|&owner| owner == owners[0]) {
-            if is_something(owners[0]) {
+            if owners[0] != NOTHING {
                 self.push(frame, pixel, owners[0], [left + 0.5, top + 0.5], 1.0);
             }
             return;
@@ -91,7 +91,7 @@ impl Workspace {
         let offsets = const { offsets::<SAMPLES>() };
         let mut taken = [false; SAMPLES];
         for first in 0..SAMPLES {
-            if taken[first] || !is_something(owners[first]) {
+            if taken[first] || owners[first] == NOTHING {
                 continue;
             }
             let (mut count, mut middle) = (0.0, [0.0; 2]);
@@ -183,7 +183,7 @@ fn same_surface(frame: &Frame, [one, two]: [u32; 2], depths: [f32; 2]) -> bool {
     if one == two {
         return true;
     }
-    if !is_something(two) || frame.parts[one as usize] != frame.parts[two as usize] {
+    if two == NOTHING || frame.parts[one as usize] != frame.parts[two as usize] {
         return false;
     }
     let bend = dot(frame.geometry.faces[one as usize], frame.geometry.faces[two as usize]);
