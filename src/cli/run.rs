@@ -17,21 +17,22 @@ use super::outputs::{self, Job, Target};
 use super::progress::{Output, Reporter, Style};
 use super::stop;
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = r"Examples:
   One recording, everything in one file for NumPy:
     deeptalk-rt run speech.wav -o talk.npz --model model.safetensors
   A table and JSON at once:
     deeptalk-rt run speech.wav -o talk.csv -o talk.json --model model.safetensors
   The words of one recording with half the emotion of another:
-    deeptalk-rt run speech.wav --emotion-from angry.wav --emotion-blend 0.5 -o talk.npz --model model.safetensors
+    deeptalk-rt run speech.wav --emotion-from angry.wav --emotion-blend 0.5 -o talk.npz \
+        --model model.safetensors
   Three different takes (talk-1.npz, talk-2.npz, talk-3.npz):
     deeptalk-rt run speech.wav --samples 3 -o talk.npz --model model.safetensors
   A folder of recordings:
     deeptalk-rt run clips/*.wav --out-dir motions --model model.safetensors
 
 Endings of -o:
-  .npz   motion (frames, parameters), codes_t, codes_b, fps, names, emotion_mu, emotion_logvar; vertices with --face
+  .npz   motion (frames, parameters), codes_t, codes_b, fps, names, emotion_mu, emotion_logvar,
+         and vertices with --face
   .npy   motion alone, as the published demo writes it
   .csv   frame, time and a column for each parameter
   .json  everything but vertices
@@ -53,7 +54,7 @@ const MACHINE: &str = "Machine";
 #[command(after_help = EXAMPLES)]
 pub struct Run {
     /// WAV files: any rate from 4 to 192 kHz, any number of channels, any length
-    #[arg(value_name = "SPEECH.wav", required = true, help_heading = INPUT)]
+    #[arg(value_name = "SPEECH.wav", required = true)]
     inputs: Vec<PathBuf>,
 
     /// The model file; `deeptalk-rt import deeptalk` makes one
@@ -82,7 +83,7 @@ pub struct Run {
     out_dir: Option<PathBuf>,
 
     /// The format of the files in --out-dir
-    #[arg(long, value_parser = ["npz", "npy", "csv", "json"], default_value = "npz", requires = "out_dir")]
+    #[arg(long, value_parser = ["npz", "npy", "csv", "json"], default_value = "npz", conflicts_with = "output")]
     #[arg(help_heading = OUTPUT)]
     format: String,
 
@@ -105,12 +106,12 @@ pub struct Run {
     samples: u16,
 
     /// The seed of all that is drawn: the same seed draws the same
-    #[arg(long, default_value = "0", help_heading = EMOTION)]
+    #[arg(long, default_value = "0", allow_negative_numbers = true, help_heading = EMOTION)]
     seed: u64,
 
     /// Draw the emotion from its distribution, with its log variance times this number (the paper's uncertainty factor); 0 and
     /// negative ones are allowed [default: 1 with several takes; with one, its mean is taken]
-    #[arg(long, value_parser = finite, allow_negative_numbers = true, help_heading = EMOTION)]
+    #[arg(long, value_parser = finite, allow_hyphen_values = true, help_heading = EMOTION)]
     alpha: Option<f32>,
 
     /// Draw the top and the bottom motion codes at these temperatures (one number: both); 0 takes the likeliest
