@@ -5,7 +5,7 @@ from .distance import front_depth
 from .proportions import EYE, EYE_RADIUS, smoothstep
 
 COLUMNS = 40
-INNER, OUTER, UP, DOWN = 0.166, 0.184, 0.086, 0.066  # the opening, from the eye's centre
+INNER, OUTER, UP, DOWN = 0.166, 0.184, 0.083, 0.066  # the opening, from the eye's centre
 LID_RADIUS = 1.085  # of the eyeball
 CLOSED_LID_RADIUS = 1.115
 RING = dict(centre=(0.008, 0.014), inner=0.228, outer=0.265, up=0.178, down=0.185)

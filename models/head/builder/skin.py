@@ -129,7 +129,7 @@ def colours(vertices, anatomy):
     mix(SKIN * [1.0, 0.88, 0.86], 0.8 * bump(q, (0, -0.29, 1.1), (0.12, 0.10, 0.15)))
     mix(SKIN * [0.93, 0.82, 0.80], 0.55 * bump(q, (0.325, 0, 0.85), (0.22, 0.15, 0.3)))
     mix(SKIN * [0.42, 0.28, 0.25], 1.3 * bump(q, NOSTRIL, (0.026, 0.038, 0.040)))
-    mix(HAIR * 0.6, smoothstep(-0.005, 0.05, growth(vertices)))  # nothing shows through the hair
+    mix(HAIR * 0.6, smoothstep(0.02, 0.09, growth(vertices)))  # nothing shows through the hair
     ring, upper = anatomy.ring, np.sin(anatomy.angle) > 1e-6
     in_mouth, in_eye = anatomy.patch == MOUTH, anatomy.patch == EYE_PATCH
     mix(LIP, np.where(in_mouth & (ring <= 1), smoothstep(-0.2, -0.08, ring) * (1 - 0.75 * (ring > 0.99)), 0))

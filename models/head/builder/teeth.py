@@ -25,7 +25,7 @@ def build(name, upper):
     n = count * PER_TOOTH + 1
     along = np.linspace(-1, 1, n) * (1.0 if upper else 0.92)
     theta = along * np.radians(78)
-    half_width, front, depth = (0.264, 0.918, 0.30) if upper else (0.248, 0.886, 0.29)
+    half_width, front, depth = (0.264, 0.908, 0.30) if upper else (0.248, 0.878, 0.29)
     x = half_width * np.sin(theta) / np.sin(np.radians(78))
     z = front - depth * (1 - np.cos(theta)) ** 1.25
     bulge = np.sin(np.pi * (np.arange(n) % PER_TOOTH) / PER_TOOTH) ** 0.5
