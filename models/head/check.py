@@ -195,9 +195,9 @@ def lid_clearance(head):
     fifths = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     for blink in fifths:
         for squint in (0.0, 0.5, 1.0):
-            for wide in (0.0, 1.0):
+            for wide in {0.0, 1.0 - blink}:  # a lid cannot be raised and closed at once
                 for look in ("", "eyeLookDown", "eyeLookUp", "eyeLookIn", "eyeLookOut"):
-                    if look and (squint == 0.5 or wide):
+                    if look and (squint == 0.5 or wide and blink):
                         continue
                     pose = poses.both(eyeBlink=blink, eyeSquint=squint, eyeWide=wide, **({look: 1.0} if look else {}))
                     v = face.pose(pose)

@@ -5,12 +5,12 @@ from .proportions import smoothstep
 
 
 def eye_blink(b):
-    b.slide_lids(upper=-0.92, lower=0.10)
+    b.slide_lids(upper=-0.93, lower=0.12)
     b.add(b.spot((0.34, 0.20), (0.16, 0.07)) * b.map.off_lids, (0, -0.010, 0))
 
 
 def eye_wide(b):
-    b.slide_lids(upper=0.30, lower=-0.08)
+    b.slide_lids(upper=0.27, lower=-0.08)
     b.add(b.spot((0.34, 0.24), (0.18, 0.10)) * b.map.off_lids, (0, 0.014, 0))
 
 
@@ -25,7 +25,7 @@ def eye_look_down(b):
 
 
 def eye_look_up(b):
-    b.slide_lids(upper=0.17, lower=0.10)
+    b.slide_lids(upper=0.14, lower=0.08)
 
 
 def brow_down(b):

@@ -2,7 +2,7 @@
 import numpy as np
 
 from .part import Part
-from .proportions import GUM, MOUTH_Y, TOOTH
+from .proportions import GUM, MOUTH_Y, TOOTH, smoothstep
 from .rings import grid
 
 PER_TOOTH = 4
@@ -32,6 +32,7 @@ def build(name, upper):
     back = np.abs(along)
     crown = 0.092 * (1 - 0.18 * back) if upper else 0.078 * (1 - 0.1 * back)
     edge = MOUTH_Y - 0.040 + 0.014 * back if upper else MOUTH_Y - 0.038 - 0.020 * back**3
+    lit = 1 - 0.62 * back**2.5 if upper else 1 - 0.85 * smoothstep(0.30, 0.75, back)  # the cheeks' shadow
     sign = -1 if upper else 1  # from the gum to the edge
     rows, colors = [], []
     for height, offset, color, shows in ROWS:
@@ -40,7 +41,7 @@ def build(name, upper):
         notch = 0.008 * (1 - bulge) if height < 0.1 else 0
         rows.append(np.stack([x + out * np.sin(theta), edge - sign * (crown * height + lift + notch), z + out * np.cos(theta)], 1))
         gap = 1 - 0.10 * (1 - bulge) * (shows > 0.4)
-        colors.append(np.tile(color, (n, 1)) * gap[:, None] * (1 - 0.62 * back**2.5)[:, None])
+        colors.append(np.tile(color, (n, 1)) * gap[:, None] * lit[:, None])
     faces = grid(len(rows), n)
     gloss = np.where(np.repeat([0, 0, 0, 1, 1, 1, 1, 1, 0], n), 0.5, 0.3)
     return Part(name, np.concatenate(rows), faces[:, ::-1] if upper else faces, np.concatenate(colors), gloss)
