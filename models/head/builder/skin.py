@@ -141,6 +141,7 @@ def colours(vertices, anatomy):
     mix(SKIN * [1.0, 0.88, 0.86], 0.8 * bump(q, (0, -0.29, 1.1), (0.12, 0.10, 0.15)))
     mix(SKIN * [0.93, 0.82, 0.80], 0.55 * bump(q, (0.325, 0, 0.85), (0.22, 0.15, 0.3)))
     mix(SKIN * [0.42, 0.28, 0.25], 1.3 * bump(q, NOSTRIL, (0.026, 0.038, 0.040)))
+    mix(SKIN * [0.74, 0.58, 0.54], bump(q, (0.72, -0.105, -0.035), (0.2, 0.085, 0.06)))  # the hollow of the ear
     behind_ear = smoothstep(0.0, -0.15, vertices[:, 2])
     mix(HAIR * 0.6, smoothstep(0.0, 0.07, growth(vertices) - 0.02 + 0.035 * behind_ear))  # nothing shows through the hair
     ring, upper = anatomy.ring, np.sin(anatomy.angle) > 1e-6
