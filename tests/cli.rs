@@ -203,7 +203,7 @@ fn temperatures_draw_by_seed_and_seeds_repeat() {
 fn alpha_is_any_number() {
     let place = Place::new();
     let mean = place.bytes(&[]);
-    let alphas = ["-2", "-1e-1", "0", "0.5", "1e0"];
+    let alphas = ["-2", "-5e-1", "0", "0.5", "1e0"];
     let results = alphas.map(|alpha| place.bytes(&["--alpha", alpha]));
     for (index, result) in results.iter().enumerate() {
         assert_ne!(*result, mean, "{}", alphas[index]);
@@ -295,6 +295,13 @@ fn many_recordings_go_into_a_folder_and_a_bad_one_does_not_stop_the_others() {
     assert!(lines[0].starts_with("out/one.npz: 7 frames"), "{said:?}");
     assert!(lines[1].starts_with("error: nan.wav: "), "{said:?}");
     assert_eq!(lines[2], "error: 1 recording failed; 1 file written");
+
+    let said = place.try_any(&["run", "one.wav", "text.wav", "--out-dir", "out", "--model", "missing"]);
+    assert_eq!(said.code, 3);
+    assert!(
+        said.stderr.contains("error: text.wav: ") && said.stderr.contains("error: missing: "),
+        "{said:?}"
+    );
 }
 
 #[test]

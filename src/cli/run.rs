@@ -160,7 +160,7 @@ impl Run {
     }
 
     /// # Errors
-    /// What ends the work for all recordings; what concerns one alone is counted.
+    /// What ends the work for all recordings; what concerns one alone is counted, and told at the end.
     fn animate_all(&self, reporter: &mut Reporter, tally: &mut Tally) -> Result<()> {
         let jobs = self.plan()?;
         let model = self.model.as_ref().ok_or_else(|| Error::Usage(NO_MODEL.into()))?;
@@ -172,37 +172,35 @@ impl Run {
         }
 
         // A recording that cannot be read is known before a large model is loaded.
-        let mut failures: Vec<(&Path, Error)> = Vec::new();
-        let mut good: Vec<&Job> = Vec::new();
+        let (mut good, mut failures) = (Vec::new(), Vec::new());
         for job in &jobs {
             match Wav::open(&job.input) {
                 Ok(_) => good.push(job),
                 Err(error) => failures.push((&job.input, error)),
             }
         }
-        if !good.is_empty() {
-            let loaded = self.load(model)?;
-            for (index, job) in good.iter().enumerate() {
-                let name = job.input.file_name().unwrap_or(job.input.as_os_str()).to_string_lossy();
-                let name = match good.len() {
-                    1 => name.into_owned(),
-                    many => format!("[{}/{many}] {name}", index + 1),
-                };
-                reporter.begin(&name, "frames");
-                let outcome = self.animate(job, &loaded, reporter, tally);
-                reporter.end();
-                match outcome {
-                    Ok(()) => {}
-                    Err(error @ Error::Cancelled) => return Err(error),
-                    Err(error) => failures.push((&job.input, error)),
-                }
-            }
-        }
+        let outcome = match good[..] {
+            [] => Ok(()),
+            _ => self.load(model).and_then(|loaded| {
+                good.iter().enumerate().try_for_each(|(index, job)| {
+                    reporter.begin(&label(&job.input, index, good.len()), "frames");
+                    let outcome = self.animate(job, &loaded, reporter, tally);
+                    reporter.end();
+                    match outcome {
+                        Err(error) if !matches!(error, Error::Cancelled) => {
+                            failures.push((&job.input, error));
+                            Ok(())
+                        }
+                        outcome => outcome,
+                    }
+                })
+            }),
+        };
         for (input, error) in &failures {
             tally.fail(error);
             reporter.failed(Some(input), error);
         }
-        Ok(())
+        outcome
     }
 
     fn plan(&self) -> Result<Vec<Job>> {
@@ -284,6 +282,12 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// What the progress bar calls a recording: its name, and which of how many.
+fn label(input: &Path, index: usize, count: usize) -> String {
+    let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy();
+    if count == 1 { name.into_owned() } else { format!("[{}/{count}] {name}", index + 1) }
 }
 
 fn write<'a>(
