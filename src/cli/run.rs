@@ -306,7 +306,7 @@ fn write<'a>(
         Ok(())
     };
     let vertices = face.map(|face| VertexSource { vertices: face.vertex_count(), fill: &fill });
-    let written = export::write(path, motion, &export::Options { vertices })?;
+    let written = export::write(path, motion, &export::Options { vertices, ..export::Options::default() })?;
     let frames = motion.frames();
     let seconds = frames as f64 / f64::from(motion.fps);
     Ok(Output { input, path, frames, seconds, took: share + begun.elapsed(), written })
