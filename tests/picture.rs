@@ -12,7 +12,7 @@ use deeptalk_rt::render::{Background, Image, Options};
 use deeptalk_rt::{Error, Motion, Result};
 
 fn face() -> Face {
-    Face::load("models/head/head.safetensors").unwrap()
+    Face::builtin().unwrap()
 }
 
 /// A jaw that opens and closes, `frames` long.
@@ -257,11 +257,11 @@ fn one_pass_feeds_all_outputs_and_a_second_run_gives_the_same_bytes() {
         let outputs: Vec<PathBuf> =
             ["a.mp4", "b.gif", "c.apng", "d.png", "frames/"].iter().map(|name| folder.join(name)).collect();
         let report = write(&small(64, 80), 11, &tone(7_000), &outputs).unwrap();
-        assert_eq!((report.frames, report.bytes.len()), (11, 5));
+        assert_eq!((report.frames, report.written.len()), (11, 5));
         assert_eq!(files(&folder), ["a.mp4", "b.gif", "c.apng", "d.png", "frames"]);
         assert_eq!(files(&folder.join("frames")).len(), 11);
-        for (output, bytes) in outputs[..4].iter().zip(&report.bytes) {
-            assert_eq!(fs::metadata(output).unwrap().len(), *bytes);
+        for (output, written) in outputs[..4].iter().zip(&report.written) {
+            assert_eq!(fs::metadata(output).unwrap().len(), written.bytes);
         }
         outputs[..4].iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>()
     };

@@ -12,7 +12,7 @@ use deeptalk_rt::face::Face;
 use serde_json::{Value, json};
 
 fn head() -> Face {
-    Face::load("models/head/head.safetensors").unwrap()
+    Face::builtin().unwrap()
 }
 
 /// A face of FLAME's kind: no colours, gloss or masks; pose correctives, a joint regressor and dense shapes.
