@@ -242,7 +242,8 @@ fn an_unknown_ending_lists_the_known_ones() {
 #[test]
 fn a_motion_that_contradicts_itself_or_is_not_finite_is_refused_in_every_format() {
     let folder = tempdir().unwrap();
-    let changes: [(fn(&mut Motion), &str); 9] = [
+    type Change = fn(&mut Motion);
+    let changes: [(Change, &str); 9] = [
         (|motion| motion.names.clear(), "the names"),
         (|motion| motion.values.clear(), "expected one or more rows of 5, found 0 numbers"),
         (|motion| motion.values.truncate(8), "found 8 numbers"),

@@ -157,10 +157,11 @@ fn the_file_endings_choose_the_formats_and_refusals_leave_nothing() {
     let whole = Options { face: Some(&face), speech: &sound, title: "Talk", ..Options::default() };
     let weights = Options { arkit_fps: Some(60), ..Options::default() };
     let at = |name: &str| folder.path().join(name);
-    write(at("a.html"), &talk, &whole).unwrap();
+    write(at("a.html"), &talk, &Options { title: "", ..whole }).unwrap();
     write(at("a.GLB"), &talk, &whole).unwrap();
     write(at("a.csv"), &talk, &weights).unwrap();
     write(at("a.json"), &talk, &weights).unwrap();
+    assert!(std::fs::read_to_string(at("a.html")).unwrap().contains("<title>a</title>"));
     assert_eq!(std::fs::read(at("a.GLB")).unwrap(), glb::bytes(&talk, &face).unwrap());
     assert_eq!(std::fs::read_to_string(at("a.csv")).unwrap(), arkit::csv(&talk, 60, "a.csv").unwrap());
 
@@ -190,6 +191,9 @@ fn browser(script: &str, arguments: &[&Path]) {
         println!("skipped: needs node, chromium and `npm install` in {}", folder.display());
         return;
     }
+    // One at a time: several software renderers at once starve each other.
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let out = Command::new("node").arg(folder.join(script)).args(arguments).output().unwrap();
     let said = |bytes| String::from_utf8_lossy(bytes).into_owned();
     println!("{}", said(&out.stdout));

@@ -72,7 +72,7 @@ def main():
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; sheets: {', '.join(SHEETS)}; poses: {', '.join(known)}")
     images = [draw(face, face.pose(*known[n]), supersample, yaw, arguments.pitch, FRAMINGS[arguments.framing], size, arguments.clay) for yaw in yaws for n in names]
-    contact_sheet.save(arguments.output or "pose.png", images, len(names), names * len(yaws))
+    contact_sheet.save(arguments.output or "pose.png", images, max(len(names), min(len(images), 3)), names * len(yaws))
 
 
 if __name__ == "__main__":

@@ -48,8 +48,11 @@ pub fn bytes(motion: &Motion, face: &Face) -> Result<Vec<u8>> {
         ));
     }
     let mut buffer = Buffer::default();
-    let primitive = primitive(&mut buffer, face);
+    let mut primitive = primitive(&mut buffer, face);
     let targets = targets(&mut buffer, face);
+    if !targets.is_empty() {
+        primitive["targets"] = targets.into();
+    }
     let (skin, joints) = skin(&mut buffer, face);
     let animation = animation(&mut buffer, motion, face);
     let mut left_out = vec!["sound"];
@@ -58,10 +61,6 @@ pub fn bytes(motion: &Motion, face: &Face) -> Result<Vec<u8>> {
     }
     if face.joint_regressor.is_some() {
         left_out.push("joints that follow the expression");
-    }
-    let mut primitive = primitive;
-    if !targets.is_empty() {
-        primitive["targets"] = targets.into();
     }
     let roots = (0..face.parents.len()).filter(|&j| face.parents[j] < 0).map(|j| j + 1);
     let scene: Vec<usize> = std::iter::once(0).chain(roots).collect();

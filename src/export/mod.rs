@@ -1,6 +1,6 @@
 //! Motion to files, one format a file; the ending of the name chooses the format.
 //!
-//! [`write`] is the one call. A new format is a variant of [`Format`], its ending in [`FORMATS`], a module with a
+//! [`write()`] is the one call. A new format is a variant of [`Format`], its ending in `FORMATS`, a module with a
 //! `write` function, and a line in the dispatch below; it writes into an [`AtomicFile`] and lets [`Failure`] carry
 //! whatever goes wrong.
 
@@ -105,7 +105,7 @@ pub struct Options<'a> {
     pub face: Option<&'a Face>,
     /// The sound, mono at 16 kHz, for html; empty for a page without sound.
     pub speech: &'a [f32],
-    /// The heading of the page, for html.
+    /// The heading of the page, for html; empty for the file's own name.
     pub title: &'a str,
     /// For csv and json: ARKit weights at so many frames a second instead of the motion's own columns.
     pub arkit_fps: Option<u32>,
@@ -144,7 +144,9 @@ pub fn write(path: impl AsRef<Path>, motion: &Motion, options: &Options<'_>) -> 
         (Format::Json, Some(fps)) => Ok(file.write_all(arkit::json(motion, fps, path)?.as_bytes())?),
         (Format::Html, _) => {
             let face = options.face_for(path)?;
-            Ok(file.write_all(html::page(motion, face, options.speech, options.title)?.as_bytes())?)
+            let own = path.file_stem().unwrap_or_default().to_string_lossy();
+            let title = if options.title.is_empty() { &own } else { options.title };
+            Ok(file.write_all(html::page(motion, face, options.speech, title)?.as_bytes())?)
         }
         (Format::Glb, _) => Ok(file.write_all(&glb::bytes(motion, options.face_for(path)?)?)?),
     })

@@ -99,7 +99,9 @@ impl<B: Ops> DeepTalk<B> {
         let lengths = Clips::from_lengths(clips.iter().map(|clip| padded(clip.len())));
         let mut samples = vec![0.0; lengths.rows()];
         for (clip, range) in clips.iter().zip(lengths.ranges()) {
-            samples[range][..clip.len()].copy_from_slice(clip);
+            // The published arithmetic may ask for one sample fewer than there are: see `frames_for`.
+            let heard = clip.len().min(range.len());
+            samples[range.start..range.start + heard].copy_from_slice(&clip[..heard]);
         }
         self.ops.upload(&lengths, 1, &samples)
     }
@@ -136,6 +138,15 @@ impl<B: Ops> DeepTalk<B> {
     /// Motion (frames, parameters; frames a multiple of 4) to codes.
     pub fn encode_motion(&self, motion: &B::Tensor) -> Result<MotionCodes<B::Codes>> {
         motion_prior::encode(&self.ops, &self.weights.motion_prior, motion)
+    }
+
+    /// What the codes stand for: the rows of both codebooks.
+    pub fn code_vectors(&self, codes: &MotionCodes<B::Codes>) -> Result<(B::Tensor, B::Tensor)> {
+        let prior = &self.weights.motion_prior;
+        Ok((
+            self.ops.lookup(&codes.top, &prior.codebook_t)?,
+            self.ops.lookup(&codes.bottom, &prior.codebook_b)?,
+        ))
     }
 
     /// Codes to motion (frames, parameters).

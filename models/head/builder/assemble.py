@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import brows, ears, eyeball, hair, shirt, skin, teeth, tongue
+from . import brows, ears, eyeball, hair_cap, hair_locks, lashes, shirt, skin, teeth, tongue
 from .proportions import EYE, MIRROR
 
 
@@ -19,7 +19,8 @@ class Mesh:
 
 def build():
     vertices, faces, anatomy, neck = skin.build()
-    brow, ear = brows.build("brow_left"), ears.build("ear_left")
+    brow, ear, lash = brows.build("brow_left"), ears.build("ear_left"), lashes.build("lashes_left")
+    cap = hair_cap.build()
     parts = [
         skin.part(vertices, faces, anatomy),
         eyeball.build("eyeball_left").moved("eyeball_left", EYE),
@@ -27,11 +28,14 @@ def build():
         teeth.build("teeth_upper", upper=True),
         teeth.build("teeth_lower", upper=False),
         tongue.build(),
+        lash,
+        lash.mirrored("lashes_right"),
         brow,
         brow.mirrored("brow_right"),
         ear,
         ear.mirrored("ear_right"),
-        hair.build(),
+        cap,
+        hair_locks.build(cap),
         shirt.build(neck),
     ]
     return join(parts, anatomy)

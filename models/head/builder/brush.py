@@ -11,6 +11,7 @@ class Brush:
         self.map = face_map
         self.sign = -1.0 if side < 0 else 1.0
         self.side = side
+        self.lids = []
         self.moved = np.zeros_like(face_map.points)
         self.x = face_map.x * self.sign  # as if the shape were on the left
         self.half = smoothstep(-0.07, 0.07, self.x)
@@ -20,6 +21,8 @@ class Brush:
         self.moved += np.asarray(weight)[:, None] * np.asarray(vector, float) * [self.sign, 1, 1]
 
     def slide_lids(self, **amounts):
+        """upper, lower: see eyelids.slide; remembered, because the lashes ride on the upper lid."""
+        self.lids.append(amounts)
         self.moved += self.map.slide_lids(self.sign, **amounts)
 
     def spot(self, centre, radius):

@@ -31,7 +31,7 @@ def ear(points):
 
 
 def build(name):
-    vertices, faces = dense_mesh(ear, CENTRE - [0.16, 0.36, 0.27], CENTRE + [0.20, 0.36, 0.27], 0.036, 0)
+    vertices, faces = dense_mesh(ear, CENTRE - [0.16, 0.36, 0.27], CENTRE + [0.20, 0.36, 0.27], 0.041, 0)
     for _ in range(3):
         vertices = project(ear, 0.4 * vertices + 0.6 * neighbour_mean(vertices, faces), 1)
     outside = head(vertices) > -0.075

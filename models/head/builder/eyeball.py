@@ -6,12 +6,12 @@ from .proportions import EYE_RADIUS, IRIS, smoothstep
 from .rings import fan, grid
 
 IRIS_DEGREES, PUPIL_DEGREES = 29.5, 13.0
-SEGMENTS = 24
+SEGMENTS = 22
 CATCH_LIGHT = dict(x=-0.030, y=0.036, radius=0.0125, corners=8)
 
 
 def build(name):
-    degrees = np.array([6, PUPIL_DEGREES - 0.6, PUPIL_DEGREES + 0.6, 16, 21, 25, IRIS_DEGREES - 1.2, IRIS_DEGREES + 0.8, 34, 41, 52, 66, 90.0])
+    degrees = np.array([6, PUPIL_DEGREES - 0.6, PUPIL_DEGREES + 0.6, 16, 21, 25, IRIS_DEGREES - 1.2, IRIS_DEGREES + 0.8, 36, 46, 62, 90.0])
     vertices, faces = sphere(np.radians(degrees), SEGMENTS)
     polar = np.concatenate([[0], np.repeat(degrees, SEGMENTS)])
     vertices = vertices * EYE_RADIUS * (1 + 0.010 * np.clip(1 - (polar / 31) ** 2, 0, 1))[:, None]  # cornea

@@ -5,10 +5,10 @@ from .distance import front_depth
 from .proportions import EYE, EYE_RADIUS, smoothstep
 
 COLUMNS = 40
-INNER, OUTER, UP, DOWN = 0.160, 0.174, 0.077, 0.060  # the opening, from the eye's centre
+INNER, OUTER, UP, DOWN = 0.166, 0.184, 0.086, 0.066  # the opening, from the eye's centre
 LID_RADIUS = 1.085  # of the eyeball
 CLOSED_LID_RADIUS = 1.115
-RING = dict(centre=(0.008, 0.012), inner=0.225, outer=0.255, up=0.165, down=0.175)
+RING = dict(centre=(0.008, 0.014), inner=0.228, outer=0.265, up=0.178, down=0.185)
 HIDDEN_RINGS = (
     # beyond the opening, radius over the eyeball's, ring coordinate
     (0.055, 0.985, -3),
@@ -75,3 +75,25 @@ def inside_outer_ring(points):
     x, y = points[:, 0] - EYE[0] - RING["centre"][0], points[:, 1] - EYE[1] - RING["centre"][1]
     q = (x / np.where(x > 0, RING["outer"], RING["inner"])) ** 2 + (y / np.where(y > 0, RING["up"], RING["down"])) ** 2
     return (q < 1) & (points[:, 2] > 0.3)
+
+
+def slide(points, angle, ring, upper, lower):
+    """Turns lid points (about the eye's centre) over the eyeball.
+
+    The amounts are fractions of the opening: upper < 0 and lower > 0 close it. A closing lid unrolls its fold.
+    """
+
+    def elevation(t):
+        x, y = opening(t)
+        return np.arctan2(y, on_sphere(x, y, EYE_RADIUS))
+
+    top = np.sin(angle) > 1e-9
+    gap = elevation(np.where(top, angle, -angle)) - elevation(np.where(top, -angle, angle))
+    fade = 1 - smoothstep(0.15, 0.95, ring)
+    turned = np.arctan2(points[:, 1], points[:, 2]) + np.where(top, upper, lower) * gap * fade
+    radius = np.hypot(points[:, 1], points[:, 2])
+    closing = np.where(top, -upper, lower)
+    over_eye = np.sqrt(np.maximum((EYE_RADIUS * CLOSED_LID_RADIUS) ** 2 - points[:, 0] ** 2, 0))
+    unrolled = np.maximum(radius, radius + (over_eye - radius) * np.clip(closing, 0, 1) * fade)
+    radius = np.where((ring > -0.2) & (ring < 0.8) & (closing > 0), unrolled, radius)
+    return np.stack([points[:, 0], radius * np.sin(turned), radius * np.cos(turned)], 1)

@@ -2,7 +2,7 @@
 import numpy as np
 
 from . import eyelids
-from .proportions import EYE, EYE_RADIUS, MOUTH_HALF_WIDTH, MOUTH_Y, smoothstep
+from .proportions import EYE, MOUTH_HALF_WIDTH, MOUTH_Y, smoothstep
 from .rings import unique_edges
 from .skin import EYE_PATCH, MOUTH
 
@@ -36,7 +36,8 @@ class FaceMap:
         """1 on the upper lip, 0 on the lower one, 1/2 in the corners."""
         sine = np.sin(self.angle)
         by_height = smoothstep(-0.10, 0.10, self.y - MOUTH_Y)
-        by_angle = 0.5 + 0.5 * np.sign(sine) * np.clip(np.abs(sine) * 1.12, 0, 1) ** 0.85
+        gain = 1.12 + 1.6 * smoothstep(0.03, 0.15, -self.ring)  # the cheeks inside part close to the corners
+        by_angle = 0.5 + 0.5 * np.sign(sine) * np.clip(np.abs(sine) * gain, 0, 1) ** 0.85
         by_angle = np.where(np.abs(sine) < 1e-6, 0.5, by_angle)
         away = smoothstep(0, 0.9, np.clip(self.ring - 1, 0, 1))
         return np.where(self.mouth, by_angle * (1 - away) + by_height * away, by_height)
@@ -68,7 +69,7 @@ class FaceMap:
         width = 0.20 - 0.11 * smoothstep(0.5, 1.0, along)
         w = 1 - smoothstep(-width, width, height)
         w *= smoothstep(-0.22, 0.18, self.z + 0.55 * (self.y + 0.5) * (self.y < -0.5))
-        w *= smoothstep(-1.33, -1.03, self.y - 0.10 * smoothstep(0.2, 0.5, self.z))
+        w *= smoothstep(-1.28, -1.00, self.y - 0.10 * smoothstep(0.2, 0.5, self.z))
         lower = 1 - self.upper
         deep = smoothstep(0.15, 0.75, -self.ring)
         inner = lower * (1 - deep) + deep * np.clip(lower * 0.8 + 0.1, 0, 1)
@@ -78,27 +79,9 @@ class FaceMap:
         return np.round(w * WEIGHT_STEPS) / WEIGHT_STEPS
 
     def slide_lids(self, side, upper=0.0, lower=0.0):
-        """Displacement that slides one eye's lid rings over the eyeball.
-
-        The amounts are fractions of the opening: upper < 0 and lower > 0 close it.
-        """
+        """Displacement that slides one eye's lid rings over the eyeball (see eyelids.slide)."""
         moved = np.zeros_like(self.points)
         own = self.eye & (self.side == side)
         q = self.points[own] - EYE * [side, 1, 1]
-        angle, ring = self.angle[own], self.ring[own]
-
-        def elevation(t):
-            x, y = eyelids.opening(t)
-            return np.arctan2(y, eyelids.on_sphere(x, y, EYE_RADIUS))
-
-        top = np.sin(angle) > 1e-9
-        gap = elevation(np.where(top, angle, -angle)) - elevation(np.where(top, -angle, angle))
-        fade = 1 - smoothstep(0.15, 0.95, ring)
-        turned = np.arctan2(q[:, 1], q[:, 2]) + np.where(top, upper, lower) * gap * fade
-        radius = np.hypot(q[:, 1], q[:, 2])
-        closing = np.where(top, -upper, lower)
-        over_eye = np.sqrt(np.maximum((EYE_RADIUS * eyelids.CLOSED_LID_RADIUS) ** 2 - q[:, 0] ** 2, 0))
-        unrolled = np.maximum(radius, radius + (over_eye - radius) * np.clip(closing, 0, 1) * fade)
-        radius = np.where((ring > -0.2) & (ring < 0.8) & (closing > 0), unrolled, radius)
-        moved[own] = np.stack([q[:, 0], radius * np.sin(turned), radius * np.cos(turned)], 1) - q
+        moved[own] = eyelids.slide(q, self.angle[own], self.ring[own], upper, lower) - q
         return moved

@@ -8,34 +8,34 @@ COLUMNS = 56
 OUTER = dict(centre=-0.637, half_width=0.385, up=0.192, down=0.225)
 
 VERMILION = np.array([0, 0.10, 0.28, 0.52, 0.78, 0.93, 1.0])  # contact line -> border
-UPPER_BULGE = np.array([-0.016, 0.002, 0.026, 0.034, 0.022, 0.014, 0.006])
-LOWER_BULGE = np.array([-0.016, 0.006, 0.034, 0.044, 0.026, 0.010, 0.000])
+UPPER_BULGE = np.array([-0.016, 0.002, 0.026, 0.038, 0.028, 0.016, 0.006])
+LOWER_BULGE = np.array([-0.016, 0.006, 0.034, 0.050, 0.034, 0.012, 0.000])
 SKIN_RINGS = np.array([0.10, 0.28, 0.52, 0.76, 1.0])
 # x scale, half height, depth behind the contact line
 CAVITY = [
-    (0.99, 0.010, 0.036),
-    (1.00, 0.032, 0.060),
-    (1.03, 0.090, 0.080),
-    (1.03, 0.150, 0.200),
-    (0.95, 0.165, 0.360),
-    (0.75, 0.140, 0.520),
-    (0.40, 0.080, 0.620),
+    (1.00, 0.010, 0.030),
+    (1.05, 0.038, 0.044),
+    (1.18, 0.110, 0.058),
+    (1.26, 0.165, 0.200),
+    (1.18, 0.185, 0.360),
+    (0.90, 0.150, 0.520),
+    (0.45, 0.080, 0.620),
 ]
 
 
 def contact_line(u):
     """Height at which the lips meet; u = -1 .. 1 from corner to corner."""
-    return MOUTH_Y + 0.002 - 0.007 * np.exp(-((u / 0.20) ** 2)) + 0.015 * np.abs(u) ** 3
+    return MOUTH_Y + 0.002 - 0.007 * np.exp(-((u / 0.20) ** 2)) + 0.020 * np.abs(u) ** 3
 
 
 def upper_height(u):
     a = np.abs(u)
     bow = 0.011 * np.exp(-(((a - 0.21) / 0.12) ** 2)) - 0.013 * np.exp(-((u / 0.10) ** 2))
-    return 0.084 * np.clip(1 - a**2.0, 0, 1) ** 0.95 + bow
+    return 0.087 * np.clip(1 - a**2.4, 0, 1) ** 0.95 + bow
 
 
 def lower_height(u):
-    return 0.096 * np.clip(1 - np.abs(u) ** 3.2, 0, 1) - 0.011 * np.exp(-((u / 0.24) ** 2))
+    return 0.102 * np.clip(1 - np.abs(u) ** 3.2, 0, 1) - 0.011 * np.exp(-((u / 0.24) ** 2))
 
 
 def angles():

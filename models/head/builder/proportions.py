@@ -6,24 +6,25 @@ import numpy as np
 
 METRES = 0.1
 
-EYE = np.array([0.325, 0.0, 0.682])
-EYE_RADIUS = 0.185
+EYE = np.array([0.325, 0.0, 0.664])
+EYE_RADIUS = 0.203
 MOUTH_Y = -0.615
 MOUTH_HALF_WIDTH = 0.238
 
-NECK_CUT_Y = -1.52
+NECK_CUT_Y = -1.42
 NECK_AXIS_Z = -0.22
 
-ROOT_JOINT = np.array([0.0, -1.6, NECK_AXIS_Z])
-NECK_JOINT = np.array([0.0, -1.25, NECK_AXIS_Z])
+ROOT_JOINT = np.array([0.0, -1.5, NECK_AXIS_Z])
+NECK_JOINT = np.array([0.0, -1.20, NECK_AXIS_Z])
 JAW_JOINT = np.array([0.0, -0.16, 0.02])
 JAW_OPEN_DEGREES = 24.0
 
 SKIN = np.array([0.86, 0.66, 0.55])
 LIP = np.array([0.77, 0.47, 0.43])
 GUM = np.array([0.70, 0.36, 0.36])
-THROAT = np.array([0.24, 0.075, 0.075])
-HAIR = np.array([0.27, 0.185, 0.135])
+INNER_CHEEK = np.array([0.52, 0.23, 0.21])
+THROAT = np.array([0.16, 0.05, 0.05])
+HAIR = np.array([0.31, 0.205, 0.14])
 TOOTH = np.array([0.95, 0.92, 0.84])
 TONGUE = np.array([0.74, 0.40, 0.40])
 SHIRT = np.array([0.25, 0.33, 0.42])

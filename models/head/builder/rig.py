@@ -4,7 +4,7 @@ import re
 import numpy as np
 from scipy.spatial import cKDTree
 
-from . import shapes_eyes, shapes_mouth
+from . import eyelids, lashes, shapes_eyes, shapes_mouth
 from .brush import Brush
 from .channels import CHANNELS, split_side
 from .face_map import WEIGHT_STEPS, FaceMap
@@ -34,6 +34,8 @@ def expression_basis(mesh, face_map):
             moved[skin] = brush.moved
             for name, (index, weight) in nearest.items():
                 moved[mesh.parts[name]] = (brush.moved[index] * weight[..., None]).sum(1)
+            for amounts in brush.lids:
+                move_lashes(mesh, brush.sign, amounts, moved)
         move_parts(mesh, channel, moved)
     return basis
 
@@ -44,6 +46,14 @@ def nearest_skin(face_map, points):
     distance, index = cKDTree(face_map.points[visible]).query(points, k=4)
     weight = 1 / (distance + 1e-3) ** 2
     return visible[index], weight / weight.sum(1, keepdims=True)
+
+
+def move_lashes(mesh, side, amounts, moved):
+    """The lashes turn with the margin of the upper lid."""
+    part = mesh.parts["lashes_left" if side > 0 else "lashes_right"]
+    q = mesh.vertices[part] - EYE * [side, 1, 1]
+    angle = lashes.angles()
+    moved[part] += eyelids.slide(q, angle, np.zeros_like(angle), amounts.get("upper", 0.0), amounts.get("lower", 0.0)) - q
 
 
 def move_parts(mesh, channel, moved):
@@ -74,7 +84,7 @@ def skinning_weights(mesh, face_map):
     weights[parts["tongue"], 2] = 0.75 + 0.25 * smoothstep(0.15, 0.35, mesh.vertices[parts["tongue"], 2])
     weights[parts["eyeball_left"], 3] = 1
     weights[parts["eyeball_right"], 4] = 1
-    neck = smoothstep(-1.50, -1.05, mesh.vertices[:, 1])
+    neck = smoothstep(-1.42, -1.02, mesh.vertices[:, 1])
     neck[parts["shirt"]] = 0
     weights[:, 1] = neck * (1 - weights[:, 2:].sum(1))
     weights = np.round(weights * WEIGHT_STEPS) / WEIGHT_STEPS

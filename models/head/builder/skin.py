@@ -4,12 +4,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import eyelids, mouth
+from .hair_field import growth
 from .part import Part
-from .proportions import HAIR, LIP, MIRROR, NECK_AXIS_Z, NECK_CUT_Y, SKIN, THROAT, bump, smoothstep
+from .proportions import HAIR, INNER_CHEEK, LIP, MIRROR, NECK_AXIS_Z, NECK_CUT_Y, SKIN, THROAT, bump, smoothstep
 from .remesh import dense_mesh, midline, resample, symmetric_mesh
 from .distance import project
 from .rings import fan, ring_strip
-from .sculpt import head
+from .sculpt import NOSTRIL, head
 
 NECK_COLUMNS = 36
 PLAIN, MOUTH, EYE_PATCH = 0, 1, 2
@@ -29,11 +30,12 @@ def spacing(points):
     """Wanted edge length: fine on the face, finer on the nose."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
     q = np.stack([x, y, z], 1)
-    face = smoothstep(-0.50, 0.15, z) * smoothstep(-1.35, -1.05, y) * (1 - smoothstep(0.40, 0.70, y))
-    h = 0.160 * (1 - face) + 0.0625 * face
+    face = smoothstep(-0.50, 0.15, z) * smoothstep(-1.28, -1.02, y) * (1 - smoothstep(0.40, 0.70, y))
+    scalp = smoothstep(0.2, 0.5, y) * smoothstep(0.25, 0.0, z)
+    h = (0.160 + 0.060 * scalp) * (1 - face) + 0.0625 * face
     h = h * (1 - 0.25 * bump(q, (0.25, 0.0, 0.8), (0.35, 0.45, 0.4)))
     nose = np.maximum(bump(q, (0, -0.30, 1.0), (0.17, 0.13, 0.2)), 0.6 * bump(q, (0, -0.1, 1.0), (0.15, 0.25, 0.3)))
-    return h * (1 - nose) + 0.023 * nose
+    return h * (1 - nose) + 0.021 * nose
 
 
 def neck_ring():
@@ -63,7 +65,7 @@ def midline_pins(low, high, top_lip, chin_lip, neck):
 
 def build():
     """Returns (vertices, faces, Anatomy, neck ring)."""
-    low, high = (-0.10, -1.72, -1.2), (1.0, 1.25, 1.3)
+    low, high = (-0.10, -1.60, -1.2), (1.0, 1.25, 1.3)
     dense, dense_faces = dense_mesh(head, low, high, 0.024, 1)
     mouth_rings, mouth_s, mouth_angle = mouth.patch(head)
     eye_rings, eye_s, eye_angle = eyelids.patch(head)
@@ -126,13 +128,14 @@ def colours(vertices, anatomy):
     mix(SKIN * [1.0, 0.86, 0.84], 0.5 * bump(q, (0.36, -0.30, 0.75), (0.17, 0.14, 0.4)))
     mix(SKIN * [1.0, 0.88, 0.86], 0.8 * bump(q, (0, -0.29, 1.1), (0.12, 0.10, 0.15)))
     mix(SKIN * [0.93, 0.82, 0.80], 0.55 * bump(q, (0.325, 0, 0.85), (0.22, 0.15, 0.3)))
-    mix(SKIN * [0.62, 0.48, 0.45], 0.9 * bump(q, (0.060, -0.352, 0.985), (0.030, 0.035, 0.045)))
+    mix(SKIN * [0.42, 0.28, 0.25], 1.3 * bump(q, NOSTRIL, (0.026, 0.038, 0.040)))
+    mix(HAIR * 0.6, smoothstep(-0.005, 0.05, growth(vertices)))  # nothing shows through the hair
     ring, upper = anatomy.ring, np.sin(anatomy.angle) > 1e-6
     in_mouth, in_eye = anatomy.patch == MOUTH, anatomy.patch == EYE_PATCH
     mix(LIP, np.where(in_mouth & (ring <= 1), smoothstep(-0.2, -0.08, ring) * (1 - 0.75 * (ring > 0.99)), 0))
     mix(LIP * 0.70, np.where(in_mouth, np.exp(-((ring / 0.05) ** 2)), 0) * 0.7)
-    mix(THROAT, np.where(in_mouth, 1 - smoothstep(-0.085, -0.03, ring), 0))
-    mix(THROAT * 0.62, np.where(in_mouth, 1 - smoothstep(-0.45, -0.10, ring), 0))
+    mix(INNER_CHEEK, np.where(in_mouth, 1 - smoothstep(-0.05, -0.01, ring), 0))
+    mix(THROAT, np.where(in_mouth, 1 - smoothstep(-0.33, -0.05, ring), 0))
     mix(SKIN * [0.90, 0.72, 0.70], np.where(in_eye & (ring > -0.6), np.exp(-(((ring - 0.1) / 0.25) ** 2)), 0) * 0.6)
     mix(HAIR * 0.45, np.where(in_eye & upper & (ring < 0.05), 0.92, 0))
     mix(HAIR * 0.6, np.where(in_eye & upper & (np.abs(ring - 0.15) < 0.01), 0.30, 0))

@@ -15,10 +15,10 @@ def build():
     rings = []
     for ti in t:
         along = -np.cos(ti)
-        width, height = 0.168 * np.sin(ti) ** 0.6, 0.046 * np.sin(ti) ** 0.7
-        y = height * np.sign(sa) * np.abs(sa) ** 0.9 + 0.022 * (1 - along**2)
-        y = y - 0.012 * np.exp(-((ca / 0.18) ** 2)) * (sa > 0)
-        rings.append(np.stack([width * ca, MOUTH_Y - 0.145 + y, 0.48 + 0.32 * along + 0 * angle], 1))
+        width, height = 0.176 * np.sin(ti) ** 0.55, 0.040 * np.sin(ti) ** 0.7
+        y = height * np.sign(sa) * np.abs(sa) ** 0.9 + 0.026 * (1 - along**2)
+        y = y - 0.016 * np.exp(-((ca / 0.22) ** 2)) * (sa > 0)
+        rings.append(np.stack([width * ca, MOUTH_Y - 0.150 + y, 0.485 + 0.325 * along + 0 * angle], 1))
     root, tip = rings[0].mean(0, keepdims=True), rings[-1].mean(0, keepdims=True) + [[0, 0, 0.006]]
     vertices = np.concatenate([root] + rings + [tip])
     last = len(vertices) - 1

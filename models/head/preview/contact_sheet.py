@@ -1,4 +1,4 @@
-"""Labelled pictures in a grid, as a palette PNG below a size."""
+"""Labelled pictures in a grid, as a PNG below a size (with a palette where it must)."""
 import os
 
 from PIL import Image, ImageDraw, ImageFont
@@ -18,8 +18,10 @@ def save(path, images, columns, labels=None):
         if labels:
             draw.text((x + 9, y + 7), labels[i], fill=(20, 22, 26), font=font)
             draw.text((x + 8, y + 6), labels[i], fill=(240, 240, 240), font=font)
-    for colors in (256, 192, 128, 96, 64):
-        sheet.quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    sheet.save(path, optimize=True)
+    for colors in (256, 160, 96, 64):
         if os.path.getsize(path) < LARGEST:
             break
+        palette = sheet.quantize(colors, method=Image.Quantize.MEDIANCUT)
+        sheet.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
     print(f"{path}: {sheet.size[0]} x {sheet.size[1]}, {os.path.getsize(path) / 1e3:.0f} kB")

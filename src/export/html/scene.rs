@@ -1,7 +1,5 @@
 //! The data of the page: a JSON header and one block of little-endian arrays, which `player/scene.js` reads.
 
-use std::io::Cursor;
-
 use serde_json::{Map, Value, json};
 
 use crate::export::curves::{Curves, inner_lips, waveform};
@@ -12,7 +10,7 @@ use crate::{Error, Motion, Result};
 /// Displacements below this are left out: metres.
 const STILL: f32 = 2e-6;
 /// Vertex colour and gloss of a face that has none: matt clay.
-const CLAY: ([u8; 3], u8) = ([203, 178, 163], 70);
+const CLAY: ([u8; 3], u8) = ([190, 166, 152], 70);
 /// The waveform's resolution.
 const BINS: usize = 1200;
 /// The jaw's turn at which the second occlusion is taken, for a mouth that is open: radians.
@@ -229,25 +227,29 @@ fn focus(face: &Face) -> ([f32; 3], f32) {
 
 /// 16-bit mono WAV at 16 kHz; nothing for no samples.
 fn wav(samples: &[f32]) -> Result<Vec<u8>> {
-    let mut file = Cursor::new(Vec::new());
-    if !samples.is_empty() {
-        let format = hound::WavSpec {
-            channels: 1,
-            sample_rate: 16_000,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
-        let write = || -> Result<(), hound::Error> {
-            let mut writer = hound::WavWriter::new(&mut file, format)?;
-            for sample in samples {
-                writer.write_sample((sample.clamp(-1.0, 1.0) * 32767.0).round() as i16)?;
-            }
-            writer.finalize()
-        };
-        let mut write = write;
-        write().map_err(|error| {
-            Error::Usage(format!("the sound does not fit a WAV file: {error}; give a shorter clip"))
-        })?;
+    if samples.is_empty() {
+        return Ok(vec![]);
     }
-    Ok(file.into_inner())
+    let bytes = u32::try_from(samples.len() * 2)
+        .ok()
+        .filter(|bytes| bytes.checked_add(36).is_some())
+        .ok_or_else(|| {
+            Error::Usage(format!(
+                "a page holds at most 37 hours of sound, found {} samples; give a shorter clip",
+                samples.len()
+            ))
+        })?;
+    let mut out = Vec::with_capacity(44 + samples.len() * 2);
+    out.extend(b"RIFF");
+    out.extend((36 + bytes).to_le_bytes());
+    out.extend(b"WAVEfmt ");
+    out.extend(16u32.to_le_bytes());
+    // PCM, one channel; 16,000 samples of 2 bytes a second.
+    out.extend([1u16, 1].map(u16::to_le_bytes).as_flattened());
+    out.extend([16_000u32, 32_000].map(u32::to_le_bytes).as_flattened());
+    out.extend([2u16, 16].map(u16::to_le_bytes).as_flattened());
+    out.extend(b"data");
+    out.extend(bytes.to_le_bytes());
+    out.extend(samples.iter().flat_map(|s| ((s.clamp(-1.0, 1.0) * 32767.0).round() as i16).to_le_bytes()));
+    Ok(out)
 }

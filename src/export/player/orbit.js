@@ -61,7 +61,9 @@ class Orbit {
     const target = center.map((c, k) => c + radius * (right[k] * shiftX + up[k] * (shiftY - 0.1)));
     const eye = target.map((t, k) => t + back[k] * distance);
     const reach = 6 * radius;
-    return { eye, matrix: multiply(perspective(Orbit.view, aspect, Math.max(distance - reach, distance * 0.05), distance + reach), lookAt(eye, right, up, back)) };
+    const near = Math.max(distance - reach, distance * 0.05);
+    const lens = perspective(Orbit.view, aspect, near, distance + reach);
+    return { eye, matrix: multiply(lens, lookAt(eye, right, up, back)) };
   }
 
   #down(element, event) {

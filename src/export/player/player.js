@@ -108,16 +108,18 @@
     button.addEventListener("click", () => orbit.look(...views[button.dataset.view]));
   if (!document.documentElement.requestFullscreen) $("full").hidden = true;
   $("about").addEventListener("click", (event) => event.target === $("about") && $("about").close());
-  // A button that was clicked must not take the space bar away from the player.
-  document.addEventListener("click", (event) => {
+  // A button that was clicked must not take the space bar away from the player; first, so that a closing dialog does not give it back.
+  const release = (event) => {
     const button = event.detail > 0 && event.target.closest("button");
     if (button) button.blur();
-  });
+  };
+  document.addEventListener("click", release, true);
 
-  const hop = (frames) => () => {
+  /** One frame on (1) or back (-1), exactly onto it. */
+  const hop = (way) => () => {
     if (clock.playing) clock.pause();
-    // To the middle between rounding errors: exactly onto a frame.
-    begin(() => clock.seek((Math.round(clock.at * scene.fps) + frames) / scene.fps));
+    const at = clock.at * scene.fps;
+    begin(() => clock.seek((way > 0 ? Math.floor(at + 1e-3) + 1 : Math.ceil(at - 1e-3) - 1) / scene.fps));
   };
   const keys = {
     " ": act.play, k: act.play, l: act.loop, m: act.mute, f: act.full, "?": act.help,

@@ -28,6 +28,7 @@ void main() {
   color = vec4(c + noise / 255.0, 1.0);
 }`;
 
+/* Between centres of samples (centroid), so that a sliver at an edge is not shaded from beyond its border. */
 const FACE_VERTEX = `
 layout(location = 0) in vec3 position;
 layout(location = 1) in vec3 normal;
@@ -35,12 +36,13 @@ layout(location = 2) in vec4 paint;
 layout(location = 3) in vec2 openness;
 uniform mat4 matrix;
 uniform mat4 light;
+uniform vec3 key;
 uniform float open;
-out vec3 world;
-out vec3 facing;
-out vec4 surface;
-out vec3 shade;
-out float sky;
+centroid out vec3 world;
+centroid out vec3 facing;
+centroid out vec4 surface;
+centroid out vec3 shade;
+centroid out float sky;
 void main() {
   gl_Position = matrix * vec4(position, 1.0);
   world = position;
@@ -48,20 +50,23 @@ void main() {
   surface = vec4(pow(paint.rgb, vec3(2.2)), paint.a);
   /* What an opening mouth uncovers is lit more than its share: teeth must be seen. */
   float uncovered = openness.y - openness.x;
-  sky = min(openness.x + open * uncovered * (1.0 + 2.5 * max(uncovered, 0.0) * (1.0 - openness.y) / (openness.y + 0.05)), 1.0);
-  shade = (light * vec4(position + normal * 0.0012, 1.0)).xyz * 0.5 + 0.5;
+  sky = min(openness.x + open * uncovered * (1.0 + 4.0 * max(uncovered, 0.0) * (1.0 - openness.y) / (openness.y + 0.05)), 1.0);
+  /* Read off the surface, the farther the more it slopes: else it would shade itself. */
+  float slope = 1.0 - clamp(dot(normal, key), 0.0, 1.0);
+  shade = (light * vec4(position + normal * (0.001 + 0.005 * slope), 1.0)).xyz * 0.5 + 0.5;
 }`;
 
 const FACE_FRAGMENT = `
 precision highp float;
 precision highp sampler2DShadow;
-in vec3 world;
-in vec3 facing;
-in vec4 surface;
-in vec3 shade;
-in float sky;
+centroid in vec3 world;
+centroid in vec3 facing;
+centroid in vec4 surface;
+centroid in vec3 shade;
+centroid in float sky;
 uniform vec3 eye;
 uniform vec3 key;
+uniform vec2 fade;
 uniform sampler2DShadow shadow;
 out vec4 color;
 
@@ -99,8 +104,9 @@ vec3 room(vec3 r, float roughness) {
 
 void main() {
   vec3 n = normalize(facing);
-  if (!gl_FrontFacing) n = -n;
   vec3 v = normalize(eye - world);
+  /* A sliver that a shape has turned over keeps the normal of its neighbours. */
+  if (!gl_FrontFacing && dot(n, v) < 0.0) n = -n;
   vec3 albedo = surface.rgb;
   float gloss = surface.a;
   float roughness = mix(0.72, 0.10, sqrt(gloss) * gloss + 0.25 * gloss * (1.0 - gloss));
@@ -137,5 +143,6 @@ void main() {
   vec3 c = albedo * light + gleam * mix(0.16, 0.4, gloss) + mirrored;
   /* A shoulder only: mid tones keep their colour. */
   c = mix(c, 0.55 + 0.45 * (1.0 - exp((0.55 - c) / 0.45)), step(0.55, c));
-  color = vec4(pow(max(c, 0.0), vec3(1.0 / 2.2)), 1.0);
+  /* The cut edge of neck or chest melts into the backdrop. */
+  color = vec4(pow(max(c, 0.0), vec3(1.0 / 2.2)), smoothstep(fade.x, fade.y, world.y));
 }`;

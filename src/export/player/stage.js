@@ -8,6 +8,9 @@ class Stage {
     this.scene = scene;
     this.gl = canvas.getContext("webgl2", { antialias: true, alpha: false, powerPreference: "low-power" });
     if (!this.gl) throw new Error("this browser has no WebGL 2");
+    const heights = scene.template.filter((_, i) => i % 3 === 1);
+    const [low, high] = [heights.reduce((a, b) => Math.min(a, b)), heights.reduce((a, b) => Math.max(a, b))];
+    this.fade = [low, low + 0.14 * (high - low)];
     this.#build();
   }
 
@@ -47,6 +50,7 @@ class Stage {
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     this.light = this.#lightMatrix();
     gl.enable(gl.DEPTH_TEST);
+    gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
   }
 
   /** After a lost context everything is made anew. */
@@ -113,11 +117,14 @@ class Stage {
     gl.uniformMatrix4fv(skin.light, false, this.light);
     gl.uniform3fv(skin.eye, camera.eye);
     gl.uniform3fv(skin.key, Stage.keyLight);
+    gl.uniform2fv(skin.fade, this.fade);
     gl.uniform1f(skin.open, rig.open);
     gl.uniform1i(skin.shadow, 0);
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.depth);
+    gl.enable(gl.BLEND);
     gl.drawElements(gl.TRIANGLES, this.scene.triangles.length, this.indexType, 0);
+    gl.disable(gl.BLEND);
   }
 }
 
