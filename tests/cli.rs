@@ -203,7 +203,7 @@ fn temperatures_draw_by_seed_and_seeds_repeat() {
 fn alpha_is_any_number() {
     let place = Place::new();
     let mean = place.bytes(&[]);
-    let alphas = ["-2", "-1e-1", "0", "0.5", "1e0"];
+    let alphas = ["-2", "-5e-1", "0", "0.5", "1e0"];
     let results = alphas.map(|alpha| place.bytes(&["--alpha", alpha]));
     for (index, result) in results.iter().enumerate() {
         assert_ne!(*result, mean, "{}", alphas[index]);
@@ -295,6 +295,13 @@ fn many_recordings_go_into_a_folder_and_a_bad_one_does_not_stop_the_others() {
     assert!(lines[0].starts_with("out/one.npz: 7 frames"), "{said:?}");
     assert!(lines[1].starts_with("error: nan.wav: "), "{said:?}");
     assert_eq!(lines[2], "error: 1 recording failed; 1 file written");
+
+    let said = place.try_any(&["run", "one.wav", "text.wav", "--out-dir", "out", "--model", "missing"]);
+    assert_eq!(said.code, 3);
+    assert!(
+        said.stderr.contains("error: text.wav: ") && said.stderr.contains("error: missing: "),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -368,8 +375,9 @@ fn wrong_use_is_told_with_the_next_step_before_any_work_is_done() {
         (&["a.wav", "b/a.wav", "--out-dir", "."], &["a.wav and b/a.wav", "./a.npz"]),
         (&["a.wav", "-o", "t.npz", "-o", "./t.npz"], &["two results", "t.npz"]),
         (&["a.wav", "-o", "t.npz", "--out-dir", "b"], &["--out-dir"]),
+        (&["a.wav", "-o", "t.html"], &["t.html", "--face"]),
         (&["a.wav", "-o", "t.csv", "--format", "csv"], &["--format"]),
-        (&["a.wav", "--out-dir", "b", "--format", "mp3"], &["npz, npy, csv, json"]),
+        (&["a.wav", "--out-dir", "b", "--format", "mp3"], &["npz, npy, csv, json, html, glb"]),
         (&["a.wav", "-o", "t.npz", "--actor", "Zoe"], &["Zoe", "A, B, C"]),
         (&["a.wav", "-o", "t.npz", "--emotion-blend", "0.5"], &["--emotion-from"]),
         (&["a.wav", "-o", "t.npz", "--emotion-from", "a.wav", "--emotion-blend", "1.5"], &["0 to 1"]),
