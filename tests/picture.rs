@@ -243,7 +243,8 @@ fn the_head_stands_in_the_middle_and_has_no_holes() {
                 todo.extend(near.into_iter().filter(|&(x, y)| x < 240 && y < 200));
             }
         }
-        let holes = (0..240 * 200).filter(|&at| !open[at] && image.pixels[at * 4 + 3] < 255).count();
+        // Between lashes, or locks of hair, a part of a pixel may well be open; a whole one may not.
+        let holes = (0..240 * 200).filter(|&at| !open[at] && image.pixels[at * 4 + 3] == 0).count();
         assert_eq!(holes, 0, "{camera}");
     }
 }
