@@ -78,7 +78,7 @@ struct Imported {
 fn import_as(paths: &[PathBuf], dtype: Dtype) -> Result<Imported> {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("model.safetensors");
-    let report = import_deeptalk(paths, &target, &small(), dtype);
+    let report = import_deeptalk(paths, &target, &small(), dtype, &mut |_| Ok(()));
     if report.is_err() {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "something was left behind");
     }
@@ -293,7 +293,7 @@ fn numbers_that_cannot_be_folded_are_refused() {
     let whole = contents(WHOLE);
     for (name, value) in [
         ("sequence_decoder.motion_prior.decoder_t.expander.0.2.running_var", -5.0),
-        ("sequence_decoder.motion_prior.encoder_b.squasher.0.2.running_var", -1e-5),
+        ("sequence_decoder.motion_prior.encoder_b.squasher.0.2.running_var", -2e-5),
         ("audio_model.model.encoder.pos_conv_embed.conv.parametrizations.weight.original1", 0.0),
     ] {
         let mut tensors = whole.clone();
@@ -318,6 +318,7 @@ fn what_is_no_checkpoint_of_this_model_is_refused() {
         &tempfile::tempdir().unwrap().path().join("x"),
         &Config::base(),
         Dtype::F32,
+        &mut |_| Ok(()),
     );
     let error = other_size.unwrap_err();
     assert!(error.exit_code() == 3 && error.to_string().contains("wrong shape"), "{error}");

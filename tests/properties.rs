@@ -164,7 +164,9 @@ fn loudness_that_no_recording_has_gives_finite_motion_or_an_error() {
     let quiet = speech(9_000, 1);
     for gain in [1e-20, 1e4, 1e10] {
         let loud: Vec<f32> = quiet.iter().map(|sample| sample * gain).collect();
-        assert_sound(&greedy(&loud), loud.len(), &format!("times {gain}"));
+        let motion = greedy(&loud);
+        assert_sound(&motion, loud.len(), &format!("times {gain}"));
+        assert!(motion.codes_t.iter().any(|&code| code != 0), "times {gain}: logits that are not numbers");
     }
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut samples = quiet.clone();
@@ -267,6 +269,10 @@ fn any_uncertainty_factor_gives_finite_motion_that_repeats() {
         let draw = Draw { seed: 21, alpha: Some(alpha), temperature: [0.0; 2] };
         let motion = drawn(&samples, draw.clone());
         assert_sound(&motion, samples.len(), &format!("alpha {alpha:e}"));
+        assert!(
+            motion.codes_t.iter().any(|&code| code != 0),
+            "alpha {alpha:e}: an emotion that is not a number"
+        );
         assert_eq!(drawn(&samples, draw), motion);
         seen.push(motion.values);
     }
@@ -278,20 +284,30 @@ fn any_uncertainty_factor_gives_finite_motion_that_repeats() {
     }
 }
 
-/// Where one window fades into the next, as frames of the recording: a second time from the rule's words.
-fn fades(frames: usize) -> Vec<std::ops::Range<usize>> {
-    let (window, step, fade) = (32 * 25, 28 * 25, 2 * 25);
+const WINDOW: usize = 32 * 25;
+
+/// Where the windows begin, as frames of the recording: a second time from the rule's words.
+fn window_starts(frames: usize) -> Vec<usize> {
     let mut starts: Vec<usize> =
-        (0..).map(|i| i * step).take_while(|start| start + window < frames).collect();
-    starts.push((frames - window).div_ceil(4) * 4);
+        (0..).map(|i| i * 28 * 25).take_while(|start| start + WINDOW < frames).collect();
+    starts.push((frames - WINDOW).div_ceil(4) * 4);
     starts
-        .windows(2)
-        .map(|pair| {
-            let shared = pair[0] + window - pair[1];
-            let begin = pair[1] + (shared - fade) / 2;
-            begin..begin + fade
-        })
-        .collect()
+}
+
+/// Where one window fades into the next.
+fn fade(pair: &[usize]) -> std::ops::Range<usize> {
+    let (shared, fade) = (pair[0] + WINDOW - pair[1], 2 * 25);
+    let begin = pair[1] + (shared - fade) / 2;
+    begin..begin + fade
+}
+
+/// How far each frame but the first is from the one before.
+fn changes(motion: &Motion) -> Vec<f32> {
+    let change = |frame| {
+        let (a, b) = (motion.frame(frame - 1), motion.frame(frame));
+        a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
+    };
+    (1..motion.frames()).map(change).collect()
 }
 
 #[test]
@@ -301,33 +317,38 @@ fn a_long_recording_has_every_frame_and_no_jump_where_windows_meet() {
         let motion = greedy(&samples);
         assert_sound(&motion, samples.len(), &format!("{seconds} s"));
         assert_eq!(motion.codes_t.len(), motion.codes_b.len() / 2);
-        assert!(
-            motion.codes_t.len() * 4 >= motion.frames() && motion.codes_t.len() * 4 <= motion.frames() + 4
-        );
+        assert!((motion.frames()..=motion.frames() + 4).contains(&(motion.codes_t.len() * 4)));
         if seconds < 100 {
             assert_eq!(greedy(&samples), motion, "{seconds} s twice");
         }
 
-        let changes: Vec<f32> = (1..motion.frames())
-            .map(|frame| {
-                let (a, b) = (motion.frame(frame - 1), motion.frame(frame));
-                a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
-            })
+        let starts = window_starts(motion.frames());
+        assert!(
+            starts.len() >= seconds / 28 && motion.emotion_mu.len() == starts.len() * motion.emotion_width
+        );
+        // Change `i` is from frame `i` to `i + 1`: a seam's are those from the frame before its fade to the one behind.
+        let changes_at = |pair: &[usize]| fade(pair).start - 1..fade(pair).end;
+        let all = changes(&motion);
+        let mut inside: Vec<f32> = (0..all.len())
+            .filter(|change| !starts.windows(2).any(|pair| changes_at(pair).contains(change)))
+            .map(|change| all[change])
             .collect();
-        let fades = fades(motion.frames());
-        assert!(fades.len() >= seconds / 28 - 1, "{fades:?}");
-        assert_eq!(motion.emotion_mu.len() / motion.emotion_width, fades.len() + 1);
-        // Change `i` lies between frames `i` and `i + 1`: those from the frame before a fade to the one behind it.
-        let at_seam = |change: usize| fades.iter().any(|fade| change + 1 >= fade.start && change < fade.end);
-        let mut inside: Vec<f32> = (0..changes.len()).filter(|&i| !at_seam(i)).map(|i| changes[i]).collect();
         inside.sort_by(f32::total_cmp);
         let limit = inside[(inside.len() as f64 * 0.999) as usize];
-        let worst = (0..changes.len()).filter(|&i| at_seam(i)).map(|i| changes[i]).fold(0.0, f32::max);
-        println!("{seconds} s: largest change at a seam {worst}, 99.9th percentile inside {limit}");
-        assert!(
-            worst > 0.0 && worst <= limit,
-            "{seconds} s: a seam changes by {worst}, inside it is {limit}"
-        );
+        for pair in starts.windows(2) {
+            let worst = changes_at(pair).max_by(|a, b| all[*a].total_cmp(&all[*b])).unwrap();
+            // One frame in a thousand changes by more, seams or not: then a window has that change when it is alone.
+            let alone = |start: usize| {
+                let end = ((start + WINDOW) * 640).min(samples.len());
+                changes(&greedy(&samples[start * 640..end]))[worst - start]
+            };
+            let accepted = all[worst] <= limit || all[worst] <= alone(pair[0]).max(alone(pair[1]));
+            assert!(
+                accepted,
+                "{seconds} s: change {worst} at a seam is {}, inside it is {limit}",
+                all[worst]
+            );
+        }
     }
 }
 
@@ -397,6 +418,10 @@ fn the_emotion_of_a_motion_is_told_for_one_code_and_beyond_the_position_table() 
     let of = |lengths: &[usize]| {
         Cpu.download(&MODEL.emotion_of_motion(&motion(lengths), &()).unwrap().unwrap().mu).unwrap()
     };
-    assert_eq!(of(&[250]), of(&[1_000]), "frames behind the position table are not looked at");
-    assert_eq!(of(&[4, 251, 8])[..16], of(&[4])[..]);
+    assert!(
+        distance(&of(&[250]), &of(&[1_000])) <= 1e-6,
+        "frames behind the position table are not looked at"
+    );
+    assert!(distance(&of(&[250]), &of(&[249])) > 1e-6);
+    assert!(distance(&of(&[4, 251, 8])[..16], &of(&[4])) <= 1e-6);
 }
