@@ -148,8 +148,11 @@ fn without_fer_there_is_no_emotion_of_a_motion_and_the_model_still_runs() {
     assert!(model.emotion_of_motion(&motion, &()).unwrap().is_none());
 }
 
+/// Shapes and numbers by their published names.
+type Published = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
 /// Every tensor of an archive as f32, to be written again under other names.
-fn contents(name: &str) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+fn contents(name: &str) -> Published {
     let archive = open_tensors(data(name)).unwrap();
     let read = |name: String| {
         let tensor = (archive.shape(&name).unwrap(), archive.read_f32(&name).unwrap());
@@ -158,7 +161,7 @@ fn contents(name: &str) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
     archive.names().into_iter().map(read).collect()
 }
 
-fn safetensors_of(tensors: &BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> tempfile::TempPath {
+fn safetensors_of(tensors: &Published) -> tempfile::TempPath {
     let views = tensors.iter().map(|(name, (shape, values))| {
         let bytes = bytemuck::cast_slice(values);
         (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap())
@@ -268,7 +271,7 @@ fn a_tensor_that_is_missing_misshapen_or_not_a_number_is_named() {
         "sequence_decoder.motion_prior.decoder_t.expander.0.2.running_var",
         "sequence_decoder.squasher_2_t.post_linear.bias",
     ] {
-        let broken = |change: &dyn Fn(&mut BTreeMap<String, (Vec<usize>, Vec<f32>)>)| {
+        let broken = |change: &dyn Fn(&mut Published)| {
             let mut tensors = whole.clone();
             change(&mut tensors);
             safetensors_of(&tensors)

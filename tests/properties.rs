@@ -66,9 +66,12 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).fold(0f32, |worst, (a, b)| worst.max((a - b).abs())) / largest
 }
 
-/// Keeps every stage: name, rows of each clip, channels, numbers.
+/// Name, rows of each clip, channels, numbers.
+type Stage = (&'static str, Clips, usize, Vec<f32>);
+
+/// Keeps every stage.
 #[derive(Default)]
-struct Recorder(RefCell<Vec<(&'static str, Clips, usize, Vec<f32>)>>);
+struct Recorder(RefCell<Vec<Stage>>);
 
 impl Observer<Cpu> for Recorder {
     fn stage(&self, name: &'static str, x: &Tensor) -> Result<()> {
