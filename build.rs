@@ -48,17 +48,13 @@ fn main() {
     let version = version.lines().find_map(|line| line.split(", V").nth(1)).unwrap_or("unknown").trim().to_string();
 
     let mut common = DefaultHasher::new();
-    (&nvcc, &version, fs::read(here.join("kernels/device.cuh")).unwrap(), fs::read(here.join("build.rs")).unwrap()).hash(&mut common);
-    let mut sources: Vec<PathBuf> = fs::read_dir(here.join("kernels"))
-        .expect("the folder kernels")
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "cu"))
-        .collect();
-    sources.sort();
-
+    (&nvcc, &version, fs::read(here.join("build.rs")).unwrap()).hash(&mut common);
+    for header in files(&here.join("kernels"), "cuh") {
+        fs::read(header).unwrap().hash(&mut common);
+    }
     let mut images = String::from("static IMAGES: &[(&str, &[u8])] = &[\n");
     let mut resources = Vec::new();
-    for source in &sources {
+    for source in &files(&here.join("kernels"), "cu") {
         let name = source.file_stem().unwrap().to_str().expect("a kernel file has a plain name");
         let image = out.join(format!("{name}.fatbin"));
         let log = compile(&nvcc, source, &image, &generations, common.finish());
@@ -72,6 +68,16 @@ fn main() {
     let head = format!("# nvcc {version}\n# kernel, GPU generation, registers a thread, static shared memory in bytes\n");
     fs::write(&table, head + &resources.join("\n") + "\n").unwrap();
     println!("cargo:rustc-env=DEEPTALK_KERNEL_RESOURCES={}", table.display());
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == ending))
+        .collect();
+    found.sort();
+    found
 }
 
 fn find_nvcc(here: &Path) -> Option<PathBuf> {

@@ -110,18 +110,10 @@ fn without_barrier(source: &Path, which: usize, out: &Path) -> PathBuf {
         .match_indices("__syncthreads();")
         .nth(which)
         .unwrap_or_else(|| panic!("{} has no barrier {which}", source.display()));
-    let mut mutant = format!("{};{}", &text[..at], &text[at + barrier.len()..]);
-    let kernels: Vec<String> =
-        text.split("CUDA_KERNEL(").skip(1).map(|rest| rest.split(')').next().unwrap().trim().to_string()).collect();
-    let mut renames = String::new();
-    for kernel in kernels {
-        renames += &format!("#define {kernel} {kernel}_without_barrier_{which}\n");
-    }
-    // The registered name is the token itself, which is not expanded: one more level of macro expands it.
-    mutant = mutant.replace("CUDA_KERNEL(", "EXPANDED_CUDA_KERNEL(");
+    let mutant = format!("{};{}", &text[..at], &text[at + barrier.len()..]).replace("extern \"C\" __global__", "static __global__");
     let path = out.join(format!("{}-without-barrier-{which}.cu", stem(source)));
-    let header = "#include \"device.cuh\"\n#define EXPANDED_CUDA_KERNEL(name) CUDA_KERNEL(name)\n";
-    fs::write(&path, format!("{header}{renames}#line 1 \"{}\"\n{mutant}", source.display())).unwrap();
+    let suffix = format!("#define EMULATOR_KERNEL_SUFFIX \"_without_barrier_{which}\"\n");
+    fs::write(&path, format!("{suffix}#line 1 \"{}\"\n{mutant}", source.display())).unwrap();
     path
 }
 

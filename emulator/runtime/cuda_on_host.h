@@ -92,7 +92,11 @@ struct Add { template <class T> static T apply(T a, T b) { return a + b; } };
 struct Max { template <class T> static T apply(T a, T b) { return a > b ? a : b; } };
 }  // namespace emulator
 
-#define CUDA_KERNEL(name) static emulator::Registration emulator_registration_##name(#name, emulator::Call<&name>::kernel());
+#ifndef EMULATOR_KERNEL_SUFFIX
+#define EMULATOR_KERNEL_SUFFIX ""
+#endif
+#define CUDA_KERNEL(name) \
+  static emulator::Registration emulator_registration_##name(#name EMULATOR_KERNEL_SUFFIX, emulator::Call<&name>::kernel());
 #define DYNAMIC_SHARED(name) unsigned char* const name = emulator::dynamic_shared()
 #define SHARED_ARRAY(T, name, n) \
   T(&name)[n] = *static_cast<T(*)[n]>(emulator::shared_array(sizeof(T[n]), __FILE__, __LINE__))
