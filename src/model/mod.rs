@@ -1,1 +1,20 @@
-//! The network, written once over [`crate::backend`].
+//! The network, written once over [`crate::backend::Ops`], in the order and the words of its papers.
+
+pub mod bias;
+pub mod config;
+pub mod content;
+mod deeptalk;
+pub mod emotion;
+pub mod motion_prior;
+mod pool;
+pub mod predictor;
+mod recording;
+pub mod stages;
+pub mod weights;
+mod windows;
+
+pub use config::Config;
+pub use deeptalk::{Analysis, Animated, DeepTalk};
+pub use pool::sinusoidal_table;
+pub use recording::{Draw, EmotionVector, Progress, Take};
+pub use windows::ONE_PASS_SECONDS;

@@ -1,1 +1,0 @@
-//! WAV in, 16 kHz mono f32 out.

@@ -1,0 +1,56 @@
+//! WAV in, 16 kHz mono f32 out, and the arithmetic of the padding.
+//!
+//! [`read_wav`] is all that most callers need. [`Wav`] tells the length before anything is read and can
+//! hand the sound out block by block; [`resample`] serves those who have samples rather than a file.
+
+mod chunks;
+mod foreign;
+mod format;
+mod padding;
+mod resample;
+mod wav;
+
+use std::path::Path;
+
+use crate::Result;
+
+pub use padding::{frames_for, wanted_frames};
+pub use resample::resample;
+pub use wav::Wav;
+
+/// Samples a second of everything that the network hears.
+pub const SAMPLE_RATE: u32 = 16_000;
+
+/// The lowest rate that is accepted: below it there is no speech left to hear.
+pub const LOWEST_RATE: u32 = 4_000;
+
+/// The highest rate that is accepted: the highest that sound hardware offers.
+pub const HIGHEST_RATE: u32 = 192_000;
+
+/// The most channels that are mixed down: more is a damaged header rather than a recording.
+pub const MOST_CHANNELS: u16 = 64;
+
+/// The largest sample that is accepted, where 1 is full scale.
+///
+/// Float files may go beyond full scale, and some hold unscaled integers (up to 2^31). Past this limit squares
+/// and sums would leave the range of f32.
+pub const LARGEST_SAMPLE: f32 = 1e12;
+
+/// Reads a WAV as 16 kHz mono, f32, full scale = 1: all of it, or `duration` seconds from `offset` on.
+///
+/// Integers of `b` bits are divided by `2^(b - 1)`, channels are mixed down by their mean, and any other rate is
+/// resampled. A 16 kHz mono file passes bit for bit. A duration that reaches past the end stops at the end.
+///
+/// # Errors
+///
+/// [`Error::BadInput`](crate::Error::BadInput) for a file that is missing, empty, truncated, in another format or
+/// codec, without samples, or with samples that are not finite; and for an offset or a duration that is not in it.
+///
+/// ```no_run
+/// let samples = deeptalk_rt::audio::read_wav("speech.wav", 0.0, None)?;
+/// let (frames, _) = deeptalk_rt::audio::frames_for(samples.len());
+/// # Ok::<(), deeptalk_rt::Error>(())
+/// ```
+pub fn read_wav(path: impl AsRef<Path>, offset: f64, duration: Option<f64>) -> Result<Vec<f32>> {
+    Wav::open(path)?.read_all_16k(offset, duration)
+}

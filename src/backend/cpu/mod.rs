@@ -1,0 +1,268 @@
+//! The CPU back end: plain Rust in f32, the numeric reference of every other device.
+//!
+//! One file a family of operations. Work is split over rayon's current thread pool in pieces whose size does not
+//! depend on the number of threads, so that a result has the same bytes on any number of them.
+
+mod attention;
+mod codes;
+mod conv;
+pub mod math;
+mod norm;
+mod pool;
+mod product;
+mod rows;
+
+use super::shapes::{self, Shaped};
+use super::{
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, LAYER_NORM_EPS, Linear, Ops, Packed,
+    SampleCodes, Stored,
+};
+use crate::Result;
+
+/// The CPU. It has no state: work runs in rayon's current thread pool.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cpu;
+
+/// Packed rows of f32.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    clips: Clips,
+    channels: usize,
+    data: Vec<f32>,
+}
+
+/// One code a row.
+#[derive(Debug, Clone)]
+pub struct Codes {
+    clips: Clips,
+    data: Vec<i32>,
+}
+
+/// A tensor of the model: f32 where the file lies in memory if it can be, else a copy.
+#[derive(Debug, Clone)]
+pub struct Weight {
+    stored: Stored,
+}
+
+impl Tensor {
+    fn zeros(clips: Clips, channels: usize) -> Self {
+        let data = vec![0.0; clips.rows() * channels];
+        Self { clips, channels, data }
+    }
+
+    /// The numbers of one clip, row-major.
+    fn clip(&self, clip: usize) -> &[f32] {
+        let range = self.clips.range(clip);
+        &self.data[range.start * self.channels..range.end * self.channels]
+    }
+
+    fn row(&self, row: usize) -> &[f32] {
+        &self.data[row * self.channels..(row + 1) * self.channels]
+    }
+
+    /// The numbers of every clip, one after the other, to write.
+    fn clips_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        let Self { clips, channels, data } = self;
+        let mut rest = data.as_mut_slice();
+        clips.lengths().map(move |rows| rest.split_off_mut(..rows * *channels).unwrap_or_default())
+    }
+}
+
+impl Packed for Tensor {
+    fn clips(&self) -> &Clips {
+        &self.clips
+    }
+    fn channels(&self) -> usize {
+        self.channels
+    }
+}
+
+impl Packed for Codes {
+    fn clips(&self) -> &Clips {
+        &self.clips
+    }
+    fn channels(&self) -> usize {
+        1
+    }
+}
+
+impl Weight {
+    fn values(&self) -> &[f32] {
+        self.stored.as_f32().unwrap_or(&[])
+    }
+}
+
+impl Shaped for Weight {
+    fn name(&self) -> &str {
+        &self.stored.name
+    }
+    fn shape(&self) -> &[usize] {
+        &self.stored.shape
+    }
+}
+
+impl Ops for Cpu {
+    type Tensor = Tensor;
+    type Weight = Weight;
+    type Codes = Codes;
+
+    fn load(&self, stored: Stored) -> Result<Weight> {
+        let in_place = stored.as_f32().is_some();
+        Ok(Weight {
+            stored: if in_place {
+                stored
+            } else {
+                Stored::from_f32(&stored.name, &stored.shape, stored.to_f32())
+            },
+        })
+    }
+
+    fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
+        shapes::upload(clips, channels, values.len())?;
+        Ok(Tensor { clips: clips.clone(), channels, data: values.to_vec() })
+    }
+
+    fn download(&self, x: &Tensor) -> Result<Vec<f32>> {
+        Ok(x.data.clone())
+    }
+
+    fn upload_codes(&self, clips: &Clips, codes: &[i32]) -> Result<Codes> {
+        shapes::upload(clips, 1, codes.len())?;
+        Ok(Codes { clips: clips.clone(), data: codes.to_vec() })
+    }
+
+    fn download_codes(&self, codes: &Codes) -> Result<Vec<i32>> {
+        Ok(codes.data.clone())
+    }
+
+    fn linear(&self, x: &Tensor, linear: &Linear<Weight>, activation: Activation) -> Result<Tensor> {
+        let out = shapes::linear(x, linear)?;
+        Ok(product::linear(x, linear, activation, out))
+    }
+
+    fn conv1d(&self, x: &Tensor, conv: &Conv1d<Weight>, activation: Activation) -> Result<Tensor> {
+        let (clips, out) = shapes::conv1d(x, conv)?;
+        Ok(conv::conv1d(x, conv, activation, Tensor::zeros(clips, out)))
+    }
+
+    fn conv_transpose1d(
+        &self,
+        x: &Tensor,
+        conv: &ConvTranspose1d<Weight>,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        let (clips, out) = shapes::conv_transpose1d(x, conv)?;
+        Ok(conv::conv_transpose1d(x, conv, activation, Tensor::zeros(clips, out)))
+    }
+
+    fn layer_norm(
+        &self,
+        x: &Tensor,
+        affine: Option<&Affine<Weight>>,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        shapes::affine("layer_norm", x, affine)?;
+        Ok(norm::layer_norm(x, affine, LAYER_NORM_EPS, activation))
+    }
+
+    fn group_norm(
+        &self,
+        x: &Tensor,
+        affine: Option<&Affine<Weight>>,
+        eps: f32,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        shapes::affine("group_norm", x, affine)?;
+        Ok(norm::group_norm(x, affine, eps, activation))
+    }
+
+    fn attention(&self, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
+        let width = shapes::attention(qkv, heads, bias)?;
+        Ok(attention::attention(qkv, heads, width, bias))
+    }
+
+    fn add(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        shapes::same("add", x, y)?;
+        Ok(rows::add(x, y))
+    }
+
+    fn add_table(&self, x: &Tensor, table: &Weight) -> Result<Tensor> {
+        shapes::add_table(x, table)?;
+        Ok(rows::add_table(x, table))
+    }
+
+    fn resample_linear(&self, x: &Tensor, clips: &Clips) -> Result<Tensor> {
+        shapes::resample_linear(x, clips)?;
+        Ok(rows::resample_linear(x, clips))
+    }
+
+    fn stack_frames(&self, x: &Tensor, n: usize) -> Result<Tensor> {
+        let clips = shapes::stack_frames(x, n)?;
+        Ok(Tensor { clips, channels: x.channels * n, data: x.data.clone() })
+    }
+
+    fn concat(&self, parts: &[&Tensor]) -> Result<Tensor> {
+        let channels = shapes::concat(parts)?;
+        Ok(rows::concat(parts, channels))
+    }
+
+    fn slice_rows(&self, x: &Tensor, start: usize, max_rows: usize) -> Result<Tensor> {
+        Ok(rows::slice_rows(x, start, shapes::slice_rows(x, start, max_rows)))
+    }
+
+    fn prepend_rows(&self, x: &Tensor, table: &Weight) -> Result<Tensor> {
+        let clips = shapes::prepend_rows(x, table)?;
+        Ok(rows::prepend_rows(x, table, clips))
+    }
+
+    fn broadcast_rows(&self, x: &Tensor, clips: &Clips) -> Result<Tensor> {
+        shapes::broadcast_rows(x, clips)?;
+        Ok(rows::broadcast_rows(x, clips))
+    }
+
+    fn lookup(&self, codes: &Codes, codebook: &Weight) -> Result<Tensor> {
+        let [count, width] = shapes::codebook("lookup", codebook)?;
+        codes::lookup(codes, codebook, count, width)
+    }
+
+    fn nearest_code(&self, x: &Tensor, codebook: &Weight) -> Result<Codes> {
+        shapes::nearest_code(x, codebook)?;
+        Ok(codes::nearest_code(x, codebook))
+    }
+
+    fn choose_code(&self, logits: &Tensor, sample: Option<&SampleCodes>) -> Result<Codes> {
+        shapes::choose_code(logits, sample)?;
+        Ok(codes::choose_code(logits, sample))
+    }
+
+    fn sorted_pool(&self, x: &Tensor, weights: &Tensor) -> Result<Tensor> {
+        shapes::sorted_pool(x, weights)?;
+        Ok(pool::sorted_pool(x, weights))
+    }
+
+    fn l2_normalize(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(pool::l2_normalize(x))
+    }
+
+    fn sample_gaussian(
+        &self,
+        mu: &Tensor,
+        log_variance: &Tensor,
+        noise: &Tensor,
+        control: f32,
+    ) -> Result<Tensor> {
+        shapes::same("sample_gaussian", mu, log_variance)?;
+        shapes::same("sample_gaussian", mu, noise)?;
+        Ok(pool::sample_gaussian(mu, log_variance, noise, control))
+    }
+
+    fn slerp(&self, a: &Tensor, b: &Tensor, weight: f32) -> Result<Tensor> {
+        shapes::same("slerp", a, b)?;
+        Ok(pool::slerp(a, b, weight))
+    }
+
+    fn lerp(&self, a: &Tensor, b: &Tensor, weight: f32) -> Result<Tensor> {
+        shapes::same("lerp", a, b)?;
+        Ok(pool::lerp(a, b, weight))
+    }
+}

@@ -1,0 +1,95 @@
+//! A tensor as it lies in a file.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use half::f16;
+
+/// The number formats of a model file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dtype {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit (IEEE half) floats.
+    F16,
+}
+
+impl Dtype {
+    /// Bytes of an element.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+}
+
+/// A tensor as it lies in a (memory-mapped) file: nothing is copied until somebody needs another form of it.
+#[derive(Clone)]
+pub struct Stored {
+    /// Its name in the file.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its number format.
+    pub dtype: Dtype,
+    /// What holds the bytes.
+    pub owner: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    /// Where the bytes are.
+    pub range: Range<usize>,
+}
+
+impl Stored {
+    /// A tensor of numbers that are in memory already.
+    pub fn from_f32(name: &str, shape: &[usize], values: Vec<f32>) -> Self {
+        let owner = Arc::new(Floats(values));
+        let range = 0..(*owner).as_ref().len();
+        Self { name: name.into(), shape: shape.into(), dtype: Dtype::F32, owner, range }
+    }
+
+    /// The raw little-endian bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &(*self.owner).as_ref()[self.range.clone()]
+    }
+
+    /// The numbers where they lie, if they are 32-bit floats at an address that fits.
+    pub fn as_f32(&self) -> Option<&[f32]> {
+        match self.dtype {
+            Dtype::F32 => bytemuck::try_cast_slice(self.bytes()).ok(),
+            Dtype::F16 => None,
+        }
+    }
+
+    /// The numbers, widened or copied.
+    pub fn to_f32(&self) -> Vec<f32> {
+        let bytes = self.bytes();
+        match self.dtype {
+            Dtype::F32 => bytemuck::allocation::pod_collect_to_vec(bytes),
+            Dtype::F16 => {
+                use half::slice::HalfFloatSliceExt;
+                let mut wide = vec![0.0; bytes.len() / 2];
+                match bytemuck::try_cast_slice::<u8, f16>(bytes) {
+                    Ok(halves) => halves.convert_to_f32_slice(&mut wide),
+                    Err(_) => bytemuck::allocation::pod_collect_to_vec::<u8, f16>(bytes)
+                        .convert_to_f32_slice(&mut wide),
+                }
+                wide
+            }
+        }
+    }
+}
+
+/// Numbers in memory, seen as bytes.
+struct Floats(Vec<f32>);
+
+impl AsRef<[u8]> for Floats {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:?} {:?}", self.name, self.dtype, self.shape)
+    }
+}

@@ -1,0 +1,45 @@
+//! Spec section 2: the content encoder (wav2vec2).
+
+use super::stages::Observer;
+use super::weights::Content;
+use crate::Result;
+use crate::backend::{Activation, AttentionBias, Clips, Ops};
+
+/// The epsilon under the root when samples are normalised for this encoder.
+const SAMPLES_EPS: f32 = 1e-7;
+/// The epsilon of the norm over time after the first convolution.
+const GROUP_NORM_EPS: f32 = 1e-5;
+
+/// Padded samples (rows, 1) to content features at 25 frames a second: (`frames`, output).
+pub fn encode<B: Ops>(
+    ops: &B,
+    content: &Content<B::Weight>,
+    samples: &B::Tensor,
+    frames: &Clips,
+    observer: &dyn Observer<B>,
+) -> Result<B::Tensor> {
+    let x = ops.group_norm(samples, None, SAMPLES_EPS, Activation::None)?;
+    let x = ops.conv1d(&x, &content.first_conv, Activation::None)?;
+    let x = ops.group_norm(&x, Some(&content.first_norm), GROUP_NORM_EPS, Activation::Gelu)?;
+    let x = content.conv.iter().try_fold(x, |x, conv| ops.conv1d(&x, conv, Activation::Gelu))?;
+    observer.stage("wav2vec2.conv_features", &x)?;
+
+    let x = ops.resample_linear(&x, frames)?;
+    let x = ops.layer_norm(&x, Some(&content.projection_norm), Activation::None)?;
+    let x = ops.linear(&x, &content.projection, Activation::None)?;
+    observer.stage("wav2vec2.projected", &x)?;
+
+    let positions = ops.conv1d(&x, &content.positional, Activation::Gelu)?;
+    observer.stage("wav2vec2.pos_conv", &positions)?;
+    let x = ops.add_layer_norm(&x, &positions, &content.norm)?;
+
+    let (first, rest) = content.layers.split_at(1);
+    let x = ops.transformer_stack(x, first, &AttentionBias::None)?;
+    observer.stage("wav2vec2.layer0", &x)?;
+    let x = ops.transformer_stack(x, rest, &AttentionBias::None)?;
+    observer.stage("wav2vec2.output", &x)?;
+
+    let x = ops.linear(&x, &content.output, Activation::None)?;
+    observer.stage("content", &x)?;
+    Ok(x)
+}
