@@ -65,10 +65,6 @@ impl Random {
         (self.0 >> 40) as f32 / (1 << 23) as f32 - 1.0
     }
 
-    pub fn below(&mut self, n: usize) -> usize {
-        ((self.next() + 1.0) * 0.5 * n as f32) as usize % n
-    }
-
     /// `n` values in [-scale, scale), rounded to fp16.
     pub fn halves(&mut self, n: usize, scale: f32) -> Halves {
         Halves::from_f32((0..n).map(|_| self.next() * scale))
