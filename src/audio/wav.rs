@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::LARGEST_SAMPLE;
 use super::chunks::{self, Layout};
-use super::format::TAG_FLOAT;
-use super::resample::{Resampler, first_unusable, resampled_length};
-use super::{LARGEST_SAMPLE, foreign};
+use super::format::{Format, TAG_FLOAT};
+use super::resample::{Resampler, is_usable, resampled_length};
 use crate::{Error, Result};
 
 /// Bytes of the file that are decoded at once.
@@ -153,7 +153,7 @@ impl Wav {
         let rate = f64::from(self.sample_rate());
         let seconds = self.duration_seconds();
         let bad = |what, expected: String, found: f64, next| {
-            Error::bad_input(&self.path, what, expected, format!("{found} s"), next)
+            Error::bad_input(&self.path, what, expected, format!("{found:?} s"), next)
         };
         if !(offset_seconds >= 0.0 && offset_seconds.is_finite()) {
             return Err(bad(
@@ -165,7 +165,7 @@ impl Wav {
         }
         let start = (offset_seconds * rate).round() as u64;
         if start >= self.layout.frames {
-            let expected = format!("an offset below {seconds} s");
+            let expected = format!("an offset below {seconds:?} s");
             return Err(bad("the offset is past the end", expected, offset_seconds, "give a smaller offset"));
         }
         let rest = self.layout.frames - start;
@@ -182,71 +182,92 @@ impl Wav {
     }
 
     /// Decodes a block of whole frames and mixes it down. `first` is the index of its first frame, for complaints.
-    ///
-    /// Every block goes to `hound` as a small WAV of its own, under a header written here: so nothing depends on
-    /// the lengths in the file's header, and a file may be longer than the 4 GiB that such a header can tell.
     fn decode(&self, block: &[u8], first: u64, mono: &mut Vec<f32>) -> Result<()> {
-        let undecodable = |error: hound::Error| {
-            let next = foreign::convert_first(&self.path);
-            Error::bad_input(&self.path, "the samples cannot be decoded", "samples", error.to_string(), next)
-        };
-        let header = self.block_header(block.len() as u32);
-        let reader = hound::WavReader::new(header.as_slice().chain(block)).map_err(undecodable)?;
-        let channels = usize::from(self.channels());
-        if self.layout.format.tag == TAG_FLOAT {
-            let samples: Vec<f32> = reader.into_samples().collect::<Result<_, _>>().map_err(undecodable)?;
-            if let Some((index, value)) = first_unusable(&samples) {
-                let frame = first + (index / channels) as u64;
-                let time = frame as f64 / f64::from(self.sample_rate());
-                return Err(Error::bad_input(
-                    &self.path,
-                    "a sample is not a usable number",
-                    format!("finite numbers up to {LARGEST_SAMPLE:e}"),
-                    format!("{value} at sample {frame} ({time:.3} s), channel {}", index % channels + 1),
-                    "export it again, best as 16-bit integers",
-                ));
+        let Format { tag, channels, rate, bits } = self.layout.format;
+        let channels = usize::from(channels);
+        match (tag, bits) {
+            (TAG_FLOAT, _) => {
+                let (samples, _) = block.as_chunks();
+                let unusable = samples.iter().position(|&sample| !is_usable(f32::from_le_bytes(sample)));
+                if let Some(index) = unusable {
+                    let value = f32::from_le_bytes(samples[index]);
+                    let frame = first + (index / channels) as u64;
+                    let time = frame as f64 / f64::from(rate);
+                    return Err(Error::bad_input(
+                        &self.path,
+                        "a sample is not a usable number",
+                        format!("finite numbers up to {LARGEST_SAMPLE:e}"),
+                        format!(
+                            "{value:?} at sample {frame} ({time:.3} s), channel {}",
+                            index % channels + 1
+                        ),
+                        "export it again, best as 16-bit integers",
+                    ));
+                }
+                mix(block, channels, 1.0, |sample| f64::from(f32::from_le_bytes(sample)), mono);
             }
-            mix(samples.into_iter().map(f64::from), channels, 1.0, mono);
-        } else {
-            let scale = f64::from(1u32 << (self.layout.format.bits - 1));
-            let samples: Vec<i32> = reader.into_samples().collect::<Result<_, _>>().map_err(undecodable)?;
-            mix(samples.into_iter().map(f64::from), channels, scale, mono);
+            (_, 8) => mix(block, channels, 128.0, |[sample]| f64::from(sample) - 128.0, mono),
+            (_, 16) => mix(block, channels, 32_768.0, |sample| f64::from(i16::from_le_bytes(sample)), mono),
+            (_, 24) => mix(
+                block,
+                channels,
+                8_388_608.0,
+                |[low, middle, high]| f64::from(i32::from_le_bytes([0, low, middle, high]) >> 8),
+                mono,
+            ),
+            _ => mix(block, channels, 2_147_483_648.0, |sample| f64::from(i32::from_le_bytes(sample)), mono),
         }
         Ok(())
     }
-
-    /// The smallest header of a WAV of `data_bytes` bytes in this file's format.
-    fn block_header(&self, data_bytes: u32) -> Vec<u8> {
-        let format = self.layout.format;
-        let bytes_per_frame = format.bytes_per_frame() as u16;
-        let mut header = Vec::with_capacity(44);
-        header.extend(b"RIFF");
-        header.extend((data_bytes + 36).to_le_bytes());
-        header.extend(b"WAVEfmt ");
-        header.extend(16u32.to_le_bytes());
-        header.extend(format.tag.to_le_bytes());
-        header.extend(format.channels.to_le_bytes());
-        header.extend(format.rate.to_le_bytes());
-        header.extend((format.rate * u32::from(bytes_per_frame)).to_le_bytes());
-        header.extend(bytes_per_frame.to_le_bytes());
-        header.extend(format.bits.to_le_bytes());
-        header.extend(b"data");
-        header.extend(data_bytes.to_le_bytes());
-        header
-    }
 }
 
-/// The mean over the channels, with full scale at `scale`. In f64 every sum of integers is exact, so equal channels
-/// give what one of them would.
-fn mix(samples: impl Iterator<Item = f64>, channels: usize, scale: f64, mono: &mut Vec<f32>) {
+/// The mean over the channels of every frame, with full scale at `scale`. In f64 every sum of integers is exact, so
+/// equal channels give what one of them would; the sum begins at -0, the one number that changes no other.
+fn mix<const BYTES: usize>(
+    block: &[u8],
+    channels: usize,
+    scale: f64,
+    value: impl Fn([u8; BYTES]) -> f64,
+    mono: &mut Vec<f32>,
+) {
     let divisor = scale * channels as f64;
-    let (mut sum, mut channel) = (0.0, 0);
-    for sample in samples {
-        sum += sample;
-        channel += 1;
-        if channel == channels {
-            mono.push((sum / divisor) as f32);
-            (sum, channel) = (0.0, 0);
+    let (samples, _) = block.as_chunks::<BYTES>();
+    mono.extend(samples.chunks_exact(channels).map(|frame| {
+        let sum = frame.iter().fold(-0.0, |sum, &sample| sum + value(sample));
+        (sum / divisor) as f32
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_result_does_not_depend_on_the_size_of_the_blocks() {
+        let folder = tempfile::tempdir().unwrap();
+        for rate in [8_000, 16_000, 44_100, 191_999] {
+            let path = folder.path().join("a.wav");
+            let spec = hound::WavSpec {
+                channels: 2,
+                sample_rate: rate,
+                bits_per_sample: 16,
+                sample_format: hound::SampleFormat::Int,
+            };
+            let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+            (0..2 * 19_989i64).for_each(|i| writer.write_sample((i * i % 40_009 - 20_000) as i16).unwrap());
+            writer.finalize().unwrap();
+            let mut wav = Wav::open(&path).unwrap();
+            let whole = wav.read_all_16k(0.01, None).unwrap();
+            assert!(whole.len() > 1_000 && whole.iter().any(|sample| sample.abs() > 0.1));
+            for frames_in_block in [1, 19, 989, 1 << 16] {
+                let mut streamed = Vec::new();
+                wav.stream_in_blocks(0.01, None, frames_in_block, |block| {
+                    streamed.extend_from_slice(block);
+                    Ok(())
+                })
+                .unwrap();
+                assert_eq!(streamed, whole, "{rate} Hz in blocks of {frames_in_block}");
+            }
         }
     }
 }

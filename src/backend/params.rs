@@ -110,12 +110,15 @@ pub struct TransformerLayer<W> {
 pub enum AttentionBias {
     /// Nothing.
     None,
-    /// `-slopes[head] * floor(|i - j| / period)`, and 0 where `i` or `j` is one of the first `free_rows` rows.
+    /// 0 where `|i - j| < rows`, minus infinity elsewhere: a row sees only its neighbours.
+    Window {
+        /// At least 1: a row always sees itself.
+        rows: usize,
+    },
+    /// `-slopes[head] * |i - j|` (ALiBi), and 0 where `i` or `j` is one of the first `free_rows` rows.
     Distance {
         /// One a head.
         slopes: Vec<f32>,
-        /// Rows that count as one step: 1 is the plain linear distance (ALiBi), 25 a step a second.
-        period: usize,
         /// Rows at the start of every clip that have no position.
         free_rows: usize,
     },

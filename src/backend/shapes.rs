@@ -110,9 +110,10 @@ pub fn attention(qkv: &impl Packed, heads: usize, bias: &super::AttentionBias) -
         return Err(misfit(op, "channels", format!("a multiple of 3 * {heads} heads"), qkv.channels()));
     }
     match bias {
-        super::AttentionBias::Distance { slopes, period, .. } if slopes.len() != heads || *period == 0 => {
-            Err(misfit(op, "slopes and period", (heads, "at least 1"), (slopes.len(), period)))
+        super::AttentionBias::Distance { slopes, .. } if slopes.len() != heads => {
+            Err(misfit(op, "slopes", heads, slopes.len()))
         }
+        super::AttentionBias::Window { rows: 0 } => Err(misfit(op, "rows of the window", "at least 1", 0)),
         _ => Ok(qkv.channels() / (3 * heads)),
     }
 }

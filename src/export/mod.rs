@@ -1,1 +1,138 @@
-//! Motion to files, one format a file.
+//! Motion to files, one format a file; the ending of the name chooses the format.
+//!
+//! [`write()`] is the one call. A new format is a variant of [`Format`], its ending in `FORMATS`, a module with a
+//! `write` function, and a line in the dispatch below; it writes into an [`AtomicFile`] and lets [`Failure`] carry
+//! whatever goes wrong.
+
+mod atomic;
+mod csv;
+mod json;
+mod npy;
+mod npz;
+
+use std::path::Path;
+
+pub use atomic::{AtomicFile, Failure, Written};
+
+use crate::{Error, Motion, Result};
+
+/// The formats, each with the ending that names it.
+const FORMATS: [(Format, &str); 4] =
+    [(Format::Npz, "npz"), (Format::Npy, "npy"), (Format::Csv, "csv"), (Format::Json, "json")];
+
+/// What a motion can be written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// NumPy arrays: everything, with vertices if there is a source of them.
+    Npz,
+    /// One NumPy array, (frames, parameters): the parameters alone, as the published demo writes them.
+    Npy,
+    /// A table: frame, time and the parameters.
+    Csv,
+    /// An object with everything but vertices.
+    Json,
+}
+
+impl Format {
+    /// The format that a file's ending names, in capitals or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] with the endings that are known.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let known = FORMATS.iter().find(|(_, known)| ending.eq_ignore_ascii_case(known));
+        known.map(|(format, _)| *format).ok_or_else(|| {
+            let known: Vec<String> = FORMATS.iter().map(|(_, ending)| format!(".{ending}")).collect();
+            Error::Usage(format!(
+                "{}: the ending does not name a format: give the file one of the endings {}",
+                path.display(),
+                known.join(", ")
+            ))
+        })
+    }
+}
+
+/// Fills in the vertices of one frame: the frame's index, and x, y, z of every vertex. Called from several threads
+/// at once, every frame once.
+pub type FillVertices<'a> = dyn Fn(usize, &mut [f32]) -> Result<()> + Sync + 'a;
+
+/// Where the vertices of a motion come from, a frame at a time, so that a long motion is never held whole.
+#[derive(Clone, Copy)]
+pub struct VertexSource<'a> {
+    /// The number of vertices in every frame.
+    pub vertices: usize,
+    /// Computes one frame.
+    pub fill: &'a FillVertices<'a>,
+}
+
+/// What is written besides the motion.
+#[derive(Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// Vertices, for the formats that have a place for them: npz.
+    pub vertices: Option<VertexSource<'a>>,
+}
+
+/// Writes a motion in the format that the ending of `path` names.
+///
+/// The file is written under a temporary name and moved into place when it is whole: whoever finds it finds all of
+/// it, and a failure leaves what was there before. The same motion gives the same bytes.
+///
+/// # Errors
+///
+/// [`Error::Usage`] for an unknown ending, [`Error::Shape`] for a motion whose tables do not fit each other or that
+/// holds numbers that are not finite, [`Error::Io`] where the system refuses, and whatever the vertex source says.
+pub fn write(path: impl AsRef<Path>, motion: &Motion, options: &Options<'_>) -> Result<Written> {
+    let format = Format::from_path(&path)?;
+    check(motion)?;
+    AtomicFile::write(path, |file| match format {
+        Format::Npz => npz::write(file, motion, options),
+        Format::Npy => npy::write(file, motion),
+        Format::Csv => csv::write(file, motion),
+        Format::Json => json::write(file, motion),
+    })
+}
+
+/// No format can hold a motion whose tables contradict each other, and none should carry a NaN on.
+fn check(motion: &Motion) -> Result<()> {
+    let shape = |what: &str, expected: String, found| Error::Shape {
+        op: "export",
+        what: what.into(),
+        expected,
+        found,
+    };
+    let columns = motion.names.len();
+    if columns == 0 {
+        return Err(shape("the names", "one or more".into(), "none".into()));
+    }
+    if motion.values.is_empty() || !motion.values.len().is_multiple_of(columns) {
+        let expected = format!("one or more rows of {columns}");
+        return Err(shape("the parameters", expected, format!("{} numbers", motion.values.len())));
+    }
+    if !(motion.fps.is_finite() && motion.fps > 0.0) {
+        return Err(shape("the frame rate", "a number above 0".into(), motion.fps.to_string()));
+    }
+    let width = motion.emotion_width;
+    let emotion_numbers = motion.emotion_mu.len();
+    for (what, table) in
+        [("the emotion's means", &motion.emotion_mu), ("the emotion's log variances", &motion.emotion_logvar)]
+    {
+        // A width of 0 divides nothing but an empty table.
+        if !table.len().is_multiple_of(width) || table.len() != emotion_numbers {
+            let expected = format!("whole rows of {width}, as many as of the other table");
+            return Err(shape(what, expected, format!("{} numbers", table.len())));
+        }
+        if let Some(at) = table.iter().position(|value| !value.is_finite()) {
+            let found = format!("{} in row {}, column {}", table[at], at / width, at % width);
+            return Err(shape(what, "finite numbers".into(), found));
+        }
+    }
+    if let Some(at) = motion.values.iter().position(|value| !value.is_finite()) {
+        let (frame, name) = (at / columns, &motion.names[at % columns]);
+        let found = format!("{} in frame {frame}, `{name}`", motion.values[at]);
+        return Err(shape("the parameters", "finite numbers".into(), found));
+    }
+    Ok(())
+}

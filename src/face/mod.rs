@@ -7,12 +7,15 @@
 
 mod check;
 mod file;
+mod flame;
 mod vertices;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::{Error, Result};
+
+pub use flame::import_flame;
 
 /// Names of the last three columns of a motion: the jaw's axis-angle, radians.
 pub const JAW_NAMES: [&str; 3] = ["jaw_x", "jaw_y", "jaw_z"];
@@ -21,7 +24,7 @@ pub const JAW_NAMES: [&str; 3] = ["jaw_x", "jaw_y", "jaw_z"];
 ///
 /// All tables are row-major. The fields are public for those who draw, export or build a face; [`Face::load`] and [`Face::save`]
 /// check that they fit together.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Face {
     /// What to call it: "FLAME 2020", "built-in head".
     pub name: String,
@@ -103,5 +106,21 @@ impl Face {
             side(names),
             "give --face a face with the model's channels (a model of the published kind needs a FLAME face: `deeptalk-rt import flame`)",
         ))
+    }
+}
+
+/// What it is and how large; the tables would fill many screens.
+impl std::fmt::Debug for Face {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Face")
+            .field("name", &self.name)
+            .field("edition", &self.edition)
+            .field("vertices", &self.vertex_count())
+            .field("triangles", &self.faces.len())
+            .field("channels", &self.channels.len())
+            .field("joints", &self.joint_names)
+            .field("identities", &self.identity_count())
+            .field("masks", &self.masks.keys())
+            .finish_non_exhaustive()
     }
 }

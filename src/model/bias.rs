@@ -1,6 +1,7 @@
 //! The attention biases of the network: ALiBi slopes, and what they are multiplied with.
 
-use crate::backend::{AttentionBias, TransformerLayer};
+use super::config::FPS;
+use crate::backend::AttentionBias;
 
 /// ALiBi's slopes (Press et al., ICLR 2022): `2^(-8 i / heads)` for powers of two; other counts take those of the next
 /// smaller power, then every second one of the next larger.
@@ -13,16 +14,19 @@ pub fn slopes(heads: usize) -> Vec<f32> {
     geometric(smaller).chain(geometric(2 * smaller).step_by(2)).take(heads).collect()
 }
 
-/// `-slope * floor(|i - j| / period)` for layers of as many heads as these have.
-pub fn distance<W>(layers: &[TransformerLayer<W>], period: usize) -> AttentionBias {
-    let heads = layers.first().map_or(1, |layer| layer.heads);
-    AttentionBias::Distance { slopes: slopes(heads), period, free_rows: 0 }
-}
+/// The code predictor's encoder: rows less than a second apart see each other.
+///
+/// The paper's bias is `-slope * floor(|i - j| / 25)`; the published code passes it where a mask of forbidden pairs is
+/// expected, and everything that is not 0 forbids. The published weights were trained so.
+pub const WITHIN_A_SECOND: AttentionBias = AttentionBias::Window { rows: FPS };
+
+/// The other layers over codes: each row sees itself alone, for the same reason (the paper's bias is `-slope * |i - j|`).
+pub const ITSELF: AttentionBias = AttentionBias::Window { rows: 1 };
 
 /// `-slope * max(scale, 0) * |i - j|` between frames, nothing to or from the `tokens` in front of them.
 pub fn scaled_distance(scale: &[f32], tokens: usize) -> AttentionBias {
     let slopes = slopes(scale.len()).iter().zip(scale).map(|(slope, scale)| slope * scale.max(0.0)).collect();
-    AttentionBias::Distance { slopes, period: 1, free_rows: tokens }
+    AttentionBias::Distance { slopes, free_rows: tokens }
 }
 
 #[cfg(test)]

@@ -99,7 +99,9 @@ impl<B: Ops> DeepTalk<B> {
         let lengths = Clips::from_lengths(clips.iter().map(|clip| padded(clip.len())));
         let mut samples = vec![0.0; lengths.rows()];
         for (clip, range) in clips.iter().zip(lengths.ranges()) {
-            samples[range][..clip.len()].copy_from_slice(clip);
+            // The published arithmetic may ask for one sample fewer than there are: see `frames_for`.
+            let heard = clip.len().min(range.len());
+            samples[range.start..range.start + heard].copy_from_slice(&clip[..heard]);
         }
         self.ops.upload(&lengths, 1, &samples)
     }

@@ -1,7 +1,7 @@
 //! Spec sections 5 and 6: the style, and the codes.
 
-use super::bias::distance;
-use super::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE};
+use super::bias::{ITSELF, WITHIN_A_SECOND};
+use super::config::{FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE};
 use super::motion_prior::expand;
 use super::stages::Observer;
 use super::weights::{CodeHead, MotionPrior, Predictor, Style};
@@ -24,8 +24,8 @@ pub fn style<B: Ops>(
     actors: &B::Tensor,
     observer: &dyn Observer<B>,
 ) -> Result<B::Tensor> {
-    observer.stage("emotion_condition", emotion)?;
     let emotion = ops.linear(emotion, &style.emotion, Activation::None)?;
+    observer.stage("emotion_condition", &emotion)?;
     let x = ops.linear(&ops.concat(&[&emotion, actors])?, &style.condition, Activation::None)?;
     observer.stage("style", &x)?;
     Ok(x)
@@ -43,7 +43,7 @@ pub fn predict<B: Ops>(
     observer: &dyn Observer<B>,
 ) -> Result<MotionCodes<B::Codes>> {
     let x = ops.concat(&[content, &ops.broadcast_rows(style, content.clips())?])?;
-    let x = ops.transformer_stack(x, &predictor.encoder, &distance(&predictor.encoder, FPS))?;
+    let x = ops.transformer_stack(x, &predictor.encoder, &WITHIN_A_SECOND)?;
     observer.stage("predictor.encoder", &x)?;
     let features = ops.linear(&x, &predictor.features, Activation::None)?;
     observer.stage("predictor.features", &features)?;
@@ -63,6 +63,6 @@ pub fn predict<B: Ops>(
 
 fn logits<B: Ops>(ops: &B, head: &CodeHead<B::Weight>, x: &B::Tensor) -> Result<B::Tensor> {
     let x = ops.linear(x, &head.input, Activation::None)?;
-    let x = ops.transformer_stack(x, &head.layers, &distance(&head.layers, 1))?;
+    let x = ops.transformer_stack(x, &head.layers, &ITSELF)?;
     ops.linear(&x, &head.output, Activation::None)
 }

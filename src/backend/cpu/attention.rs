@@ -76,13 +76,19 @@ fn attend(qkv: &Tensor, channels: usize, width: usize, bias: &AttentionBias, blo
 
 #[inline(always)]
 fn add_bias(row: &mut [f32], query: usize, head: usize, bias: &AttentionBias) {
-    let AttentionBias::Distance { slopes, period, free_rows } = bias else { return };
-    if query < *free_rows {
-        return;
-    }
-    let slope = slopes[head];
-    for (key, score) in row.iter_mut().enumerate().skip(*free_rows) {
-        let distance = query.abs_diff(key);
-        *score -= slope * (if *period == 1 { distance } else { distance / period }) as f32;
+    match bias {
+        AttentionBias::None => {}
+        AttentionBias::Window { rows } => {
+            let (first, last) = (query.saturating_sub(rows - 1), (query + rows).min(row.len()));
+            row[..first].fill(f32::NEG_INFINITY);
+            row[last..].fill(f32::NEG_INFINITY);
+        }
+        AttentionBias::Distance { free_rows, .. } if query < *free_rows => {}
+        AttentionBias::Distance { slopes, free_rows } => {
+            let slope = slopes[head];
+            for (key, score) in row.iter_mut().enumerate().skip(*free_rows) {
+                *score -= slope * query.abs_diff(key) as f32;
+            }
+        }
     }
 }

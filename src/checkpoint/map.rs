@@ -1,0 +1,60 @@
+//! The memory map: the one place where a file is memory.
+
+use std::ops::{Deref, Range};
+use std::path::Path;
+
+use memmap2::Mmap;
+
+use crate::{Error, Result};
+
+/// A whole file as bytes, read-only.
+#[derive(Debug)]
+pub(crate) struct FileMap(Mmap);
+
+impl FileMap {
+    /// Maps the file at `path`.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let unreadable = |error| Error::unreadable(path, error);
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        if !file.metadata().map_err(unreadable)?.is_file() {
+            let next = "give the file itself";
+            return Err(Error::bad_input(
+                path,
+                "cannot be mapped",
+                "a regular file",
+                "a folder or a device",
+                next,
+            ));
+        }
+        // SAFETY: the map is read-only, and nothing here writes to input files. Another program that shortens the file while it is being
+        // read ends this process with a bus error; no memory map can exclude that.
+        unsafe { Mmap::map(&file) }.map(Self).map_err(unreadable)
+    }
+
+    /// Says that `range` has been read and will not be needed soon, so that a file larger than the memory passes through little of it.
+    pub(crate) fn release(&self, range: Range<usize>) {
+        const WORTH_A_CALL: usize = 256 << 10;
+        #[cfg(unix)]
+        if range.len() >= WORTH_A_CALL {
+            // SAFETY: the pages are those of a read-only map of a file, never written to: dropped ones are read from the file again when
+            // they are touched. A refusal changes nothing, so the result does not matter.
+            let _ = unsafe {
+                self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len())
+            };
+        }
+    }
+}
+
+impl AsRef<[u8]> for FileMap {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Deref for FileMap {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}

@@ -1,0 +1,37 @@
+//! A table of comma-separated values, as RFC 4180 has it but with plain line ends.
+
+use std::io::Write;
+
+use super::{AtomicFile, Failure};
+use crate::Motion;
+
+/// Writes `frame,time,` and the names, then one row a frame. The time is in seconds; every number is the shortest
+/// that reads back as the same f32.
+pub(super) fn write(file: &mut AtomicFile, motion: &Motion) -> Result<(), Failure> {
+    let mut row = String::from("frame,time");
+    for name in &motion.names {
+        row.push(',');
+        row.push_str(&quoted(name));
+    }
+    for frame in 0..motion.frames() {
+        row.push('\n');
+        file.write_all(row.as_bytes())?;
+        row.clear();
+        row.push_str(&format!("{frame},{}", frame as f64 / f64::from(motion.fps)));
+        for value in motion.frame(frame) {
+            row.push_str(&format!(",{value:?}"));
+        }
+    }
+    row.push('\n');
+    file.write_all(row.as_bytes())?;
+    Ok(())
+}
+
+/// A field: in quotes where it would otherwise be read as something else.
+fn quoted(field: &str) -> String {
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.into()
+    }
+}
