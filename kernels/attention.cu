@@ -2,7 +2,7 @@
 // width: 64 in both encoders, 96 in DEE's head, 32, 16 and 48 in the predictor and the motion prior, 64 in the motion encoder.
 //
 // For a tile of 64 queries, over tiles of 64 keys:
-//     s = q k^T * scale - slope * floor(|i - j| / period)
+//     s = q k^T * scale - slope * |i - j|, or -inf where |i - j| >= window
 //     m' = max(m, rowmax s);  p = exp(s - m');  o = o * exp(m - m') + p v;  l = l * exp(m - m') + rowsum p
 // and in the end y = o / l.
 #include "device.cuh"
@@ -27,7 +27,7 @@ __device__ __forceinline__ void load_rows(__half* tile, const __half* from, int 
 
 template <int WIDTH>
 __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* __restrict__ qkv, const int* __restrict__ offsets,
-                                          const float* __restrict__ slopes, int heads, int period, int free_rows, float scale) {
+                                          const float* __restrict__ slopes, int heads, int window, int free_rows, float scale) {
   DYNAMIC_SHARED(shared);
   constexpr int TILE = 64 * PITCH<WIDTH>, STEPS = WIDTH / 16;
   __half* q_tile = reinterpret_cast<__half*>(shared);
@@ -40,7 +40,9 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
   const __half* q = qkv + size_t(begin) * stride + head * WIDTH;
   const __half *k = q + channels, *v = k + channels;
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  const int tiles = (rows + KEYS - 1) / KEYS;
+  // Tiles of keys of which a query of this block sees any.
+  const int begin_tile = max(first - (window - 1), 0) / KEYS;
+  const int tiles = window < rows ? (min(first + QUERIES - 1 + window, rows) + KEYS - 1) / KEYS : (rows + KEYS - 1) / KEYS;
 
   auto load_keys = [&](int t) {
     load_rows<WIDTH>(k_tile + (t & 1) * TILE, k, t * KEYS, rows, stride);
@@ -48,15 +50,14 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
     dev::cp_async_commit();
   };
   load_rows<WIDTH>(q_tile, q, first, rows, stride);
-  load_keys(0);
+  load_keys(begin_tile);
 
   uint32_t fq[STEPS][4];
   float o[WIDTH / 8][4] = {}, largest[2] = {-INFINITY, -INFINITY}, total[2] = {0.f, 0.f};
-  const float scale2 = scale * LOG2_E, slope2 = slopes ? slopes[head] * LOG2_E : 0.f;
-  const float steps = 1.f / float(period), half_step = 0.5f / float(period);
+  const float scale2 = scale * LOG2_E, slope2 = slopes ? slopes[head] * LOG2_E : 0.f, reach = float(window);
   const int row = first + warp * 16 + (lane >> 2);
 
-  for (int t = 0; t < tiles; ++t) {
+  for (int t = begin_tile; t < tiles; ++t) {
     if (t + 1 < tiles) {
       load_keys(t + 1);
       dev::cp_async_wait<1>();
@@ -64,7 +65,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
       dev::cp_async_wait<0>();
     }
     __syncthreads();  // tile t is there for all
-    if (t == 0) {
+    if (t == begin_tile) {
 #pragma unroll
       for (int i = 0; i < STEPS; ++i)
         dev::ldmatrix_x4(fq[i], q_tile + (warp * 16 + (lane & 15)) * PITCH<WIDTH> + i * 16 + (lane >> 4) * 8);
@@ -89,11 +90,9 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
         const int c = column + j * 8 + (e & 1), r = row + (e >> 1) * 8;
-        float distance = fabsf(float(r - c));
-        // The half step keeps quotients clear of whole numbers, so that the floor is exact.
-        if (period != 1) distance = floorf(fmaf(distance, steps, half_step));
+        const float distance = fabsf(float(r - c));
         const float bias = r < free_rows || c < free_rows ? 0.f : slope2 * distance;
-        s[j][e] = c < rows ? fmaf(s[j][e], scale2, -bias) : -INFINITY;
+        s[j][e] = c < rows && distance < reach ? fmaf(s[j][e], scale2, -bias) : -INFINITY;
         now[e >> 1] = fmaxf(now[e >> 1], s[j][e]);
       }
     float shrink[2];
@@ -101,8 +100,10 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
     for (int i = 0; i < 2; ++i) {
       now[i] = fmaxf(now[i], __shfl_xor_sync(0xffffffffu, now[i], 1));
       now[i] = fmaxf(now[i], __shfl_xor_sync(0xffffffffu, now[i], 2));
-      shrink[i] = dev::exp2_approx(largest[i] - now[i]);  // every tile has a key, so `now` is finite
+      largest[i] = largest[i] == now[i] ? 0.f : largest[i] - now[i];  // both are -inf until a row has met a key
+      shrink[i] = dev::exp2_approx(largest[i]);
       largest[i] = now[i];
+      if (now[i] == -INFINITY) now[i] = 0.f;
       total[i] *= shrink[i];
     }
 #pragma unroll
@@ -148,16 +149,17 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
 
 // y[i] = sum_j softmax_j(q_i . k_j * scale - bias(i, j)) v_j for every clip and head
 //   qkv (rows, 3 * heads * WIDTH): q of all heads, then k, then v; y (rows, heads * WIDTH); offsets (clips + 1);
-//   slopes (heads) or null for no bias; bias(i, j) = slopes[head] * floor(|i - j| / period), 0 if i or j < free_rows.
-// Requires: 16-byte aligned qkv; period >= 1; no aliasing.
+//   slopes (heads) or null for no bias; bias(i, j) = slopes[head] * |i - j|, 0 if i or j < free_rows; only j with
+//   |i - j| < window count (INT_MAX: all).
+// Requires: 16-byte aligned qkv; 1 <= window; no aliasing.
 // Grid (query tiles of the longest clip, heads, clips), 128 threads. A warp owns 16 queries: their scores, softmax state and
 //   results stay in its registers. K and V tiles alternate between two stages, the next one under way while this one is
 //   used. Keys begin at the clip's first row, so a clip's bytes do not depend on its neighbours.
-// Cost: 4 * rows * keys * heads * WIDTH FLOP; bound by the matrix units and, half as much, by the exponentials.
+// Cost: 4 * rows * keys * heads * WIDTH FLOP (keys: of the clip, or 2 * window); bound by the matrix units and, half as much, by the exponentials.
 #define ATTENTION(name, WIDTH)                                                                                                \
   extern "C" __global__ void __launch_bounds__(THREADS, 2)                                                                    \
-      name(__half* y, const __half* qkv, const int* offsets, const float* slopes, int heads, int period, int free_rows, float scale) { \
-    attention<WIDTH>(y, qkv, offsets, slopes, heads, period, free_rows, scale);                                               \
+      name(__half* y, const __half* qkv, const int* offsets, const float* slopes, int heads, int window, int free_rows, float scale) { \
+    attention<WIDTH>(y, qkv, offsets, slopes, heads, window, free_rows, scale);                                               \
   }                                                                                                                           \
   CUDA_KERNEL(name)
 ATTENTION(attention_16, 16)

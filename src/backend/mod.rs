@@ -9,6 +9,7 @@
 
 mod clips;
 pub mod cpu;
+pub mod cuda;
 pub mod noise;
 mod params;
 pub mod shapes;

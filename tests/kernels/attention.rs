@@ -3,7 +3,7 @@
 use crate::support::*;
 use cuda_emulator::Memory;
 
-fn check(width: usize, heads: usize, clips: &[usize], slopes: Option<&[f32]>, period: usize, free_rows: usize, scale: f32, seed: u64) {
+fn check(width: usize, heads: usize, clips: &[usize], slopes: Option<&[f32]>, window: usize, free_rows: usize, scale: f32, seed: u64) {
     let mut random = Random::new(seed);
     let rows: usize = clips.iter().sum();
     let channels = heads * width;
@@ -22,7 +22,10 @@ fn check(width: usize, heads: usize, clips: &[usize], slopes: Option<&[f32]>, pe
                         let dot: f64 = (0..width).map(|c| at(0, i, c) * at(1, j, c)).sum();
                         let free = i < free_rows || j < free_rows;
                         let slope = slopes.map_or(0.0, |s| f64::from(s[head]));
-                        dot * f64::from(factor) - if free { 0.0 } else { slope * (i.abs_diff(j) / period) as f64 }
+                        if i.abs_diff(j) >= window {
+                            return f64::NEG_INFINITY;
+                        }
+                        dot * f64::from(factor) - if free { 0.0 } else { slope * i.abs_diff(j) as f64 }
                     })
                     .collect();
                 let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -49,7 +52,7 @@ fn check(width: usize, heads: usize, clips: &[usize], slopes: Option<&[f32]>, pe
             table.argument(),
             ds.as_ref().map_or(NULL, Memory::argument),
             int(heads),
-            int(period),
+            int(window),
             int(free_rows),
             float(factor),
         ]);
@@ -58,22 +61,31 @@ fn check(width: usize, heads: usize, clips: &[usize], slopes: Option<&[f32]>, pe
     });
 }
 
+/// Every key counts.
+const ALL: usize = i32::MAX as usize;
+
 #[test]
 fn every_head_width_matches_on_packed_clips() {
-    check(16, 2, &[19, 1, 70], Some(&[0.5, 0.0625]), 1, 0, 1.0, 1);
-    check(32, 1, &[65, 0, 19], Some(&[0.25]), 25, 0, 1.0, 2);
-    check(48, 2, &[64, 3], Some(&[0.5, 0.25]), 1, 0, 1.0, 3);
-    check(64, 2, &[111, 19], None, 1, 0, 1.0, 4);
-    check(96, 1, &[99, 128], None, 1, 0, 1.0, 5);
+    check(16, 2, &[19, 1, 70], Some(&[0.5, 0.0625]), ALL, 0, 1.0, 1);
+    check(32, 1, &[65, 0, 19], Some(&[0.25]), ALL, 0, 1.0, 2);
+    check(48, 2, &[64, 3], Some(&[0.5, 0.25]), ALL, 0, 1.0, 3);
+    check(64, 2, &[111, 19], None, ALL, 0, 1.0, 4);
+    check(96, 1, &[99, 128], None, ALL, 0, 1.0, 5);
 }
 
 #[test]
 fn free_rows_have_no_bias_with_anything() {
-    check(64, 2, &[83, 5, 10, 11], Some(&[0.5, 0.7]), 1, 10, 1.0, 6);
-    check(32, 2, &[130], Some(&[0.5, 2.0]), 25, 3, 1.0, 7);
+    check(64, 2, &[83, 5, 10, 11], Some(&[0.5, 0.7]), ALL, 10, 1.0, 6);
+}
+
+#[test]
+fn a_window_hides_the_keys_outside_of_it() {
+    for window in [1, 25, 64, 65, 200] {
+        check(32, 1, &[211, 19, 1], None, window, 0, 1.0, 7);
+    }
 }
 
 #[test]
 fn large_scores_do_not_overflow() {
-    check(64, 1, &[70], Some(&[1.0]), 1, 0, 60.0, 8);
+    check(64, 1, &[70], Some(&[1.0]), ALL, 0, 60.0, 8);
 }

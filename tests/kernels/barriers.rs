@@ -34,7 +34,7 @@ fn a_matrix_product_without_one_of_its_barriers_is_reported() {
 fn attention_without_the_barrier_behind_a_tile_is_reported() {
     let x = Random::new(2).halves(200 * 3 * 32, 1.0).upload();
     let (y, table) = (Memory::<u16>::poisoned(200 * 32), Memory::from_slice(&offsets(&[200])));
-    let arguments = [y.argument(), x.argument(), table.argument(), NULL, int(1), int(1), int(0), float(0.2)];
+    let arguments = [y.argument(), x.argument(), table.argument(), NULL, int(1), int(i32::MAX as usize), int(0), float(0.2)];
     reported_without(&[1], "attention_32", [4, 1, 1], 128, 5 * 64 * 40 * 2, &arguments);
 }
 
