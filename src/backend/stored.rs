@@ -3,7 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytemuck::allocation::pod_collect_to_vec;
 use half::f16;
+use half::slice::HalfFloatSliceExt;
+use rayon::prelude::*;
 
 /// The number formats of a model file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,20 +65,20 @@ impl Stored {
 
     /// The numbers, widened or copied.
     pub fn to_f32(&self) -> Vec<f32> {
+        const PIECE: usize = 1 << 16;
         let bytes = self.bytes();
-        match self.dtype {
-            Dtype::F32 => bytemuck::allocation::pod_collect_to_vec(bytes),
-            Dtype::F16 => {
-                use half::slice::HalfFloatSliceExt;
-                let mut wide = vec![0.0; bytes.len() / 2];
-                match bytemuck::try_cast_slice::<u8, f16>(bytes) {
-                    Ok(halves) => halves.convert_to_f32_slice(&mut wide),
-                    Err(_) => bytemuck::allocation::pod_collect_to_vec::<u8, f16>(bytes)
-                        .convert_to_f32_slice(&mut wide),
-                }
-                wide
-            }
-        }
+        let size = self.dtype.size();
+        let mut values = vec![0f32; bytes.len() / size];
+        values.par_chunks_mut(PIECE).zip(bytes.par_chunks(PIECE * size)).for_each(
+            |(values, bytes)| match self.dtype {
+                Dtype::F32 => bytemuck::cast_slice_mut(values).copy_from_slice(bytes),
+                Dtype::F16 => match bytemuck::try_cast_slice::<u8, f16>(bytes) {
+                    Ok(halves) => halves.convert_to_f32_slice(values),
+                    Err(_) => pod_collect_to_vec::<u8, f16>(bytes).convert_to_f32_slice(values),
+                },
+            },
+        );
+        values
     }
 }
 

@@ -28,6 +28,7 @@ impl FileMap {
         }
         // SAFETY: the map is read-only, and nothing here writes to input files. Another program that shortens the file while it is being
         // read ends this process with a bus error; no memory map can exclude that.
+        #[allow(unsafe_code)]
         unsafe { Mmap::map(&file) }.map(Self).map_err(unreadable)
     }
 
@@ -38,6 +39,7 @@ impl FileMap {
         if range.len() >= WORTH_A_CALL {
             // SAFETY: the pages are those of a read-only map of a file, never written to: dropped ones are read from the file again when
             // they are touched. A refusal changes nothing, so the result does not matter.
+            #[allow(unsafe_code)]
             let _ = unsafe {
                 self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len())
             };

@@ -140,6 +140,15 @@ impl<B: Ops> DeepTalk<B> {
         motion_prior::encode(&self.ops, &self.weights.motion_prior, motion)
     }
 
+    /// What the codes stand for: the rows of both codebooks.
+    pub fn code_vectors(&self, codes: &MotionCodes<B::Codes>) -> Result<(B::Tensor, B::Tensor)> {
+        let prior = &self.weights.motion_prior;
+        Ok((
+            self.ops.lookup(&codes.top, &prior.codebook_t)?,
+            self.ops.lookup(&codes.bottom, &prior.codebook_b)?,
+        ))
+    }
+
     /// Codes to motion (frames, parameters).
     pub fn decode_codes(&self, codes: &MotionCodes<B::Codes>) -> Result<B::Tensor> {
         motion_prior::decode(&self.ops, &self.weights.motion_prior, codes, &())

@@ -9,9 +9,10 @@ use super::math::{exp, sum, vectorised};
 use super::product::{Matrix, product};
 use crate::backend::{AttentionBias, Packed};
 
-/// Queries of a block: enough to keep the products efficient, few enough for the scores of a long clip to stay in
-/// the second-level cache.
-const QUERIES: usize = 64;
+/// Scores of a block: 1 MiB of them stay in a core's second-level cache between the two products.
+const SCORES: usize = 256 * 1024;
+/// Queries of a block at most.
+const QUERIES: usize = 256;
 
 /// One task: some queries of one head of one clip.
 struct Block {
@@ -27,8 +28,9 @@ pub(super) fn attention(qkv: &Tensor, heads: usize, width: usize, bias: &Attenti
     let mut y = Tensor::zeros(qkv.clips().clone(), channels);
     let mut blocks = Vec::new();
     for range in qkv.clips().ranges() {
-        for query in (0..range.len()).step_by(QUERIES) {
-            let queries = QUERIES.min(range.len() - query);
+        let most = (SCORES / range.len().max(1)).clamp(16, QUERIES);
+        for query in (0..range.len()).step_by(most) {
+            let queries = most.min(range.len() - query);
             for head in 0..heads {
                 blocks.push(Block { first_row: range.start, clip_rows: range.len(), head, query, queries });
             }

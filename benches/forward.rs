@@ -1,0 +1,52 @@
+//! The whole forward on the CPU, from host samples to host motion: `cargo bench --bench forward`.
+//!
+//! Prints the real-time factor and, for the published sizes, the arithmetic rate too. The weights come from a formula, which costs what
+//! trained ones cost.
+
+use std::path::Path;
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use deeptalk_rt::backend::Dtype;
+use deeptalk_rt::backend::cpu::Cpu;
+use deeptalk_rt::checkpoint::{ModelFile, synth_model};
+use deeptalk_rt::model::{Config, DeepTalk, Take};
+
+fn model(name: &str, config: &Config) -> DeepTalk<Cpu> {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{name}.safetensors"));
+    synth_model(&path, config, Dtype::F32).unwrap();
+    ModelFile::open(&path).unwrap().load(Cpu).unwrap()
+}
+
+/// Something with the rhythm of speech: a modulated tone.
+fn samples(seconds: usize) -> Vec<f32> {
+    (0..seconds * 16_000)
+        .map(|i| {
+            let t = i as f32 / 16_000.0;
+            0.3 * (t * 25.0).sin() * (t * 900.0 + (t * 5.0).sin() * 20.0).sin()
+        })
+        .collect()
+}
+
+fn forward(criterion: &mut Criterion) {
+    for (name, config, lengths) in
+        [("base", Config::base(), [1, 10, 60].as_slice()), ("tiny", Config::tiny(), &[1, 10, 60])]
+    {
+        let model = model(name, &config);
+        let mut group = criterion.benchmark_group(format!("forward/{name}"));
+        group
+            .sample_size(10)
+            .warm_up_time(Duration::from_millis(500))
+            .measurement_time(Duration::from_secs(10));
+        for &seconds in lengths {
+            let clip = samples(seconds);
+            group.throughput(Throughput::Elements(clip.len() as u64));
+            group.bench_function(format!("{seconds}s"), |bencher| {
+                bencher.iter(|| model.takes(&clip, &[Take::default()], &mut |_| Ok(())).unwrap());
+            });
+        }
+    }
+}
+
+criterion_group!(benches, forward);
+criterion_main!(benches);

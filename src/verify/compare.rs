@@ -1,0 +1,230 @@
+//! The one comparator, and its limits.
+
+use super::{Stage, Stages, Values, only_in};
+
+/// How far a stage may be from its reference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Largest normalised RMS error of a stage: `|x - reference| / |reference|`.
+    pub stage: f64,
+}
+
+impl Limits {
+    /// f32 on both sides. PyTorch's own kernels differ from each other by 2e-6 (the order of sums), a stage deep in the network
+    /// gathers a few of these.
+    pub const F32: Self = Self { stage: 1e-5 };
+}
+
+/// One stage's comparison.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Which one.
+    pub stage: String,
+    /// (rows, channels).
+    pub shape: [usize; 2],
+    /// Normalised RMS error; for codes, the share of rows that differ without an excuse. NaN if there is nothing comparable.
+    pub error: f64,
+    /// What it may be.
+    pub limit: f64,
+    /// The worst element: row, channel, value, reference.
+    pub worst: Option<(usize, usize, f64, f64)>,
+    /// What else there is to say.
+    pub note: Option<String>,
+}
+
+impl Row {
+    /// A NaN never passes.
+    pub fn passed(&self) -> bool {
+        self.error <= self.limit
+    }
+}
+
+/// All stages' comparisons, in the order of the network.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// One a stage.
+    pub rows: Vec<Row>,
+    /// Stages of the reference that this model cannot have.
+    pub skipped: Vec<String>,
+}
+
+impl Report {
+    /// The first stage, in the order of the network, that is too far off.
+    pub fn first_mismatch(&self) -> Option<&Row> {
+        self.rows.iter().find(|row| !row.passed())
+    }
+}
+
+/// The order of the network, for reading a report from top to bottom.
+const ORDER: [&str; 30] = [
+    "wav2vec2.conv_features",
+    "wav2vec2.projected",
+    "wav2vec2.pos_conv",
+    "wav2vec2.layer0",
+    "wav2vec2.output",
+    "content",
+    "emotion2vec.conv_features",
+    "emotion2vec.projected",
+    "emotion2vec.pos_conv",
+    "emotion2vec.prenet",
+    "emotion2vec.output",
+    "dee.encoder",
+    "dee.mu",
+    "dee.logvar",
+    "emotion_condition",
+    "style",
+    "predictor.encoder",
+    "predictor.features",
+    "predictor.logits_t",
+    "codes_t",
+    "vq.decoder_t",
+    "predictor.logits_b",
+    "codes_b",
+    "vq.upsample_t",
+    "motion",
+    "reconstruction",
+    "fer.features",
+    "dee.motion_encoder",
+    "dee.motion_mu",
+    "dee.motion_logvar",
+];
+
+/// Compares every stage that the reference has.
+pub fn compare(stages: &Stages, reference: &Stages, limits: Limits) -> Report {
+    let mut report =
+        Report { skipped: only_in(reference, stages).into_iter().collect(), ..Report::default() };
+    let place = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+    let mut names: Vec<&String> = reference.keys().filter(|name| stages.contains_key(*name)).collect();
+    names.sort_by_key(|name| (place(name), name.as_str()));
+    for name in names {
+        let (stage, expected) = (&stages[name], &reference[name]);
+        report.rows.push(match (&stage.values, &expected.values) {
+            (Values::Numbers(x), Values::Numbers(y)) if stage.shape == expected.shape => {
+                numbers(name, stage.shape, x, y, limits)
+            }
+            (Values::Codes(x), Values::Codes(y)) if x.len() == y.len() => {
+                let logits = name.replace("codes_", "predictor.logits_");
+                codes(name, x, y, stages.get(&logits), reference.get(&logits))
+            }
+            _ => Row {
+                stage: name.clone(),
+                shape: stage.shape,
+                error: f64::NAN,
+                limit: limits.stage,
+                worst: None,
+                note: Some(format!("the reference is {:?}, this {:?}", expected.shape, stage.shape)),
+            },
+        });
+    }
+    report
+}
+
+fn numbers(name: &str, shape: [usize; 2], x: &[f32], y: &[f32], limits: Limits) -> Row {
+    let (mut difference, mut size, mut worst) = (0f64, 0f64, None);
+    let mut largest = -1f64;
+    for (index, (x, y)) in x.iter().zip(y).enumerate() {
+        let (x, y) = (f64::from(*x), f64::from(*y));
+        difference += (x - y) * (x - y);
+        size += y * y;
+        let distance = (x - y).abs();
+        if distance > largest || distance.is_nan() && !largest.is_nan() {
+            largest = distance;
+            worst = Some((index / shape[1], index % shape[1], x, y));
+        }
+    }
+    let error = if difference == 0.0 { 0.0 } else { (difference / size).sqrt() };
+    Row { stage: name.into(), shape, error, limit: limits.stage, worst, note: None }
+}
+
+/// Codes must be equal, but for rows whose two codes' logits lie closer in the reference than the logits are off.
+fn codes(name: &str, x: &[i32], y: &[i32], logits: Option<&Stage>, reference: Option<&Stage>) -> Row {
+    let excused = |row: usize| {
+        let (Some(Values::Numbers(x_logits)), Some(Values::Numbers(y_logits))) =
+            (logits.map(|stage| &stage.values), reference.map(|stage| &stage.values))
+        else {
+            return false;
+        };
+        let width = reference.map_or(0, |stage| stage.shape[1]);
+        let at = |values: &[f32], code: i32| values.get(row * width + code as usize).copied().map(f64::from);
+        let both = [x[row], y[row]].map(|code| Some((at(x_logits, code)?, at(y_logits, code)?)));
+        match both {
+            [Some((mine, theirs_of_mine)), Some((other, theirs))] => {
+                theirs - theirs_of_mine <= (mine - theirs_of_mine).abs() + (other - theirs).abs()
+            }
+            _ => false,
+        }
+    };
+    let different: Vec<usize> = (0..x.len()).filter(|&row| x[row] != y[row]).collect();
+    let unexcused = different.iter().filter(|&&row| !excused(row)).count();
+    let worst = different.first().map(|&row| (row, 0, f64::from(x[row]), f64::from(y[row])));
+    let note = (!different.is_empty()).then(|| {
+        let of = different.len();
+        format!("{of} of {} rows differ, {unexcused} of them by more than the error of their logits", x.len())
+    });
+    let error = unexcused as f64 / x.len().max(1) as f64;
+    Row { stage: name.into(), shape: [x.len(), 1], error, limit: 0.0, worst, note }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(width: usize, values: &[f32]) -> Stage {
+        Stage { shape: [values.len() / width, width], values: Values::Numbers(values.into()) }
+    }
+
+    fn one(name: &str, stage: Stage) -> Stages {
+        Stages::from([(name.into(), stage)])
+    }
+
+    #[test]
+    fn a_small_difference_passes_a_large_one_and_a_nan_do_not() {
+        let reference = one("content", stage(2, &[1.0, 2.0, 3.0, 4.0]));
+        let passes = |values: &[f32]| {
+            compare(&one("content", stage(2, values)), &reference, Limits::F32).first_mismatch().is_none()
+        };
+        assert!(passes(&[1.0, 2.0, 3.0, 4.00001]));
+        assert!(!passes(&[1.0, 2.0, 3.0, 4.001]));
+        assert!(!passes(&[1.0, 2.0, f32::NAN, 4.0]));
+        assert!(!passes(&[f32::INFINITY, 2.0, 3.0, 4.0]));
+        let report = compare(&one("content", stage(2, &[1.0, 2.5, 3.0, 4.0])), &reference, Limits::F32);
+        assert_eq!(report.rows[0].worst, Some((0, 1, 2.5, 2.0)));
+    }
+
+    #[test]
+    fn another_shape_and_a_nan_in_the_reference_do_not_pass() {
+        let report =
+            compare(&one("style", stage(2, &[1.0; 4])), &one("style", stage(4, &[1.0; 4])), Limits::F32);
+        assert!(report.first_mismatch().is_some());
+        let report =
+            compare(&one("style", stage(1, &[1.0])), &one("style", stage(1, &[f32::NAN])), Limits::F32);
+        assert!(report.first_mismatch().is_some());
+    }
+
+    #[test]
+    fn codes_may_differ_only_where_the_logits_error_is_larger_than_their_margin() {
+        let codes = |values: &[i32]| Stage { shape: [values.len(), 1], values: Values::Codes(values.into()) };
+        let reference = Stages::from([
+            ("predictor.logits_t".into(), stage(2, &[1.0, 1.0001, 3.0, 1.0])),
+            ("codes_t".into(), codes(&[1, 0])),
+        ]);
+        let with = |logits: &[f32], chosen: &[i32]| {
+            let stages = Stages::from([
+                ("predictor.logits_t".into(), stage(2, logits)),
+                ("codes_t".into(), codes(chosen)),
+            ]);
+            let report = compare(&stages, &reference, Limits { stage: 1e-3 });
+            report.rows.iter().find(|row| row.stage == "codes_t").unwrap().passed()
+        };
+        assert!(with(&[1.0, 1.0001, 3.0, 1.0], &[1, 0]));
+        assert!(with(&[1.0001, 1.00005, 3.0, 1.0], &[0, 0]), "the margin is smaller than the error");
+        assert!(!with(&[1.0, 1.0001, 3.0, 1.0], &[0, 0]), "nothing is off, yet the code is another");
+        assert!(!with(&[1.0, 1.0001, 3.0, 1.0], &[1, 1]), "far apart");
+    }
+
+    #[test]
+    fn a_stage_that_is_missing_is_listed() {
+        let report = compare(&Stages::new(), &one("style", stage(1, &[1.0])), Limits::F32);
+        assert_eq!(report.skipped, ["style"]);
+    }
+}

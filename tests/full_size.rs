@@ -1,0 +1,43 @@
+//! The published sizes against the published model's own numbers: every golden file, every stage, and what it costs.
+//!
+//! Takes a minute or two, most of it for making 220 million weights: `cargo test --release --test full_size -- --ignored`.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use deeptalk_rt::backend::Dtype;
+use deeptalk_rt::backend::cpu::Cpu;
+use deeptalk_rt::checkpoint::{ModelFile, synth_model};
+use deeptalk_rt::model::{Config, DeepTalk};
+use deeptalk_rt::verify::{against_golden, golden_files};
+
+static MODEL: LazyLock<DeepTalk<Cpu>> = LazyLock::new(|| {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("base.safetensors");
+    synth_model(&path, &Config::base(), Dtype::F32).unwrap();
+    ModelFile::open(&path).unwrap().load(Cpu).unwrap()
+});
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+#[test]
+#[ignore = "full size: run with --release -- --ignored"]
+fn every_stage_of_every_golden_file_is_the_published_models() {
+    let files = golden_files(&golden()).unwrap();
+    assert_eq!(files.len(), 6, "{files:?}");
+    let mut stages = 0;
+    for file in files {
+        let report = against_golden(&MODEL, &file).unwrap();
+        println!("{}", file.file_name().unwrap().to_string_lossy());
+        for row in &report.rows {
+            println!("  {:26} {:3} x {:3}  {:.1e}", row.stage, row.shape[0], row.shape[1], row.error);
+        }
+        assert!(report.skipped.is_empty(), "{}: not computed: {:?}", file.display(), report.skipped);
+        if let Some(row) = report.first_mismatch() {
+            panic!("{}: {row:?}", file.display());
+        }
+        stages += report.rows.len();
+    }
+    assert_eq!(stages, 81);
+}
