@@ -88,6 +88,8 @@ fn main() {
         .status()
         .expect("the linker runs");
     assert!(linked.success(), "libcuda.so.1 does not link");
+    // Programs try this name first.
+    fs::copy(folder.join("libcuda.so.1"), folder.join("libcuda.so")).unwrap();
     println!("cargo:rustc-env=STAND_IN_DRIVER_FOLDER={}", folder.display());
 }
 
