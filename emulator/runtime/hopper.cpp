@@ -55,7 +55,7 @@ void perform_bulk_copy(Machine& m, size_t index) {
   if (c.bytes) {
     memcpy(c.to, c.from, c.bytes);
   } else {
-    const auto& t = *static_cast<const TensorMap*>(c.from);
+    const TensorMap& t = c.map;
     c.bytes = box_rows(t) * t.box_columns * 2;
     for (uint32_t r = 0; r < box_rows(t); ++r)
       for (uint32_t k = 0; k < t.box_columns; ++k) {
@@ -86,7 +86,9 @@ static void start_bulk_copy(Machine& m, void* to, const void* from, size_t bytes
     check_access(m, to, bytes, true, actor, clock, {0, file, line}, 16);
   }
   memset(to, 0xff, bytes);
-  m.bulk_copies.push_back({from, static_cast<unsigned char*>(to), b, x, y, linear ? uint32_t(bytes) : 0, actor, clock});
+  // The map is an argument on the caller's stack, which may be gone when the copy lands.
+  const TensorMap map = linear ? TensorMap{} : *static_cast<const TensorMap*>(from);
+  m.bulk_copies.push_back({map, from, static_cast<unsigned char*>(to), b, x, y, linear ? uint32_t(bytes) : 0, actor, clock});
 }
 void tma_load(void* to, const void* map, uint64_t* b, int x, int y, const char* file, int line) {
   Machine& m = machine();

@@ -71,10 +71,10 @@ struct Thread {
 struct PendingCollective { Collective kind; unsigned mask, arrived; const char* file; int line; void* argument[32]; };
 struct Barrier { std::vector<int> arrived; const char* file; int line, count; };
 struct Mbarrier { uint32_t count, pending; int64_t bytes; uint32_t phase; std::vector<uint32_t> clocks; };
-struct BulkCopy { const void* from; unsigned char* to; uint64_t* mbarrier; int x, y; uint32_t bytes, actor, clock; };
+struct TensorMap { const char* base; uint64_t columns, rows, pitch; uint32_t box_columns, box_rows, row_step; };
+struct BulkCopy { TensorMap map; const void* from; unsigned char* to; uint64_t* mbarrier; int x, y; uint32_t bytes, actor, clock; };
 struct PendingWgmma { float* d[32]; int n; uint64_t a, b; int group; };
 struct SharedArray { const char* file; int line; size_t offset, bytes; };
-struct TensorMap { const char* base; uint64_t columns, rows, pitch; uint32_t box_columns, box_rows, row_step; };
 
 // The actors of a block of n threads: n threads, then the cp.async, bulk-copy and wgmma engines of each.
 enum Engine { ENGINE_THREAD, ENGINE_CP_ASYNC, ENGINE_BULK, ENGINE_WGMMA, ENGINES };

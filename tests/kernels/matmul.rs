@@ -1,7 +1,7 @@
-//! `matmul.cu`: linear layers, convolutions over packed clips, transposed convolutions.
+//! `matmul.cu` and `matmul_sm90.cu`: linear layers, and convolutions over packed clips.
 
 use crate::support::*;
-use cuda_emulator::Memory;
+use cuda_emulator::{Argument, Memory, TensorMap, set_shared_limit};
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Activation {
@@ -127,29 +127,33 @@ impl Case {
             let half_out = if self.residual { Output::holding(&residual.bits) } else { Output::<u16>::new(rows * y_stride) };
             let f32_out = Output::<f32>::new(rows * y_stride);
             let y = if self.f32_out { f32_out.argument() } else { half_out.argument() };
-            run(self.kernel, grid, warps * 32, 3 * 2 * self.tile * 128, &[
-                y,
-                dx.argument(),
-                dw.argument(),
-                if self.bias { db.argument() } else { NULL },
-                if self.residual { half_out.argument() } else { NULL },
-                if self.packed { x_offsets.argument() } else { NULL },
-                if self.packed { y_offsets.argument() } else { NULL },
-                int(rows),
-                int(self.columns),
-                int(k),
-                int(self.clips.iter().sum()),
-                int(self.channels),
-                int(self.step),
-                int(self.padding),
-                int(self.replicate.into()),
-                int(x_stride),
-                int(y_stride),
-                int(y_stride),
-                int(self.activation as usize),
-                float(0.2),
-                int(self.f32_out.into()),
-            ]);
+            let or_null = |is_there, argument| if is_there { argument } else { NULL };
+            let bias = or_null(self.bias, db.argument());
+            let residual = or_null(self.residual, half_out.argument());
+            let (xo, yo) = (or_null(self.packed, x_offsets.argument()), or_null(self.packed, y_offsets.argument()));
+            let (rows_in, activation) = (self.clips.iter().sum(), int(self.activation as usize));
+            let (columns, channels, step, pitch) = (int(self.columns), int(self.channels), int(self.step), int(y_stride));
+            if self.kernel.starts_with("matmul_sm90") {
+                set_shared_limit(227 << 10);
+                let box_rows = (self.tile * self.step) as u32;
+                let x = TensorMap::new(dx.argument(), self.channels, rows_in, x_stride, box_rows, self.step as u32);
+                let w = TensorMap::new(dw.argument(), k, self.columns, k, self.tile as u32, 1);
+                #[rustfmt::skip]
+                let arguments = [
+                    y, Argument::TensorMap(x), Argument::TensorMap(w), bias, residual, xo, yo, int(rows), columns, int(k), channels, step,
+                    pitch, pitch, activation, float(0.2), int(self.f32_out.into()),
+                ];
+                let (threads, stages) = if self.tile == 128 { (288, 5) } else { (160, 6) };
+                run(self.kernel, grid, threads, stages * 2 * self.tile * 128, &arguments);
+            } else {
+                #[rustfmt::skip]
+                let arguments = [
+                    y, dx.argument(), dw.argument(), bias, residual, xo, yo, int(rows), columns, int(k), int(rows_in), channels, step,
+                    int(self.padding), int(self.replicate.into()), int(x_stride), pitch, pitch, activation, float(0.2),
+                    int(self.f32_out.into()),
+                ];
+                run(self.kernel, grid, warps * 32, 3 * 2 * self.tile * 128, &arguments);
+            }
             let all = if self.f32_out { f32_out.values() } else { to_f32(&half_out.values()) };
             for row in all.chunks(y_stride).filter(|_| self.gap > 0 && !self.residual) {
                 assert!(row[self.columns..].iter().all(|v| v.is_nan()), "{}: wrote between the rows", self.kernel);
@@ -187,4 +191,18 @@ fn convolutions_of_packed_clips_see_their_own_clip_alone() {
     Case { taps: 5, step: 2, padding: 2, replicate: true, gap: 8, ..conv("matmul_64x64") }.check(9);
     Case { clips: vec![19, 99, 2], taps: 2, step: 2, activation: Activation::Gelu, ..conv("matmul_64x64") }.check(10);
     Case { taps: 3, padding: 1, ..conv("matmul_128x128") }.check(11);
+}
+
+#[test]
+fn products_on_hopper_match() {
+    Case { f32_out: true, activation: Activation::LeakyRelu, ..Case::linear("matmul_sm90_64x64", 19, 53, 104) }.check(12);
+    Case { residual: true, activation: Activation::Gelu, gap: 8, ..Case::linear("matmul_sm90_64x64", 70, 72, 512) }.check(13);
+    Case { activation: Activation::Gelu, ..Case::linear("matmul_sm90_128x128", 130, 136, 456) }.check(14);
+}
+
+#[test]
+fn convolutions_on_hopper_match() {
+    let conv = |kernel| Case { clips: vec![19, 5, 150], packed: true, step: 2, ..Case::linear(kernel, 0, 72, 64) };
+    Case { taps: 3, activation: Activation::Gelu, ..conv("matmul_sm90_64x64") }.check(15);
+    Case { taps: 2, bias: false, ..conv("matmul_sm90_128x128") }.check(16);
 }
