@@ -9,10 +9,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// Kernels that the tests want with one barrier taken out: the file, and which of its `__syncthreads();` goes. Each kernel of
-/// the file is there once more, its name followed by `_without_barrier_` and the number.
-const WITHOUT_BARRIER: [(&str, usize); 5] =
-    [("matmul.cu", 0), ("matmul.cu", 1), ("attention.cu", 1), ("conv.cu", 1), ("norm.cu", 1)];
+/// Kernels that the tests want with one synchronisation taken out: the file, the statement, which of its occurrences, and what
+/// the name of every kernel of the file is followed by.
+const WITHOUT: [(&str, &str, usize, &str); 8] = [
+    ("matmul.cu", "__syncthreads();", 0, "_without_barrier_0"),
+    ("matmul.cu", "__syncthreads();", 1, "_without_barrier_1"),
+    ("attention.cu", "__syncthreads();", 1, "_without_barrier_1"),
+    ("conv.cu", "__syncthreads();", 1, "_without_barrier_1"),
+    ("norm.cu", "__syncthreads();", 1, "_without_barrier_1"),
+    ("matmul_sm90.cu", "if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);", 0, "_without_empty_wait"),
+    ("matmul_sm90.cu", "dev::mbarrier_wait(full + s, (i / STAGES) & 1);", 0, "_without_full_wait"),
+    ("matmul_sm90.cu", "dev::wgmma_wait<1>();", 0, "_without_product_wait"),
+];
 
 /// The compiler calls the hooks of `runtime/hooks.cpp`; no sanitizer library is linked.
 const CHECKED: [&str; 2] =
@@ -58,8 +66,8 @@ fn main() {
     for source in sources(&here.join("broken"), "cu") {
         add(source.clone(), format!("broken-{}", stem(&source)), &CHECKED, false);
     }
-    for (file, which) in WITHOUT_BARRIER {
-        let source = without_barrier(&kernels.join(file), which, &out);
+    for (file, statement, which, suffix) in WITHOUT {
+        let source = without(&kernels.join(file), statement, which, suffix, &out);
         add(source.clone(), stem(&source), &CHECKED, false);
     }
     let driver = here.join("driver/libcuda.cpp");
@@ -107,16 +115,16 @@ fn sources(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-fn without_barrier(source: &Path, which: usize, out: &Path) -> PathBuf {
+fn without(source: &Path, statement: &str, which: usize, suffix: &str, out: &Path) -> PathBuf {
     let text = fs::read_to_string(source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
-    let (at, barrier) = text
-        .match_indices("__syncthreads();")
+    let (at, removed) = text
+        .match_indices(statement)
         .nth(which)
-        .unwrap_or_else(|| panic!("{} has no barrier {which}", source.display()));
-    let mutant = format!("{};{}", &text[..at], &text[at + barrier.len()..]).replace("extern \"C\" __global__", "static __global__");
-    let path = out.join(format!("{}-without-barrier-{which}.cu", stem(source)));
-    let suffix = format!("#define EMULATOR_KERNEL_SUFFIX \"_without_barrier_{which}\"\n");
-    fs::write(&path, format!("{suffix}#line 1 \"{}\"\n{mutant}", source.display())).unwrap();
+        .unwrap_or_else(|| panic!("{} has no {statement} number {which}", source.display()));
+    let twin = format!("{};{}", &text[..at], &text[at + removed.len()..]).replace("extern \"C\" __global__", "static __global__");
+    let path = out.join(format!("{}{suffix}.cu", stem(source)));
+    let named = format!("#define EMULATOR_KERNEL_SUFFIX \"{suffix}\"\n");
+    fs::write(&path, format!("{named}#line 1 \"{}\"\n{twin}", source.display())).unwrap();
     path
 }
 

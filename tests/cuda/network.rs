@@ -130,6 +130,12 @@ fn every_stage_agrees_with_the_cpu_on_a_packed_batch() {
 }
 
 #[test]
+fn every_stage_agrees_with_the_cpu_on_hopper() {
+    let test = this_test!(every_stage_agrees_with_the_cpu_on_hopper);
+    on_stand_in(test, &[("STAND_IN_CUDA_CAPABILITY", "90")], || agrees(&[4_000, 700], None));
+}
+
+#[test]
 fn drawn_codes_agree_with_the_cpu() {
     on_stand_in(this_test!(drawn_codes_agree_with_the_cpu), &[], || agrees(&[6_000, 3_000], Some(7)));
 }

@@ -22,6 +22,8 @@ const OLDEST_CAPABILITY: (i32, i32) = (8, 0);
 pub(super) struct Device {
     pub context: Arc<CudaContext>,
     pub name: String,
+    /// Compute capability 9.0, whose own instructions some kernels use.
+    pub hopper: bool,
     /// Shared memory that a block may have, in bytes.
     shared_limit: i32,
     modules: Vec<Arc<CudaModule>>,
@@ -29,7 +31,7 @@ pub(super) struct Device {
 }
 
 /// A kernel argument, of the type that the kernel declares.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) enum Argument {
     /// A device address; 0 is null.
     Address(u64),
@@ -37,6 +39,8 @@ pub(super) enum Argument {
     Int(i32),
     /// A `float`.
     Float(f32),
+    /// A tensor map.
+    Map(sys::CUtensorMap),
 }
 
 /// How a kernel is launched.
@@ -117,8 +121,10 @@ impl Device {
         let shared_limit = context
             .attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)
             .map_err(no)?;
+        let hopper = (major, minor) == (9, 0);
         let modules = IMAGES
             .iter()
+            .filter(|(file, _)| hopper || !file.ends_with("_sm90"))
             .map(|(file, image)| {
                 context.load_module(Ptx::from_binary(image.to_vec())).map_err(|error| {
                     let error = failed("load its kernels", error);
@@ -129,6 +135,7 @@ impl Device {
         Ok(Arc::new(Self {
             context,
             name: format!("{name} (compute capability {major}.{minor})"),
+            hopper,
             shared_limit,
             modules,
             functions: Mutex::default(),
@@ -154,6 +161,35 @@ impl Device {
         Ok(function)
     }
 
+    /// A map of (rows, columns) halves, rows `stride` halves apart, for boxes of 64 columns by `box_rows` rows of which every
+    /// `row_step`-th is taken; 128-byte swizzle, zeros outside.
+    pub fn tensor_map(&self, address: u64, [rows, columns, stride]: [usize; 3], box_rows: usize, row_step: usize) -> Result<Argument> {
+        let mut map = sys::CUtensorMap { opaque: [0; 16] };
+        let (sizes, strides) = ([columns as u64, rows as u64], [2 * stride as u64]);
+        let (boxes, steps) = ([64, box_rows as u32], [1, row_step as u32]);
+        // SAFETY: the arrays have the lengths that rank 2 asks for; the address is not read here. A map that the hardware does not
+        // take comes back as an error.
+        unsafe {
+            sys::cuTensorMapEncodeTiled(
+                &mut map,
+                sys::CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
+                2,
+                address as *mut c_void,
+                sizes.as_ptr(),
+                strides.as_ptr(),
+                boxes.as_ptr(),
+                steps.as_ptr(),
+                sys::CUtensorMapInterleave::CU_TENSOR_MAP_INTERLEAVE_NONE,
+                sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_128B,
+                sys::CUtensorMapL2promotion::CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+                sys::CUtensorMapFloatOOBfill::CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
+            )
+        }
+        .result()
+        .map_err(|error| failed("describe a tensor to the copy engine", error))?;
+        Ok(Argument::Map(map))
+    }
+
     /// Launches a kernel; an empty grid launches nothing.
     ///
     /// # Safety
@@ -174,6 +210,7 @@ impl Device {
                 Argument::Address(v) => (&raw const *v).cast_mut().cast(),
                 Argument::Int(v) => (&raw const *v).cast_mut().cast(),
                 Argument::Float(v) => (&raw const *v).cast_mut().cast(),
+                Argument::Map(v) => (&raw const *v).cast_mut().cast(),
             })
             .collect();
         self.context.bind_to_thread().map_err(|error| failed("be selected", error))?;

@@ -1,4 +1,4 @@
-//! Launchers of the matrix products and convolutions: `matmul.cu` and `conv.cu`.
+//! Launchers of the matrix products and convolutions: `matmul.cu`, `matmul_sm90.cu` and `conv.cu`.
 
 use super::device::{Argument, Shape};
 use super::tensor::padded;
@@ -36,6 +36,9 @@ fn matmul(
 ) -> Result<()> {
     let lane = cuda.enter(&[&x.lane])?;
     let Product { out, input, channels, taps, step, before, replicate, columns } = product;
+    if out.rows() == 0 {
+        return Ok(());
+    }
     let windows = *taps > 1 || *step > 1;
     let offsets = if windows {
         [address(&*cuda.offsets(input)?), address(&*cuda.offsets(out)?)]
@@ -45,10 +48,40 @@ fn matmul(
     let (rows, clips) = if windows { (longest(out), out.count()) } else { (out.rows(), 1) };
     let blocks = |tile: usize| [rows.div_ceil(tile), columns.div_ceil(tile), clips];
     let large = blocks(128).iter().product::<usize>() >= ENOUGH_BLOCKS;
+    let (activation, slope) = numbers(activation);
+    // Decided by the layer alone: a row must not be summed in another order in a larger batch.
+    let inside = *before == 0 && !replicate && *step <= 2 && (*taps == 1 || channels.is_multiple_of(64));
+    if lane.device.hopper && inside {
+        let (kernel, tile, threads, stages) =
+            if large { ("matmul_sm90_128x128", 128, 288, 5) } else { ("matmul_sm90_64x64", 64, 160, 6) };
+        let Argument::Address(weights) = w else { unreachable!("a weight is an address") };
+        let k = taps * channels;
+        let arguments = [
+            Argument::Address(y.address()),
+            lane.device.tensor_map(x.address(), [input.rows(), *channels, *channels], tile * step, *step)?,
+            lane.device.tensor_map(weights, [*columns, k, k], tile, 1)?,
+            bias,
+            NULL,
+            offsets[0],
+            offsets[1],
+            int(rows),
+            int(*columns),
+            int(k),
+            int(*channels),
+            int(*step),
+            int(*columns),
+            int(*columns),
+            activation,
+            slope,
+            int(0),
+        ];
+        let shape = Shape { grid: blocks(tile), threads, shared: stages * 2 * tile * 128 };
+        // SAFETY: as below; the maps describe x and w.
+        return unsafe { lane.launch(kernel, shape, &arguments) };
+    }
     let (kernel, tile, threads) = if large { ("matmul_128x128", 128, 256) } else { ("matmul_64x64", 64, 128) };
     // Three stages of 64 k values of both operands.
     let shape = Shape { grid: blocks(tile), threads, shared: 3 * 2 * tile * 128 };
-    let (activation, slope) = numbers(activation);
     let arguments = [
         Argument::Address(y.address()),
         Argument::Address(x.address()),
