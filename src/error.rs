@@ -43,7 +43,7 @@ pub enum Error {
         found: String,
     },
     /// The caller asked to stop.
-    #[error("stopped on request; nothing was written")]
+    #[error("stopped on request; nothing half-written is left behind")]
     Cancelled,
 }
 

@@ -1,3 +1,8 @@
 //! `deeptalk-rt`: the command line.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -137,7 +137,8 @@ fn npz_holds_everything_and_the_vertices_of_the_source() {
         calls.fetch_add(1, Ordering::Relaxed);
         fill(frame, vertices)
     };
-    let options = Options { vertices: Some(VertexSource { vertices: 7, fill: &counted }) };
+    let options =
+        Options { vertices: Some(VertexSource { vertices: 7, fill: &counted }), ..Options::default() };
     let written = write(&path, &motion, &options).unwrap();
     agrees(&path, &written);
     assert_eq!(calls.load(Ordering::Relaxed), 131);
@@ -269,13 +270,13 @@ fn a_vertex_source_that_fails_or_gives_nan_leaves_no_file() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("a.npz");
     let stop = |frame: usize, _: &mut [f32]| if frame == 70 { Err(Error::Cancelled) } else { Ok(()) };
-    let options = Options { vertices: Some(VertexSource { vertices: 2, fill: &stop }) };
+    let options = Options { vertices: Some(VertexSource { vertices: 2, fill: &stop }), ..Options::default() };
     assert!(matches!(write(&path, &motion(99), &options), Err(Error::Cancelled)));
     let nan = |frame: usize, vertices: &mut [f32]| {
         vertices[4] = if frame == 70 { f32::NAN } else { 0.0 };
         Ok(())
     };
-    let options = Options { vertices: Some(VertexSource { vertices: 2, fill: &nan }) };
+    let options = Options { vertices: Some(VertexSource { vertices: 2, fill: &nan }), ..Options::default() };
     let error = write(&path, &motion(99), &options).unwrap_err();
     assert!(error.to_string().contains("NaN in frame 70, vertex 1"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -327,7 +328,7 @@ fn on_a_disk_of_its_own() {
     let folder = tempdir().unwrap();
     mount("size=64k", folder.path());
     std::fs::write(folder.path().join("a.json"), "before").unwrap();
-    let options = Options { vertices: Some(VertexSource { vertices: 3, fill: &fill }) };
+    let options = Options { vertices: Some(VertexSource { vertices: 3, fill: &fill }), ..Options::default() };
     for ending in ["npz", "npy", "csv", "json"] {
         let path = folder.path().join("a").with_extension(ending);
         let error = write(&path, &motion(20_011), &options).unwrap_err().to_string();
@@ -356,7 +357,8 @@ fn a_full_or_read_only_disk_is_told() {
 fn vertices_beyond_four_gigabytes_are_written_in_bounded_memory() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("a.npz");
-    let options = Options { vertices: Some(VertexSource { vertices: 5_023, fill: &fill }) };
+    let options =
+        Options { vertices: Some(VertexSource { vertices: 5_023, fill: &fill }), ..Options::default() };
     let written = write(&path, &motion(73_000), &options).unwrap();
     assert!(written.bytes > 73_000 * 5_023 * 12);
     let mut archive = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();

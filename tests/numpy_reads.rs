@@ -65,7 +65,7 @@ fn numpy_reads_what_was_written() {
         }
         Ok(())
     };
-    let options = Options { vertices: Some(VertexSource { vertices: 7, fill: &fill }) };
+    let options = Options { vertices: Some(VertexSource { vertices: 7, fill: &fill }), ..Options::default() };
     let folder = tempfile::tempdir().unwrap();
     let paths = ["npz", "npy", "csv", "json"].map(|ending| folder.path().join("a").with_extension(ending));
     for path in &paths {

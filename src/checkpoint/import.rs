@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::map::FileMap;
-use super::model_file::{Provenance, write_model};
+use super::model_file::{Provenance, tensor_shapes, write_model};
 use super::published::{Published, Recipes};
 use super::source::{Tensors, open_tensors};
 use crate::backend::Dtype;
 use crate::export::Written;
-use crate::model::Config;
+use crate::model::{Config, Progress};
 use crate::{Error, Result};
 
 /// What the published weights say about their use.
@@ -175,15 +175,17 @@ fn reason(name: &str) -> &'static str {
 
 /// Makes one model file of published checkpoints: `DEEPTalk.pth`, and `FER.pth` if the emotion of a motion is wanted; `DEE.pt` and
 /// `TH-VQVAE.pth` stand in for what a `DEEPTalk.pth` lacks. Which file is which is seen by what it holds. One tensor at a time is in
-/// memory.
+/// memory. `progress` is told before every tensor; what it returns as an error ends the work.
 ///
 /// # Errors
-/// [`Error::BadInput`] for a file that is none of these, lacks a tensor, or has one of another shape or with NaN in it.
+/// [`Error::BadInput`] for a file that is none of these, lacks a tensor, or has one of another shape or with NaN in it; whatever
+/// `progress` says.
 pub fn import_deeptalk(
     paths: &[PathBuf],
     target: &Path,
     config: &Config,
     dtype: Dtype,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<ImportReport> {
     let inputs: Vec<Input> = paths.iter().map(|path| Input::open(path)).collect::<Result<_>>()?;
     let inputs = Inputs { inputs, used: RefCell::default() };
@@ -195,8 +197,12 @@ pub fn import_deeptalk(
         Config { motion_emotion: config.motion_emotion.clone().filter(|_| motion_emotion), ..config.clone() };
     let provenance = Provenance { source: source(paths)?, license: LICENSE.into() };
     let recipes = Recipes::new(&config);
-    let written =
-        write_model(target, &config, &provenance, dtype, |name, shape| recipes.make(name, shape, &inputs))?;
+    let mut state = Progress { done: 0, total: tensor_shapes(&config)?.len() };
+    let written = write_model(target, &config, &provenance, dtype, |name, shape| {
+        progress(state)?;
+        state.done += 1;
+        recipes.make(name, shape, &inputs)
+    })?;
     let used = inputs.used.borrow().len();
     Ok(ImportReport { written, motion_emotion, used, dropped: inputs.dropped() })
 }

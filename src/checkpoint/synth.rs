@@ -4,12 +4,12 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::model_file::{Provenance, write_model};
+use super::model_file::{Provenance, tensor_shapes, write_model};
 use super::published::{Published, Recipes};
 use crate::Result;
 use crate::backend::Dtype;
 use crate::export::Written;
-use crate::model::{Config, sinusoidal_table};
+use crate::model::{Config, Progress, sinusoidal_table};
 
 /// Every tensor that is asked for, by the formula.
 ///
@@ -87,10 +87,28 @@ fn splitmix64(seed: u64, index: u64) -> u64 {
 /// # Errors
 /// What the disk says.
 pub fn synth_model(path: &Path, config: &Config, dtype: Dtype) -> Result<Written> {
+    synth_model_with(path, config, dtype, &mut |_| Ok(()))
+}
+
+/// The same; `progress` is told before every tensor, and what it returns as an error ends the work.
+///
+/// # Errors
+/// What the disk or `progress` says.
+pub fn synth_model_with(
+    path: &Path,
+    config: &Config,
+    dtype: Dtype,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Written> {
     let recipes = Recipes::new(config);
     let provenance = Provenance {
         source: "made by a formula: for tests and benchmarks, it was never trained".into(),
         license: "CC0-1.0".into(),
     };
-    write_model(path, config, &provenance, dtype, |name, shape| recipes.make(name, shape, &Formula))
+    let mut state = Progress { done: 0, total: tensor_shapes(config)?.len() };
+    write_model(path, config, &provenance, dtype, |name, shape| {
+        progress(state)?;
+        state.done += 1;
+        recipes.make(name, shape, &Formula)
+    })
 }

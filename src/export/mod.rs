@@ -4,21 +4,36 @@
 //! `write` function, and a line in the dispatch below; it writes into an [`AtomicFile`] and lets [`Failure`] carry
 //! whatever goes wrong.
 
+pub mod arkit;
 mod atomic;
 mod csv;
+pub mod curves;
+pub mod glb;
+pub mod html;
 mod json;
 mod npy;
 mod npz;
+mod occlusion;
+pub mod resample;
+mod surface;
 
+use std::io::Write as _;
 use std::path::Path;
 
 pub use atomic::{AtomicFile, Failure, Written};
 
+use crate::face::Face;
 use crate::{Error, Motion, Result};
 
 /// The formats, each with the ending that names it.
-const FORMATS: [(Format, &str); 4] =
-    [(Format::Npz, "npz"), (Format::Npy, "npy"), (Format::Csv, "csv"), (Format::Json, "json")];
+const FORMATS: [(Format, &str); 6] = [
+    (Format::Npz, "npz"),
+    (Format::Npy, "npy"),
+    (Format::Csv, "csv"),
+    (Format::Json, "json"),
+    (Format::Html, "html"),
+    (Format::Glb, "glb"),
+];
 
 /// What a motion can be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +43,14 @@ pub enum Format {
     Npz,
     /// One NumPy array, (frames, parameters): the parameters alone, as the published demo writes them.
     Npy,
-    /// A table: frame, time and the parameters.
+    /// A table: frame, time and the parameters; or, if asked for, ARKit weights ([`arkit`]).
     Csv,
-    /// An object with everything but vertices.
+    /// An object with everything but vertices; or, if asked for, ARKit weights ([`arkit`]).
     Json,
+    /// A page with the moving face, the sound and the curves ([`html`]).
+    Html,
+    /// glTF 2.0 with morph targets and a jaw joint ([`glb`]).
+    Glb,
 }
 
 impl Format {
@@ -73,6 +92,25 @@ pub struct VertexSource<'a> {
 pub struct Options<'a> {
     /// Vertices, for the formats that have a place for them: npz.
     pub vertices: Option<VertexSource<'a>>,
+    /// The face that moves: html and glb need it.
+    pub face: Option<&'a Face>,
+    /// The sound, mono at 16 kHz, for html; empty for a page without sound.
+    pub speech: &'a [f32],
+    /// The heading of the page, for html; empty for the file's own name.
+    pub title: &'a str,
+    /// For csv and json: ARKit weights at so many frames a second instead of the motion's own columns.
+    pub arkit_fps: Option<u32>,
+}
+
+impl Options<'_> {
+    fn face_for(&self, path: &Path) -> Result<&Face> {
+        self.face.ok_or_else(|| {
+            Error::Usage(format!(
+                "{}: this format shows a face, and none was given; give --face",
+                path.display()
+            ))
+        })
+    }
 }
 
 /// Writes a motion in the format that the ending of `path` names.
@@ -85,13 +123,23 @@ pub struct Options<'a> {
 /// [`Error::Usage`] for an unknown ending, [`Error::Shape`] for a motion whose tables do not fit each other or that
 /// holds numbers that are not finite, [`Error::Io`] where the system refuses, and whatever the vertex source says.
 pub fn write(path: impl AsRef<Path>, motion: &Motion, options: &Options<'_>) -> Result<Written> {
-    let format = Format::from_path(&path)?;
+    let path = path.as_ref();
+    let format = Format::from_path(path)?;
     check(motion)?;
-    AtomicFile::write(path, |file| match format {
-        Format::Npz => npz::write(file, motion, options),
-        Format::Npy => npy::write(file, motion),
-        Format::Csv => csv::write(file, motion),
-        Format::Json => json::write(file, motion),
+    AtomicFile::write(path, |file| match (format, options.arkit_fps) {
+        (Format::Npz, _) => npz::write(file, motion, options),
+        (Format::Npy, _) => npy::write(file, motion),
+        (Format::Csv, None) => csv::write(file, motion),
+        (Format::Json, None) => json::write(file, motion),
+        (Format::Csv, Some(fps)) => Ok(file.write_all(arkit::csv(motion, fps, path)?.as_bytes())?),
+        (Format::Json, Some(fps)) => Ok(file.write_all(arkit::json(motion, fps, path)?.as_bytes())?),
+        (Format::Html, _) => {
+            let face = options.face_for(path)?;
+            let own = path.file_stem().unwrap_or_default().to_string_lossy();
+            let title = if options.title.is_empty() { &own } else { options.title };
+            Ok(file.write_all(html::page(motion, face, options.speech, title)?.as_bytes())?)
+        }
+        (Format::Glb, _) => Ok(file.write_all(&glb::bytes(motion, options.face_for(path)?)?)?),
     })
 }
 

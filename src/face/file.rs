@@ -7,6 +7,7 @@ use std::path::Path;
 use safetensors::{Dtype, SafeTensors};
 
 use super::Face;
+use crate::export::{AtomicFile, Written};
 use crate::{Error, Result};
 
 const FORMAT: &str = "deeptalk-rt face";
@@ -81,25 +82,14 @@ impl Face {
         Ok(face)
     }
 
-    /// Writes a face file, floats as f32: to a temporary name beside `path`, then moved into place. The same face gives the same bytes.
+    /// Writes a face file, floats as f32: whole or not at all. The same face gives the same bytes.
     ///
     /// # Errors
     /// A bad input if the face is not consistent, an I/O error if the file cannot be written; then nothing is left behind.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<Written> {
         let path = path.as_ref();
         self.check(path)?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let refused = |source| Error::Io {
-            path: path.into(),
-            action: "write the face",
-            source,
-            next: "check the folder, its permissions and the free space",
-        };
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(refused)?;
-        self.write(&mut file).map_err(refused)?;
-        file.as_file().sync_all().map_err(refused)?;
-        file.persist(path).map_err(|error| refused(error.error))?;
-        Ok(())
+        AtomicFile::write(path, |file| Ok(self.write(file)?))
     }
 
     /// The file's bytes. Our own few lines and not the library's, whose metadata comes out in a different order every time.

@@ -40,12 +40,12 @@ pub struct Take {
     pub draw: Draw,
 }
 
-/// How far a recording is.
+/// How far a work is: frames of a recording, tensors of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Frames that are done, over all takes.
+    /// What is done, over all takes.
     pub done: usize,
-    /// Frames that there will be.
+    /// What there will be.
     pub total: usize,
 }
 

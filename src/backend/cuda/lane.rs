@@ -1,15 +1,17 @@
 //! Lanes: a stream and the memory of what runs on it. Every thread has two on a device, so that several sessions share one
 //! model without waiting for each other, and so that two branches of a forward can overlap.
 
-use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+use std::any::Any;
+use std::cell::RefCell;
+use std::sync::{Arc, PoisonError};
 use std::thread::ThreadId;
 
 use cudarc::driver::{CudaStream, result};
 
 use super::arena::{Arena, Buffer};
 use super::device::{Argument, Device, Shape, failed};
-use crate::Result;
+use super::recording::Keep;
+use crate::{Error, Result};
 
 /// A stream and its memory.
 #[derive(Debug)]
@@ -19,12 +21,15 @@ pub(super) struct Lane {
     pub device: Arc<Device>,
     pub stream: Arc<CudaStream>,
     pub arena: Arc<Arena>,
+    /// While a recording is made: what it keeps alive.
+    pub keep: Option<Keep>,
 }
 
 impl Lane {
     fn new(device: &Arc<Device>) -> Result<Self> {
         let stream = device.context.new_stream().map_err(|error| failed("make a stream", error))?;
-        Ok(Self { thread: std::thread::current().id(), device: device.clone(), stream, arena: Arena::new(device.clone()) })
+        let thread = std::thread::current().id();
+        Ok(Self { thread, device: device.clone(), stream, arena: Arena::new(device.clone()), keep: None })
     }
 
     /// [`Device::launch`] on this lane's stream.
@@ -37,13 +42,30 @@ impl Lane {
     }
 
     /// A buffer with a copy of these values. Returns when the driver has taken them.
-    pub fn upload<T: bytemuck::Pod>(&self, values: &[T]) -> Result<Buffer> {
+    pub fn upload<T: bytemuck::Pod + Send + Sync>(&self, values: &[T]) -> Result<Buffer> {
         let buffer = self.arena.take(size_of_val(values))?;
+        let mut kept = None;
+        let values = match &self.keep {
+            None => values,
+            // A recorded copy reads the values at every replay.
+            Some(_) => &*kept.insert(Arc::new(values.to_vec())),
+        };
         self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        // SAFETY: the buffer is as large as the values. They are pageable memory, which the driver copies before it returns.
+        // SAFETY: the buffer is as large as the values. They are pageable memory, which the driver copies before it returns, or
+        // kept alive with the recording.
         unsafe { result::memcpy_htod_async(buffer.address(), values, self.stream.cu_stream()) }
             .map_err(|error| failed("take data", error))?;
+        if let Some(values) = kept {
+            self.keep_alive(values);
+        }
         Ok(buffer)
+    }
+
+    /// A recording that is being made will need this.
+    pub fn keep_alive(&self, what: impl Any + Send) {
+        if let Some(keep) = &self.keep {
+            keep.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(what));
+        }
     }
 
     /// `count` values from a device address; waits for them.
@@ -51,6 +73,9 @@ impl Lane {
     /// # Safety
     /// There are `count` values of `T` at the address.
     pub unsafe fn download<T: bytemuck::Pod>(&self, address: u64, count: usize) -> Result<Vec<T>> {
+        if self.keep.is_some() {
+            return Err(Error::Device("a part of the network that is recorded cannot be looked into".into()));
+        }
         let mut values = vec![T::zeroed(); count];
         self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
         // SAFETY: the caller's promise; the values stay where they are until the stream is through.
@@ -66,21 +91,21 @@ struct Lanes {
     device: Arc<Device>,
     main: Arc<Lane>,
     side: Arc<Lane>,
-    on_side: Cell<bool>,
+    on_side: bool,
 }
 
 thread_local! {
     static LANES: RefCell<Vec<Lanes>> = const { RefCell::new(Vec::new()) };
 }
 
-fn with_lanes<R>(device: &Arc<Device>, body: impl FnOnce(&Lanes) -> R) -> Result<R> {
+fn with_lanes<R>(device: &Arc<Device>, body: impl FnOnce(&mut Lanes) -> R) -> Result<R> {
     LANES.with_borrow_mut(|all| {
-        if let Some(lanes) = all.iter().find(|lanes| Arc::ptr_eq(&lanes.device, device)) {
+        if let Some(lanes) = all.iter_mut().find(|lanes| Arc::ptr_eq(&lanes.device, device)) {
             return Ok(body(lanes));
         }
         let lane = || Lane::new(device).map(Arc::new);
-        let lanes = Lanes { device: device.clone(), main: lane()?, side: lane()?, on_side: Cell::new(false) };
-        let result = body(&lanes);
+        let mut lanes = Lanes { device: device.clone(), main: lane()?, side: lane()?, on_side: false };
+        let result = body(&mut lanes);
         all.push(lanes);
         Ok(result)
     })
@@ -88,7 +113,43 @@ fn with_lanes<R>(device: &Arc<Device>, body: impl FnOnce(&Lanes) -> R) -> Result
 
 /// The lane that the calling thread works on now.
 pub(super) fn current(device: &Arc<Device>) -> Result<Arc<Lane>> {
-    with_lanes(device, |lanes| if lanes.on_side.get() { lanes.side.clone() } else { lanes.main.clone() })
+    with_lanes(device, |lanes| if lanes.on_side { lanes.side.clone() } else { lanes.main.clone() })
+}
+
+/// Whether the calling thread is inside the second part of [`branches`].
+pub(super) fn is_branch(device: &Arc<Device>) -> Result<bool> {
+    with_lanes(device, |lanes| lanes.on_side)
+}
+
+/// The calling thread's streams with memory of their own, for a recording.
+pub(super) fn recording_lanes(device: &Arc<Device>, keep: &Keep) -> Result<[Arc<Lane>; 2]> {
+    with_lanes(device, |lanes| {
+        [&lanes.main, &lanes.side].map(|lane| {
+            Arc::new(Lane {
+                thread: lane.thread,
+                device: device.clone(),
+                stream: lane.stream.clone(),
+                arena: Arena::new(device.clone()),
+                keep: Some(keep.clone()),
+            })
+        })
+    })
+}
+
+/// Runs `body` with these lanes in the place of the thread's own.
+pub(super) fn on_lanes<R>(
+    device: &Arc<Device>,
+    main: Arc<Lane>,
+    side: Arc<Lane>,
+    body: impl FnOnce() -> Result<R>,
+) -> Result<R> {
+    let swap = |main: Arc<Lane>, side: Arc<Lane>| {
+        with_lanes(device, |lanes| (std::mem::replace(&mut lanes.main, main), std::mem::replace(&mut lanes.side, side)))
+    };
+    let (own_main, own_side) = swap(main, side)?;
+    let result = body();
+    swap(own_main, own_side)?;
+    result
 }
 
 /// Forgets the calling thread's lanes on a device that it will not use again.
@@ -105,16 +166,16 @@ pub(super) fn branches<A, B>(
     second: impl FnOnce() -> Result<B>,
 ) -> Result<(A, B)> {
     let (main, side, nested) =
-        with_lanes(device, |lanes| (lanes.main.clone(), lanes.side.clone(), lanes.on_side.get()))?;
+        with_lanes(device, |lanes| (lanes.main.clone(), lanes.side.clone(), lanes.on_side))?;
     if nested {
         return Ok((first()?, second()?));
     }
     let join = |to: &Lane, from: &Lane| to.stream.join(&from.stream).map_err(|error| failed("join streams", error));
     join(&side, &main)?;
     let first = first();
-    with_lanes(device, |lanes| lanes.on_side.set(true))?;
+    with_lanes(device, |lanes| lanes.on_side = true)?;
     let second = second();
-    with_lanes(device, |lanes| lanes.on_side.set(false))?;
+    with_lanes(device, |lanes| lanes.on_side = false)?;
     // Also after an error: what the side lane still does must be over before its memory is used again.
     join(&main, &side)?;
     Ok((first?, second?))

@@ -2,7 +2,7 @@
 //! time. Sums, norms, softmax and pooling are f32.
 //!
 //! `device` opens the driver and launches; `lane` is a stream with its memory, two for every thread; `arena` cuts the memory;
-//! `pack` brings weights into the kernels' form; the other files are the launchers, which check what their kernels require.
+//! `recording` makes graphs; `pack` brings weights into the kernels' form; the other files are the launchers, which check what their kernels require.
 #![allow(unsafe_code)]
 
 mod arena;
@@ -13,6 +13,7 @@ mod lane;
 mod norm;
 mod pack;
 mod product;
+mod recording;
 mod rows;
 mod tensor;
 
@@ -28,7 +29,7 @@ use self::device::{Argument, Device, failed};
 use self::lane::Lane;
 pub use self::tensor::{Codes, Tensor, Weight};
 use super::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, SampleCodes, Stored,
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, SampleCodes, Stored,
     shapes,
 };
 use crate::{Error, Result};
@@ -85,6 +86,7 @@ impl Drop for Entry {
 
 impl Drop for Cuda {
     fn drop(&mut self) {
+        recording::forget(self);
         lane::forget(&self.device);
     }
 }
@@ -180,6 +182,12 @@ impl Cuda {
     }
 
     fn table<K: Hash + Eq, T: bytemuck::Pod>(&self, tables: &Tables<K>, key: K, values: &[T]) -> Result<Arc<Buffer>> {
+        let buffer = self.kept_table(tables, key, values)?;
+        lane::current(&self.device)?.keep_alive(buffer.clone());
+        Ok(buffer)
+    }
+
+    fn kept_table<K: Hash + Eq, T: bytemuck::Pod>(&self, tables: &Tables<K>, key: K, values: &[T]) -> Result<Arc<Buffer>> {
         let mut kept = tables.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(buffer) = kept.get(&key) {
             return Ok(buffer.clone());
@@ -277,6 +285,15 @@ impl Ops for Cuda {
         second: impl FnOnce() -> Result<B>,
     ) -> Result<(A, B)> {
         lane::branches(&self.device, first, second)
+    }
+
+    fn recorded(
+        &self,
+        part: &'static str,
+        inputs: &[&Tensor],
+        body: impl FnOnce(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
+    ) -> Result<Outputs<Tensor, Codes>> {
+        recording::recorded(self, part, inputs, body)
     }
 
     fn linear(&self, x: &Tensor, linear: &Linear<Weight>, activation: Activation) -> Result<Tensor> {

@@ -1,0 +1,148 @@
+//! `info`: what is in a model or a face.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use deeptalk_rt::checkpoint::{ARCHITECTURE, FORMAT_VERSION, ModelFile};
+use deeptalk_rt::face::Face;
+use deeptalk_rt::{Error, Result};
+use serde_json::{Value, json};
+
+use super::say;
+
+const EXAMPLES: &str = "\
+Examples:
+  deeptalk-rt info model.safetensors
+  deeptalk-rt info face.safetensors --json";
+
+/// Show what is in a model file or a face file
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Info {
+    /// A model or a face: which, is seen by its content
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// One JSON object instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is told of a file: keys, and values that are texts, numbers, or lists or tables of them.
+type Facts = Vec<(&'static str, Value)>;
+
+impl Info {
+    pub fn execute(&self) -> Result<()> {
+        let facts = if is_face(&self.file)? { of_face(&self.file)? } else { of_model(&self.file)? };
+        say::result(&if self.json { as_json(facts) } else { as_lines(&facts) })
+    }
+}
+
+/// Whether the header says that this is a face; everything else is for the model's checks to judge.
+fn is_face(path: &Path) -> Result<bool> {
+    const LARGEST_HEADER: u64 = 8 << 20;
+    let mut file = File::open(path).map_err(|error| Error::unreadable(path, error))?;
+    let mut length = [0; 8];
+    if !path.is_file() || file.read_exact(&mut length).is_err() {
+        return Ok(false);
+    }
+    let length = u64::from_le_bytes(length);
+    if length > LARGEST_HEADER {
+        return Ok(false);
+    }
+    let mut header = Vec::new();
+    file.take(length).read_to_end(&mut header).map_err(|error| Error::unreadable(path, error))?;
+    let header: Value = serde_json::from_slice(&header).unwrap_or_default();
+    Ok(header["__metadata__"]["format"] == "deeptalk-rt face")
+}
+
+fn of_model(path: &Path) -> Result<Facts> {
+    let file = ModelFile::open(path)?;
+    let (config, provenance) = (file.config(), file.provenance());
+    let mut parts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut dtypes = BTreeSet::new();
+    for tensor in file.tensors() {
+        let part = tensor.name.split('.').next().unwrap_or(&tensor.name);
+        *parts.entry(part).or_default() += tensor.shape.iter().product::<usize>();
+        dtypes.insert(format!("{:?}", tensor.dtype).to_lowercase());
+    }
+    Ok(vec![
+        ("file", json!(path.to_string_lossy())),
+        ("kind", json!("model")),
+        ("architecture", json!(ARCHITECTURE)),
+        ("format_version", json!(FORMAT_VERSION)),
+        ("bytes", json!(file.bytes())),
+        ("dtype", json!(dtypes.into_iter().collect::<Vec<_>>().join(" and "))),
+        ("parameters", json!(parts.values().sum::<usize>())),
+        ("parameters_by_part", json!(parts)),
+        ("motion_emotion", json!(config.motion_emotion.is_some())),
+        ("channels", json!(config.parameter_names())),
+        ("actors", json!(config.actors)),
+        ("source", json!(provenance.source)),
+        ("license", json!(provenance.license)),
+    ])
+}
+
+fn of_face(path: &Path) -> Result<Facts> {
+    let face = Face::load(path)?;
+    let bytes = path.metadata().map_err(|error| Error::unreadable(path, error))?.len();
+    let masks: BTreeMap<&str, usize> =
+        face.masks.iter().map(|(name, vertices)| (name.as_str(), vertices.len())).collect();
+    Ok(vec![
+        ("file", json!(path.to_string_lossy())),
+        ("kind", json!("face")),
+        ("name", json!(face.name)),
+        ("edition", json!(face.edition)),
+        ("bytes", json!(bytes)),
+        ("vertices", json!(face.vertex_count())),
+        ("triangles", json!(face.faces.len())),
+        ("identities", json!(face.identity_count())),
+        ("joints", json!(face.joint_names)),
+        ("channels", json!(face.parameter_names())),
+        ("masks", json!(masks)),
+        ("source", json!(face.source)),
+        ("license", json!(face.license)),
+    ])
+}
+
+fn as_json(facts: Facts) -> String {
+    let object: serde_json::Map<String, Value> =
+        facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    format!("{:#}\n", Value::Object(object))
+}
+
+/// A line for each fact, the values below each other; tables get a line for each entry.
+fn as_lines(facts: &Facts) -> String {
+    let mut text = String::new();
+    for (key, value) in facts {
+        let name = key.replace('_', " ");
+        let mut line = |name: &str, value: &str| text.push_str(&format!("{name:<20}{value}\n"));
+        match value {
+            Value::Object(table) => {
+                line(&name, if table.is_empty() { "none" } else { "" });
+                for (entry, value) in table {
+                    line(&format!("  {entry}"), &in_words(key, value));
+                }
+            }
+            value => line(&name, &in_words(key, value)),
+        }
+    }
+    text
+}
+
+fn in_words(key: &str, value: &Value) -> String {
+    match value {
+        Value::Number(number) if key == "bytes" => say::size(number.as_u64().unwrap_or_default()),
+        Value::Number(number) => say::count(number.as_u64().unwrap_or_default() as usize),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
+        Value::String(text) => text.clone(),
+        Value::Array(list) => {
+            let names: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+            format!("{}: {}", names.len(), names.join(" "))
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,78 @@
+//! The command line: it parses what is asked, lets the library do it, and tells what came of it. One file a subcommand.
+
+mod import;
+mod info;
+mod outputs;
+mod progress;
+mod run;
+mod say;
+mod stop;
+mod synth_model;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use deeptalk_rt::Result;
+use deeptalk_rt::backend::Dtype;
+
+const EXAMPLES: &str = "\
+Examples:
+  deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors
+  deeptalk-rt run speech.wav -o talk.npz --model model.safetensors
+
+Results go to files or to standard output, everything else to standard error.
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 bad input file, 4 no such device.";
+
+/// Speech in, a moving, feeling 3D face out
+#[derive(Parser)]
+#[command(name = "deeptalk-rt", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(max_term_width = 100, disable_help_subcommand = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(Box<run::Run>),
+    Import(import::Import),
+    SynthModel(synth_model::SynthModel),
+    Info(info::Info),
+    Verify(verify::Verify),
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let outcome = match CommandLine::parse().command {
+        Command::Run(run) => run.execute(),
+        Command::Import(import) => done(import.execute()),
+        Command::SynthModel(synth_model) => done(synth_model.execute()),
+        Command::Info(info) => done(info.execute()),
+        Command::Verify(verify) => verify.execute(),
+    };
+    outcome.unwrap_or_else(|error| {
+        say::error(&error);
+        ExitCode::from(error.exit_code())
+    })
+}
+
+fn done(outcome: Result<()>) -> Result<ExitCode> {
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// How a model file stores its numbers.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Precision {
+    F16,
+    F32,
+}
+
+impl From<Precision> for Dtype {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F16 => Self::F16,
+            Precision::F32 => Self::F32,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Which files come of which recording, and whether they can be written: known before any work is done.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use deeptalk_rt::export::{AtomicFile, Format};
+use deeptalk_rt::{Error, Result};
+
+/// A recording and its files: for every take, one for every format.
+#[derive(Debug, PartialEq)]
+pub struct Job {
+    pub input: PathBuf,
+    pub takes: Vec<Vec<PathBuf>>,
+}
+
+/// Where results are to go.
+pub enum Target<'a> {
+    /// These files, for a single recording.
+    Files(&'a [PathBuf]),
+    /// A folder, with the ending for files in it.
+    Folder(&'a Path, &'a str),
+}
+
+/// The files of every recording.
+///
+/// # Errors
+/// [`Error::Usage`] where files have unknown endings, or two results would be one file.
+pub fn plan(inputs: &[PathBuf], target: &Target<'_>, takes: usize) -> Result<Vec<Job>> {
+    let job = |input: &PathBuf| {
+        let bases = match target {
+            Target::Files(files) => files.to_vec(),
+            Target::Folder(folder, ending) => {
+                let stem = input.file_stem().unwrap_or(input.as_os_str());
+                let mut name = stem.to_owned();
+                name.push(".");
+                name.push(ending);
+                vec![folder.join(name)]
+            }
+        };
+        let takes = (1..=takes).map(|take| {
+            bases.iter().map(|base| if takes == 1 { base.clone() } else { numbered(base, take) }).collect()
+        });
+        Job { input: input.clone(), takes: takes.collect() }
+    };
+    let jobs: Vec<Job> = inputs.iter().map(job).collect();
+    check_names(&jobs)?;
+    Ok(jobs)
+}
+
+/// `talk.npz` as take 2: `talk-2.npz`.
+fn numbered(base: &Path, take: usize) -> PathBuf {
+    let mut name = base.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{take}"));
+    if let Some(ending) = base.extension() {
+        name.push(".");
+        name.push(ending);
+    }
+    base.with_file_name(name)
+}
+
+/// Known endings, and no file for two results.
+fn check_names(jobs: &[Job]) -> Result<()> {
+    let mut owners: HashMap<PathBuf, &Path> = HashMap::new();
+    for job in jobs {
+        for path in job.takes.iter().flatten() {
+            Format::from_path(path)?;
+            match owners.insert(real(path), &job.input) {
+                None => {}
+                Some(other) if other == job.input => {
+                    return Err(Error::Usage(format!(
+                        "{}: two results would go to this file: give each recording and each output once",
+                        path.display()
+                    )));
+                }
+                Some(other) => {
+                    return Err(Error::Usage(format!(
+                        "{} and {} would both be written to {}: rename one, or run them into different folders",
+                        other.display(),
+                        job.input.display(),
+                        path.display()
+                    )));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same file under whatever name.
+fn real(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (path.canonicalize(), folder.canonicalize(), path.file_name()) {
+        (Ok(path), _, _) => path,
+        (_, Ok(folder), Some(name)) => folder.join(name),
+        _ => path.into(),
+    }
+}
+
+/// Tries every file: its folder must be there and let files be written. Nothing stays behind. `reads` are files that must not be
+/// replaced.
+///
+/// # Errors
+/// [`Error::Usage`] for an output that is an input too, [`Error::Io`] where the system refuses.
+pub fn check<'a>(
+    outputs: impl IntoIterator<Item = &'a PathBuf>,
+    reads: impl IntoIterator<Item = &'a PathBuf>,
+) -> Result<()> {
+    let reads: Vec<PathBuf> = reads.into_iter().map(|path| real(path)).collect();
+    for path in outputs {
+        if reads.contains(&real(path)) {
+            return Err(Error::Usage(format!(
+                "{}: this file is read, so nothing is written to it: choose another name",
+                path.display()
+            )));
+        }
+        AtomicFile::create(path)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(names: &[&str]) -> Vec<PathBuf> {
+        names.iter().map(PathBuf::from).collect()
+    }
+
+    #[test]
+    fn takes_are_numbered_before_the_ending() {
+        let files = paths(&["out/talk.v2.npz", "talk.csv"]);
+        let jobs = plan(&paths(&["a.wav"]), &Target::Files(&files), 2).unwrap();
+        let expected =
+            vec![paths(&["out/talk.v2-1.npz", "talk-1.csv"]), paths(&["out/talk.v2-2.npz", "talk-2.csv"])];
+        assert_eq!(jobs, [Job { input: "a.wav".into(), takes: expected }]);
+    }
+
+    #[test]
+    fn a_folder_takes_the_recordings_stems() {
+        let inputs = paths(&["x/a.b.wav", "y/c"]);
+        let jobs = plan(&inputs, &Target::Folder(Path::new("out"), "npy"), 1).unwrap();
+        assert_eq!(jobs[0].takes, [paths(&["out/a.b.npy"])]);
+        assert_eq!(jobs[1].takes, [paths(&["out/c.npy"])]);
+    }
+
+    #[test]
+    fn two_results_never_share_a_file() {
+        let inputs = paths(&["x/talk.wav", "y/talk.wav"]);
+        let error = plan(&inputs, &Target::Folder(Path::new("out"), "npz"), 1).unwrap_err();
+        assert!(
+            error.to_string().starts_with("x/talk.wav and y/talk.wav would both be written to out/talk.npz")
+        );
+        let files = paths(&["talk.npz", "./talk.npz"]);
+        assert_eq!(plan(&paths(&["a.wav"]), &Target::Files(&files), 1).unwrap_err().exit_code(), 2);
+    }
+}

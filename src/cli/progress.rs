@@ -1,0 +1,139 @@
+//! How far the work is: a bar for people, JSON lines for programs.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, stderr};
+use std::path::Path;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use deeptalk_rt::Error;
+use deeptalk_rt::export::Written;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use super::say;
+
+/// How progress is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Style {
+    /// A bar with rate and time left
+    Bar,
+    /// One JSON object a line
+    Json,
+    /// Only results and errors
+    None,
+}
+
+/// Tells the user how far the work is and what came of it, on standard error.
+pub struct Reporter {
+    style: Style,
+    bar: ProgressBar,
+}
+
+/// A file that was written, and what it took.
+pub struct Output<'a> {
+    pub input: &'a Path,
+    pub path: &'a Path,
+    pub frames: usize,
+    pub seconds: f64,
+    pub took: Duration,
+    pub written: Written,
+}
+
+impl Reporter {
+    /// Without a style: a bar if somebody watches.
+    pub fn new(style: Option<Style>) -> Self {
+        let usual = if stderr().is_terminal() { Style::Bar } else { Style::None };
+        Self { style: style.unwrap_or(usual), bar: ProgressBar::hidden() }
+    }
+
+    /// A new piece of work begins; `unit` is what [`advance`](Self::advance) counts.
+    pub fn begin(&mut self, name: &str, unit: &str) {
+        if self.style == Style::Bar {
+            let template =
+                format!("{{prefix}} {{wide_bar}} {{pos}}/{{len}} {unit}, {{per_sec}}, {{eta}} left");
+            let style = ProgressStyle::with_template(&template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .with_key("per_sec", |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+                    let _ = write!(out, "{:.0}/s", state.per_sec());
+                });
+            self.bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style);
+            self.bar.set_prefix(name.to_owned());
+        }
+    }
+
+    /// So much of it is done.
+    pub fn advance(&self, name: &Path, done: usize, total: usize) {
+        match self.style {
+            Style::Bar => {
+                self.bar.set_length(total as u64);
+                self.bar.set_position(done as u64);
+            }
+            Style::Json => say::line(
+                json!({ "event": "progress", "file": name.to_string_lossy(), "done": done, "total": total }),
+            ),
+            Style::None => {}
+        }
+    }
+
+    /// The piece of work has ended, well or not.
+    pub fn end(&mut self) {
+        self.bar.finish_and_clear();
+        self.bar = ProgressBar::hidden();
+    }
+
+    /// A file was written.
+    pub fn written(&self, output: &Output<'_>) {
+        let Output { input, path, frames, seconds, took, written } = output;
+        let took = took.as_secs_f64();
+        let factor = seconds / took.max(1e-9);
+        let Written { bytes, sha256 } = written;
+        if self.style == Style::Json {
+            say::line(json!({
+                "event": "written", "file": input.to_string_lossy(), "output": path.to_string_lossy(),
+                "frames": frames, "seconds": seconds, "took": took, "real_time_factor": factor,
+                "bytes": bytes, "sha256": sha256,
+            }));
+            return;
+        }
+        let path = path.display();
+        let frames = count_of(*frames, "frame");
+        self.line(format_args!(
+            "{path}: {frames}, {seconds:.2} s, in {took:.2} s ({factor:.1} x real time), sha256 {:.16}",
+            sha256
+        ));
+    }
+
+    /// Something went wrong, with one input or with all.
+    pub fn failed(&self, input: Option<&Path>, error: &Error) {
+        if self.style == Style::Json {
+            let file = input.map(Path::to_string_lossy);
+            let (message, code) = (error.to_string(), error.exit_code());
+            say::line(json!({ "event": "failed", "file": file, "message": message, "exit_code": code }));
+        } else {
+            self.line(format_args!("error: {error}"));
+        }
+    }
+
+    /// The last word.
+    pub fn done(&self, written: usize, failed: usize, exit_code: u8) {
+        if self.style == Style::Json {
+            say::line(
+                json!({ "event": "done", "written": written, "failed": failed, "exit_code": exit_code }),
+            );
+        } else if failed > 0 && written > 0 {
+            let recordings = count_of(failed, "recording");
+            say::line(format_args!("error: {recordings} failed; {} written", count_of(written, "file")));
+        }
+    }
+
+    /// A line above the bar.
+    pub fn line(&self, text: impl Display) {
+        self.bar.suspend(|| say::line(text));
+    }
+}
+
+/// "1 frame", "2 frames".
+fn count_of(number: usize, what: &str) -> String {
+    format!("{} {what}{}", say::count(number), if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,357 @@
+//! `run`: the main job.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use deeptalk_rt::audio::{Wav, read_wav};
+use deeptalk_rt::backend::cpu::Cpu;
+use deeptalk_rt::checkpoint::ModelFile;
+use deeptalk_rt::export::{self, Format, VertexSource};
+use deeptalk_rt::face::Face;
+use deeptalk_rt::model::{DeepTalk, Draw, EmotionVector, ONE_PASS_SECONDS, Take};
+use deeptalk_rt::{Error, Motion, Result};
+
+use super::outputs::{self, Job, Target};
+use super::progress::{Output, Reporter, Style};
+use super::stop;
+
+const EXAMPLES: &str = "\
+Examples:
+  One recording, everything in one file for NumPy:
+    deeptalk-rt run speech.wav -o talk.npz --model model.safetensors
+  A table and JSON at once:
+    deeptalk-rt run speech.wav -o talk.csv -o talk.json --model model.safetensors
+  The words of one recording with half the emotion of another:
+    deeptalk-rt run speech.wav --emotion-from angry.wav --emotion-blend 0.5 -o talk.npz --model model.safetensors
+  Three different takes (talk-1.npz, talk-2.npz, talk-3.npz):
+    deeptalk-rt run speech.wav --samples 3 -o talk.npz --model model.safetensors
+  A folder of recordings:
+    deeptalk-rt run clips/*.wav --out-dir motions --model model.safetensors
+
+Endings of -o:
+  .npz   motion (frames, parameters), codes_t, codes_b, fps, names, emotion_mu, emotion_logvar; vertices with --face
+  .npy   motion alone, as the published demo writes it
+  .csv   frame, time and a column for each parameter
+  .json  everything but vertices
+
+The same recording, options and seed give the same bytes, on any number of threads.";
+
+const NO_MODEL: &str = "there is no built-in trained model yet: give one with --model FILE. \
+    `deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors` makes one of the published weights; \
+    `deeptalk-rt synth-model -o model.safetensors` makes one of seeded random weights, which is right for tests and \
+    benchmarks, not for a talking face";
+
+const INPUT: &str = "Input";
+const OUTPUT: &str = "Output";
+const EMOTION: &str = "Emotion and variety";
+const MACHINE: &str = "Machine";
+
+/// Turn recordings of speech into motions of a face
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Run {
+    /// WAV files: any rate from 4 to 192 kHz, any number of channels, any length
+    #[arg(value_name = "SPEECH.wav", required = true, help_heading = INPUT)]
+    inputs: Vec<PathBuf>,
+
+    /// The model file; `deeptalk-rt import deeptalk` makes one
+    #[arg(long, value_name = "FILE", help_heading = INPUT)]
+    model: Option<PathBuf>,
+
+    /// A face file, to get vertices too (into .npz); `deeptalk-rt import flame` makes one
+    #[arg(long, value_name = "FILE", help_heading = INPUT)]
+    face: Option<PathBuf>,
+
+    /// Where to begin in the recording
+    #[arg(long, value_name = "SECONDS", default_value = "0", hide_default_value = true)]
+    #[arg(value_parser = offset, allow_negative_numbers = true, help_heading = INPUT)]
+    offset: f64,
+
+    /// How much of it to take [default: all]
+    #[arg(long, value_name = "SECONDS", value_parser = duration, allow_negative_numbers = true, help_heading = INPUT)]
+    duration: Option<f64>,
+
+    /// The file to write; its ending chooses the format. May be repeated, to write several formats at once
+    #[arg(short, long, value_name = "FILE", conflicts_with = "out_dir", help_heading = OUTPUT)]
+    output: Vec<PathBuf>,
+
+    /// The folder for one file a recording, named like the recording
+    #[arg(long, value_name = "FOLDER", help_heading = OUTPUT)]
+    out_dir: Option<PathBuf>,
+
+    /// The format of the files in --out-dir
+    #[arg(long, value_parser = ["npz", "npy", "csv", "json"], default_value = "npz", requires = "out_dir")]
+    #[arg(help_heading = OUTPUT)]
+    format: String,
+
+    /// How to tell the progress [default: bar on a terminal, none elsewhere]
+    #[arg(long, value_name = "STYLE", help_heading = OUTPUT)]
+    progress: Option<Style>,
+
+    /// Take the emotion of another recording (of its first minute)
+    #[arg(long, value_name = "OTHER.wav", help_heading = EMOTION)]
+    emotion_from: Option<PathBuf>,
+
+    /// How much of the other's emotion: from 0 (own) to 1 (the other's)
+    #[arg(long, value_name = "SHARE", default_value = "1", requires = "emotion_from")]
+    #[arg(value_parser = share, allow_negative_numbers = true, help_heading = EMOTION)]
+    emotion_blend: f32,
+
+    /// Draw so many takes, each with its own number in its file's name and the seeds S, S + 1, ...
+    #[arg(long, value_name = "TAKES", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(help_heading = EMOTION)]
+    samples: u16,
+
+    /// The seed of all that is drawn: the same seed draws the same
+    #[arg(long, default_value = "0", help_heading = EMOTION)]
+    seed: u64,
+
+    /// Draw the emotion from its distribution, with its log variance times this number (the paper's uncertainty factor); 0 and
+    /// negative ones are allowed [default: 1 with several takes; with one, its mean is taken]
+    #[arg(long, value_parser = finite, allow_negative_numbers = true, help_heading = EMOTION)]
+    alpha: Option<f32>,
+
+    /// Draw the top and the bottom motion codes at these temperatures (one number: both); 0 takes the likeliest
+    #[arg(long, value_name = "TOP[,BOTTOM]", default_value = "0", value_parser = temperatures)]
+    #[arg(allow_negative_numbers = true, help_heading = EMOTION)]
+    temperature: Temperatures,
+
+    /// The identity whose way of speaking is taken [default: the model's first; `deeptalk-rt info` lists them]
+    #[arg(long, value_name = "NAME", help_heading = EMOTION)]
+    actor: Option<String>,
+
+    /// Threads to work with [default: one for each processor core]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = MACHINE)]
+    threads: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Temperatures([f32; 2]);
+
+/// What it takes to animate, loaded and checked against each other.
+struct Loaded {
+    model: DeepTalk<Cpu>,
+    face: Option<Face>,
+    takes: Vec<Take>,
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Tally {
+    written: usize,
+    failed: usize,
+    exit_code: u8,
+}
+
+impl Run {
+    /// Does it all; errors are told here, because there may be several.
+    pub fn execute(&self) -> Result<ExitCode> {
+        let mut reporter = Reporter::new(self.progress);
+        let mut tally = Tally::default();
+        if let Err(error) = self.animate_all(&mut reporter, &mut tally) {
+            tally.fail(&error);
+            reporter.failed(None, &error);
+        }
+        reporter.done(tally.written, tally.failed, tally.exit_code);
+        Ok(ExitCode::from(tally.exit_code))
+    }
+
+    /// # Errors
+    /// What ends the work for all recordings; what concerns one alone is counted.
+    fn animate_all(&self, reporter: &mut Reporter, tally: &mut Tally) -> Result<()> {
+        let jobs = self.plan()?;
+        let model = self.model.as_ref().ok_or_else(|| Error::Usage(NO_MODEL.into()))?;
+        let reads = self.inputs.iter().chain([model]).chain(&self.face).chain(&self.emotion_from);
+        outputs::check(jobs.iter().flat_map(|job| job.takes.iter().flatten()), reads)?;
+        stop::listen();
+        if let Some(threads) = self.threads {
+            use_threads(threads.into())?;
+        }
+
+        // A recording that cannot be read is known before a large model is loaded.
+        let mut failures: Vec<(&Path, Error)> = Vec::new();
+        let mut good: Vec<&Job> = Vec::new();
+        for job in &jobs {
+            match Wav::open(&job.input) {
+                Ok(_) => good.push(job),
+                Err(error) => failures.push((&job.input, error)),
+            }
+        }
+        if !good.is_empty() {
+            let loaded = self.load(model)?;
+            for (index, job) in good.iter().enumerate() {
+                let name = job.input.file_name().unwrap_or(job.input.as_os_str()).to_string_lossy();
+                let name = match good.len() {
+                    1 => name.into_owned(),
+                    many => format!("[{}/{many}] {name}", index + 1),
+                };
+                reporter.begin(&name, "frames");
+                let outcome = self.animate(job, &loaded, reporter, tally);
+                reporter.end();
+                match outcome {
+                    Ok(()) => {}
+                    Err(error @ Error::Cancelled) => return Err(error),
+                    Err(error) => failures.push((&job.input, error)),
+                }
+            }
+        }
+        for (input, error) in &failures {
+            tally.fail(error);
+            reporter.failed(Some(input), error);
+        }
+        Ok(())
+    }
+
+    fn plan(&self) -> Result<Vec<Job>> {
+        let target = match &self.out_dir {
+            Some(folder) => Target::Folder(folder, &self.format),
+            None if self.output.is_empty() => {
+                let next = "give -o FILE (for example -o talk.npz), or --out-dir FOLDER for many recordings";
+                return Err(Error::Usage(format!("it is not said where the motion goes: {next}")));
+            }
+            None if self.inputs.len() > 1 => {
+                let found = self.inputs.len();
+                return Err(Error::Usage(format!(
+                    "-o names the file of one recording, and {found} are given: use --out-dir FOLDER"
+                )));
+            }
+            None => Target::Files(&self.output),
+        };
+        let jobs = outputs::plan(&self.inputs, &target, self.samples.into())?;
+        let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
+        if self.face.is_some() && !files.any(|path| has_vertices(path)) {
+            let next = "write .npz too, or leave --face out";
+            return Err(Error::Usage(format!(
+                "--face gives vertices, and no output has a place for them: {next}"
+            )));
+        }
+        Ok(jobs)
+    }
+
+    /// In the order of what is cheap to check.
+    fn load(&self, path: &Path) -> Result<Loaded> {
+        let file = ModelFile::open(path)?;
+        let config = file.config();
+        let actor = match &self.actor {
+            None => 0,
+            Some(name) => config.actors.iter().position(|actor| actor == name).ok_or_else(|| {
+                let known = config.actors.join(", ");
+                Error::Usage(format!("there is no actor `{name}` in {}: it knows {known}", path.display()))
+            })?,
+        };
+        let face = self.face.as_ref().map(Face::load).transpose()?;
+        if let Some(face) = &face {
+            face.check_channels(&config.parameter_names(), path)?;
+        }
+        let lent = self.emotion_from.as_ref().map(|path| read_wav(path, 0.0, Some(ONE_PASS_SECONDS as f64)));
+        let lent = lent.transpose()?;
+        let model = file.load(Cpu)?;
+        let lent = lent.map(|samples| model.emotion_vector(&samples)).transpose()?;
+        let takes = (0..u64::from(self.samples)).map(|take| self.take(take, actor, lent.clone())).collect();
+        Ok(Loaded { model, face, takes })
+    }
+
+    fn take(&self, take: u64, actor: usize, lent: Option<EmotionVector>) -> Take {
+        let Temperatures(temperature) = self.temperature;
+        let alpha = if self.samples > 1 { Some(self.alpha.unwrap_or(1.0)) } else { self.alpha };
+        Take {
+            actor,
+            emotion: lent.map(|emotion| (emotion, self.emotion_blend)),
+            draw: Draw { seed: self.seed.wrapping_add(take), alpha, temperature },
+        }
+    }
+
+    fn animate(&self, job: &Job, loaded: &Loaded, reporter: &Reporter, tally: &mut Tally) -> Result<()> {
+        let begun = Instant::now();
+        let Loaded { model, face, takes } = loaded;
+        let samples = read_wav(&job.input, self.offset, self.duration)?;
+        let motions = model.takes(&samples, takes, &mut |progress| {
+            reporter.advance(&job.input, progress.done, progress.total);
+            stop::check()
+        })?;
+        // A file answers for its take's share of the network, and for its own writing.
+        let share = begun.elapsed() / takes.len() as u32;
+        for (motion, files) in motions.iter().zip(&job.takes) {
+            for path in files {
+                stop::check()?;
+                let output = write(motion, face.as_ref(), &job.input, path, share)?;
+                reporter.written(&output);
+                tally.written += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write<'a>(
+    motion: &Motion,
+    face: Option<&Face>,
+    input: &'a Path,
+    path: &'a Path,
+    share: Duration,
+) -> Result<Output<'a>> {
+    let begun = Instant::now();
+    let fill = |frame: usize, out: &mut [f32]| {
+        stop::check()?;
+        if let Some(face) = face {
+            face.vertices_into(motion.frame(frame), &[], out);
+        }
+        Ok(())
+    };
+    let vertices = face.map(|face| VertexSource { vertices: face.vertex_count(), fill: &fill });
+    let written = export::write(path, motion, &export::Options { vertices })?;
+    let frames = motion.frames();
+    let seconds = frames as f64 / f64::from(motion.fps);
+    Ok(Output { input, path, frames, seconds, took: share + begun.elapsed(), written })
+}
+
+impl Tally {
+    /// The first failure decides what the shell hears.
+    fn fail(&mut self, error: &Error) {
+        self.failed += 1;
+        if self.exit_code == 0 {
+            self.exit_code = error.exit_code();
+        }
+    }
+}
+
+fn has_vertices(path: &Path) -> bool {
+    matches!(Format::from_path(path), Ok(Format::Npz))
+}
+
+fn use_threads(threads: usize) -> Result<()> {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
+        Error::Device(format!("{threads} threads cannot be started: {error}; give fewer with --threads"))
+    })
+}
+
+fn number<T: std::str::FromStr>(text: &str, expected: &str, good: impl Fn(&T) -> bool) -> Result<T, String> {
+    text.trim().parse().ok().filter(good).ok_or_else(|| format!("expected {expected}"))
+}
+
+fn finite(text: &str) -> Result<f32, String> {
+    number(text, "a number, such as 1.5 or -2", |number: &f32| number.is_finite())
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    number(text, "a number from 0 to 1", |share| (0.0..=1.0).contains(share))
+}
+
+fn offset(text: &str) -> Result<f64, String> {
+    number(text, "seconds from 0 on", |seconds: &f64| seconds.is_finite() && *seconds >= 0.0)
+}
+
+fn duration(text: &str) -> Result<f64, String> {
+    number(text, "seconds above 0", |seconds: &f64| seconds.is_finite() && *seconds > 0.0)
+}
+
+fn temperatures(text: &str) -> Result<Temperatures, String> {
+    let one = |text| {
+        let expected = "one number from 0 on, or two with a comma between them, such as 0.5 or 0.5,1";
+        number(text, expected, |number: &f32| number.is_finite() && *number >= 0.0)
+    };
+    let (top, bottom) = text.split_once(',').unwrap_or((text, text));
+    Ok(Temperatures([one(top)?, one(bottom)?]))
+}

@@ -1,0 +1,78 @@
+//! Words to the user. A reader that went away is no reason to panic, as `println!` would.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write, stderr, stdout};
+use std::path::Path;
+
+use deeptalk_rt::export::Written;
+use deeptalk_rt::{Error, Result};
+
+/// A line on standard error; if nobody listens, it is lost.
+pub fn line(text: impl Display) {
+    let _ = writeln!(stderr().lock(), "{text}");
+}
+
+/// An error, in the form that scripts look for.
+pub fn error(error: &Error) {
+    line(format_args!("error: {error}"));
+}
+
+/// A result on standard output. Whoever closed it early (`| head`) has seen enough.
+///
+/// # Errors
+/// Where the system refuses for another reason, such as a full disk behind it.
+pub fn result(text: &str) -> Result<()> {
+    let mut out = stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(source) if source.kind() != ErrorKind::BrokenPipe => Err(Error::Io {
+            path: "standard output".into(),
+            action: "write the result",
+            source,
+            next: "free space or send it elsewhere",
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A file that was written: what it is, its size, its hash.
+pub fn file(path: &Path, what: &str, written: &Written) {
+    let Written { bytes, sha256 } = written;
+    line(format_args!("{}: {what}, {}, sha256 {sha256}", path.display(), size(*bytes)));
+}
+
+/// A number of bytes as people read it.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
+/// A count with its thousands apart: 1,234,567.
+pub fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well_at_every_size() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0, 999, 1_000, 1_500_000, 2_000_000_000].map(size),
+            ["0 bytes", "999 bytes", "1.0 kB", "1.5 MB", "2.00 GB"]
+        );
+    }
+}

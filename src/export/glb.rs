@@ -1,0 +1,268 @@
+//! glTF 2.0, binary: the moving face for Blender, Unreal, Unity, Godot, three.js and whatever else reads it.
+//!
+//! One mesh with smooth normals, vertex colours and a morph target for each expression channel (positions and normals; their names in
+//! `extras.targetNames`, where Blender and three.js look for them), skinned to the face's joints. One animation, `talk`, with a key for each
+//! frame: the morph weights, and the rotation of the joint `jaw`. No extensions are needed to read it.
+//!
+//! What glTF cannot carry: **sound** (load the audio file beside it), FLAME's pose correctives (left out; the mesh's `extras` say so), a
+//! joint that follows the expression (FLAME's jaw joint stays where it is at rest), and more than four joints for a vertex (the largest four
+//! count). The identity is the neutral one. Gloss becomes roughness by way of a texture of 256 pixels.
+//!
+//! ```
+//! use deeptalk_rt::{export::glb, face::Face};
+//!
+//! let face = Face::load("models/head/head.safetensors")?;
+//! # let names = face.parameter_names();
+//! # let motion = deeptalk_rt::Motion { fps: 25.0, values: vec![0.0; 3 * names.len()], names, codes_t: vec![], codes_b: vec![],
+//! #     emotion_mu: vec![], emotion_logvar: vec![], emotion_width: 0 };
+//! let bytes = glb::bytes(&motion, &face)?;
+//! assert_eq!(&bytes[..4], b"glTF");
+//! # Ok::<(), deeptalk_rt::Error>(())
+//! ```
+
+mod buffer;
+
+use serde_json::{Value, json};
+
+use self::buffer::{Buffer, Use};
+use super::surface;
+use crate::face::Face;
+use crate::{Error, Motion, Result};
+
+/// Displacements below this are left out of a morph target: metres.
+const STILL: f32 = 2e-6;
+/// Changes of a unit normal below this are left out: a quarter of a degree.
+const STRAIGHT: f32 = 0.004;
+/// Linear colour and roughness of a face that has none: matt clay.
+const CLAY: ([f32; 4], f32) = ([0.60, 0.45, 0.37, 1.0], 0.6);
+
+/// The file's bytes: `motion` of `face`.
+///
+/// # Errors
+/// A bad input if the motion was not made for this face; a usage error if it has no frames, or so many that the file would pass 4 GB.
+pub fn bytes(motion: &Motion, face: &Face) -> Result<Vec<u8>> {
+    face.check_channels(&motion.names, "the model")?;
+    if motion.frames() == 0 {
+        return Err(Error::Usage(
+            "a glTF animation needs at least one frame, found none; give a longer clip".into(),
+        ));
+    }
+    let mut buffer = Buffer::default();
+    let mut primitive = primitive(&mut buffer, face);
+    let targets = targets(&mut buffer, face);
+    if !targets.is_empty() {
+        primitive["targets"] = targets.into();
+    }
+    let (skin, joints) = skin(&mut buffer, face);
+    let animation = animation(&mut buffer, motion, face);
+    let mut left_out = vec!["sound"];
+    if face.pose_basis.is_some() {
+        left_out.push("pose correctives");
+    }
+    if face.joint_regressor.is_some() {
+        left_out.push("joints that follow the expression");
+    }
+    let roots = (0..face.parents.len()).filter(|&j| face.parents[j] < 0).map(|j| j + 1);
+    let scene: Vec<usize> = std::iter::once(0).chain(roots).collect();
+    let mut nodes = vec![json!({ "name": "face", "mesh": 0, "skin": 0 })];
+    nodes.extend(joints);
+    let mut document = json!({
+        "asset": {
+            "version": "2.0",
+            "generator": concat!("deeptalk-rt ", env!("CARGO_PKG_VERSION")),
+            "copyright": format!("face: {} ({})", face.name, face.license),
+        },
+        "scene": 0,
+        "scenes": [{ "nodes": scene }],
+        "nodes": nodes,
+        "meshes": [{
+            "name": face.name,
+            "primitives": [primitive],
+            "extras": { "targetNames": face.channels, "fps": motion.fps, "leftOut": left_out },
+        }],
+        "skins": [skin],
+        "animations": [animation],
+    });
+    material(&mut buffer, face, &mut document);
+    buffer.finish(document)
+}
+
+/// Triangles and the vertices' own attributes.
+fn primitive(buffer: &mut Buffer, face: &Face) -> Value {
+    let vertices = face.vertex_count();
+    let normals = surface::normals(&face.template, &face.faces);
+    let mut attributes = json!({
+        "POSITION": buffer.floats(Use::Vertices, 3, &face.template),
+        "NORMAL": buffer.floats(Use::Vertices, 3, &normals),
+    });
+    if let Some(colors) = &face.colors {
+        let linear = |v: u8| {
+            let v = f32::from(v) / 255.0;
+            let v = if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) };
+            (v * 65535.0).round() as u16
+        };
+        let colors: Vec<u16> =
+            colors.iter().flat_map(|&[r, g, b]| [linear(r), linear(g), linear(b), u16::MAX]).collect();
+        attributes["COLOR_0"] = buffer.shorts(Use::Vertices, 4, true, &colors).into();
+    }
+    if let Some(gloss) = &face.gloss {
+        let across = |g: u8| ((f32::from(g) + 0.5) / 256.0 * 65535.0).round() as u16;
+        let places: Vec<u16> = gloss.iter().flat_map(|&g| [across(g), u16::MAX / 2]).collect();
+        attributes["TEXCOORD_0"] = buffer.shorts(Use::Vertices, 2, true, &places).into();
+    }
+    let (joints, weights) = influences(face);
+    attributes["JOINTS_0"] = buffer.shorts(Use::Vertices, 4, false, &joints).into();
+    attributes["WEIGHTS_0"] = buffer.floats(Use::Vertices, 4, &weights).into();
+
+    let triangles: Vec<u32> =
+        face.faces.iter().filter(|[a, b, c]| a != b && b != c && a != c).flatten().copied().collect();
+    let mut primitive = json!({ "attributes": attributes, "material": 0 });
+    if !triangles.is_empty() {
+        primitive["indices"] = buffer.indices(Use::Triangles, vertices, &triangles).into();
+    }
+    primitive
+}
+
+/// The four largest joints of each vertex and their weights, which sum to 1.
+fn influences(face: &Face) -> (Vec<u16>, Vec<f32>) {
+    let (mut joints, mut weights) = (vec![], vec![]);
+    for row in face.skinning_weights.chunks_exact(face.parents.len()) {
+        let mut order: Vec<usize> = (0..row.len()).filter(|&j| row[j] > 0.0).collect();
+        order.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+        order.truncate(4);
+        let sum: f32 = order.iter().map(|&j| row[j]).sum();
+        for k in 0..4 {
+            let joint = order.get(k).copied();
+            joints.push(joint.unwrap_or(0) as u16);
+            weights.push(joint.map_or(0.0, |j| row[j] / sum));
+        }
+    }
+    (joints, weights)
+}
+
+/// One morph target a channel: what it adds to positions and normals.
+fn targets(buffer: &mut Buffer, face: &Face) -> Vec<Value> {
+    let rest = surface::normals(&face.template, &face.faces);
+    face.expression_basis
+        .chunks_exact(face.template.len())
+        .map(|shape| {
+            let moved: Vec<f32> = face.template.iter().zip(shape).map(|(t, s)| t + s).collect();
+            let turned: Vec<f32> =
+                surface::normals(&moved, &face.faces).iter().zip(&rest).map(|(a, b)| a - b).collect();
+            json!({
+                "POSITION": buffer.sparse_vectors(shape, STILL),
+                "NORMAL": buffer.sparse_vectors(&turned, STRAIGHT),
+            })
+        })
+        .collect()
+}
+
+/// The skin and its joint nodes; joint `j` is node `j + 1`.
+fn skin(buffer: &mut Buffer, face: &Face) -> (Value, Vec<Value>) {
+    let places = face.joints.as_chunks::<3>().0;
+    let inverse: Vec<f32> = places
+        .iter()
+        .flat_map(|p| [1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1., 0., -p[0], -p[1], -p[2], 1.])
+        .collect();
+    let nodes = (0..places.len())
+        .map(|j| {
+            let parent = usize::try_from(face.parents[j]).ok();
+            let base = parent.map_or([0.0; 3], |p| places[p]);
+            let offset: [f32; 3] = std::array::from_fn(|k| places[j][k] - base[k]);
+            let children: Vec<usize> = (0..places.len())
+                .filter(|&c| usize::try_from(face.parents[c]) == Ok(j))
+                .map(|c| c + 1)
+                .collect();
+            let mut node = json!({ "name": face.joint_names[j], "translation": offset });
+            if !children.is_empty() {
+                node["children"] = children.into();
+            }
+            node
+        })
+        .collect();
+    let skin = json!({
+        "joints": (1..=places.len()).collect::<Vec<_>>(),
+        "inverseBindMatrices": buffer.floats(Use::Data, 16, &inverse),
+    });
+    (skin, nodes)
+}
+
+/// Weights of the morph targets and the jaw's rotation, a key for each frame.
+fn animation(buffer: &mut Buffer, motion: &Motion, face: &Face) -> Value {
+    let channels = face.channels.len();
+    let rows = || motion.values.chunks_exact(channels + 3);
+    let times: Vec<f32> = (0..motion.frames()).map(|i| (i as f64 / f64::from(motion.fps)) as f32).collect();
+    let time = buffer.floats_with_range(Use::Data, 1, &times);
+    let rotations: Vec<f32> =
+        rows().flat_map(|row| quaternion([row[channels], row[channels + 1], row[channels + 2]])).collect();
+    let jaw = face.joint_names.iter().position(|name| name == "jaw").expect("a checked face has a jaw");
+    let mut samplers = vec![json!({ "input": time, "output": buffer.floats(Use::Data, 4, &rotations) })];
+    let mut tracks = vec![json!({ "sampler": 0, "target": { "node": jaw + 1, "path": "rotation" } })];
+    if channels > 0 {
+        let weights: Vec<f32> = rows().flat_map(|row| &row[..channels]).copied().collect();
+        samplers.push(json!({ "input": time, "output": buffer.floats(Use::Data, 1, &weights) }));
+        tracks.push(json!({ "sampler": 1, "target": { "node": 0, "path": "weights" } }));
+    }
+    json!({ "name": "talk", "samplers": samplers, "channels": tracks })
+}
+
+/// (x, y, z, w) of an axis-angle vector in radians.
+fn quaternion(turn: [f32; 3]) -> [f32; 4] {
+    let turn = turn.map(f64::from);
+    let angle = turn.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let share = if angle > 1e-9 { (angle / 2.0).sin() / angle } else { 0.5 };
+    let [x, y, z] = turn.map(|v| (v * share) as f32);
+    [x, y, z, (angle / 2.0).cos() as f32]
+}
+
+/// One material, and the texture that turns gloss (along u) into roughness.
+fn material(buffer: &mut Buffer, face: &Face, document: &mut Value) {
+    let (color, roughness) = CLAY;
+    let mut surface = json!({ "metallicFactor": 0.0 });
+    if face.colors.is_none() {
+        surface["baseColorFactor"] = json!(color);
+    }
+    if face.gloss.is_none() {
+        surface["roughnessFactor"] = json!(roughness);
+    } else {
+        surface["metallicRoughnessTexture"] = json!({ "index": 0 });
+        let view = buffer.view(Use::Data, &roughness_picture());
+        document["images"] = json!([{ "name": "roughness", "bufferView": view, "mimeType": "image/png" }]);
+        document["samplers"] =
+            json!([{ "magFilter": 9729, "minFilter": 9729, "wrapS": 33071, "wrapT": 33071 }]);
+        document["textures"] = json!([{ "sampler": 0, "source": 0 }]);
+    }
+    document["materials"] =
+        json!([{ "name": "surface", "pbrMetallicRoughness": surface, "doubleSided": true }]);
+}
+
+/// A PNG of 256 x 1 grey pixels: the roughness for each gloss.
+fn roughness_picture() -> Vec<u8> {
+    let pixels: Vec<u8> = (0..=255u8)
+        .map(|gloss| {
+            let gloss = f32::from(gloss) / 255.0;
+            ((0.72 - 0.62 * gloss * (0.4 + 0.6 * gloss)) * 255.0).round() as u8
+        })
+        .collect();
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, 256, 1);
+    encoder.set_color(png::ColorType::Grayscale);
+    let mut writer = encoder.write_header().expect("a vector takes every byte");
+    writer.write_image_data(&pixels).expect("256 pixels were announced");
+    writer.finish().expect("a vector takes every byte");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quaternion_turns_as_its_axis_angle_says() {
+        assert_eq!(quaternion([0.0; 3]), [0.0, 0.0, 0.0, 1.0]);
+        let [x, y, z, w] = quaternion([0.0, std::f32::consts::FRAC_PI_2, 0.0]);
+        assert!(x == 0.0 && z == 0.0 && (y - w).abs() < 1e-7 && (y - 0.5f32.sqrt()).abs() < 1e-7);
+        let tiny = quaternion([1e-12, 0.0, 0.0]);
+        assert!(tiny.iter().all(|v| v.is_finite()) && tiny[3] == 1.0);
+    }
+}

@@ -1,0 +1,104 @@
+//! A page to look at and listen to: one HTML file with the face in WebGL, the sound, and the curves of jaw, lips and brows.
+//!
+//! The page holds everything that it needs and asks nothing of a network; its content security policy forbids it to. It opens from a disk as
+//! well as from a server. The sources of the page are in `src/export/player/`: plain HTML, CSS and JavaScript, put in as they are.
+//!
+//! The face moves as [`Face::vertices`] says, between the frames by linear interpolation, with the neutral identity. Positions are
+//! stored to 1/65535 of the face's size and shapes to 1/32767 of each shape's, a few micrometres. The sound is stored as 16-bit WAV, and its
+//! clock drives the face.
+//!
+//! ```
+//! use deeptalk_rt::{export::html, face::Face};
+//!
+//! let face = Face::load("models/head/head.safetensors")?;
+//! # let names = face.parameter_names();
+//! # let motion = deeptalk_rt::Motion { fps: 25.0, values: vec![0.0; 25 * names.len()], names, codes_t: vec![], codes_b: vec![],
+//! #     emotion_mu: vec![], emotion_logvar: vec![], emotion_width: 0 };
+//! let speech = vec![0.0; 16_000]; // 1 s at 16 kHz
+//! let page = html::page(&motion, &face, &speech, "A first word")?;
+//! assert!(page.starts_with("<!doctype html>") && page.len() < 5_000_000);
+//! # Ok::<(), deeptalk_rt::Error>(())
+//! ```
+
+mod scene;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest, Sha256};
+
+use self::scene::Scene;
+use crate::face::Face;
+use crate::{Error, Motion, Result};
+
+const TEMPLATE: &str = include_str!("player/player.html");
+const STYLE: &str = include_str!("player/player.css");
+/// One script, in parts: each uses only what stands before it.
+const SCRIPT: [&str; 8] = [
+    include_str!("player/scene.js"),
+    include_str!("player/rig.js"),
+    include_str!("player/orbit.js"),
+    include_str!("player/shaders.js"),
+    include_str!("player/stage.js"),
+    include_str!("player/clock.js"),
+    include_str!("player/timeline.js"),
+    include_str!("player/player.js"),
+];
+
+/// The page as text: `motion` of `face` with its `speech` (16 kHz, mono, -1 to 1; may be empty) under a `title`.
+///
+/// # Errors
+/// A bad input if the motion was not made for this face; a usage error if it has no frames or lasts so long that a browser could not
+/// load the page.
+pub fn page(motion: &Motion, face: &Face, speech: &[f32], title: &str) -> Result<String> {
+    face.check_channels(&motion.names, "the model")?;
+    if motion.frames() == 0 {
+        return Err(Error::Usage(
+            "a page needs a motion of at least one frame, found none; give a longer clip".into(),
+        ));
+    }
+    let scene = Scene::of(motion, face, speech, title)?;
+    // Browsers hold a string of at most 512 MB.
+    if scene.bytes.len() > 300_000_000 {
+        return Err(Error::Usage(format!(
+            "a page holds at most about two hours of speech, found {:.0} s; give a shorter clip or write a video",
+            motion.frames() as f32 / motion.fps
+        )));
+    }
+    let script = format!("\"use strict\";\n{}", SCRIPT.join("\n"));
+    let hash = |text: &str| format!("'sha256-{}'", BASE64.encode(Sha256::digest(text)));
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src {}; media-src blob:; base-uri 'none'; form-action 'none'",
+        hash(&script),
+        hash(STYLE)
+    );
+    Ok(fill(
+        TEMPLATE,
+        &[
+            ("title", &escape(title)),
+            ("policy", &policy),
+            ("style", STYLE),
+            // `<` could end the script element that holds the text.
+            ("scene", &scene.header.to_string().replace('<', "\\u003c")),
+            ("bytes", &BASE64.encode(&scene.bytes)),
+            ("script", &script),
+        ],
+    ))
+}
+
+/// Puts each value in the place of its `{{name}}`; what is put in is not looked at again.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(template.len() + values.iter().map(|(_, v)| v.len()).sum::<usize>());
+    let mut parts = template.split("{{");
+    out.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let (name, rest) = part.split_once("}}").expect("the template closes every mark");
+        let value = values.iter().find(|(n, _)| *n == name).expect("the template's marks all have a value").1;
+        out.push_str(value);
+        out.push_str(rest);
+    }
+    out
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
