@@ -45,7 +45,8 @@ fn main() {
         .filter(|g| known.contains(&format!("sm_{}", g.trim_end_matches('a')).as_str()))
         .collect();
     let version = run(Command::new(&nvcc).arg("--version"));
-    let version = version.lines().find_map(|line| line.split(", V").nth(1)).unwrap_or("unknown").trim().to_string();
+    let version =
+        version.lines().find_map(|line| line.split(", V").nth(1)).unwrap_or("unknown").trim().to_string();
 
     let mut common = DefaultHasher::new();
     (&nvcc, &version, fs::read(here.join("build.rs")).unwrap()).hash(&mut common);
@@ -65,7 +66,9 @@ fn main() {
 
     resources.sort();
     let table = out.join("resources.txt");
-    let head = format!("# nvcc {version}\n# kernel, GPU generation, registers a thread, static shared memory in bytes\n");
+    let head = format!(
+        "# nvcc {version}\n# kernel, GPU generation, registers a thread, static shared memory in bytes\n"
+    );
     fs::write(&table, head + &resources.join("\n") + "\n").unwrap();
     println!("cargo:rustc-env=DEEPTALK_KERNEL_RESOURCES={}", table.display());
 }
@@ -89,9 +92,13 @@ fn find_nvcc(here: &Path) -> Option<PathBuf> {
         assert!(path.is_file(), "NVCC is set to {}, which is no file", path.display());
         return Some(path);
     }
-    let mut places: Vec<PathBuf> =
-        ["CUDA_HOME", "CUDA_PATH"].iter().filter_map(env::var_os).map(|root| PathBuf::from(root).join("bin/nvcc")).collect();
-    places.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()).map(|folder| folder.join("nvcc")));
+    let mut places: Vec<PathBuf> = ["CUDA_HOME", "CUDA_PATH"]
+        .iter()
+        .filter_map(env::var_os)
+        .map(|root| PathBuf::from(root).join("bin/nvcc"))
+        .collect();
+    places
+        .extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()).map(|folder| folder.join("nvcc")));
     places.push("/usr/local/cuda/bin/nvcc".into());
     places.push(here.join("target/nvcc/nvidia/cu13/bin/nvcc"));
     places.into_iter().find(|path| path.is_file())
@@ -107,7 +114,17 @@ fn compile(nvcc: &Path, source: &Path, image: &Path, generations: &[&str], commo
         return fs::read_to_string(log_file).unwrap();
     }
     let mut command = Command::new(nvcc);
-    command.args(["-std=c++17", "-O3", "-fatbin", "--threads", "0", "-Xptxas", "-v", "-Xfatbin", "-compress-all"]);
+    command.args([
+        "-std=c++17",
+        "-O3",
+        "-fatbin",
+        "--threads",
+        "0",
+        "-Xptxas",
+        "-v",
+        "-Xfatbin",
+        "-compress-all",
+    ]);
     let one_generation = source.file_stem().unwrap().to_string_lossy().ends_with(ONE_GENERATION.0);
     for generation in generations.iter().filter(|g| !one_generation || **g == ONE_GENERATION.1) {
         command.args(["-gencode", &format!("arch=compute_{generation},code=sm_{generation}")]);

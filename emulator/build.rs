@@ -17,7 +17,12 @@ const WITHOUT: [(&str, &str, usize, &str); 8] = [
     ("attention.cu", "__syncthreads();", 1, "_without_barrier_1"),
     ("conv.cu", "__syncthreads();", 1, "_without_barrier_1"),
     ("norm.cu", "__syncthreads();", 1, "_without_barrier_1"),
-    ("matmul_sm90.cu", "if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);", 0, "_without_empty_wait"),
+    (
+        "matmul_sm90.cu",
+        "if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);",
+        0,
+        "_without_empty_wait",
+    ),
     ("matmul_sm90.cu", "dev::mbarrier_wait(full + s, (i / STAGES) & 1);", 0, "_without_full_wait"),
     ("matmul_sm90.cu", "dev::wgmma_wait<1>();", 0, "_without_product_wait"),
 ];
@@ -45,8 +50,12 @@ fn main() {
     }
     println!("cargo:rerun-if-changed=build.rs");
 
-    let mut common: Vec<OsString> = ["-std=c++17", "-g", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"].map(Into::into).into();
-    common.extend(["-Wno-unknown-pragmas", "-Wno-psabi", "-Wno-unused-function", "-Wno-unused-variable"].map(Into::into));
+    let mut common: Vec<OsString> =
+        ["-std=c++17", "-g", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"].map(Into::into).into();
+    common.extend(
+        ["-Wno-unknown-pragmas", "-Wno-psabi", "-Wno-unused-function", "-Wno-unused-variable"]
+            .map(Into::into),
+    );
     for folder in [&runtime, &kernels] {
         common.push("-I".into());
         common.push(folder.into());
@@ -121,7 +130,8 @@ fn without(source: &Path, statement: &str, which: usize, suffix: &str, out: &Pat
         .match_indices(statement)
         .nth(which)
         .unwrap_or_else(|| panic!("{} has no {statement} number {which}", source.display()));
-    let twin = format!("{};{}", &text[..at], &text[at + removed.len()..]).replace("extern \"C\" __global__", "static __global__");
+    let twin = format!("{};{}", &text[..at], &text[at + removed.len()..])
+        .replace("extern \"C\" __global__", "static __global__");
     let path = out.join(format!("{}{suffix}.cu", stem(source)));
     let named = format!("#define EMULATOR_KERNEL_SUFFIX \"{suffix}\"\n");
     fs::write(&path, format!("{named}#line 1 \"{}\"\n{twin}", source.display())).unwrap();

@@ -16,7 +16,15 @@ fn registers_and_shared_memory_of_the_kernels_are_those_of_the_committed_table()
     if built.lines().next() != committed.lines().next() {
         return; // another nvcc allocates differently
     }
-    let differ: Vec<_> = built.lines().filter(|line| !committed.lines().any(|other| other == *line)).collect();
-    assert!(differ.is_empty(), "not in kernels/resources.txt (UPDATE_KERNEL_RESOURCES=1 writes it): {differ:#?}");
-    assert_eq!(built.lines().count(), committed.lines().count(), "kernels/resources.txt has kernels that are gone");
+    let differ: Vec<_> =
+        built.lines().filter(|line| !committed.lines().any(|other| other == *line)).collect();
+    assert!(
+        differ.is_empty(),
+        "not in kernels/resources.txt (UPDATE_KERNEL_RESOURCES=1 writes it): {differ:#?}"
+    );
+    assert_eq!(
+        built.lines().count(),
+        committed.lines().count(),
+        "kernels/resources.txt has kernels that are gone"
+    );
 }

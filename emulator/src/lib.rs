@@ -195,14 +195,32 @@ pub struct TensorMap([u64; 16]);
 impl TensorMap {
     /// A (rows, columns) fp16 tensor at `base` with rows `pitch` values apart, read in boxes of 64 columns and `box_rows` rows
     /// of which every `row_step`-th is taken; 128-byte swizzle, zeros outside.
-    pub fn new(base: Argument, columns: usize, rows: usize, pitch: usize, box_rows: u32, row_step: u32) -> Self {
+    pub fn new(
+        base: Argument,
+        columns: usize,
+        rows: usize,
+        pitch: usize,
+        box_rows: u32,
+        row_step: u32,
+    ) -> Self {
         let Argument::Pointer(base) = base else { panic!("the base of a tensor map is an address") };
-        assert!(base.is_multiple_of(16) && (pitch * 2).is_multiple_of(16) && box_rows <= 256 && row_step <= 8);
+        assert!(
+            base.is_multiple_of(16) && (pitch * 2).is_multiple_of(16) && box_rows <= 256 && row_step <= 8
+        );
         let mut map = Self([0; 16]);
         let pointer = (&raw mut map).cast();
         // SAFETY: the map is 128 bytes; the base is kept as an address and only read by launches, which check it.
         unsafe {
-            emulator_tensor_map(pointer, base as *const c_void, columns as u64, rows as u64, 2 * pitch as u64, 64, box_rows, row_step)
+            emulator_tensor_map(
+                pointer,
+                base as *const c_void,
+                columns as u64,
+                rows as u64,
+                2 * pitch as u64,
+                64,
+                box_rows,
+                row_step,
+            )
         }
         map
     }
@@ -217,7 +235,13 @@ pub fn has_kernel(kernel: &str) -> bool {
 
 /// Runs a kernel over the whole grid. What the checker or the scheduler finds comes back as an error: one sentence with
 /// file and line.
-pub fn launch(kernel: &str, grid: [u32; 3], block: [u32; 3], dynamic_shared: usize, arguments: &[Argument]) -> Result<(), String> {
+pub fn launch(
+    kernel: &str,
+    grid: [u32; 3],
+    block: [u32; 3],
+    dynamic_shared: usize,
+    arguments: &[Argument],
+) -> Result<(), String> {
     let name = CString::new(kernel).map_err(|e| e.to_string())?;
     let mut sizes = [0; 64];
     // SAFETY: a NUL-terminated string, and room for `sizes.len()` sizes.
@@ -242,7 +266,15 @@ pub fn launch(kernel: &str, grid: [u32; 3], block: [u32; 3], dynamic_shared: usi
     let mut error = [0 as c_char; 2048];
     // SAFETY: number and sizes of the arguments match the kernel's; addresses are checked at every access.
     let failed = unsafe {
-        emulator_launch(name.as_ptr(), grid.as_ptr(), block.as_ptr(), shared, values.as_mut_ptr(), error.as_mut_ptr(), error.len())
+        emulator_launch(
+            name.as_ptr(),
+            grid.as_ptr(),
+            block.as_ptr(),
+            shared,
+            values.as_mut_ptr(),
+            error.as_mut_ptr(),
+            error.len(),
+        )
     };
     if failed == 0 {
         return Ok(());

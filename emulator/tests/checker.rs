@@ -2,10 +2,17 @@
 
 use cuda_emulator::{Argument, Memory, Order, launch, set_order};
 
-const ORDERS: [Order; 5] = [Order::Forward, Order::Reverse, Order::Random(1), Order::Random(2), Order::Random(3)];
+const ORDERS: [Order; 5] =
+    [Order::Forward, Order::Reverse, Order::Random(1), Order::Random(2), Order::Random(3)];
 
 /// Output, input of 128 floats, `n`, as far as the kernel takes them.
-fn run(kernel: &str, blocks: u32, threads: u32, output: usize, more: &[Argument]) -> Result<Vec<f32>, String> {
+fn run(
+    kernel: &str,
+    blocks: u32,
+    threads: u32,
+    output: usize,
+    more: &[Argument],
+) -> Result<Vec<f32>, String> {
     let out = Memory::from_slice(&vec![0f32; output]);
     let mut arguments = vec![out.argument()];
     arguments.extend(more);
@@ -39,7 +46,8 @@ fn every_broken_kernel_is_reported_in_every_order() {
     for (kernel, blocks, threads, more, expected) in cases {
         for order in ORDERS {
             set_order(order);
-            let error = run(kernel, *blocks, *threads, 128, more).expect_err(&format!("{kernel}, {order:?}: nothing was reported"));
+            let error = run(kernel, *blocks, *threads, 128, more)
+                .expect_err(&format!("{kernel}, {order:?}: nothing was reported"));
             assert!(error.contains(expected), "{kernel}, {order:?}: {error}");
         }
     }
@@ -58,7 +66,8 @@ fn right_kernels_are_not_reported_in_any_order() {
     for (kernel, blocks, threads, more) in cases {
         for order in ORDERS {
             set_order(order);
-            let values = run(kernel, *blocks, *threads, 32, more).unwrap_or_else(|e| panic!("{order:?}: {e}"));
+            let values =
+                run(kernel, *blocks, *threads, 32, more).unwrap_or_else(|e| panic!("{order:?}: {e}"));
             assert!(values[0] > 0.0 || values[1] == 0.0, "{kernel}");
         }
     }
@@ -76,7 +85,8 @@ fn a_report_names_the_file_and_the_line() {
 fn a_wrong_argument_list_is_refused() {
     let error = launch("blocks_add_with_atomic", [1; 3], [1; 3], 0, &[Argument::I32(0)]).unwrap_err();
     assert!(error.contains("takes 2 arguments, 1 given"), "{error}");
-    let error = launch("local_array_past_the_end", [1; 3], [1; 3], 0, &[Argument::U64(0), Argument::U64(0)]).unwrap_err();
+    let error = launch("local_array_past_the_end", [1; 3], [1; 3], 0, &[Argument::U64(0), Argument::U64(0)])
+        .unwrap_err();
     assert!(error.contains("argument 1 has 4 bytes, 8 given"), "{error}");
     assert!(launch("no_such_kernel", [1; 3], [1; 3], 0, &[]).unwrap_err().contains("no such kernel"));
 }

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
+use deeptalk_rt::Result;
 use deeptalk_rt::backend::cpu::Cpu;
 use deeptalk_rt::backend::cuda::Cuda;
 use deeptalk_rt::backend::{Clips, Dtype, Ops, SampleCodes};
 use deeptalk_rt::checkpoint::{ModelFile, synth_model};
 use deeptalk_rt::model::stages::Observer;
 use deeptalk_rt::model::{Config, DeepTalk};
-use deeptalk_rt::Result;
 
 use crate::stand_in::on_stand_in;
 use crate::this_test;
@@ -65,7 +65,12 @@ impl<B: Ops> Observer<B> for Eyes<'_, B> {
 }
 
 /// The whole of the network: speech to motion, the motion's own codes and emotion.
-fn forward<B: Ops>(model: &DeepTalk<B>, clips: &[&[f32]], sample: Option<u64>, notes: &Notes) -> Result<Vec<f32>> {
+fn forward<B: Ops>(
+    model: &DeepTalk<B>,
+    clips: &[&[f32]],
+    sample: Option<u64>,
+    notes: &Notes,
+) -> Result<Vec<f32>> {
     let ops = model.ops();
     let eyes = Eyes(ops, notes);
     let analysis = model.analyse(clips, &eyes)?;
@@ -79,8 +84,13 @@ fn forward<B: Ops>(model: &DeepTalk<B>, clips: &[&[f32]], sample: Option<u64>, n
     };
     let (top, bottom) = (draw(0), draw(1));
     let actors: Vec<usize> = (0..clips.len()).map(|clip| clip % 3).collect();
-    let animated =
-        model.animate(&analysis.content, &analysis.emotion.mu, &actors, [top.as_ref(), bottom.as_ref()], &eyes)?;
+    let animated = model.animate(
+        &analysis.content,
+        &analysis.emotion.mu,
+        &actors,
+        [top.as_ref(), bottom.as_ref()],
+        &eyes,
+    )?;
     model.emotion_of_motion(&animated.motion, &eyes)?.expect("the tiny model can tell");
     ops.download(&animated.motion)
 }
@@ -126,7 +136,9 @@ fn agrees(lengths: &[usize], sample: Option<u64>) {
 
 #[test]
 fn every_stage_agrees_with_the_cpu_on_a_packed_batch() {
-    on_stand_in(this_test!(every_stage_agrees_with_the_cpu_on_a_packed_batch), &[], || agrees(&[9_000, 700, 16_001], None));
+    on_stand_in(this_test!(every_stage_agrees_with_the_cpu_on_a_packed_batch), &[], || {
+        agrees(&[9_000, 700, 16_001], None)
+    });
 }
 
 #[test]
@@ -148,8 +160,9 @@ fn a_clip_has_the_same_bytes_alone_in_a_batch_and_again() {
         let run = |clips: &[&[f32]]| {
             let analysis = model.analyse(clips, &()).unwrap();
             let ops = model.ops();
-            let animated =
-                model.animate(&analysis.content, &analysis.emotion.mu, &vec![0; clips.len()], [None; 2], &()).unwrap();
+            let animated = model
+                .animate(&analysis.content, &analysis.emotion.mu, &vec![0; clips.len()], [None; 2], &())
+                .unwrap();
             (ops.download(&animated.motion).unwrap(), ops.download(&analysis.emotion.mu).unwrap())
         };
         let batch = run(&[&a, &b, &c]);
@@ -160,6 +173,50 @@ fn a_clip_has_the_same_bytes_alone_in_a_batch_and_again() {
             alone.iter().flat_map(|clip| clip.1.clone()).collect::<Vec<_>>(),
         );
         assert_eq!(batch, joined, "alone and in a batch differ");
+    });
+}
+
+/// Motion, emotion and codes, with nobody looking.
+fn unseen<B: Ops>(model: &DeepTalk<B>, clips: &[&[f32]]) -> (Vec<f32>, Vec<f32>, Vec<i32>) {
+    let ops = model.ops();
+    let analysis = model.analyse(clips, &()).unwrap();
+    let animated = model
+        .animate(&analysis.content, &analysis.emotion.mu, &vec![1; clips.len()], [None; 2], &())
+        .unwrap();
+    (
+        ops.download(&animated.motion).unwrap(),
+        ops.download(&analysis.emotion.mu).unwrap(),
+        ops.download_codes(&animated.codes.bottom).unwrap(),
+    )
+}
+
+#[test]
+fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
+    let test = this_test!(a_replayed_recording_gives_the_bytes_of_the_first_run);
+    on_stand_in(test, &[], || {
+        let file = model();
+        let model = file.load(Cuda::new(0).unwrap()).unwrap();
+        let a = [speech(4_000, 1), speech(1_300, 2)];
+        let b = [speech(4_000, 3), speech(1_300, 4)];
+        let longer = speech(5_000, 5);
+        // The first run of a length is an ordinary one, the second is captured, the others are replays, each in another order.
+        let [a, b] = [&a, &b].map(|clips| clips.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let (first_a, first_longer) = (unseen(&model, &a), unseen(&model, &[&longer]));
+        let recorded_b = unseen(&model, &b);
+        assert_eq!(unseen(&model, &a), first_a);
+        assert_eq!(unseen(&model, &[&longer]), first_longer);
+        assert_eq!(model.ops().recorded_parts(), 4, "two parts of two batches");
+        let reserved = model.ops().reserved_memory();
+        for _ in 0..3 {
+            assert_eq!(unseen(&model, &b), recorded_b);
+            assert_eq!(unseen(&model, &a), first_a);
+            assert_eq!(unseen(&model, &[&longer]), first_longer);
+        }
+        assert_eq!(model.ops().reserved_memory(), reserved);
+        let other = file.load(Cuda::new(0).unwrap()).unwrap();
+        assert_eq!(unseen(&other, &b), recorded_b, "a recording and an ordinary run differ");
+        let (motion, ..) = unseen(&file.load(Cpu).unwrap(), &a);
+        assert!(error(&first_a.0, &motion) < 0.1, "{}", error(&first_a.0, &motion));
     });
 }
 
@@ -189,7 +246,9 @@ fn a_tensor_of_another_thread_can_be_used() {
         let cuda = Cuda::new(0).unwrap();
         let clips = Clips::from_lengths([2, 1]);
         let values: Vec<f32> = (0..15).map(|i| i as f32).collect();
-        let there = std::thread::scope(|scope| scope.spawn(|| cuda.upload(&clips, 5, &values).unwrap()).join().unwrap());
+        let there = std::thread::scope(|scope| {
+            scope.spawn(|| cuda.upload(&clips, 5, &values).unwrap()).join().unwrap()
+        });
         let here = cuda.upload(&clips, 5, &values).unwrap();
         let sum = cuda.download(&cuda.add(&here, &there).unwrap()).unwrap();
         assert_eq!(sum, values.iter().map(|v| v * 2.0).collect::<Vec<_>>());

@@ -11,7 +11,10 @@ pub fn on_stand_in(test: &str, settings: &[(&str, &str)], body: impl FnOnce()) {
         return body();
     }
     if Cuda::devices().is_err_and(|error| error.to_string().contains("without the GPU kernels")) {
-        assert!(std::env::var_os("DEEPTALK_REQUIRE_CUDA").is_none(), "the kernels are required and not there");
+        assert!(
+            std::env::var_os("DEEPTALK_REQUIRE_CUDA").is_none(),
+            "the kernels are required and not there"
+        );
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())
@@ -21,7 +24,8 @@ pub fn on_stand_in(test: &str, settings: &[(&str, &str)], body: impl FnOnce()) {
         .envs(settings.iter().copied())
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
     assert!(text.contains("1 passed"), "the child did not run {test}: {text}");
 }

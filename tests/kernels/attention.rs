@@ -3,7 +3,16 @@
 use crate::support::*;
 use cuda_emulator::Memory;
 
-fn check(width: usize, heads: usize, clips: &[usize], slopes: Option<&[f32]>, window: usize, free_rows: usize, scale: f32, seed: u64) {
+fn check(
+    width: usize,
+    heads: usize,
+    clips: &[usize],
+    slopes: Option<&[f32]>,
+    window: usize,
+    free_rows: usize,
+    scale: f32,
+    seed: u64,
+) {
     let mut random = Random::new(seed);
     let rows: usize = clips.iter().sum();
     let channels = heads * width;
@@ -46,16 +55,22 @@ fn check(width: usize, heads: usize, clips: &[usize], slopes: Option<&[f32]>, wi
     in_every_order(|order| {
         let y = Output::<u16>::new(rows * channels);
         let grid = [clips.iter().max().unwrap().div_ceil(64), heads, clips.len()];
-        run(&kernel, grid, 128, 5 * 64 * (width + 8) * 2, &[
-            y.argument(),
-            dx.argument(),
-            table.argument(),
-            ds.as_ref().map_or(NULL, Memory::argument),
-            int(heads),
-            int(window),
-            int(free_rows),
-            float(factor),
-        ]);
+        run(
+            &kernel,
+            grid,
+            128,
+            5 * 64 * (width + 8) * 2,
+            &[
+                y.argument(),
+                dx.argument(),
+                table.argument(),
+                ds.as_ref().map_or(NULL, Memory::argument),
+                int(heads),
+                int(window),
+                int(free_rows),
+                float(factor),
+            ],
+        );
         // The weights are rounded to fp16 between the two products: half a step each, which averages out.
         assert_close(&to_f32(&y.values()), &want, 4e-3, &format!("{kernel}, {order}"));
     });

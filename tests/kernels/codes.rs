@@ -13,7 +13,13 @@ fn lookup_takes_the_rows_that_the_codes_name() {
     in_every_order(|order| {
         let y = Output::<u16>::new(codes.len() * channels);
         let grid = [(codes.len() * channels / 8).div_ceil(256), 1, 1];
-        run("lookup", grid, 256, 0, &[y.argument(), dc.argument(), db.argument(), int(codes.len()), int(channels)]);
+        run(
+            "lookup",
+            grid,
+            256,
+            0,
+            &[y.argument(), dc.argument(), db.argument(), int(codes.len()), int(channels)],
+        );
         for (row, &code) in y.values().chunks(channels).zip(&codes) {
             assert_eq!(row, &book.bits[code as usize * channels..][..channels], "{order}");
         }
@@ -26,13 +32,18 @@ fn the_nearest_code_is_the_lowest_of_equals() {
     let mut random = Random::new(2);
     // Every code is there twice.
     let half = random.halves(count / 2 * channels, 1.0);
-    let book = Halves { bits: [&half.bits[..], &half.bits].concat(), values: [&half.values[..], &half.values].concat() };
+    let book = Halves {
+        bits: [&half.bits[..], &half.bits].concat(),
+        values: [&half.values[..], &half.values].concat(),
+    };
     let x = random.halves(rows * channels, 1.0);
     let want: Vec<i32> = x
         .values
         .chunks(channels)
         .map(|row| {
-            let distance = |code: &[f32]| code.iter().zip(row).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>();
+            let distance = |code: &[f32]| {
+                code.iter().zip(row).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>()
+            };
             let distances: Vec<f64> = book.values.chunks(channels).map(distance).collect();
             (0..count).min_by(|&a, &b| distances[a].total_cmp(&distances[b])).unwrap() as i32
         })
@@ -40,13 +51,21 @@ fn the_nearest_code_is_the_lowest_of_equals() {
     let (db, dx) = (book.upload(), x.upload());
     in_every_order(|order| {
         let codes = Output::<i32>::new(rows);
-        let arguments = [codes.argument(), dx.argument(), db.argument(), int(rows), int(count), int(channels)];
+        let arguments =
+            [codes.argument(), dx.argument(), db.argument(), int(rows), int(count), int(channels)];
         run("nearest_code", [rows.div_ceil(4), 1, 1], 128, 0, &arguments);
         assert_eq!(codes.values(), want, "{order}");
     });
 }
 
-fn choose(logits: &Halves, clips: &[usize], count: usize, stride: usize, seeds: Option<&[u64]>, temperature: f32) -> Vec<Vec<i32>> {
+fn choose(
+    logits: &Halves,
+    clips: &[usize],
+    count: usize,
+    stride: usize,
+    seeds: Option<&[u64]>,
+    temperature: f32,
+) -> Vec<Vec<i32>> {
     let words = seeds.map(|seeds| {
         Memory::from_slice(&seeds.iter().flat_map(|s| [*s as u32, (*s >> 32) as u32]).collect::<Vec<u32>>())
     });
@@ -55,17 +74,23 @@ fn choose(logits: &Halves, clips: &[usize], count: usize, stride: usize, seeds: 
     let mut all = Vec::new();
     in_every_order(|_| {
         let codes = Output::<i32>::new(clips.iter().sum());
-        run("choose_code", [clips.iter().max().unwrap().div_ceil(4), clips.len(), 1], 128, 0, &[
-            codes.argument(),
-            dl.argument(),
-            table.argument(),
-            words.as_ref().map_or(NULL, Memory::argument),
-            first_rows.argument(),
-            int(count),
-            int(stride),
-            int(1),
-            float(temperature),
-        ]);
+        run(
+            "choose_code",
+            [clips.iter().max().unwrap().div_ceil(4), clips.len(), 1],
+            128,
+            0,
+            &[
+                codes.argument(),
+                dl.argument(),
+                table.argument(),
+                words.as_ref().map_or(NULL, Memory::argument),
+                first_rows.argument(),
+                int(count),
+                int(stride),
+                int(1),
+                float(temperature),
+            ],
+        );
         all.push(codes.values());
     });
     all
@@ -97,7 +122,10 @@ fn draws_are_those_of_the_cpu() {
     let mut row = 0;
     for (clip, &length) in clips.iter().enumerate() {
         for t in 0..length {
-            let score = |n: usize| logits.values[row * stride + n] / temperature + noise::gumbel(seeds[clip], 1, clip * 100 + t, n);
+            let score = |n: usize| {
+                logits.values[row * stride + n] / temperature
+                    + noise::gumbel(seeds[clip], 1, clip * 100 + t, n)
+            };
             let scores: Vec<f32> = (0..count).map(score).collect();
             let best = (0..count).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap();
             let mut rest = scores.clone();

@@ -16,33 +16,48 @@ fn the_first_convolution_matches() {
         for (&length, &rows) in clips.iter().zip(&outs) {
             for t in 0..rows {
                 for c in 0..channels {
-                    let taps = (0..10).map(|k| f64::from(x[first + t * 5 + k]) * f64::from(w.values[c * 10 + k]));
+                    let taps =
+                        (0..10).map(|k| f64::from(x[first + t * 5 + k]) * f64::from(w.values[c * 10 + k]));
                     want.push(taps.sum::<f64>() + if bias { f64::from(b.values[c]) } else { 0.0 });
                 }
             }
             first += length;
         }
         let (dx, dw, db) = (Memory::from_slice(&x), w.upload(), b.upload());
-        let (x_offsets, y_offsets) = (Memory::from_slice(&offsets(&clips)), Memory::from_slice(&offsets(&outs)));
+        let (x_offsets, y_offsets) =
+            (Memory::from_slice(&offsets(&clips)), Memory::from_slice(&offsets(&outs)));
         in_every_order(|order| {
             let y = Output::<u16>::new(want.len());
             let grid = [outs.iter().max().unwrap().div_ceil(32), clips.len(), 1];
-            run("first_conv", grid, 256, 0, &[
-                y.argument(),
-                dx.argument(),
-                dw.argument(),
-                if bias { db.argument() } else { NULL },
-                x_offsets.argument(),
-                y_offsets.argument(),
-                int(channels),
-                int(5),
-            ]);
+            run(
+                "first_conv",
+                grid,
+                256,
+                0,
+                &[
+                    y.argument(),
+                    dx.argument(),
+                    dw.argument(),
+                    if bias { db.argument() } else { NULL },
+                    x_offsets.argument(),
+                    y_offsets.argument(),
+                    int(channels),
+                    int(5),
+                ],
+            );
             assert_rounded(&to_f32(&y.values()), &want, &format!("{channels} channels, {order}"));
         });
     }
 }
 
-fn check_grouped(width: usize, groups: usize, taps: usize, clips: &[usize], activation: Activation, residual: bool) {
+fn check_grouped(
+    width: usize,
+    groups: usize,
+    taps: usize,
+    clips: &[usize],
+    activation: Activation,
+    residual: bool,
+) {
     let mut random = Random::new((width + taps) as u64);
     let channels = width * groups;
     // An even kernel with half of it as padding makes a row more than it takes; that row is not asked for.
@@ -60,7 +75,9 @@ fn check_grouped(width: usize, groups: usize, taps: usize, clips: &[usize], acti
                 let (group, n) = (c / width, c % width);
                 let mut sum = f64::from(b.values[c]);
                 for tap in 0..taps {
-                    let Some(row) = (t + tap).checked_sub(padding).filter(|&row| row < length) else { continue };
+                    let Some(row) = (t + tap).checked_sub(padding).filter(|&row| row < length) else {
+                        continue;
+                    };
                     for m in 0..width {
                         sum += f64::from(x.values[(first + row) * channels + group * width + m])
                             * f64::from(w.values[((group * taps + tap) * width + n) * width + m]);
@@ -80,19 +97,25 @@ fn check_grouped(width: usize, groups: usize, taps: usize, clips: &[usize], acti
     in_every_order(|order| {
         let y = Output::<u16>::new(rows * channels);
         let kernel = format!("grouped_conv_{width}");
-        run(&kernel, [clips.iter().max().unwrap().div_ceil(64), groups, clips.len()], 128, shared, &[
-            y.argument(),
-            dx.argument(),
-            dw.argument(),
-            db.argument(),
-            if residual { dr.argument() } else { NULL },
-            table.argument(),
-            table.argument(),
-            int(taps),
-            int(padding),
-            int(channels),
-            int(activation as usize),
-        ]);
+        run(
+            &kernel,
+            [clips.iter().max().unwrap().div_ceil(64), groups, clips.len()],
+            128,
+            shared,
+            &[
+                y.argument(),
+                dx.argument(),
+                dw.argument(),
+                db.argument(),
+                if residual { dr.argument() } else { NULL },
+                table.argument(),
+                table.argument(),
+                int(taps),
+                int(padding),
+                int(channels),
+                int(activation as usize),
+            ],
+        );
         assert_rounded(&to_f32(&y.values()), &want, &format!("{kernel}, {taps} taps, {order}"));
     });
 }

@@ -17,7 +17,13 @@ impl Activation {
             Self::None => v,
             Self::Gelu => 0.5 * v * (1.0 + erf(v / 2f64.sqrt())),
             Self::Relu => v.max(0.0),
-            Self::LeakyRelu => if v < 0.0 { 0.2 * v } else { v },
+            Self::LeakyRelu => {
+                if v < 0.0 {
+                    0.2 * v
+                } else {
+                    v
+                }
+            }
         }
     }
 }
@@ -107,10 +113,15 @@ impl Case {
                         }
                         let at = (first_in + row as usize) * x_stride;
                         for c in 0..self.channels {
-                            sum += f64::from(x.values[at + c]) * f64::from(w.values[n * k + tap * self.channels + c]);
+                            sum += f64::from(x.values[at + c])
+                                * f64::from(w.values[n * k + tap * self.channels + c]);
                         }
                     }
-                    let add = if self.residual { f64::from(residual.values[(first_out + t) * y_stride + n]) } else { 0.0 };
+                    let add = if self.residual {
+                        f64::from(residual.values[(first_out + t) * y_stride + n])
+                    } else {
+                        0.0
+                    };
                     want.push(self.activation.apply(sum) + add);
                 }
             }
@@ -122,21 +133,38 @@ impl Case {
         let x_offsets = Memory::from_slice(&offsets(&self.clips));
         let y_offsets = Memory::from_slice(&offsets(&outs));
         let warps = if self.tile == 128 { 8 } else { 4 };
-        let grid = [outs.iter().max().unwrap().div_ceil(self.tile), self.columns.div_ceil(self.tile), self.clips.len()];
+        let grid = [
+            outs.iter().max().unwrap().div_ceil(self.tile),
+            self.columns.div_ceil(self.tile),
+            self.clips.len(),
+        ];
         in_every_order(|order| {
-            let half_out = if self.residual { Output::holding(&residual.bits) } else { Output::<u16>::new(rows * y_stride) };
+            let half_out = if self.residual {
+                Output::holding(&residual.bits)
+            } else {
+                Output::<u16>::new(rows * y_stride)
+            };
             let f32_out = Output::<f32>::new(rows * y_stride);
             let y = if self.f32_out { f32_out.argument() } else { half_out.argument() };
             let or_null = |is_there, argument| if is_there { argument } else { NULL };
             let bias = or_null(self.bias, db.argument());
             let residual = or_null(self.residual, half_out.argument());
-            let (xo, yo) = (or_null(self.packed, x_offsets.argument()), or_null(self.packed, y_offsets.argument()));
+            let (xo, yo) =
+                (or_null(self.packed, x_offsets.argument()), or_null(self.packed, y_offsets.argument()));
             let (rows_in, activation) = (self.clips.iter().sum(), int(self.activation as usize));
-            let (columns, channels, step, pitch) = (int(self.columns), int(self.channels), int(self.step), int(y_stride));
+            let (columns, channels, step, pitch) =
+                (int(self.columns), int(self.channels), int(self.step), int(y_stride));
             if self.kernel.starts_with("matmul_sm90") {
                 set_shared_limit(227 << 10);
                 let box_rows = (self.tile * self.step) as u32;
-                let x = TensorMap::new(dx.argument(), self.channels, rows_in, x_stride, box_rows, self.step as u32);
+                let x = TensorMap::new(
+                    dx.argument(),
+                    self.channels,
+                    rows_in,
+                    x_stride,
+                    box_rows,
+                    self.step as u32,
+                );
                 let w = TensorMap::new(dw.argument(), k, self.columns, k, self.tile as u32, 1);
                 #[rustfmt::skip]
                 let arguments = [
@@ -156,25 +184,36 @@ impl Case {
             }
             let all = if self.f32_out { f32_out.values() } else { to_f32(&half_out.values()) };
             for row in all.chunks(y_stride).filter(|_| self.gap > 0 && !self.residual) {
-                assert!(row[self.columns..].iter().all(|v| v.is_nan()), "{}: wrote between the rows", self.kernel);
+                assert!(
+                    row[self.columns..].iter().all(|v| v.is_nan()),
+                    "{}: wrote between the rows",
+                    self.kernel
+                );
             }
-            let got: Vec<f32> = all.chunks(y_stride).flat_map(|row| row[..self.columns].iter().copied()).collect();
+            let got: Vec<f32> =
+                all.chunks(y_stride).flat_map(|row| row[..self.columns].iter().copied()).collect();
             let what = format!("{}, {order}", self.kernel);
-            if self.f32_out { assert_close(&got, &want, 2e-6, &what) } else { assert_rounded(&got, &want, &what) }
+            if self.f32_out {
+                assert_close(&got, &want, 2e-6, &what)
+            } else {
+                assert_rounded(&got, &want, &what)
+            }
         });
     }
 }
 
 #[test]
 fn linear_layers_of_awkward_sizes_match() {
-    Case { f32_out: true, activation: Activation::LeakyRelu, ..Case::linear("matmul_64x64", 19, 53, 104) }.check(1);
+    Case { f32_out: true, activation: Activation::LeakyRelu, ..Case::linear("matmul_64x64", 19, 53, 104) }
+        .check(1);
     Case { activation: Activation::Gelu, gap: 8, ..Case::linear("matmul_64x64", 99, 72, 200) }.check(2);
     Case { bias: false, activation: Activation::Relu, ..Case::linear("matmul_64x64", 1, 8, 8) }.check(3);
 }
 
 #[test]
 fn the_residual_may_be_the_output() {
-    Case { residual: true, activation: Activation::Gelu, ..Case::linear("matmul_64x64", 70, 64, 64) }.check(4);
+    Case { residual: true, activation: Activation::Gelu, ..Case::linear("matmul_64x64", 70, 64, 64) }
+        .check(4);
     Case { residual: true, gap: 3, bias: false, ..Case::linear("matmul_64x64", 19, 30, 64) }.check(5);
 }
 
@@ -189,20 +228,33 @@ fn convolutions_of_packed_clips_see_their_own_clip_alone() {
     let conv = |kernel| Case { clips: vec![19, 1, 5, 140], packed: true, ..Case::linear(kernel, 0, 40, 24) };
     Case { taps: 3, step: 2, padding: 2, ..conv("matmul_64x64") }.check(8);
     Case { taps: 5, step: 2, padding: 2, replicate: true, gap: 8, ..conv("matmul_64x64") }.check(9);
-    Case { clips: vec![19, 99, 2], taps: 2, step: 2, activation: Activation::Gelu, ..conv("matmul_64x64") }.check(10);
+    Case { clips: vec![19, 99, 2], taps: 2, step: 2, activation: Activation::Gelu, ..conv("matmul_64x64") }
+        .check(10);
     Case { taps: 3, padding: 1, ..conv("matmul_128x128") }.check(11);
 }
 
 #[test]
 fn products_on_hopper_match() {
-    Case { f32_out: true, activation: Activation::LeakyRelu, ..Case::linear("matmul_sm90_64x64", 19, 53, 104) }.check(12);
-    Case { residual: true, activation: Activation::Gelu, gap: 8, ..Case::linear("matmul_sm90_64x64", 70, 72, 512) }.check(13);
+    Case {
+        f32_out: true,
+        activation: Activation::LeakyRelu,
+        ..Case::linear("matmul_sm90_64x64", 19, 53, 104)
+    }
+    .check(12);
+    Case {
+        residual: true,
+        activation: Activation::Gelu,
+        gap: 8,
+        ..Case::linear("matmul_sm90_64x64", 70, 72, 512)
+    }
+    .check(13);
     Case { activation: Activation::Gelu, ..Case::linear("matmul_sm90_128x128", 130, 136, 456) }.check(14);
 }
 
 #[test]
 fn convolutions_on_hopper_match() {
-    let conv = |kernel| Case { clips: vec![19, 5, 150], packed: true, step: 2, ..Case::linear(kernel, 0, 72, 64) };
+    let conv =
+        |kernel| Case { clips: vec![19, 5, 150], packed: true, step: 2, ..Case::linear(kernel, 0, 72, 64) };
     Case { taps: 3, activation: Activation::Gelu, ..conv("matmul_sm90_64x64") }.check(15);
     Case { taps: 2, bias: false, ..conv("matmul_sm90_128x128") }.check(16);
 }

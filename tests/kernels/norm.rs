@@ -11,7 +11,15 @@ fn normalized(values: &[f64], eps: f64) -> Vec<f64> {
     values.iter().map(|v| (v - mean) / (variance + eps).sqrt()).collect()
 }
 
-fn check_layer_norm(vectors: usize, channels: usize, rows: usize, residual: bool, affine: bool, gelu: bool, scale: f32) {
+fn check_layer_norm(
+    vectors: usize,
+    channels: usize,
+    rows: usize,
+    residual: bool,
+    affine: bool,
+    gelu: bool,
+    scale: f32,
+) {
     let mut random = Random::new(channels as u64);
     let (x, r) = (random.halves(rows * channels, scale), random.halves(rows * channels, scale));
     let (w, b) = (random.halves(channels, 1.0), random.halves(channels, 1.0));
@@ -20,7 +28,8 @@ fn check_layer_norm(vectors: usize, channels: usize, rows: usize, residual: bool
     for row in 0..rows {
         let at = row * channels..(row + 1) * channels;
         let sums = x.values[at.clone()].iter().zip(&r.values[at]);
-        let values: Vec<f64> = sums.map(|(x, r)| f64::from(*x) + if residual { f64::from(*r) } else { 0.0 }).collect();
+        let values: Vec<f64> =
+            sums.map(|(x, r)| f64::from(*x) + if residual { f64::from(*r) } else { 0.0 }).collect();
         for (c, v) in normalized(&values, 1e-5).into_iter().enumerate() {
             let v = if affine { v * f64::from(w.values[c]) + f64::from(b.values[c]) } else { v };
             want.push(activation.apply(v));
@@ -31,17 +40,23 @@ fn check_layer_norm(vectors: usize, channels: usize, rows: usize, residual: bool
         // In place: the output is the input.
         let y = Output::holding(&x.bits);
         let kernel = format!("layer_norm_{vectors}");
-        run(&kernel, [rows.div_ceil(4), 1, 1], 128, 0, &[
-            y.argument(),
-            y.argument(),
-            if residual { dr.argument() } else { NULL },
-            if affine { dw.argument() } else { NULL },
-            if affine { db.argument() } else { NULL },
-            int(rows),
-            int(channels),
-            float(1e-5),
-            int(activation as usize),
-        ]);
+        run(
+            &kernel,
+            [rows.div_ceil(4), 1, 1],
+            128,
+            0,
+            &[
+                y.argument(),
+                y.argument(),
+                if residual { dr.argument() } else { NULL },
+                if affine { dw.argument() } else { NULL },
+                if affine { db.argument() } else { NULL },
+                int(rows),
+                int(channels),
+                float(1e-5),
+                int(activation as usize),
+            ],
+        );
         assert_rounded(&to_f32(&y.values()), &want, &format!("{kernel}, {channels} channels, {order}"));
     });
 }
@@ -69,7 +84,8 @@ fn check_group_norm(channels: usize, clips: &[usize], mean: f32, affine: bool) {
     let mut first = 0;
     for &length in clips {
         for c in 0..channels {
-            let column: Vec<f64> = (0..length).map(|t| f64::from(x.values[(first + t) * channels + c])).collect();
+            let column: Vec<f64> =
+                (0..length).map(|t| f64::from(x.values[(first + t) * channels + c])).collect();
             for (t, v) in normalized(&column, 1e-5).into_iter().enumerate() {
                 let v = if affine { v * f64::from(w.values[c]) + f64::from(b.values[c]) } else { v };
                 want[(first + t) * channels + c] = Activation::Gelu.apply(v);
@@ -86,32 +102,36 @@ fn check_group_norm(channels: usize, clips: &[usize], mean: f32, affine: bool) {
         let united = Output::<f32>::new(clips.len() * channels * 2);
         let y = Output::<u16>::new(rows * channels);
         let (t, c) = (table.argument(), int(channels));
-        run("group_norm_moments", [channels.div_ceil(64), chunks, clips.len()], 256, 0, &[
-            moments.argument(),
-            dx.argument(),
-            t,
-            c,
-            int(chunks),
-        ]);
-        run("unite_moments", [channels.div_ceil(128), clips.len(), 1], 128, 0, &[
-            united.argument(),
-            moments.argument(),
-            t,
-            c,
-            int(chunks),
-            int(256),
-            float(1e-5),
-        ]);
-        run("group_norm_apply", [(longest * channels / 8).div_ceil(256), clips.len(), 1], 256, 0, &[
-            y.argument(),
-            dx.argument(),
-            united.argument(),
-            if affine { dw.argument() } else { NULL },
-            if affine { db.argument() } else { NULL },
-            t,
-            c,
-            int(Activation::Gelu as usize),
-        ]);
+        run(
+            "group_norm_moments",
+            [channels.div_ceil(64), chunks, clips.len()],
+            256,
+            0,
+            &[moments.argument(), dx.argument(), t, c, int(chunks)],
+        );
+        run(
+            "unite_moments",
+            [channels.div_ceil(128), clips.len(), 1],
+            128,
+            0,
+            &[united.argument(), moments.argument(), t, c, int(chunks), int(256), float(1e-5)],
+        );
+        run(
+            "group_norm_apply",
+            [(longest * channels / 8).div_ceil(256), clips.len(), 1],
+            256,
+            0,
+            &[
+                y.argument(),
+                dx.argument(),
+                united.argument(),
+                if affine { dw.argument() } else { NULL },
+                if affine { db.argument() } else { NULL },
+                t,
+                c,
+                int(Activation::Gelu as usize),
+            ],
+        );
         assert_rounded(&to_f32(&y.values()), &want, &format!("{channels} channels, {order}"));
     });
 }
@@ -147,22 +167,27 @@ fn samples_are_normalized_clip_by_clip() {
         let united = Output::<f32>::new(clips.len() * 2);
         let y = Output::<f32>::new(x.len());
         let t = table.argument();
-        run("sample_moments", [chunks, clips.len(), 1], 256, 0, &[moments.argument(), dx.argument(), t, int(chunks)]);
-        run("unite_moments", [1, clips.len(), 1], 128, 0, &[
-            united.argument(),
-            moments.argument(),
-            t,
-            int(1),
-            int(chunks),
-            int(4096),
-            float(1e-7),
-        ]);
-        run("normalize_samples", [5000usize.div_ceil(256), clips.len(), 1], 256, 0, &[
-            y.argument(),
-            dx.argument(),
-            united.argument(),
-            t,
-        ]);
+        run(
+            "sample_moments",
+            [chunks, clips.len(), 1],
+            256,
+            0,
+            &[moments.argument(), dx.argument(), t, int(chunks)],
+        );
+        run(
+            "unite_moments",
+            [1, clips.len(), 1],
+            128,
+            0,
+            &[united.argument(), moments.argument(), t, int(1), int(chunks), int(4096), float(1e-7)],
+        );
+        run(
+            "normalize_samples",
+            [5000usize.div_ceil(256), clips.len(), 1],
+            256,
+            0,
+            &[y.argument(), dx.argument(), united.argument(), t],
+        );
         assert_close(&y.values(), &want, 1e-5, order);
     });
 }

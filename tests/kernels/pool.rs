@@ -18,7 +18,8 @@ fn sorted_pool_matches_at_every_length() {
         for c in 0..stride {
             let mut column: Vec<f32> = (0..length).map(|t| x.values[(first + t) * stride + c]).collect();
             column.sort_by(|a, b| b.total_cmp(a));
-            let sum = column.iter().zip(&weights[first..]).map(|(v, w)| f64::from(*v) * f64::from(*w)).sum::<f64>();
+            let sum =
+                column.iter().zip(&weights[first..]).map(|(v, w)| f64::from(*v) * f64::from(*w)).sum::<f64>();
             want.push(if c < channels { sum } else { 0.0 });
         }
         first += length;
@@ -27,14 +28,13 @@ fn sorted_pool_matches_at_every_length() {
     let table = Memory::from_slice(&offsets(&clips));
     in_every_order(|order| {
         let y = Output::<u16>::new(clips.len() * stride);
-        run("sorted_pool", [stride.div_ceil(4), clips.len(), 1], 128, 0, &[
-            y.argument(),
-            dx.argument(),
-            dw.argument(),
-            table.argument(),
-            int(channels),
-            int(stride),
-        ]);
+        run(
+            "sorted_pool",
+            [stride.div_ceil(4), clips.len(), 1],
+            128,
+            0,
+            &[y.argument(), dx.argument(), dw.argument(), table.argument(), int(channels), int(stride)],
+        );
         assert_rounded(&to_f32(&y.values()), &want, order);
     });
 }

@@ -22,10 +22,12 @@ fn resampling_keeps_the_first_and_the_last_row() {
         }
         first += n;
     }
-    let (dx, x_offsets, y_offsets) = (x.upload(), Memory::from_slice(&offsets(&from)), Memory::from_slice(&offsets(&to)));
+    let (dx, x_offsets, y_offsets) =
+        (x.upload(), Memory::from_slice(&offsets(&from)), Memory::from_slice(&offsets(&to)));
     in_every_order(|order| {
         let y = Output::<u16>::new(want.len());
-        let arguments = [y.argument(), dx.argument(), x_offsets.argument(), y_offsets.argument(), int(stride)];
+        let arguments =
+            [y.argument(), dx.argument(), x_offsets.argument(), y_offsets.argument(), int(stride)];
         run("resample_linear", [(19usize * stride / 8).div_ceil(256), 4, 1], 256, 0, &arguments);
         assert_rounded(&to_f32(&y.values()), &want, order);
     });
@@ -55,7 +57,9 @@ impl Copy {
         let mut want = vec![0xffff; rows * self.y_stride];
         for clip in 0..self.y_clips.len() {
             let room = self.y_clips[clip].saturating_sub(self.y_first);
-            let there = [self.x_clips.get(clip).map_or(0, |n| n.saturating_sub(self.x_first)), self.table_rows, room][self.from];
+            let there =
+                [self.x_clips.get(clip).map_or(0, |n| n.saturating_sub(self.x_first)), self.table_rows, room]
+                    [self.from];
             for t in 0..room.min(there) {
                 let row = match self.from {
                     0 => x_offsets[clip] as usize + self.x_first + t,
@@ -72,21 +76,27 @@ impl Copy {
         in_every_order(|order| {
             let y = Output::<u16>::new(want.len());
             let vectors = self.y_clips.iter().max().unwrap() * self.y_width.div_ceil(8);
-            run("copy_rows", [vectors.div_ceil(256), self.y_clips.len(), 1], 256, 0, &[
-                y.argument(),
-                dx.argument(),
-                dxo.argument(),
-                dyo.argument(),
-                int(self.channels),
-                int(self.y_width),
-                int(self.x_stride),
-                int(self.y_stride),
-                int(self.y_column),
-                int(self.x_first),
-                int(self.y_first),
-                int(self.from),
-                int(self.table_rows),
-            ]);
+            run(
+                "copy_rows",
+                [vectors.div_ceil(256), self.y_clips.len(), 1],
+                256,
+                0,
+                &[
+                    y.argument(),
+                    dx.argument(),
+                    dxo.argument(),
+                    dyo.argument(),
+                    int(self.channels),
+                    int(self.y_width),
+                    int(self.x_stride),
+                    int(self.y_stride),
+                    int(self.y_column),
+                    int(self.x_first),
+                    int(self.y_first),
+                    int(self.from),
+                    int(self.table_rows),
+                ],
+            );
             assert_eq!(y.values(), want, "{order}");
         });
     }
@@ -206,7 +216,8 @@ fn slerp_stays_on_the_sphere_and_survives_parallel_vectors() {
     let want = [unit(&mixed), a.clone()].concat();
     in_every_order(|order| {
         let out = Output::<u16>::new(2 * channels);
-        let arguments = [out.argument(), dx.argument(), dy.argument(), int(channels), int(channels), float(0.3), int(1)];
+        let arguments =
+            [out.argument(), dx.argument(), dy.argument(), int(channels), int(channels), float(0.3), int(1)];
         run("interpolate", [2, 1, 1], 32, 0, &arguments);
         assert_close(&to_f32(&out.values()), &want, 2e-3, order);
     });

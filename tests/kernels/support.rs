@@ -80,7 +80,10 @@ pub struct Halves {
 impl Halves {
     pub fn from_f32(values: impl IntoIterator<Item = f32>) -> Self {
         let halves: Vec<f16> = values.into_iter().map(f16::from_f32).collect();
-        Self { bits: halves.iter().map(|h| h.to_bits()).collect(), values: halves.iter().map(|h| h.to_f32()).collect() }
+        Self {
+            bits: halves.iter().map(|h| h.to_bits()).collect(),
+            values: halves.iter().map(|h| h.to_f32()).collect(),
+        }
     }
 
     pub fn upload(&self) -> Memory<u16> {
@@ -107,7 +110,12 @@ pub fn assert_rounded(got: &[f32], want: &[f64], what: &str) {
         error += difference * difference;
         rounding += (f64::from(f16::from_f64(w).to_f32()) - w).powi(2);
     }
-    assert!(rms(error) <= 2.0 * rms(rounding) + 1e-5 * size, "{what}: error {:e}, rounding alone {:e}", rms(error), rms(rounding));
+    assert!(
+        rms(error) <= 2.0 * rms(rounding) + 1e-5 * size,
+        "{what}: error {:e}, rounding alone {:e}",
+        rms(error),
+        rms(rounding)
+    );
 }
 
 /// Fails unless every value is within `relative` of the typical size.
@@ -122,7 +130,8 @@ pub fn assert_close(got: &[f32], want: &[f64], relative: f64, what: &str) {
 
 /// Runs a kernel and fails with the emulator's report.
 pub fn run(kernel: &str, grid: [usize; 3], threads: usize, shared: usize, arguments: &[Argument]) {
-    launch(kernel, grid.map(|n| n as u32), [threads as u32, 1, 1], shared, arguments).unwrap_or_else(|e| panic!("{e}"));
+    launch(kernel, grid.map(|n| n as u32), [threads as u32, 1, 1], shared, arguments)
+        .unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// Calls `test` once in every order.

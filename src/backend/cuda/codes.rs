@@ -14,7 +14,11 @@ pub(super) fn lookup(cuda: &Cuda, codes: &Codes, codebook: &Weight) -> Result<Te
             op: "lookup",
             what: "a code".into(),
             expected: format!("0 to {}", count - 1),
-            found: if codes.bound == usize::MAX { "a negative one".into() } else { (codes.bound - 1).to_string() },
+            found: if codes.bound == usize::MAX {
+                "a negative one".into()
+            } else {
+                (codes.bound - 1).to_string()
+            },
         });
     }
     let book = cuda.table_of_rows(codebook)?;
@@ -22,7 +26,8 @@ pub(super) fn lookup(cuda: &Cuda, codes: &Codes, codebook: &Weight) -> Result<Te
     let y = cuda.tensor(&lane, codes.clips.clone(), width)?;
     let rows = codes.clips.rows();
     let shape = Shape { grid: [(rows * y.stride() / 8).div_ceil(256), 1, 1], threads: 256, shared: 0 };
-    let arguments = [Argument::Address(y.address()), address(&codes.buffer), book, int(rows), int(y.stride())];
+    let arguments =
+        [Argument::Address(y.address()), address(&codes.buffer), book, int(rows), int(y.stride())];
     // SAFETY: a code for every row, each below the codebook's count; rows of y and of the codebook are `stride` halves.
     unsafe { lane.launch("lookup", shape, &arguments) }?;
     Ok(y)
@@ -44,8 +49,14 @@ pub(super) fn nearest_code(cuda: &Cuda, x: &Tensor, codebook: &Weight) -> Result
         bound: count,
     };
     let shape = Shape { grid: [rows.div_ceil(4), 1, 1], threads: 128, shared: 0 };
-    let arguments =
-        [address(&codes.buffer), Argument::Address(x.address()), book, int(rows), int(count), int(x.stride())];
+    let arguments = [
+        address(&codes.buffer),
+        Argument::Address(x.address()),
+        book,
+        int(rows),
+        int(count),
+        int(x.stride()),
+    ];
     // SAFETY: rows of x and of the codebook are `stride` halves, with zeros behind the channels; there is room for a code a row.
     unsafe { lane.launch("nearest_code", shape, &arguments) }?;
     Ok(codes)
@@ -71,7 +82,8 @@ pub(super) fn choose_code(cuda: &Cuda, logits: &Tensor, sample: Option<&SampleCo
             Ok::<_, Error>((lane.upload(&sample.seeds)?, lane.upload(&rows)?))
         })
         .transpose()?;
-    let (seeds, first_rows) = tables.as_ref().map_or((NULL, NULL), |(seeds, rows)| (address(seeds), address(rows)));
+    let (seeds, first_rows) =
+        tables.as_ref().map_or((NULL, NULL), |(seeds, rows)| (address(seeds), address(rows)));
     let shape = Shape { grid: [longest(clips).div_ceil(4), clips.count(), 1], threads: 128, shared: 0 };
     let arguments = [
         address(&codes.buffer),

@@ -128,7 +128,9 @@ impl Device {
             .map(|(file, image)| {
                 context.load_module(Ptx::from_binary(image.to_vec())).map_err(|error| {
                     let error = failed("load its kernels", error);
-                    unusable(format!("{error}; the image is {file} on {name}, compute capability {major}.{minor}"))
+                    unusable(format!(
+                        "{error}; the image is {file} on {name}, compute capability {major}.{minor}"
+                    ))
                 })
             })
             .collect::<Result<_>>()?;
@@ -163,7 +165,13 @@ impl Device {
 
     /// A map of (rows, columns) halves, rows `stride` halves apart, for boxes of 64 columns by `box_rows` rows of which every
     /// `row_step`-th is taken; 128-byte swizzle, zeros outside.
-    pub fn tensor_map(&self, address: u64, [rows, columns, stride]: [usize; 3], box_rows: usize, row_step: usize) -> Result<Argument> {
+    pub fn tensor_map(
+        &self,
+        address: u64,
+        [rows, columns, stride]: [usize; 3],
+        box_rows: usize,
+        row_step: usize,
+    ) -> Result<Argument> {
         let mut map = sys::CUtensorMap { opaque: [0; 16] };
         let (sizes, strides) = ([columns as u64, rows as u64], [2 * stride as u64]);
         let (boxes, steps) = ([64, box_rows as u32], [1, row_step as u32]);
@@ -195,13 +203,21 @@ impl Device {
     /// # Safety
     /// The arguments are of the number and the types that the kernel declares, and every address is of device memory that is as
     /// large as the kernel's comment asks and lives until the stream has passed this launch.
-    pub unsafe fn launch(&self, stream: &CudaStream, kernel: &str, shape: Shape, arguments: &[Argument]) -> Result<()> {
+    pub unsafe fn launch(
+        &self,
+        stream: &CudaStream,
+        kernel: &str,
+        shape: Shape,
+        arguments: &[Argument],
+    ) -> Result<()> {
         if shape.grid.contains(&0) {
             return Ok(());
         }
         let [x, y, z] = shape.grid;
         if y > 65_535 || z > 65_535 || x > i32::MAX as usize {
-            return Err(Error::Device(format!("{kernel}: the batch is too large for one launch ({x} x {y} x {z} blocks)")));
+            return Err(Error::Device(format!(
+                "{kernel}: the batch is too large for one launch ({x} x {y} x {z} blocks)"
+            )));
         }
         let function = self.function(kernel)?;
         let mut pointers: Vec<*mut c_void> = arguments

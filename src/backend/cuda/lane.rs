@@ -92,6 +92,8 @@ struct Lanes {
     main: Arc<Lane>,
     side: Arc<Lane>,
     on_side: bool,
+    /// The memory of recordings, on the main and on the side stream.
+    recordings: [Arc<Arena>; 2],
 }
 
 thread_local! {
@@ -104,7 +106,9 @@ fn with_lanes<R>(device: &Arc<Device>, body: impl FnOnce(&mut Lanes) -> R) -> Re
             return Ok(body(lanes));
         }
         let lane = || Lane::new(device).map(Arc::new);
-        let mut lanes = Lanes { device: device.clone(), main: lane()?, side: lane()?, on_side: false };
+        let recordings = [Arena::new(device.clone()), Arena::new(device.clone())];
+        let mut lanes =
+            Lanes { device: device.clone(), main: lane()?, side: lane()?, on_side: false, recordings };
         let result = body(&mut lanes);
         all.push(lanes);
         Ok(result)
@@ -121,19 +125,24 @@ pub(super) fn is_branch(device: &Arc<Device>) -> Result<bool> {
     with_lanes(device, |lanes| lanes.on_side)
 }
 
-/// The calling thread's streams with memory of their own, for a recording.
+/// The calling thread's streams with the memory of recordings.
 pub(super) fn recording_lanes(device: &Arc<Device>, keep: &Keep) -> Result<[Arc<Lane>; 2]> {
     with_lanes(device, |lanes| {
-        [&lanes.main, &lanes.side].map(|lane| {
-            Arc::new(Lane {
-                thread: lane.thread,
-                device: device.clone(),
-                stream: lane.stream.clone(),
-                arena: Arena::new(device.clone()),
-                keep: Some(keep.clone()),
-            })
-        })
+        let lane = |own: &Lane, arena: &Arc<Arena>| {
+            let (stream, arena, keep) = (own.stream.clone(), arena.clone(), Some(keep.clone()));
+            Arc::new(Lane { thread: own.thread, device: device.clone(), stream, arena, keep })
+        };
+        [lane(&lanes.main, &lanes.recordings[0]), lane(&lanes.side, &lanes.recordings[1])]
     })
+}
+
+/// Bytes that the calling thread has from the driver.
+pub(super) fn reserved(device: &Arc<Device>) -> usize {
+    with_lanes(device, |lanes| {
+        let [main, side] = &lanes.recordings;
+        [&lanes.main.arena, &lanes.side.arena, main, side].map(|arena| arena.reserved()).iter().sum()
+    })
+    .unwrap_or(0)
 }
 
 /// Runs `body` with these lanes in the place of the thread's own.
@@ -144,7 +153,9 @@ pub(super) fn on_lanes<R>(
     body: impl FnOnce() -> Result<R>,
 ) -> Result<R> {
     let swap = |main: Arc<Lane>, side: Arc<Lane>| {
-        with_lanes(device, |lanes| (std::mem::replace(&mut lanes.main, main), std::mem::replace(&mut lanes.side, side)))
+        with_lanes(device, |lanes| {
+            (std::mem::replace(&mut lanes.main, main), std::mem::replace(&mut lanes.side, side))
+        })
     };
     let (own_main, own_side) = swap(main, side)?;
     let result = body();
@@ -170,7 +181,8 @@ pub(super) fn branches<A, B>(
     if nested {
         return Ok((first()?, second()?));
     }
-    let join = |to: &Lane, from: &Lane| to.stream.join(&from.stream).map_err(|error| failed("join streams", error));
+    let join =
+        |to: &Lane, from: &Lane| to.stream.join(&from.stream).map_err(|error| failed("join streams", error));
     join(&side, &main)?;
     let first = first();
     with_lanes(device, |lanes| lanes.on_side = true)?;

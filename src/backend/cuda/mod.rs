@@ -29,8 +29,8 @@ use self::device::{Argument, Device, failed};
 use self::lane::Lane;
 pub use self::tensor::{Codes, Tensor, Weight};
 use super::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, SampleCodes, Stored,
-    shapes,
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, SampleCodes,
+    Stored, shapes,
 };
 use crate::{Error, Result};
 
@@ -148,7 +148,12 @@ impl Cuda {
 
     /// Bytes of device memory that weights and the calling thread's activations have from the driver.
     pub fn reserved_memory(&self) -> usize {
-        self.shared.reserved() + lane::current(&self.device).map_or(0, |lane| lane.arena.reserved())
+        self.shared.reserved() + lane::reserved(&self.device)
+    }
+
+    /// How many parts of the network the calling thread replays from a recording.
+    pub fn recorded_parts(&self) -> usize {
+        recording::count(self)
     }
 
     /// The lane to work on; waits for operands of other threads.
@@ -181,13 +186,23 @@ impl Cuda {
         Ok(buffer)
     }
 
-    fn table<K: Hash + Eq, T: bytemuck::Pod>(&self, tables: &Tables<K>, key: K, values: &[T]) -> Result<Arc<Buffer>> {
+    fn table<K: Hash + Eq, T: bytemuck::Pod>(
+        &self,
+        tables: &Tables<K>,
+        key: K,
+        values: &[T],
+    ) -> Result<Arc<Buffer>> {
         let buffer = self.kept_table(tables, key, values)?;
         lane::current(&self.device)?.keep_alive(buffer.clone());
         Ok(buffer)
     }
 
-    fn kept_table<K: Hash + Eq, T: bytemuck::Pod>(&self, tables: &Tables<K>, key: K, values: &[T]) -> Result<Arc<Buffer>> {
+    fn kept_table<K: Hash + Eq, T: bytemuck::Pod>(
+        &self,
+        tables: &Tables<K>,
+        key: K,
+        values: &[T],
+    ) -> Result<Arc<Buffer>> {
         let mut kept = tables.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(buffer) = kept.get(&key) {
             return Ok(buffer.clone());
@@ -245,7 +260,8 @@ impl Ops for Cuda {
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
         shapes::upload(clips, channels, values.len())?;
         let lane = lane::current(&self.device)?;
-        let buffer = if channels == 1 { lane.upload(values)? } else { lane.upload(&pack::rows(values, channels))? };
+        let buffer =
+            if channels == 1 { lane.upload(values)? } else { lane.upload(&pack::rows(values, channels))? };
         Ok(Tensor { clips: clips.clone(), channels, buffer: Arc::new(buffer), lane })
     }
 
@@ -313,7 +329,12 @@ impl Ops for Cuda {
         product::conv_transpose1d(self, x, conv, activation)
     }
 
-    fn layer_norm(&self, x: &Tensor, affine: Option<&Affine<Weight>>, activation: Activation) -> Result<Tensor> {
+    fn layer_norm(
+        &self,
+        x: &Tensor,
+        affine: Option<&Affine<Weight>>,
+        activation: Activation,
+    ) -> Result<Tensor> {
         norm::layer_norm(self, x, None, affine, activation)
     }
 
@@ -383,7 +404,13 @@ impl Ops for Cuda {
         rows::l2_normalize(self, x)
     }
 
-    fn sample_gaussian(&self, mu: &Tensor, log_variance: &Tensor, noise: &Tensor, control: f32) -> Result<Tensor> {
+    fn sample_gaussian(
+        &self,
+        mu: &Tensor,
+        log_variance: &Tensor,
+        noise: &Tensor,
+        control: f32,
+    ) -> Result<Tensor> {
         rows::sample_gaussian(self, mu, log_variance, noise, control)
     }
 

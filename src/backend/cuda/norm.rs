@@ -93,16 +93,28 @@ pub(super) fn group_norm(
             lane.launch("sample_moments", shape, &[address(&moments), from, table, int(chunks)])?;
         } else {
             let shape = Shape { grid: [channels.div_ceil(64), chunks, clips], threads: 256, shared: 0 };
-            lane.launch("group_norm_moments", shape, &[address(&moments), from, table, int(channels), int(chunks)])?;
+            lane.launch(
+                "group_norm_moments",
+                shape,
+                &[address(&moments), from, table, int(channels), int(chunks)],
+            )?;
         }
-        let arguments =
-            [address(&united), address(&moments), table, int(channels), int(chunks), int(chunk), Argument::Float(eps)];
+        let arguments = [
+            address(&united),
+            address(&moments),
+            table,
+            int(channels),
+            int(chunks),
+            int(chunk),
+            Argument::Float(eps),
+        ];
         lane.launch("unite_moments", unite, &arguments)?;
         if x.is_f32() {
             let shape = Shape { grid: [longest.div_ceil(256), clips, 1], threads: 256, shared: 0 };
             lane.launch("normalize_samples", shape, &[to, from, address(&united), table])?;
         } else {
-            let shape = Shape { grid: [(longest * channels / 8).div_ceil(256), clips, 1], threads: 256, shared: 0 };
+            let shape =
+                Shape { grid: [(longest * channels / 8).div_ceil(256), clips, 1], threads: 256, shared: 0 };
             let arguments =
                 [to, from, address(&united), weight, bias, table, int(channels), numbers(activation).0];
             lane.launch("group_norm_apply", shape, &arguments)?;
@@ -115,7 +127,12 @@ pub(super) fn sorted_pool(cuda: &Cuda, x: &Tensor, weights: &Tensor) -> Result<T
     shapes::sorted_pool(x, weights)?;
     let clips = x.clips.count();
     if longest(&x.clips) > SORTED_ROWS || x.is_f32() {
-        return Err(unsupported("sorted_pool", "rows of a clip", format!("up to {SORTED_ROWS}"), longest(&x.clips)));
+        return Err(unsupported(
+            "sorted_pool",
+            "rows of a clip",
+            format!("up to {SORTED_ROWS}"),
+            longest(&x.clips),
+        ));
     }
     let lane = cuda.enter(&[&x.lane, &weights.lane])?;
     let y = cuda.tensor(&lane, Clips::from_lengths(vec![1; clips]), x.channels())?;

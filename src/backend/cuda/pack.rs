@@ -111,7 +111,10 @@ mod tests {
         let packed = matrix(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3);
         assert_eq!(packed.len(), 64);
         let row = |r: usize| packed[r * 8..r * 8 + 4].iter().map(|v| v.to_f32()).collect::<Vec<_>>();
-        assert_eq!((row(0), row(1), row(2)), (vec![1.0, 2.0, 3.0, 0.0], vec![4.0, 5.0, 6.0, 0.0], vec![0.0; 4]));
+        assert_eq!(
+            (row(0), row(1), row(2)),
+            (vec![1.0, 2.0, 3.0, 0.0], vec![4.0, 5.0, 6.0, 0.0], vec![0.0; 4])
+        );
     }
 
     #[test]

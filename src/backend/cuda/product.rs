@@ -40,11 +40,8 @@ fn matmul(
         return Ok(());
     }
     let windows = *taps > 1 || *step > 1;
-    let offsets = if windows {
-        [address(&*cuda.offsets(input)?), address(&*cuda.offsets(out)?)]
-    } else {
-        [NULL, NULL]
-    };
+    let offsets =
+        if windows { [address(&*cuda.offsets(input)?), address(&*cuda.offsets(out)?)] } else { [NULL, NULL] };
     let (rows, clips) = if windows { (longest(out), out.count()) } else { (out.rows(), 1) };
     let blocks = |tile: usize| [rows.div_ceil(tile), columns.div_ceil(tile), clips];
     let large = blocks(128).iter().product::<usize>() >= ENOUGH_BLOCKS;
@@ -79,7 +76,8 @@ fn matmul(
         // SAFETY: as below; the maps describe x and w.
         return unsafe { lane.launch(kernel, shape, &arguments) };
     }
-    let (kernel, tile, threads) = if large { ("matmul_128x128", 128, 256) } else { ("matmul_64x64", 64, 128) };
+    let (kernel, tile, threads) =
+        if large { ("matmul_128x128", 128, 256) } else { ("matmul_64x64", 64, 128) };
     // Three stages of 64 k values of both operands.
     let shape = Shape { grid: blocks(tile), threads, shared: 3 * 2 * tile * 128 };
     let arguments = [
@@ -110,10 +108,20 @@ fn matmul(
     unsafe { lane.launch(kernel, shape, &arguments) }
 }
 
-pub(super) fn linear(cuda: &Cuda, x: &Tensor, linear: &Linear<Weight>, activation: Activation) -> Result<Tensor> {
+pub(super) fn linear(
+    cuda: &Cuda,
+    x: &Tensor,
+    linear: &Linear<Weight>,
+    activation: Activation,
+) -> Result<Tensor> {
     let out = shapes::linear(x, linear)?;
     if x.is_f32() || out == 1 {
-        return Err(unsupported("linear", "one channel", "at least 2 in and out", format!("{} to {out}", x.channels)));
+        return Err(unsupported(
+            "linear",
+            "one channel",
+            "at least 2 in and out",
+            format!("{} to {out}", x.channels),
+        ));
     }
     let weights = [
         cuda.packed(&linear.weight, |values| pack::matrix(values, out, x.channels))?,
@@ -135,7 +143,12 @@ pub(super) fn linear(cuda: &Cuda, x: &Tensor, linear: &Linear<Weight>, activatio
     Ok(y)
 }
 
-pub(super) fn conv1d(cuda: &Cuda, x: &Tensor, conv: &Conv1d<Weight>, activation: Activation) -> Result<Tensor> {
+pub(super) fn conv1d(
+    cuda: &Cuda,
+    x: &Tensor,
+    conv: &Conv1d<Weight>,
+    activation: Activation,
+) -> Result<Tensor> {
     let (clips, out) = shapes::conv1d(x, conv)?;
     let [_, kernel, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
     if x.is_f32() {
@@ -174,13 +187,17 @@ fn first_conv(
     out: usize,
 ) -> Result<Tensor> {
     let kernel = conv.weight.shape()[1];
-    let fits = kernel == 10 && conv.stride <= 8 && conv.padding.rows() == (0, 0) && activation == Activation::None;
+    let fits =
+        kernel == 10 && conv.stride <= 8 && conv.padding.rows() == (0, 0) && activation == Activation::None;
     if !fits || !out.is_multiple_of(8) {
         return Err(unsupported(
             "conv1d",
             "a convolution of one channel",
             "10 taps, stride up to 8, no padding, no activation, a multiple of 8 channels out",
-            format!("{kernel} taps, stride {}, {:?}, {activation:?}, {out} channels", conv.stride, conv.padding),
+            format!(
+                "{kernel} taps, stride {}, {:?}, {activation:?}, {out} channels",
+                conv.stride, conv.padding
+            ),
         ));
     }
     let w = cuda.packed(&conv.weight, |values| pack::vector(values, 1))?;
@@ -216,13 +233,20 @@ fn grouped_conv(
     let [_, taps, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
     let stage_taps = if width <= 48 { 4 } else { 2 };
     let shared = 2 * (width + 8) * (3 * stage_taps * width + 64 + taps - 1);
-    let fits = matches!(width, 16 | 32 | 48 | 64) && out == x.channels && conv.stride == 1 && shared <= 96 << 10;
-    if !fits || matches!(conv.padding, Padding::Replicate(..)) || matches!(activation, Activation::LeakyRelu(_)) {
+    let fits =
+        matches!(width, 16 | 32 | 48 | 64) && out == x.channels && conv.stride == 1 && shared <= 96 << 10;
+    if !fits
+        || matches!(conv.padding, Padding::Replicate(..))
+        || matches!(activation, Activation::LeakyRelu(_))
+    {
         return Err(unsupported(
             "conv1d",
             "a grouped convolution",
             "groups of 16, 32, 48 or 64 channels in and out, up to 128 taps, stride 1, zero padding",
-            format!("groups of {width}, {out} channels out, {taps} taps, stride {}, {:?}", conv.stride, conv.padding),
+            format!(
+                "groups of {width}, {out} channels out, {taps} taps, stride {}, {:?}",
+                conv.stride, conv.padding
+            ),
         ));
     }
     let w = cuda.packed(&conv.weight, |values| pack::grouped(values, conv.groups, taps, width))?;
@@ -230,7 +254,8 @@ fn grouped_conv(
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, out)?;
     let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
-    let shape = Shape { grid: [longest(&y.clips).div_ceil(64), conv.groups, y.clips.count()], threads: 128, shared };
+    let shape =
+        Shape { grid: [longest(&y.clips).div_ceil(64), conv.groups, y.clips.count()], threads: 128, shared };
     let arguments = [
         Argument::Address(y.address()),
         Argument::Address(x.address()),
@@ -269,7 +294,9 @@ pub(super) fn conv_transpose1d(
     }
     let window = pack::transposed_window(kernel, stride, conv.padding);
     let weights = [
-        cuda.packed(&conv.weight, |values| pack::transposed(values, [kernel, out, width], stride, conv.padding))?,
+        cuda.packed(&conv.weight, |values| {
+            pack::transposed(values, [kernel, out, width], stride, conv.padding)
+        })?,
         cuda.vector(&conv.bias, stride)?,
     ];
     let lane = cuda.enter(&[&x.lane])?;

@@ -1,8 +1,9 @@
 //! Recorded parts of the network: CUDA graphs.
 //!
 //! The first run of a part with given lengths is an ordinary one: it brings weights and tables to the device. The second is
-//! captured into a graph, whose tensors live in memory of its own; from then on inputs are copied in, the graph is launched and its
-//! results are copied out. A thread keeps the recordings of the last few lengths.
+//! captured into a graph; from then on inputs are copied in, the graph is launched and its results are copied out. A thread keeps the
+//! recordings of the last few lengths. All of them work in the same memory, apart from that of ordinary tensors: nothing in
+//! it has to outlast a replay, and the stream runs one replay after the other.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -10,7 +11,6 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaGraph, result, sys};
 
-use super::arena::Buffer;
 use super::device::failed;
 use super::lane::{self, Lane};
 use super::{Codes, Cuda, Tensor};
@@ -35,9 +35,32 @@ pub(super) type Keep = Arc<std::sync::Mutex<Vec<Box<dyn Any + Send>>>>;
 /// Dropped in this order: the graph before what it uses.
 struct Recording {
     graph: CudaGraph,
-    inputs: Vec<Tensor>,
-    outputs: Outputs<Tensor, Codes>,
+    inputs: Vec<Place>,
+    tensors: Vec<Place>,
+    codes: Vec<(Place, usize)>,
+    _lanes: [Arc<Lane>; 2],
     _keep: Keep,
+}
+
+/// Where a tensor lies during a replay.
+struct Place {
+    address: u64,
+    bytes: usize,
+    clips: Clips,
+    channels: usize,
+}
+
+impl Place {
+    fn of(tensor: &Tensor) -> Self {
+        let row = if tensor.is_f32() { 4 } else { 2 * tensor.stride() };
+        let (address, clips) = (tensor.address(), tensor.clips.clone());
+        Self { address, bytes: clips.rows() * row, clips, channels: tensor.channels }
+    }
+
+    fn of_codes(codes: &Codes) -> (Self, usize) {
+        let (address, clips) = (codes.buffer.address(), codes.clips.clone());
+        (Self { address, bytes: clips.rows() * 4, clips, channels: 1 }, codes.bound)
+    }
 }
 
 thread_local! {
@@ -129,45 +152,56 @@ fn record(
     lane.stream
         .begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED)
         .map_err(|error| failed("record its work", error))?;
+    let lanes = [main.clone(), side.clone()];
     let outputs = lane::on_lanes(&cuda.device, main, side, || body(&inputs.iter().collect::<Vec<_>>()));
     // Ended whatever happened, or the stream could not be used again.
     let graph = lane.stream.end_capture(sys::CUgraphInstantiate_flags(0));
     let outputs = outputs?;
     let graph = graph.map_err(|error| failed("record its work", error))?;
     let graph = graph.ok_or_else(|| crate::Error::Device("the GPU recorded nothing".into()))?;
-    Ok(Recording { graph, inputs, outputs, _keep: keep })
+    Ok(Recording {
+        graph,
+        inputs: inputs.iter().map(Place::of).collect(),
+        tensors: outputs.tensors.iter().map(Place::of).collect(),
+        codes: outputs.codes.iter().map(Place::of_codes).collect(),
+        _lanes: lanes,
+        _keep: keep,
+    })
 }
 
 impl Recording {
     fn replay(&self, cuda: &Cuda, lane: &Arc<Lane>, inputs: &[&Tensor]) -> Result<Outputs<Tensor, Codes>> {
-        for (input, own) in inputs.iter().zip(&self.inputs) {
-            copy(lane, &own.buffer, &input.buffer, bytes(own))?;
+        for (input, place) in inputs.iter().zip(&self.inputs) {
+            copy(lane, place.address, input.address(), place.bytes)?;
         }
         self.graph.launch().map_err(|error| failed("run recorded work", error))?;
-        let tensors = self.outputs.tensors.iter().map(|own| {
-            let tensor = cuda.tensor(lane, own.clips.clone(), own.channels)?;
-            copy(lane, &tensor.buffer, &own.buffer, bytes(own))?;
+        let tensors = self.tensors.iter().map(|place| {
+            let tensor = cuda.tensor(lane, place.clips.clone(), place.channels)?;
+            copy(lane, tensor.address(), place.address, place.bytes)?;
             Ok(tensor)
         });
-        let codes = self.outputs.codes.iter().map(|own| {
-            let buffer = Arc::new(lane.arena.take(own.clips.rows() * 4)?);
-            copy(lane, &buffer, &own.buffer, own.clips.rows() * 4)?;
-            Ok(Codes { clips: own.clips.clone(), buffer, lane: lane.clone(), bound: own.bound })
+        let codes = self.codes.iter().map(|(place, bound)| {
+            let buffer = Arc::new(lane.arena.take(place.bytes)?);
+            copy(lane, buffer.address(), place.address, place.bytes)?;
+            Ok(Codes { clips: place.clips.clone(), buffer, lane: lane.clone(), bound: *bound })
         });
         Ok(Outputs { tensors: tensors.collect::<Result<_>>()?, codes: codes.collect::<Result<_>>()? })
     }
 }
 
-fn bytes(tensor: &Tensor) -> usize {
-    tensor.clips.rows() * if tensor.is_f32() { 4 } else { 2 * tensor.stride() }
+/// How many parts the calling thread has recorded on a device.
+pub(super) fn count(cuda: &Cuda) -> usize {
+    with_recordings(cuda, |recordings| {
+        recordings.kept.iter().filter(|(_, recording)| recording.is_some()).count()
+    })
 }
 
-fn copy(lane: &Lane, to: &Buffer, from: &Buffer, bytes: usize) -> Result<()> {
+fn copy(lane: &Lane, to: u64, from: u64, bytes: usize) -> Result<()> {
     if bytes == 0 {
         return Ok(());
     }
-    // SAFETY: both buffers are those of tensors of one shape, in memory of this device, and go back to their arenas behind the
-    // copy in the stream's order.
-    unsafe { result::memcpy_dtod_async(to.address(), from.address(), bytes, lane.stream.cu_stream()) }
+    // SAFETY: both are tensors of one shape in memory of this device, which is given to others behind the copy in the stream's
+    // order.
+    unsafe { result::memcpy_dtod_async(to, from, bytes, lane.stream.cu_stream()) }
         .map_err(|error| failed("copy", error))
 }

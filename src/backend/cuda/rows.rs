@@ -36,8 +36,14 @@ pub(super) fn add_table(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Tenso
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels)?;
     let offsets = cuda.offsets(&x.clips)?;
-    let arguments =
-        [Argument::Address(y.address()), Argument::Address(x.address()), z, address(&offsets), int(0), int(x.stride())];
+    let arguments = [
+        Argument::Address(y.address()),
+        Argument::Address(x.address()),
+        z,
+        address(&offsets),
+        int(0),
+        int(x.stride()),
+    ];
     let shape = vectors(longest(&x.clips), x.stride(), x.clips.count());
     // SAFETY: x and y have `stride` halves a row, and so has the table, which reaches as far as the longest clip.
     unsafe { lane.launch("add_rows", shape, &arguments) }?;
@@ -58,7 +64,9 @@ pub(super) fn resample_linear(cuda: &Cuda, x: &Tensor, clips: &Clips) -> Result<
         int(x.stride()),
     ];
     // SAFETY: rows of x and y are `stride` halves; every clip of y that has rows has some in x.
-    unsafe { lane.launch("resample_linear", vectors(longest(clips), x.stride(), clips.count()), &arguments) }?;
+    unsafe {
+        lane.launch("resample_linear", vectors(longest(clips), x.stride(), clips.count()), &arguments)
+    }?;
     Ok(y)
 }
 
@@ -119,7 +127,12 @@ pub(super) fn stack_frames(cuda: &Cuda, x: &Tensor, n: usize) -> Result<Tensor> 
     halves("stack_frames", x)?;
     if x.channels.is_multiple_of(8) {
         // The rows lie one behind the other already.
-        return Ok(Tensor { clips, channels: n * x.channels, buffer: x.buffer.clone(), lane: x.lane.clone() });
+        return Ok(Tensor {
+            clips,
+            channels: n * x.channels,
+            buffer: x.buffer.clone(),
+            lane: x.lane.clone(),
+        });
     }
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, n * x.channels)?;
