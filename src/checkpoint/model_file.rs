@@ -70,6 +70,11 @@ impl ModelFile {
         let length = length
             .ok_or_else(|| bad("is not a model", "a safetensors file", format!("{} bytes", bytes.len())))?;
         if length > LARGEST_HEADER || length > bytes.len() as u64 - 8 {
+            if bytes.starts_with(b"PK") || bytes.starts_with(&[0x80]) {
+                let next = "import it first: `deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors`";
+                let what = "is a checkpoint, not a model";
+                return Err(Error::bad_input(path, what, "a model file", "a PyTorch archive", next));
+            }
             let expected = format!("at most {}", LARGEST_HEADER.min(bytes.len() as u64 - 8));
             return Err(bad("is damaged: the length of its header", &expected, format!("{length} bytes")));
         }

@@ -41,21 +41,24 @@ impl Info {
     }
 }
 
-/// Whether the header says that this is a face; everything else is for the model's checks to judge.
+/// Whether the header says that this is a face; what else it says is for the model's checks to judge.
 fn is_face(path: &Path) -> Result<bool> {
     const LARGEST_HEADER: u64 = 8 << 20;
-    let mut file = File::open(path).map_err(|error| Error::unreadable(path, error))?;
+    let unreadable = |error| Error::unreadable(path, error);
+    let neither = |found: &str| {
+        let next = "give a file that `deeptalk-rt import` or `deeptalk-rt synth-model` wrote";
+        Error::bad_input(path, "is neither a model nor a face", "a safetensors file", found, next)
+    };
+    if !path.metadata().map_err(unreadable)?.is_file() {
+        return Err(neither("a folder or a device"));
+    }
+    let mut file = File::open(path).map_err(unreadable)?;
     let mut length = [0; 8];
-    if !path.is_file() || file.read_exact(&mut length).is_err() {
-        return Ok(false);
-    }
-    let length = u64::from_le_bytes(length);
-    if length > LARGEST_HEADER {
-        return Ok(false);
-    }
+    file.read_exact(&mut length).map_err(|_| neither("a file of less than 8 bytes"))?;
     let mut header = Vec::new();
-    file.take(length).read_to_end(&mut header).map_err(|error| Error::unreadable(path, error))?;
-    let header: Value = serde_json::from_slice(&header).unwrap_or_default();
+    let length = u64::from_le_bytes(length);
+    file.take(length.min(LARGEST_HEADER)).read_to_end(&mut header).map_err(unreadable)?;
+    let header: Value = serde_json::from_slice(&header).map_err(|_| neither("another kind of file"))?;
     Ok(header["__metadata__"]["format"] == "deeptalk-rt face")
 }
 

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 use deeptalk_rt::audio::{Wav, read_wav};
 use deeptalk_rt::backend::cpu::Cpu;
 use deeptalk_rt::checkpoint::ModelFile;
-use deeptalk_rt::export::{self, Format, VertexSource};
+use deeptalk_rt::export::{self, Format, VertexSource, Written};
 use deeptalk_rt::face::Face;
 use deeptalk_rt::model::{DeepTalk, Draw, EmotionVector, ONE_PASS_SECONDS, Take};
 use deeptalk_rt::{Error, Motion, Result};
@@ -17,24 +17,27 @@ use super::outputs::{self, Job, Target};
 use super::progress::{Output, Reporter, Style};
 use super::stop;
 
-const EXAMPLES: &str = "\
-Examples:
+const EXAMPLES: &str = r"Examples:
   One recording, everything in one file for NumPy:
     deeptalk-rt run speech.wav -o talk.npz --model model.safetensors
   A table and JSON at once:
     deeptalk-rt run speech.wav -o talk.csv -o talk.json --model model.safetensors
   The words of one recording with half the emotion of another:
-    deeptalk-rt run speech.wav --emotion-from angry.wav --emotion-blend 0.5 -o talk.npz --model model.safetensors
+    deeptalk-rt run speech.wav --emotion-from angry.wav --emotion-blend 0.5 -o talk.npz \
+        --model model.safetensors
   Three different takes (talk-1.npz, talk-2.npz, talk-3.npz):
     deeptalk-rt run speech.wav --samples 3 -o talk.npz --model model.safetensors
   A folder of recordings:
     deeptalk-rt run clips/*.wav --out-dir motions --model model.safetensors
 
 Endings of -o:
-  .npz   motion (frames, parameters), codes_t, codes_b, fps, names, emotion_mu, emotion_logvar; vertices with --face
+  .npz   motion (frames, parameters), codes_t, codes_b, fps, names, emotion_mu, emotion_logvar,
+         and vertices with --face
   .npy   motion alone, as the published demo writes it
   .csv   frame, time and a column for each parameter
   .json  everything but vertices
+  .html  a page with the moving face of --face and the sound
+  .glb   glTF 2.0: the face of --face with morph targets and a jaw joint
 
 The same recording, options and seed give the same bytes, on any number of threads.";
 
@@ -53,14 +56,14 @@ const MACHINE: &str = "Machine";
 #[command(after_help = EXAMPLES)]
 pub struct Run {
     /// WAV files: any rate from 4 to 192 kHz, any number of channels, any length
-    #[arg(value_name = "SPEECH.wav", required = true, help_heading = INPUT)]
+    #[arg(value_name = "SPEECH.wav", required = true)]
     inputs: Vec<PathBuf>,
 
     /// The model file; `deeptalk-rt import deeptalk` makes one
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     model: Option<PathBuf>,
 
-    /// A face file, to get vertices too (into .npz); `deeptalk-rt import flame` makes one
+    /// A face file: for .html and .glb, and to get vertices into .npz; `deeptalk-rt import flame` makes one
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     face: Option<PathBuf>,
 
@@ -82,7 +85,7 @@ pub struct Run {
     out_dir: Option<PathBuf>,
 
     /// The format of the files in --out-dir
-    #[arg(long, value_parser = ["npz", "npy", "csv", "json"], default_value = "npz", requires = "out_dir")]
+    #[arg(long, value_parser = ["npz", "npy", "csv", "json", "html", "glb"], default_value = "npz", conflicts_with = "output")]
     #[arg(help_heading = OUTPUT)]
     format: String,
 
@@ -105,12 +108,12 @@ pub struct Run {
     samples: u16,
 
     /// The seed of all that is drawn: the same seed draws the same
-    #[arg(long, default_value = "0", help_heading = EMOTION)]
+    #[arg(long, default_value = "0", allow_negative_numbers = true, help_heading = EMOTION)]
     seed: u64,
 
     /// Draw the emotion from its distribution, with its log variance times this number (the paper's uncertainty factor); 0 and
     /// negative ones are allowed [default: 1 with several takes; with one, its mean is taken]
-    #[arg(long, value_parser = finite, allow_negative_numbers = true, help_heading = EMOTION)]
+    #[arg(long, value_parser = finite, allow_hyphen_values = true, help_heading = EMOTION)]
     alpha: Option<f32>,
 
     /// Draw the top and the bottom motion codes at these temperatures (one number: both); 0 takes the likeliest
@@ -159,7 +162,7 @@ impl Run {
     }
 
     /// # Errors
-    /// What ends the work for all recordings; what concerns one alone is counted.
+    /// What ends the work for all recordings; what concerns one alone is counted, and told at the end.
     fn animate_all(&self, reporter: &mut Reporter, tally: &mut Tally) -> Result<()> {
         let jobs = self.plan()?;
         let model = self.model.as_ref().ok_or_else(|| Error::Usage(NO_MODEL.into()))?;
@@ -171,37 +174,35 @@ impl Run {
         }
 
         // A recording that cannot be read is known before a large model is loaded.
-        let mut failures: Vec<(&Path, Error)> = Vec::new();
-        let mut good: Vec<&Job> = Vec::new();
+        let (mut good, mut failures) = (Vec::new(), Vec::new());
         for job in &jobs {
             match Wav::open(&job.input) {
                 Ok(_) => good.push(job),
                 Err(error) => failures.push((&job.input, error)),
             }
         }
-        if !good.is_empty() {
-            let loaded = self.load(model)?;
-            for (index, job) in good.iter().enumerate() {
-                let name = job.input.file_name().unwrap_or(job.input.as_os_str()).to_string_lossy();
-                let name = match good.len() {
-                    1 => name.into_owned(),
-                    many => format!("[{}/{many}] {name}", index + 1),
-                };
-                reporter.begin(&name, "frames");
-                let outcome = self.animate(job, &loaded, reporter, tally);
-                reporter.end();
-                match outcome {
-                    Ok(()) => {}
-                    Err(error @ Error::Cancelled) => return Err(error),
-                    Err(error) => failures.push((&job.input, error)),
-                }
-            }
-        }
+        let outcome = match good[..] {
+            [] => Ok(()),
+            _ => self.load(model).and_then(|loaded| {
+                good.iter().enumerate().try_for_each(|(index, job)| {
+                    reporter.begin(&label(&job.input, index, good.len()), "frames");
+                    let outcome = self.animate(job, &loaded, reporter, tally);
+                    reporter.end();
+                    match outcome {
+                        Err(error) if !matches!(error, Error::Cancelled) => {
+                            failures.push((&job.input, error));
+                            Ok(())
+                        }
+                        outcome => outcome,
+                    }
+                })
+            }),
+        };
         for (input, error) in &failures {
             tally.fail(error);
             reporter.failed(Some(input), error);
         }
-        Ok(())
+        outcome
     }
 
     fn plan(&self) -> Result<Vec<Job>> {
@@ -221,12 +222,20 @@ impl Run {
         };
         let jobs = outputs::plan(&self.inputs, &target, self.samples.into())?;
         let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
-        if self.face.is_some() && !files.any(|path| has_vertices(path)) {
-            let next = "write .npz too, or leave --face out";
-            return Err(Error::Usage(format!(
-                "--face gives vertices, and no output has a place for them: {next}"
-            )));
-        }
+        match self.face {
+            Some(_) if !files.any(|path| use_of_face(path) != UseOfFace::None) => {
+                let next = "write .npz, .html or .glb too, or leave --face out";
+                Err(Error::Usage(format!("no output has a place for the face of --face: {next}")))
+            }
+            None => match files.find(|path| use_of_face(path) == UseOfFace::Needed) {
+                Some(path) => {
+                    let next = "give one with --face (`deeptalk-rt import flame` makes one)";
+                    Err(Error::Usage(format!("{}: this format shows a face: {next}", path.display())))
+                }
+                None => Ok(()),
+            },
+            Some(_) => Ok(()),
+        }?;
         Ok(jobs)
     }
 
@@ -276,8 +285,11 @@ impl Run {
         for (motion, files) in motions.iter().zip(&job.takes) {
             for path in files {
                 stop::check()?;
-                let output = write(motion, face.as_ref(), &job.input, path, share)?;
-                reporter.written(&output);
+                let begun = Instant::now();
+                let written = write(motion, face.as_ref(), &samples, path)?;
+                let (input, frames, took) = (&job.input, motion.frames(), share + begun.elapsed());
+                let seconds = frames as f64 / f64::from(motion.fps);
+                reporter.written(&Output { input, path, frames, seconds, took, written });
                 tally.written += 1;
             }
         }
@@ -285,14 +297,13 @@ impl Run {
     }
 }
 
-fn write<'a>(
-    motion: &Motion,
-    face: Option<&Face>,
-    input: &'a Path,
-    path: &'a Path,
-    share: Duration,
-) -> Result<Output<'a>> {
-    let begun = Instant::now();
+/// What the progress bar calls a recording: its name, and which of how many.
+fn label(input: &Path, index: usize, count: usize) -> String {
+    let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy();
+    if count == 1 { name.into_owned() } else { format!("[{}/{count}] {name}", index + 1) }
+}
+
+fn write(motion: &Motion, face: Option<&Face>, speech: &[f32], path: &Path) -> Result<Written> {
     let fill = |frame: usize, out: &mut [f32]| {
         stop::check()?;
         if let Some(face) = face {
@@ -301,10 +312,7 @@ fn write<'a>(
         Ok(())
     };
     let vertices = face.map(|face| VertexSource { vertices: face.vertex_count(), fill: &fill });
-    let written = export::write(path, motion, &export::Options { vertices })?;
-    let frames = motion.frames();
-    let seconds = frames as f64 / f64::from(motion.fps);
-    Ok(Output { input, path, frames, seconds, took: share + begun.elapsed(), written })
+    export::write(path, motion, &export::Options { vertices, face, speech, ..export::Options::default() })
 }
 
 impl Tally {
@@ -317,8 +325,20 @@ impl Tally {
     }
 }
 
-fn has_vertices(path: &Path) -> bool {
-    matches!(Format::from_path(path), Ok(Format::Npz))
+/// What a format makes of a face.
+#[derive(PartialEq)]
+enum UseOfFace {
+    None,
+    Optional,
+    Needed,
+}
+
+fn use_of_face(path: &Path) -> UseOfFace {
+    match Format::from_path(path) {
+        Ok(Format::Npz) => UseOfFace::Optional,
+        Ok(Format::Html | Format::Glb) => UseOfFace::Needed,
+        _ => UseOfFace::None,
+    }
 }
 
 fn use_threads(threads: usize) -> Result<()> {

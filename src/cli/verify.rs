@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use deeptalk_rt::Result;
 use deeptalk_rt::backend::Dtype;
 use deeptalk_rt::backend::cpu::Cpu;
 use deeptalk_rt::checkpoint::ModelFile;
 use deeptalk_rt::verify::{Report, Row, against_golden, golden_files};
+use deeptalk_rt::{Error, Result};
 
 use super::progress::Reporter;
 use super::say;
@@ -46,7 +46,7 @@ impl Verify {
         let mut mismatch = None;
         for (done, golden) in goldens.iter().enumerate() {
             reporter.advance(&self.golden, done, goldens.len());
-            let report = against_golden(&model, golden)?;
+            let report = against_golden(&model, golden).map_err(|error| other_sizes(golden, error))?;
             table.push_str(&as_table(golden, &report));
             mismatch = mismatch.or_else(|| Some(in_a_sentence(golden, report.first_mismatch()?)));
         }
@@ -60,6 +60,18 @@ impl Verify {
             );
         }
         Ok(ExitCode::FAILURE)
+    }
+}
+
+/// Stages that do not even fit into the network tell of another network.
+fn other_sizes(golden: &Path, error: Error) -> Error {
+    match error {
+        Error::Shape { .. } => {
+            let (what, next) =
+                ("was made with a model of other sizes", "give the model that it was made with");
+            Error::bad_input(golden, what, "stages of this model", error.to_string(), next)
+        }
+        other => other,
     }
 }
 

@@ -128,7 +128,7 @@ impl AtomicFile {
         Ok(Written { bytes, sha256 })
     }
 
-    fn refused(&self, error: io::Error) -> Error {
+    pub(super) fn refused(&self, error: io::Error) -> Error {
         let on_disk = self.writer.get_ref().as_file().metadata().map_or(0, |metadata| metadata.len());
         refused(&self.target, on_disk, error)
     }

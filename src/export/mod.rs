@@ -4,18 +4,27 @@
 //! `write` function, and a line in the dispatch below; it writes into an [`AtomicFile`] and lets [`Failure`] carry
 //! whatever goes wrong.
 
+mod apng;
 pub mod arkit;
 mod atomic;
 mod csv;
 pub mod curves;
+mod frames;
+mod gif;
 pub mod glb;
 pub mod html;
 mod json;
 mod npy;
 mod npz;
 mod occlusion;
+pub mod picture;
 pub mod resample;
+mod sheet;
+mod sound;
 mod surface;
+mod typeface;
+mod video;
+mod yuv;
 
 use std::io::Write as _;
 use std::path::Path;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use deeptalk_rt::Result;
 use deeptalk_rt::backend::cpu::Cpu;
 use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::backend::{Clips, Dtype, Ops, SampleCodes};
+use deeptalk_rt::backend::{Activation, Affine, Clips, Dtype, Ops, SampleCodes, Stored};
 use deeptalk_rt::checkpoint::{ModelFile, synth_model};
 use deeptalk_rt::model::stages::Observer;
 use deeptalk_rt::model::{Config, DeepTalk};
@@ -237,6 +237,25 @@ fn threads_share_a_model_and_memory_stays_flat() {
                 scope.spawn(move || (0..2).for_each(|_| assert_eq!(&emotion(clip), want)));
             }
         });
+    });
+}
+
+/// The one override of a default body, against that body.
+#[test]
+fn the_norm_of_a_sum_is_the_norm_of_the_sum() {
+    on_stand_in(this_test!(the_norm_of_a_sum_is_the_norm_of_the_sum), &[], || {
+        let cuda = Cuda::new(0).unwrap();
+        let (clips, channels) = (Clips::from_lengths([19, 1]), 72);
+        let tensor = |seed| cuda.upload(&clips, channels, &speech(20 * channels, seed)).unwrap();
+        let weight = |seed| {
+            let values = speech(channels, seed);
+            cuda.load(Stored::from_f32("weight", &[channels], values)).unwrap()
+        };
+        let (x, y, affine) = (tensor(1), tensor(2), Affine { weight: weight(3), bias: weight(4) });
+        let fused = cuda.add_layer_norm(&x, &y, &affine).unwrap();
+        let plain = cuda.layer_norm(&cuda.add(&x, &y).unwrap(), Some(&affine), Activation::None).unwrap();
+        let error = error(&cuda.download(&fused).unwrap(), &cuda.download(&plain).unwrap());
+        assert!(error < 6e-4, "{error}");
     });
 }
 

@@ -5,16 +5,18 @@ from .distance import front_depth
 from .proportions import EYE, EYE_RADIUS, smoothstep
 
 COLUMNS = 40
-INNER, OUTER, UP, DOWN = 0.166, 0.184, 0.086, 0.066  # the opening, from the eye's centre
+INNER, OUTER, UP, DOWN = 0.166, 0.184, 0.083, 0.066  # the opening, from the eye's centre
 LID_RADIUS = 1.085  # of the eyeball
-CLOSED_LID_RADIUS = 1.115
+CLOSED_LID_RADIUS = 1.15
+MARGIN_ANGLE = np.radians(1.8)  # the margins stand a little beyond the opening, in the corners too
+OPENING_RECEDES = 0.3  # of the way along the eyeball: a raised lid stands off a little, so that it may also blink
 RING = dict(centre=(0.008, 0.014), inner=0.228, outer=0.265, up=0.178, down=0.185)
 HIDDEN_RINGS = (
     # beyond the opening, radius over the eyeball's, ring coordinate
     (0.055, 0.985, -3),
     (0.030, 1.000, -2),
     (0.003, 1.010, -1),
-    (0.000, 1.035, -0.5),
+    (0.000, 1.055, -0.5),
     (0.004, LID_RADIUS - 0.012, 0),
     (0.018, LID_RADIUS, 0.15),
 )
@@ -88,12 +90,15 @@ def slide(points, angle, ring, upper, lower):
         return np.arctan2(y, on_sphere(x, y, EYE_RADIUS))
 
     top = np.sin(angle) > 1e-9
-    gap = elevation(np.where(top, angle, -angle)) - elevation(np.where(top, -angle, angle))
+    gap = elevation(np.where(top, angle, -angle)) - elevation(np.where(top, -angle, angle)) + MARGIN_ANGLE
     fade = 1 - smoothstep(0.15, 0.95, ring)
     turned = np.arctan2(points[:, 1], points[:, 2]) + np.where(top, upper, lower) * gap * fade
     radius = np.hypot(points[:, 1], points[:, 2])
     closing = np.where(top, -upper, lower)
-    over_eye = np.sqrt(np.maximum((EYE_RADIUS * CLOSED_LID_RADIUS) ** 2 - points[:, 0] ** 2, 0))
+    closed = EYE_RADIUS * np.where(ring < -0.2, CLOSED_LID_RADIUS - 0.02, CLOSED_LID_RADIUS)
+    over_eye = np.sqrt(np.maximum(closed**2 - points[:, 0] ** 2, 0))
     unrolled = np.maximum(radius, radius + (over_eye - radius) * np.clip(closing, 0, 1) * fade)
-    radius = np.where((ring > -0.2) & (ring < 0.8) & (closing > 0), unrolled, radius)
-    return np.stack([points[:, 0], radius * np.sin(turned), radius * np.cos(turned)], 1)
+    radius = np.where((ring > -0.6) & (ring < 0.8) & (closing > 0), unrolled, radius)
+    z = radius * np.cos(turned)
+    z = np.where(closing < 0, points[:, 2] + OPENING_RECEDES * (z - points[:, 2]), z)
+    return np.stack([points[:, 0], radius * np.sin(turned), z], 1)

@@ -36,7 +36,7 @@ def roots(cap):
     shares = np.random.default_rng(3).dirichlet((1, 1, 1), size=(12, len(cap.faces)))
     points = project(head, np.concatenate([(corners * w[:, :, None]).sum(1) for w in shares]), 2)
     grows = growth(points)
-    front = points[(np.abs(grows - 0.03) < 0.03) & (points[:, 1] > 0.20) & (points[:, 2] > 0.2)]
+    front = points[(np.abs(grows - 0.03) < 0.03) & (points[:, 1] > 0.40) & (points[:, 2] > 0.2)]
     hairline = thin(front, HAIRLINE_SPACING)
     inner = points[(grows > 0.09) & (combed_length(points) > 0.2)]
     radius = 0.50
@@ -95,14 +95,14 @@ def ribbon(line, half_width, shade):
     _, normal = combing(line)
     across = np.cross(normal, tangent)
     across /= np.linalg.norm(across, axis=1, keepdims=True)
-    width = half_width * smoothstep(-0.35, 0.35, t) * np.clip(1.02 - t**2.6, 0, 1)
+    width = half_width * smoothstep(-0.22, 0.32, t) * np.clip(1.02 - t**2.6, 0, 1)
     lift = np.maximum(thickness(line), 0.0) + 0.002 + 0.022 * smoothstep(0, 0.5, t) - 0.012 * smoothstep(0.75, 1, t)
     rows = []
     for side in (-1, 0, 1):
         height = lift + (ARCH * width / half_width * smoothstep(-0.1, 0.5, t) if side == 0 else -0.010)
         rows.append(line + across * (side * width)[:, None] + normal * height[:, None])
     vertices = np.stack(rows, 1).reshape(-1, 3)
-    along = 0.78 + 0.34 * smoothstep(0, 0.45, t) - 0.10 * smoothstep(0.7, 1, t)
+    along = 0.90 + 0.20 * smoothstep(0, 0.45, t) - 0.10 * smoothstep(0.7, 1, t)
     edge = np.array([0.78, 1.12, 0.84])
     colors = HAIR * shade * (along[:, None] * edge)[..., None]
     return vertices, grid(ROWS, COLUMNS)[:, ::-1], colors.reshape(-1, 3)

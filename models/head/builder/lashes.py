@@ -30,7 +30,7 @@ def build(name):
     upper = direction(x, y + 0.009) * EYE_RADIUS * (eyelids.LID_RADIUS + 0.004)
     tips = outward * EYE_RADIUS * (eyelids.LID_RADIUS + 0.02) + sweep * length[:, None]
     vertices = np.concatenate([lower, tips, upper]) + EYE
-    return Part(name, vertices, grid(3, COLUMNS)[:, ::-1], np.tile(HAIR * 0.28, (len(vertices), 1)), np.full(len(vertices), 0.2))
+    return Part(name, vertices, grid(3, COLUMNS)[:, ::-1], np.tile(HAIR * 0.36, (len(vertices), 1)), np.full(len(vertices), 0.2))
 
 
 def direction(x, y):

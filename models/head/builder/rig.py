@@ -8,7 +8,7 @@ from . import eyelids, lashes, shapes_eyes, shapes_mouth
 from .brush import Brush
 from .channels import CHANNELS, split_side
 from .face_map import WEIGHT_STEPS, FaceMap
-from .proportions import EYE, JAW_JOINT, JAW_OPEN_DEGREES, MIRROR, NECK_JOINT, ROOT_JOINT, rotation, smoothstep
+from .proportions import EYE, JAW_JOINT, MIRROR, NECK_JOINT, ROOT_JOINT, rotation, smoothstep
 from .shapes_mouth import JAW_SIDEWAYS
 
 EYE_TURNS = {"Down": ("x", 22.0), "Up": ("x", -20.0), "In": ("y", -26.0), "Out": ("y", 26.0)}

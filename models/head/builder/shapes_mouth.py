@@ -4,13 +4,15 @@ import numpy as np
 from .proportions import JAW_JOINT, JAW_OPEN_DEGREES, MOUTH_Y, rotation, smoothstep
 
 JAW_SIDEWAYS = 0.085
+CLOSE_FORWARD = 0.02  # more would open the lips between jawOpen 0 and 1, where the path is straight and the jaw's is not
 
 
 def mouth_smile(b):
     m = b.map
     b.add(b.corner, (0.085, 0.082, -0.060))
-    b.add(b.spot((0.37, -0.34), (0.17, 0.13)) * m.off_lids, (0.012, 0.050, 0.030))
-    b.add(b.spot((0.27, -0.50), (0.05, 0.12)) * (1 - m.near_mouth), (0, 0, -0.006))
+    b.add(b.spot((0.37, -0.34), (0.17, 0.13)) * m.off_lids, (0.012, 0.060, 0.042))
+    for centre, depth in (((0.21, -0.43), -0.013), ((0.28, -0.50), -0.012), ((0.33, -0.57), -0.005)):  # the fold from the nose
+        b.add(b.spot(centre, (0.050, 0.080)) * (1 - m.near_mouth), (0, 0, depth))
     b.add(b.spot((0.39, -0.48), (0.09, 0.12)), (0.010, 0.006, 0.010))
     b.add(b.spot((0.34, -0.14), (0.16, 0.06)) * m.off_lids, (0, 0.018, 0.012))
     b.add(m.near_mouth * m.lip_middle * b.half, (0, 0.016, -0.014))
@@ -52,7 +54,8 @@ def mouth_pucker(b):
     m = b.map
     w = m.near_mouth
     b.moved[:, 0] -= 0.46 * m.x * w**1.4
-    b.moved[:, 1] += w * (m.upper - 0.5) * 0.012 * np.clip(1 - m.across**2 * 0.6, 0, 1)
+    full = np.where(m.lip, np.sin(0.5 * np.pi * np.clip(m.ring, 0, 1)), np.clip(2 - m.ring, 0, 1) * m.mouth * (m.ring > 1))
+    b.moved[:, 1] += w * full * (2 * m.upper - 1) * 0.016 * m.lip_middle
     b.moved[:, 2] += w**1.7 * (0.075 + 0.28 * np.minimum(np.abs(m.x), 0.25))
     b.moved[:, 2] += np.where(m.lip, 0.030 * np.sin(np.pi * np.clip(m.ring, 0, 1)) * m.lip_middle, 0)
 
@@ -121,13 +124,15 @@ def mouth_close(b):
     """Solved against the jaw: at jawOpen 1 every mouth vertex goes where a jaw weight of 1/2 would put it."""
     m = b.map
     turn = rotation("x", JAW_OPEN_DEGREES)
-    target = 0.5 * m.points + 0.5 * ((m.points - JAW_JOINT) @ turn.T + JAW_JOINT)
+    target = 0.5 * m.points + 0.5 * ((m.points - JAW_JOINT) @ turn.T + JAW_JOINT) + [0, 0, CLOSE_FORWARD]
     blended = np.eye(3) * (1 - m.jaw)[:, None, None] + turn * m.jaw[:, None, None]
     shifted = target - m.jaw[:, None] * (JAW_JOINT - turn @ JAW_JOINT)
     rest = np.linalg.solve(blended, shifted[..., None])[..., 0]
     fade = m.near_mouth * np.exp(-((np.clip(m.ring - 1, 0, 9) / 0.9) ** 2))
     weight = np.where(m.mouth & (m.ring <= 1), b.shallow, fade)
     b.moved += (rest - m.points) * weight[:, None]
+    over_teeth = m.upper * m.lip_middle**0.5 * smoothstep(0, 0.5, m.ring) * weight * m.mouth
+    b.moved[:, 2] += 0.055 * over_teeth
 
 
 def jaw_sideways(b, direction):

@@ -9,7 +9,7 @@ from .part import Part
 from .proportions import HAIR, INNER_CHEEK, LIP, MIRROR, NECK_AXIS_Z, NECK_CUT_Y, SKIN, THROAT, bump, smoothstep
 from .remesh import dense_mesh, midline, resample, symmetric_mesh
 from .distance import project
-from .rings import fan, ring_strip
+from .rings import fan, ring_strip, unique_edges
 from .sculpt import NOSTRIL, head
 
 NECK_COLUMNS = 36
@@ -75,15 +75,27 @@ def build():
     nm, ne = mouth.COLUMNS, eyelids.COLUMNS
     middle = midline_pins(low, high, lips[nm // 4], lips[3 * nm // 4], neck)
     pins = np.concatenate([lips, lids, lids * MIRROR, neck, middle])
-    points, faces, mirror = symmetric_mesh(head, dense, dense_faces, spacing, pins, blocked)
-    for a, b in ((0, nm), (nm, nm + ne), (nm + ne, nm + 2 * ne), (nm + 2 * ne, nm + 2 * ne + NECK_COLUMNS)):
-        faces = faces[~((faces >= a) & (faces < b)).all(1)]
-    sewing = Sewing(points, np.concatenate([faces, mirror[faces][:, ::-1]]))
+    loops = np.cumsum([0, nm, ne, ne, NECK_COLUMNS])
+    sewing = Sewing(*manifold_mesh(dense, dense_faces, pins, blocked, loops))
     sewing.patch(mouth_rings, mouth_s, mouth_angle, 0, MOUTH, 0, closed=True)
     sewing.patch(eye_rings, eye_s, eye_angle, nm, EYE_PATCH, 1)
     sewing.patch(eye_rings, eye_s, eye_angle, nm + ne, EYE_PATCH, -1)
     vertices, triangles, labels = sewing.result()
     return vertices, triangles, Anatomy(*labels.T), neck
+
+
+def manifold_mesh(dense, dense_faces, pins, blocked, loops):
+    """(points, faces) of both halves, open at the loops; takes the first seed without a fold where the spacing changes fast."""
+    expected = loops[-1]
+    for seed in range(20):
+        points, faces, mirror = symmetric_mesh(head, dense, dense_faces, spacing, pins, blocked, seed)
+        for a, b in zip(loops[:-1], loops[1:]):
+            faces = faces[~((faces >= a) & (faces < b)).all(1)]
+        faces = np.concatenate([faces, mirror[faces][:, ::-1]])
+        _, uses = unique_edges(faces)
+        if uses.max() == 2 and (uses == 1).sum() == expected:
+            return points, faces
+    raise RuntimeError("no seed gives a manifold skin: make `spacing` change more slowly")
 
 
 class Sewing:
@@ -129,7 +141,9 @@ def colours(vertices, anatomy):
     mix(SKIN * [1.0, 0.88, 0.86], 0.8 * bump(q, (0, -0.29, 1.1), (0.12, 0.10, 0.15)))
     mix(SKIN * [0.93, 0.82, 0.80], 0.55 * bump(q, (0.325, 0, 0.85), (0.22, 0.15, 0.3)))
     mix(SKIN * [0.42, 0.28, 0.25], 1.3 * bump(q, NOSTRIL, (0.026, 0.038, 0.040)))
-    mix(HAIR * 0.6, smoothstep(-0.005, 0.05, growth(vertices)))  # nothing shows through the hair
+    mix(SKIN * [0.74, 0.58, 0.54], bump(q, (0.72, -0.105, -0.035), (0.2, 0.085, 0.06)))  # the hollow of the ear
+    behind_ear = smoothstep(0.0, -0.15, vertices[:, 2])
+    mix(HAIR * 0.6, smoothstep(0.0, 0.07, growth(vertices) - 0.02 + 0.035 * behind_ear))  # nothing shows through the hair
     ring, upper = anatomy.ring, np.sin(anatomy.angle) > 1e-6
     in_mouth, in_eye = anatomy.patch == MOUTH, anatomy.patch == EYE_PATCH
     mix(LIP, np.where(in_mouth & (ring <= 1), smoothstep(-0.2, -0.08, ring) * (1 - 0.75 * (ring > 0.99)), 0))

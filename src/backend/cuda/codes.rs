@@ -79,7 +79,7 @@ pub(super) fn choose_code(cuda: &Cuda, logits: &Tensor, sample: Option<&SampleCo
     let tables = sample
         .map(|sample| {
             let rows: Vec<i32> = sample.first_rows.iter().map(|&row| row as i32).collect();
-            Ok::<_, Error>((lane.upload(&sample.seeds)?, lane.upload(&rows)?))
+            Ok::<_, Error>((cuda.upload_values(&lane, &sample.seeds)?, cuda.upload_values(&lane, &rows)?))
         })
         .transpose()?;
     let (seeds, first_rows) =

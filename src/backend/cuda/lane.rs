@@ -42,22 +42,12 @@ impl Lane {
     }
 
     /// A buffer with a copy of these values. Returns when the driver has taken them.
-    pub fn upload<T: bytemuck::Pod + Send + Sync>(&self, values: &[T]) -> Result<Buffer> {
+    pub fn upload<T: bytemuck::Pod>(&self, values: &[T]) -> Result<Buffer> {
         let buffer = self.arena.take(size_of_val(values))?;
-        let mut kept = None;
-        let values = match &self.keep {
-            None => values,
-            // A recorded copy reads the values at every replay.
-            Some(_) => &*kept.insert(Arc::new(values.to_vec())),
-        };
         self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        // SAFETY: the buffer is as large as the values. They are pageable memory, which the driver copies before it returns, or
-        // kept alive with the recording.
+        // SAFETY: the buffer is as large as the values. They are pageable memory, which the driver copies before it returns.
         unsafe { result::memcpy_htod_async(buffer.address(), values, self.stream.cu_stream()) }
             .map_err(|error| failed("take data", error))?;
-        if let Some(values) = kept {
-            self.keep_alive(values);
-        }
         Ok(buffer)
     }
 

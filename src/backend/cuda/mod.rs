@@ -186,6 +186,16 @@ impl Cuda {
         Ok(buffer)
     }
 
+    /// Copies to the device for this lane. What a recording uploads is the same at every replay: it goes up once, and stays.
+    fn upload_values<T: bytemuck::Pod>(&self, lane: &Lane, values: &[T]) -> Result<Arc<Buffer>> {
+        if lane.keep.is_none() {
+            return Ok(Arc::new(lane.upload(values)?));
+        }
+        let buffer = Arc::new(self.share(values)?);
+        lane.keep_alive(buffer.clone());
+        Ok(buffer)
+    }
+
     fn table<K: Hash + Eq, T: bytemuck::Pod>(
         &self,
         tables: &Tables<K>,
@@ -260,9 +270,11 @@ impl Ops for Cuda {
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
         shapes::upload(clips, channels, values.len())?;
         let lane = lane::current(&self.device)?;
-        let buffer =
-            if channels == 1 { lane.upload(values)? } else { lane.upload(&pack::rows(values, channels))? };
-        Ok(Tensor { clips: clips.clone(), channels, buffer: Arc::new(buffer), lane })
+        let buffer = match channels {
+            1 => self.upload_values(&lane, values)?,
+            _ => self.upload_values(&lane, &pack::rows(values, channels))?,
+        };
+        Ok(Tensor { clips: clips.clone(), channels, buffer, lane })
     }
 
     fn download(&self, x: &Tensor) -> Result<Vec<f32>> {
@@ -286,7 +298,7 @@ impl Ops for Cuda {
         let lane = lane::current(&self.device)?;
         let bound = codes.iter().map(|&code| usize::try_from(code).map_or(usize::MAX, |code| code + 1));
         let bound = bound.max().unwrap_or(0);
-        Ok(Codes { clips: clips.clone(), buffer: Arc::new(lane.upload(codes)?), lane, bound })
+        Ok(Codes { clips: clips.clone(), buffer: self.upload_values(&lane, codes)?, lane, bound })
     }
 
     fn download_codes(&self, codes: &Codes) -> Result<Vec<i32>> {

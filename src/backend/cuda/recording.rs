@@ -7,6 +7,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cudarc::driver::{CudaGraph, result, sys};
@@ -26,10 +27,10 @@ type Key = (&'static str, Vec<(Clips, usize)>);
 /// The recordings of a thread, the last used one at the end.
 #[derive(Default)]
 pub(super) struct Recordings {
-    kept: Vec<(Key, Option<Arc<Recording>>)>,
+    kept: Vec<(Key, Option<Rc<Recording>>)>,
 }
 
-/// What must live as long as a graph that reads it: host values of its uploads, tables.
+/// What must live as long as a graph that reads it: its uploads, tables.
 pub(super) type Keep = Arc<std::sync::Mutex<Vec<Box<dyn Any + Send>>>>;
 
 /// Dropped in this order: the graph before what it uses.
@@ -115,7 +116,7 @@ pub(super) fn recorded(
         }
         Some(Some(recording)) => recording,
         Some(None) => {
-            let recording = Arc::new(record(cuda, &lane, inputs, body)?);
+            let recording = Rc::new(record(cuda, &lane, inputs, body)?);
             put(cuda, &lane, key, Some(recording.clone()))?;
             recording
         }
@@ -123,7 +124,7 @@ pub(super) fn recorded(
     recording.replay(cuda, &lane, inputs)
 }
 
-fn put(cuda: &Cuda, lane: &Lane, key: Key, recording: Option<Arc<Recording>>) -> Result<()> {
+fn put(cuda: &Cuda, lane: &Lane, key: Key, recording: Option<Rc<Recording>>) -> Result<()> {
     let old = with_recordings(cuda, |recordings| {
         recordings.kept.retain(|(other, _)| *other != key);
         recordings.kept.push((key, recording));

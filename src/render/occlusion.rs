@@ -1,0 +1,375 @@
+//! What light does not reach: corners (ambient occlusion) and the key light's shadow, at half the picture's resolution.
+//!
+//! Both are smooth, so a quarter of the pixels is enough; the shading reads them back with weights that keep a near
+//! surface's values off a far one (joint bilateral upsampling, Kopf et al. 2007).
+
+use super::camera::Projection;
+use super::geometry::Geometry;
+use super::lights::KEY;
+use super::raster::{Bins, DrawSamples, NOTHING, TILE, TileBuffer};
+use super::vector::{Vec3, add, cross, dot, scale, sub, unit};
+use rayon::prelude::*;
+
+/// Texels along the side of the shadow map.
+const SHADOW_SIZE: usize = 640;
+/// Added to depths in the shadow map, metres: depth 0 means that nothing is there.
+const SHADOW_DEPTH: f32 = 8.0;
+/// Where the shadow map is read round a point, in texels: two rings. Where the outer one agrees, the inner would, too.
+const OUTER: [[f32; 2]; 8] =
+    [[5.2, 0.0], [3.7, 3.7], [0.0, 5.2], [-3.7, 3.7], [-5.2, 0.0], [-3.7, -3.7], [0.0, -5.2], [3.7, -3.7]];
+const INNER: [[f32; 2]; 8] =
+    [[2.4, 0.9], [0.9, 2.4], [-0.9, 2.4], [-2.4, 0.9], [-2.4, -0.9], [-0.9, -2.4], [0.9, -2.4], [2.4, -0.9]];
+/// Texels at the border of the shadow map in which nothing is shaded.
+const RIM: usize = 6;
+/// The key light that is left in its shadow: the room throws some back.
+const DARKEST: f32 = 0.2;
+/// How deep a corner counts, metres, and how far behind its surroundings a pixel is taken to be at most.
+const DEEPEST: f32 = 0.016;
+const BACKDROP: f32 = 0.025;
+/// Scales of ambient occlusion: standard deviation of the blur in metres, and strength for a metre of depth.
+const SCALES: [[f32; 2]; 2] = [[0.0026, 20.0], [0.0075, 13.0]];
+
+/// One pixel of the half-size map: inverse distance (1/m; 0 where nothing is), ambient light left, key light left, 1.
+type Texel = [f32; 4];
+const INVERSE: usize = 0;
+const AMBIENT: usize = 1;
+const SHADOW: usize = 2;
+
+/// The half-size map and what is needed to make it.
+#[derive(Default)]
+pub(super) struct Occlusion {
+    width: usize,
+    height: usize,
+    texels: Vec<Texel>,
+    /// Whether a texel, the one to its right and the two below lie on one surface.
+    smooth: Vec<bool>,
+    owners: Vec<u32>,
+    screen: Vec<Vec3>,
+    bins: Bins,
+    shadow_map: Vec<f32>,
+    shadow_screen: Vec<Vec3>,
+    shadow_bins: Bins,
+    planes: [Vec<f32>; 4],
+}
+
+impl Occlusion {
+    /// Fills the map for a picture of `width` x `height`. `reach`: half the side of the square, in metres round the
+    /// camera's target, in which shadows are cast.
+    pub fn compute(
+        &mut self,
+        geometry: &Geometry,
+        triangles: &[[u32; 3]],
+        closed: &[bool],
+        projection: &Projection,
+        reach: f32,
+        [width, height]: [u32; 2],
+    ) {
+        (self.width, self.height) = ((width as usize).div_ceil(2), (height as usize).div_ceil(2));
+        let light = Light::new(projection.distance, reach);
+        self.shadow_screen.clear();
+        self.shadow_screen.extend(geometry.view.iter().map(|&p| light.project(p)));
+        self.screen.clear();
+        self.screen.extend(geometry.screen.iter().map(|&[x, y, z]| [x * 0.5, y * 0.5, z]));
+
+        self.shadow_map.resize(SHADOW_SIZE * SHADOW_SIZE, 0.0);
+        self.shadow_bins.fill(triangles, &self.shadow_screen, closed, SHADOW_SIZE, SHADOW_SIZE);
+        let (bins, screen) = (&self.shadow_bins, &self.shadow_screen);
+        self.shadow_map.par_chunks_mut(TILE * SHADOW_SIZE).enumerate().for_each_init(
+            TileBuffer::<1>::new,
+            |tile, (row, band)| {
+                draw_band(tile, bins, row, triangles, screen, [SHADOW_SIZE; 2], |at, _, depth| {
+                    band[at] = depth
+                });
+            },
+        );
+
+        self.texels.resize(self.width * self.height, [0.0, 1.0, 1.0, 1.0]);
+        self.owners.resize(self.width * self.height, NOTHING);
+        self.bins.fill(triangles, &self.screen, closed, self.width, self.height);
+        let (bins, screen) = (&self.bins, &self.screen);
+        let (half_width, half_height) = (self.width, self.height);
+        self.texels
+            .par_chunks_mut(TILE * half_width)
+            .zip(self.owners.par_chunks_mut(TILE * half_width))
+            .enumerate()
+            .for_each_init(TileBuffer::<1>::new, |tile, (row, (texels, owners))| {
+                draw_band(
+                    tile,
+                    bins,
+                    row,
+                    triangles,
+                    screen,
+                    [half_width, half_height],
+                    |at, owner, depth| {
+                        texels[at][INVERSE] = depth;
+                        owners[at] = owner;
+                    },
+                );
+            });
+        self.cast_shadows(geometry, projection, &light);
+        self.darken_corners(projection);
+        self.find_smooth();
+    }
+
+    fn find_smooth(&mut self) {
+        let width = self.width;
+        self.smooth.clear();
+        self.smooth.resize(self.texels.len(), false);
+        let rows = self.texels.chunks_exact(width).zip(self.texels[width..].chunks_exact(width));
+        for ((upper, lower), smooth) in rows.zip(self.smooth.chunks_exact_mut(width)) {
+            for ((upper, lower), smooth) in upper.windows(2).zip(lower.windows(2)).zip(smooth) {
+                let inverse = upper[0][INVERSE];
+                let near = |tap: &Texel| (tap[INVERSE] - inverse).abs() < 0.01 * inverse;
+                *smooth = near(&upper[1]) & near(&lower[0]) & near(&lower[1]);
+            }
+        }
+    }
+
+    fn cast_shadows(&mut self, geometry: &Geometry, projection: &Projection, light: &Light) {
+        let (width, map) = (self.width, &self.shadow_map);
+        let rows = self.texels.par_chunks_mut(width).zip(self.owners.par_chunks(width)).enumerate();
+        rows.for_each(|(y, (texels, owners))| {
+            for (x, (texel, &owner)) in texels.iter_mut().zip(owners).enumerate() {
+                texel[SHADOW] = 1.0;
+                if owner != NOTHING {
+                    // The middle of the four pixels.
+                    let (sx, sy) = (2.0 * x as f32 + 1.0, 2.0 * y as f32 + 1.0);
+                    let point = projection.unproject(sx, sy, 1.0 / texel[INVERSE]);
+                    let normal = geometry.faces[owner as usize];
+                    let side = if dot(normal, point) > 0.0 { -1.0 } else { 1.0 };
+                    // What is turned away gets no key light, shadow or not.
+                    let turned_away = side * dot(normal, light.toward) < -0.5;
+                    texel[SHADOW] = if turned_away {
+                        DARKEST
+                    } else {
+                        light.reaches(map, add(point, scale(normal, side * 0.0018)))
+                    };
+                }
+            }
+        });
+    }
+
+    /// Corners are where the surroundings, blurred, lie nearer than the pixel itself.
+    fn darken_corners(&mut self, projection: &Projection) {
+        let (width, height) = (self.width, self.height);
+        let backdrop = -(projection.distance + 0.3);
+        let [depth, floor, blurred, scratch] = &mut self.planes;
+        for plane in [&mut *depth, &mut *floor, &mut *blurred, &mut *scratch] {
+            plane.resize(width * height, 0.0);
+        }
+        for (depth, texel) in depth.iter_mut().zip(&mut self.texels) {
+            *depth = if texel[INVERSE] > 0.0 { -1.0 / texel[INVERSE] } else { backdrop };
+            texel[AMBIENT] = 1.0;
+        }
+        let pixels_per_metre = 0.5 * projection.focal / projection.distance;
+        for [deviation, strength] in SCALES {
+            // Two passes of a box of radius r have the variance (2 r (r + 1)) / 3.
+            let variance = (deviation * pixels_per_metre).powi(2).max(0.3);
+            let radius = ((1.5 * variance + 0.25).sqrt() - 0.5).round().clamp(1.0, 64.0) as usize;
+            blur(depth, blurred, scratch, width, radius);
+            for ((floor, &depth), &mean) in floor.iter_mut().zip(&*depth).zip(&*blurred) {
+                *floor = depth.max(mean - BACKDROP);
+            }
+            blur(floor, blurred, scratch, width, radius);
+            for ((texel, &depth), &mean) in self.texels.iter_mut().zip(&*depth).zip(&*blurred) {
+                texel[AMBIENT] -= strength * (mean - depth).clamp(0.0, DEEPEST);
+            }
+        }
+        for texel in &mut self.texels {
+            texel[AMBIENT] = texel[AMBIENT].max(0.32);
+        }
+    }
+
+    /// What is left of the ambient and of the key light at a position of the picture, `distance` metres away.
+    #[inline(always)]
+    pub fn at(&self, x: f32, y: f32, distance: f32) -> [f32; 2] {
+        let inside = |at: f32, size: usize| {
+            let last = (size - 1) as f32 - 1e-3;
+            let at = at * 0.5 - 0.5;
+            let at = if at > 0.0 { at } else { 0.0 };
+            if at < last { at } else { last }
+        };
+        let (x, y) = (inside(x, self.width), inside(y, self.height));
+        let (left, top) = (x as u32, y as u32);
+        let (u, v) = (x - left as f32, y - top as f32);
+        let at = top as usize * self.width + left as usize;
+        let (upper, lower) =
+            (self.texels.get(at..at + 2), self.texels.get(at + self.width..at + self.width + 2));
+        let (Some(upper), Some(lower)) = (upper, lower) else {
+            return [1.0; 2];
+        };
+        if self.smooth[at] && (upper[0][INVERSE] * distance - 1.0).abs() < 0.02 {
+            let mix = |k: usize| {
+                let left = upper[0][k] + (lower[0][k] - upper[0][k]) * v;
+                let right = upper[1][k] + (lower[1][k] - upper[1][k]) * v;
+                left + (right - left) * u
+            };
+            return [mix(AMBIENT), mix(SHADOW)];
+        }
+        let taps = [upper[0], upper[1], lower[0], lower[1]];
+        let weights = [(1.0 - u) * (1.0 - v), u * (1.0 - v), (1.0 - u) * v, u * v];
+        let mut sum: Texel = [0.0; 4];
+        for (tap, weight) in taps.iter().zip(weights) {
+            // A tap that is 2 % nearer or farther hardly counts.
+            let near = 1.0 - 50.0 * (tap[INVERSE] * distance - 1.0).abs();
+            let weight = (weight + 1e-3) * if near > 1e-4 { near } else { 1e-4 };
+            for k in 0..4 {
+                sum[k] += tap[k] * weight;
+            }
+        }
+        let scale = 1.0 / sum[3];
+        [sum[AMBIENT] * scale, sum[SHADOW] * scale]
+    }
+}
+
+/// Draws a row of tiles and hands every pixel's place in the band, triangle and depth to `store`.
+fn draw_band(
+    tile: &mut TileBuffer<1>,
+    bins: &Bins,
+    row: usize,
+    triangles: &[[u32; 3]],
+    screen: &[Vec3],
+    [width, height]: [usize; 2],
+    mut store: impl FnMut(usize, u32, f32),
+) {
+    for column in 0..bins.columns {
+        let corner = [column * TILE, row * TILE];
+        let list = bins.tile(column, row);
+        pulp::Arch::new().dispatch(DrawSamples { tile, corner, list, triangles, screen });
+        for y in 0..TILE.min(height - corner[1]) {
+            for x in 0..TILE.min(width - corner[0]) {
+                let ([owner], [depth]) = tile.pixel(x, y);
+                store(y * width + corner[0] + x, owner, depth);
+            }
+        }
+    }
+}
+
+/// The key light as an orthographic camera.
+struct Light {
+    right: Vec3,
+    up: Vec3,
+    toward: Vec3,
+    /// What the camera looks at, in camera space.
+    target: Vec3,
+    texels_per_metre: f32,
+}
+
+impl Light {
+    fn new(distance: f32, reach: f32) -> Self {
+        let toward = unit(KEY);
+        let right = unit(cross([0.0, 1.0, 0.0], toward));
+        let up = cross(toward, right);
+        let texels_per_metre = SHADOW_SIZE as f32 * 0.5 / reach;
+        Self { right, up, toward, target: [0.0, 0.0, -distance], texels_per_metre }
+    }
+
+    #[inline(always)]
+    fn project(&self, point: Vec3) -> Vec3 {
+        let p = sub(point, self.target);
+        let middle = SHADOW_SIZE as f32 * 0.5;
+        [
+            middle + dot(p, self.right) * self.texels_per_metre,
+            middle - dot(p, self.up) * self.texels_per_metre,
+            (dot(p, self.toward) + SHADOW_DEPTH).max(1e-3),
+        ]
+    }
+
+    /// The share of the light that reaches a point.
+    #[inline(always)]
+    fn reaches(&self, map: &[f32], point: Vec3) -> f32 {
+        let [u, v, depth] = self.project(point);
+        let limits = RIM as f32..(SHADOW_SIZE - RIM) as f32;
+        if !limits.contains(&u) || !limits.contains(&v) {
+            return 1.0;
+        }
+        // Farther from the middle the surface itself may rise towards the light, hence the bias.
+        let lit = |taps: &[[f32; 2]], bias: f32| {
+            let free = |&&[du, dv]: &&[f32; 2]| {
+                let (x, y) = ((u + du) as usize, (v + dv) as usize);
+                map[y * SHADOW_SIZE + x] < depth + bias
+            };
+            taps.iter().filter(free).count()
+        };
+        let outer = lit(&OUTER, 0.0036);
+        let inner = if outer == 0 || outer == OUTER.len() { outer } else { lit(&INNER, 0.0022) };
+        DARKEST + (1.0 - DARKEST) * (outer + inner) as f32 / (OUTER.len() + INNER.len()) as f32
+    }
+}
+
+/// A blur by two boxes of `radius` in each direction; pixels beyond the border count as the border's.
+fn blur(source: &[f32], target: &mut [f32], scratch: &mut [f32], width: usize, radius: usize) {
+    let window = 1.0 / (2 * radius + 1) as f32;
+    scratch.par_chunks_mut(width).zip(source.par_chunks(width)).for_each_init(
+        || vec![0.0; width],
+        |between, (out, row)| {
+            box_row(row, between, radius, window);
+            box_row(between, out, radius, window);
+        },
+    );
+    // Columns, in strips that fit the cache: the running sums of a strip are a vector.
+    let height = source.len() / width;
+    box_columns(scratch, target, width, height, radius, window);
+    scratch.copy_from_slice(target);
+    box_columns(scratch, target, width, height, radius, window);
+}
+
+fn box_row(row: &[f32], out: &mut [f32], radius: usize, window: f32) {
+    let last = row.len() - 1;
+    let mut sum = row[0] * radius as f32 + row[..=radius.min(last)].iter().sum::<f32>();
+    sum += row[last] * radius.saturating_sub(last) as f32;
+    for (x, out) in out.iter_mut().enumerate() {
+        *out = sum * window;
+        sum += row[(x + radius + 1).min(last)] - row[x.saturating_sub(radius)];
+    }
+}
+
+fn box_columns(source: &[f32], target: &mut [f32], width: usize, height: usize, radius: usize, window: f32) {
+    let row = |y: usize| &source[y * width..(y + 1) * width];
+    let mut sums = vec![0.0f32; width];
+    for offset in -(radius as isize)..=radius as isize {
+        let y = offset.clamp(0, height as isize - 1) as usize;
+        for (sum, value) in sums.iter_mut().zip(row(y)) {
+            *sum += value;
+        }
+    }
+    for (y, out) in target.chunks_exact_mut(width).enumerate() {
+        let (enters, leaves) = (row((y + radius + 1).min(height - 1)), row(y.saturating_sub(radius)));
+        for (((out, sum), enters), leaves) in out.iter_mut().zip(&mut sums).zip(enters).zip(leaves) {
+            *out = *sum * window;
+            *sum += enters - leaves;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_blur_is_two_boxes_each_way_even_when_the_box_is_wider_than_the_picture() {
+        for (width, height, radius) in [(1, 1, 3), (7, 5, 1), (13, 4, 6), (3, 19, 2)] {
+            let source: Vec<f32> = (0..width * height).map(|k| ((k * 37) % 11) as f32).collect();
+            let (mut fast, mut scratch) = (vec![0.0; source.len()], vec![0.0; source.len()]);
+            blur(&source, &mut fast, &mut scratch, width, radius);
+            let mut slow = source;
+            for pass in 0..4 {
+                let (dx, dy) = if pass < 2 { (1, 0) } else { (0, 1) };
+                let old = slow.clone();
+                for (at, value) in slow.iter_mut().enumerate() {
+                    let (x, y) = ((at % width) as isize, (at / width) as isize);
+                    let r = radius as isize;
+                    let near = (-r..=r).map(|k| {
+                        let x = (x + dx * k).clamp(0, width as isize - 1) as usize;
+                        let y = (y + dy * k).clamp(0, height as isize - 1) as usize;
+                        old[y * width + x]
+                    });
+                    *value = near.sum::<f32>() / (2 * radius + 1) as f32;
+                }
+            }
+            for (fast, slow) in fast.iter().zip(&slow) {
+                assert!((fast - slow).abs() < 1e-4, "{width} x {height}, radius {radius}: {fast} for {slow}");
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! A tile of the picture: samples to visible points, points to light, light to pixels.
+
+use super::background::Background;
+use super::camera::Projection;
+use super::color::Transfer;
+use super::geometry::{Geometry, barycentric};
+use super::lights::{BATCH, Batch, Lights};
+use super::occlusion::Occlusion;
+use super::raster::{Bins, NOTHING, TILE, TileBuffer, offsets};
+use super::vector::dot;
+
+/// Samples in a pixel.
+const SAMPLES: usize = 4;
+
+/// What all tiles of a frame share.
+pub(super) struct Frame<'a> {
+    pub triangles: &'a [[u32; 3]],
+    /// The connected part of every triangle.
+    pub parts: &'a [u32],
+    pub geometry: &'a Geometry,
+    pub bins: &'a Bins,
+    pub occlusion: &'a Occlusion,
+    pub projection: &'a Projection,
+    pub lights: &'a Lights,
+    pub transfer: &'a Transfer,
+    pub background: Background,
+}
+
+/// One worker's buffers.
+pub(super) struct Workspace {
+    samples: TileBuffer<SAMPLES>,
+    batch: Box<Batch>,
+    /// Linear light and coverage of every pixel of the tile.
+    light: Vec<[f32; 4]>,
+}
+
+impl Workspace {
+    pub fn new() -> Self {
+        Self { samples: TileBuffer::new(), batch: Batch::new(), light: vec![[0.0; 4]; TILE * TILE] }
+    }
+
+    /// Draws a tile into `band`, the rows of the picture that the tile's row of tiles covers, which hold the background.
+    #[inline(always)]
+    pub fn draw(&mut self, frame: &Frame, column: usize, row: usize, band: &mut [u8], width: usize) {
+        let list = frame.bins.tile(column, row);
+        if list.is_empty() {
+            return;
+        }
+        let corner = [column * TILE, row * TILE];
+        self.samples.draw(corner, list, frame.triangles, &frame.geometry.screen);
+        self.light.fill([0.0; 4]);
+        let columns = TILE.min(width - corner[0]);
+        let rows = band.len() / (4 * width);
+        for y in 0..rows {
+            for x in 0..columns {
+                let (owners, depths) = self.samples.pixel(x, y);
+                self.collect(frame, corner, x, y, owners, depths);
+            }
+        }
+        self.flush(frame);
+        for y in 0..rows {
+            let start = (y * width + corner[0]) * 4;
+            let pixels = band[start..start + columns * 4].chunks_exact_mut(4);
+            for (pixel, &light) in pixels.zip(&self.light[y * TILE..]) {
+                if light[3] > 0.0 {
+                    resolve(frame, light, pixel);
+                }
+            }
+        }
+    }
+
+    /// Groups a pixel's samples by surface: one point stands for a surface, at the middle of its samples.
+    #[inline(always)]
+    fn collect(
+        &mut self,
+        frame: &Frame,
+        corner: [usize; 2],
+        x: usize,
+        y: usize,
+        owners: [u32; SAMPLES],
+        depths: [f32; SAMPLES],
+    ) {
+        let pixel = (y * TILE + x) as u16;
+        let (left, top) = ((corner[0] + x) as f32, (corner[1] + y) as f32);
+        if owners.iter().all(|&owner| owner == owners[0]) {
+            if owners[0] != NOTHING {
+                self.push(frame, pixel, owners[0], [left + 0.5, top + 0.5], 1.0);
+            }
+            return;
+        }
+        let offsets = const { offsets::<SAMPLES>() };
+        let mut taken = [false; SAMPLES];
+        for first in 0..SAMPLES {
+            if taken[first] || owners[first] == NOTHING {
+                continue;
+            }
+            let (mut count, mut middle) = (0.0, [0.0; 2]);
+            for other in first..SAMPLES {
+                if !taken[other]
+                    && same_surface(frame, [owners[first], owners[other]], [depths[first], depths[other]])
+                {
+                    taken[other] = true;
+                    count += 1.0;
+                    middle = [middle[0] + offsets[other][0], middle[1] + offsets[other][1]];
+                }
+            }
+            let at = [left + middle[0] / count, top + middle[1] / count];
+            self.push(frame, pixel, owners[first], at, count / SAMPLES as f32);
+        }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, frame: &Frame, pixel: u16, owner: u32, [x, y]: [f32; 2], weight: f32) {
+        let geometry = frame.geometry;
+        let triangle = frame.triangles[owner as usize];
+        let corners = triangle.map(|v| geometry.screen[v as usize]);
+        let ([wa, wb, wc], distance) = barycentric(corners, x, y);
+        let [a, b, c] = triangle.map(|v| &geometry.attributes[v as usize]);
+        let values: [f32; 8] = std::array::from_fn(|k| a[k] * wa + b[k] * wb + c[k] * wc);
+        let position = frame.projection.unproject(x, y, distance);
+        let [ambient, shadow] = frame.occlusion.at(x, y, distance);
+        let side = if dot(geometry.faces[owner as usize], position) > 0.0 { -1.0 } else { 1.0 };
+
+        let batch = &mut *self.batch;
+        let at = batch.length % BATCH;
+        batch.pixel[at] = pixel;
+        batch.weight[at] = weight;
+        for axis in 0..3 {
+            batch.normal[axis][at] = values[axis] * side;
+            batch.position[axis][at] = position[axis];
+            batch.color[axis][at] = values[4 + axis];
+        }
+        batch.gloss[at] = values[3];
+        batch.ambient[at] = ambient;
+        batch.shadow[at] = shadow;
+        batch.length += 1;
+        if batch.length == BATCH {
+            self.flush(frame);
+        }
+    }
+
+    /// Shades the collected points and adds their light to their pixels.
+    #[inline(always)]
+    fn flush(&mut self, frame: &Frame) {
+        let batch = &mut *self.batch;
+        frame.lights.shade(batch);
+        for i in 0..batch.length {
+            let weight = batch.weight[i];
+            let light = &mut self.light[batch.pixel[i] as usize];
+            *light = [
+                light[0] + batch.color[0][i] * weight,
+                light[1] + batch.color[1][i] * weight,
+                light[2] + batch.color[2][i] * weight,
+                light[3] + weight,
+            ];
+        }
+        batch.length = 0;
+    }
+}
+
+/// [`Workspace::draw`] compiled for the widest vectors that the processor has.
+pub(super) struct DrawTile<'a> {
+    pub workspace: &'a mut Workspace,
+    pub frame: &'a Frame<'a>,
+    pub column: usize,
+    pub row: usize,
+    pub band: &'a mut [u8],
+    pub width: usize,
+}
+
+impl pulp::WithSimd for DrawTile<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        self.workspace.draw(self.frame, self.column, self.row, self.band, self.width);
+    }
+}
+
+/// Whether two samples of a pixel lie on one smooth surface, so that one point can stand for both.
+#[inline(always)]
+fn same_surface(frame: &Frame, [one, two]: [u32; 2], depths: [f32; 2]) -> bool {
+    if one == two {
+        return true;
+    }
+    if two == NOTHING || frame.parts[one as usize] != frame.parts[two as usize] {
+        return false;
+    }
+    let bend = dot(frame.geometry.faces[one as usize], frame.geometry.faces[two as usize]);
+    bend > 0.7 && (depths[0] - depths[1]).abs() < 0.01 * depths[0]
+}
+
+/// Lays a pixel's light over the background.
+#[inline(always)]
+fn resolve(frame: &Frame, [r, g, b, coverage]: [f32; 4], pixel: &mut [u8]) {
+    let transfer = frame.transfer;
+    let light = [r, g, b];
+    if coverage > 0.999 {
+        pixel[..3].copy_from_slice(&light.map(|c| transfer.encode(c)));
+        pixel[3] = 255;
+    } else if frame.background == Background::Transparent {
+        pixel[..3].copy_from_slice(&light.map(|c| transfer.encode(c / coverage)));
+        pixel[3] = (coverage * 255.0 + 0.5) as u8;
+    } else {
+        for (code, light) in pixel.iter_mut().zip(light) {
+            *code = transfer.encode(light + transfer.decode(*code) * (1.0 - coverage));
+        }
+    }
+}
