@@ -196,9 +196,9 @@ fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
     on_stand_in(test, &[], || {
         let file = model();
         let model = file.load(Cuda::new(0).unwrap()).unwrap();
-        let a = [speech(4_000, 1), speech(1_300, 2)];
-        let b = [speech(4_000, 3), speech(1_300, 4)];
-        let longer = speech(5_000, 5);
+        let a = [speech(2_500, 1), speech(700, 2)];
+        let b = [speech(2_500, 3), speech(700, 4)];
+        let longer = speech(3_300, 5);
         // The first run of a length is an ordinary one, the second is captured, the others are replays, each in another order.
         let [a, b] = [&a, &b].map(|clips| clips.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let (first_a, first_longer) = (unseen(&model, &a), unseen(&model, &[&longer]));

@@ -11,9 +11,8 @@ fn check(
     window: usize,
     free_rows: usize,
     scale: f32,
-    seed: u64,
 ) {
-    let mut random = Random::new(seed);
+    let mut random = Random::new((width + window) as u64);
     let rows: usize = clips.iter().sum();
     let channels = heads * width;
     let qkv = random.halves(rows * 3 * channels, scale);
@@ -81,26 +80,26 @@ const ALL: usize = i32::MAX as usize;
 
 #[test]
 fn every_head_width_matches_on_packed_clips() {
-    check(16, 2, &[19, 1, 70], Some(&[0.5, 0.0625]), ALL, 0, 1.0, 1);
-    check(32, 1, &[65, 0, 19], Some(&[0.25]), ALL, 0, 1.0, 2);
-    check(48, 2, &[64, 3], Some(&[0.5, 0.25]), ALL, 0, 1.0, 3);
-    check(64, 2, &[111, 19], None, ALL, 0, 1.0, 4);
-    check(96, 1, &[99, 128], None, ALL, 0, 1.0, 5);
+    check(16, 2, &[19, 1, 70], Some(&[0.5, 0.0625]), ALL, 0, 1.0);
+    check(32, 1, &[65, 0, 19], Some(&[0.25]), ALL, 0, 1.0);
+    check(48, 2, &[64, 3], Some(&[0.5, 0.25]), ALL, 0, 1.0);
+    check(64, 2, &[111, 19], None, ALL, 0, 1.0);
+    check(96, 1, &[99, 128], None, ALL, 0, 1.0);
 }
 
 #[test]
 fn free_rows_have_no_bias_with_anything() {
-    check(64, 2, &[83, 5, 10, 11], Some(&[0.5, 0.7]), ALL, 10, 1.0, 6);
+    check(64, 2, &[83, 5, 10, 11], Some(&[0.5, 0.7]), ALL, 10, 1.0);
 }
 
 #[test]
 fn a_window_hides_the_keys_outside_of_it() {
     for window in [1, 25, 64, 65, 200] {
-        check(32, 1, &[211, 19, 1], None, window, 0, 1.0, 7);
+        check(32, 1, &[211, 19, 1], None, window, 0, 1.0);
     }
 }
 
 #[test]
 fn large_scores_do_not_overflow() {
-    check(64, 1, &[70], Some(&[1.0]), ALL, 0, 60.0, 8);
+    check(64, 1, &[70], Some(&[1.0]), ALL, 0, 60.0);
 }
