@@ -9,6 +9,7 @@
 
 mod clips;
 pub mod cpu;
+pub mod cuda;
 pub mod noise;
 mod params;
 pub mod shapes;
@@ -32,6 +33,15 @@ pub trait Packed {
     fn clips(&self) -> &Clips;
     /// The width of a row.
     fn channels(&self) -> usize;
+}
+
+/// What a part of the network gives.
+#[derive(Debug)]
+pub struct Outputs<T, C> {
+    /// Its tensors.
+    pub tensors: Vec<T>,
+    /// Its codes.
+    pub codes: Vec<C>,
 }
 
 /// The operations of the network.
@@ -71,6 +81,18 @@ pub trait Ops {
         second: impl FnOnce() -> Result<B>,
     ) -> Result<(A, B)> {
         Ok((first()?, second()?))
+    }
+
+    /// Runs a part of the network that does the same whenever its name and the clips and channels of its inputs are the same: what
+    /// else it depends on are weights and what it uploads itself, which must follow from the clips. A device may record it
+    /// and replay it.
+    fn recorded(
+        &self,
+        _part: &'static str,
+        inputs: &[&Self::Tensor],
+        body: impl FnOnce(&[&Self::Tensor]) -> Result<Outputs<Self::Tensor, Self::Codes>>,
+    ) -> Result<Outputs<Self::Tensor, Self::Codes>> {
+        body(inputs)
     }
 
     /// `activation(x W^T + b)`: (rows, in) -> (rows, out).

@@ -8,7 +8,7 @@ use super::weights::Weights;
 use super::{content, motion_prior};
 use crate::audio::{self, frames_for};
 use crate::backend::shapes::Shaped;
-use crate::backend::{Clips, Ops, SampleCodes};
+use crate::backend::{Clips, Ops, Outputs, SampleCodes};
 use crate::{Error, Result};
 
 /// Samples of the shortest clip that an encoder can hear; shorter ones are padded with silence.
@@ -63,11 +63,26 @@ impl<B: Ops> DeepTalk<B> {
     pub fn analyse(&self, clips: &[&[f32]], observer: &dyn Observer<B>) -> Result<Analysis<B::Tensor>> {
         let frames = Clips::from_lengths(clips.iter().map(|clip| frames_for(clip.len()).0));
         let samples = self.upload_samples(clips, |samples| frames_for(samples).1)?;
-        let (content, emotion) = self.ops.branches(
-            || content::encode(&self.ops, &self.weights.content, &samples, &frames, observer),
-            || self.emotion_of_samples(&samples, observer),
-        )?;
-        Ok(Analysis { content, emotion })
+        let body = |inputs: &[&B::Tensor]| {
+            let (content, emotion) = self.ops.branches(
+                || content::encode(&self.ops, &self.weights.content, inputs[0], &frames, observer),
+                || self.emotion_of_samples(inputs[0], observer),
+            )?;
+            Ok(Outputs { tensors: vec![content, emotion.mu, emotion.logvar], codes: Vec::new() })
+        };
+        let outputs = self.record_unless(observer.looks(), "analyse", &[&samples], body)?;
+        let [content, mu, logvar] = exactly(outputs.tensors);
+        Ok(Analysis { content, emotion: Distribution { mu, logvar } })
+    }
+
+    fn record_unless(
+        &self,
+        eager: bool,
+        part: &'static str,
+        inputs: &[&B::Tensor],
+        body: impl FnOnce(&[&B::Tensor]) -> Result<Outputs<B::Tensor, B::Codes>>,
+    ) -> Result<Outputs<B::Tensor, B::Codes>> {
+        if eager { body(inputs) } else { self.ops.recorded(part, inputs, body) }
     }
 
     /// The emotion alone, of clips that lend it to other words: not padded.
@@ -118,10 +133,18 @@ impl<B: Ops> DeepTalk<B> {
     ) -> Result<Animated<B>> {
         let Weights { style, predictor, motion_prior, .. } = &self.weights;
         let actors = self.one_hot(actors)?;
-        let style = predictor::style(&self.ops, style, emotion, &actors, observer)?;
-        let codes =
-            predictor::predict(&self.ops, predictor, motion_prior, content, &style, sample, observer)?;
-        Ok(Animated { motion: motion_prior::decode(&self.ops, motion_prior, &codes, observer)?, codes })
+        let body = |inputs: &[&B::Tensor]| {
+            let style = predictor::style(&self.ops, style, inputs[1], inputs[2], observer)?;
+            let codes =
+                predictor::predict(&self.ops, predictor, motion_prior, inputs[0], &style, sample, observer)?;
+            let motion = motion_prior::decode(&self.ops, motion_prior, &codes, observer)?;
+            Ok(Outputs { tensors: vec![motion], codes: vec![codes.top, codes.bottom] })
+        };
+        // Seeds follow from nothing that a recording knows.
+        let eager = observer.looks() || sample.iter().any(Option::is_some);
+        let outputs = self.record_unless(eager, "animate", &[content, emotion, &actors], body)?;
+        let ([motion], [top, bottom]) = (exactly(outputs.tensors), exactly(outputs.codes));
+        Ok(Animated { motion, codes: MotionCodes { top, bottom } })
     }
 
     fn one_hot(&self, actors: &[usize]) -> Result<B::Tensor> {
@@ -178,6 +201,12 @@ impl<B: Ops> DeepTalk<B> {
         let logit = weights.match_shift - weights.match_negative_scale * (between + spread);
         Some(1.0 / (1.0 + (-logit).exp()))
     }
+}
+
+/// What a part of the network gave, one by one.
+fn exactly<T, const N: usize>(values: Vec<T>) -> [T; N] {
+    let found = values.len();
+    values.try_into().unwrap_or_else(|_| unreachable!("a part gives {N} values, not {found}"))
 }
 
 /// Refuses samples that are not numbers, before they spoil a whole clip.

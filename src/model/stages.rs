@@ -15,11 +15,20 @@ pub trait Observer<B: Ops> {
     fn codes(&self, _name: &'static str, codes: B::Codes) -> Result<B::Codes> {
         Ok(codes)
     }
+
+    /// Whether it wants to see anything: a device may record and replay what nobody looks into.
+    fn looks(&self) -> bool {
+        true
+    }
 }
 
 /// Looks away.
 impl<B: Ops> Observer<B> for () {
     fn stage(&self, _: &'static str, _: &B::Tensor) -> Result<()> {
         Ok(())
+    }
+
+    fn looks(&self) -> bool {
+        false
     }
 }

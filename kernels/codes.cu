@@ -1,0 +1,113 @@
+// Codes: the nearest one, the likeliest or a drawn one, and what a code stands for.
+#include "device.cuh"
+
+namespace {
+// The better of two candidates over all lanes: the larger score, the lower index of equals.
+__device__ __forceinline__ int best_of_warp(float score, int index) {
+#pragma unroll
+  for (int o = 16; o > 0; o >>= 1) {
+    const float other = __shfl_xor_sync(0xffffffffu, score, o);
+    const int other_index = __shfl_xor_sync(0xffffffffu, index, o);
+    if (other > score || (other == score && other_index < index)) {
+      score = other;
+      index = other_index;
+    }
+  }
+  return index;
+}
+
+// Philox4x32-10 (Salmon et al., SC 2011), the same words as `backend::noise`.
+__device__ __forceinline__ uint4 philox(uint4 counter, uint2 key) {
+#pragma unroll
+  for (int round = 0; round < 10; ++round) {
+    const unsigned high0 = __umulhi(0xD2511F53u, counter.x), low0 = 0xD2511F53u * counter.x;
+    const unsigned high1 = __umulhi(0xCD9E8D57u, counter.z), low1 = 0xCD9E8D57u * counter.z;
+    counter = make_uint4(high1 ^ counter.y ^ key.x, low1, high0 ^ counter.w ^ key.y, low0);
+    key = make_uint2(key.x + 0x9E3779B9u, key.y + 0xBB67AE85u);
+  }
+  return counter;
+}
+// A standard Gumbel number from 23 bits, whose uniform number is never 0 or 1.
+__device__ __forceinline__ float gumbel(unsigned word) {
+  return -logf(-logf((float(word >> 9) + 0.5f) * (1.f / 8388608.f)));
+}
+}  // namespace
+
+// y[r] = codebook[codes[r]]
+//   codes (rows), codebook (count, channels), y (rows, channels). Requires: channels a multiple of 8; 16-byte aligned; 0 <= code < count.
+// Grid (rows * channels / 8 / 256), 256 threads, a vector each. Cost: 4 bytes a value; bound by latency.
+extern "C" __global__ void __launch_bounds__(256)
+lookup(__half* __restrict__ y, const int* __restrict__ codes, const __half* __restrict__ codebook, int rows, int channels) {
+  const int vectors = channels / 8, i = blockIdx.x * 256 + threadIdx.x;
+  if (i >= rows * vectors) return;
+  const int r = i / vectors, c = i % vectors * 8;
+  dev::st(y + size_t(r) * channels + c, dev::ld<uint4>(codebook + size_t(codes[r]) * channels + c));
+}
+CUDA_KERNEL(lookup)
+
+// codes[r] = argmin_n sum_c (x[r][c] - codebook[n][c])^2, the lowest n of equals
+//   x (rows, channels), codebook (count, channels). Requires: channels a multiple of 8; 16-byte aligned.
+// Grid (rows / 4), 128 threads. A warp owns a row; a lane goes over every 32nd code. The difference is squared, not expanded, so
+//   that near ties keep their digits.
+// Cost: 3 * rows * count * channels FLOP; bound by reading the codebook from the first-level cache.
+extern "C" __global__ void __launch_bounds__(128)
+nearest_code(int* __restrict__ codes, const __half* __restrict__ x, const __half* __restrict__ codebook, int rows, int count, int channels) {
+  const int lane = threadIdx.x & 31, r = blockIdx.x * 4 + (threadIdx.x >> 5);
+  if (r >= rows) return;
+  float best = -INFINITY;
+  int index = 0x7fffffff;
+  for (int n = lane; n < count; n += 32) {
+    float distance = 0.f;
+    for (int c = 0; c < channels; c += 8) {
+      const uint4 a = dev::ld<uint4>(x + size_t(r) * channels + c), b = dev::ld<uint4>(codebook + size_t(n) * channels + c);
+      const __half2 *ha = reinterpret_cast<const __half2*>(&a), *hb = reinterpret_cast<const __half2*>(&b);
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const float2 fa = __half22float2(ha[e]), fb = __half22float2(hb[e]);
+        distance = fmaf(fa.x - fb.x, fa.x - fb.x, distance);
+        distance = fmaf(fa.y - fb.y, fa.y - fb.y, distance);
+      }
+    }
+    if (-distance > best) {
+      best = -distance;
+      index = n;
+    }
+  }
+  index = best_of_warp(best, index);
+  if (lane == 0) codes[r] = index;
+}
+CUDA_KERNEL(nearest_code)
+
+// codes[t] = argmax_n logits[t][n], or argmax_n logits[t][n] / temperature + gumbel(seed, stream, first_row + t, n): the lowest
+//   n of equals. A draw from softmax(logits / temperature); the noise is a function of its arguments alone.
+//   logits (rows, count) with rows `stride` apart; seeds (clips) or null for the likeliest; first_rows (clips).
+// Grid (rows of the longest clip / 4, clips), 128 threads. A warp owns a row. Cost: bound by latency.
+extern "C" __global__ void __launch_bounds__(128)
+choose_code(int* __restrict__ codes, const __half* __restrict__ logits, const int* __restrict__ offsets, const uint2* __restrict__ seeds,
+            const int* __restrict__ first_rows, int count, int stride, int stream, float temperature) {
+  const int lane = threadIdx.x & 31, clip = blockIdx.y, t = blockIdx.x * 4 + (threadIdx.x >> 5);
+  const int begin = offsets[clip];
+  if (t >= offsets[clip + 1] - begin) return;
+  const __half* row = logits + size_t(begin + t) * stride;
+  float best = -INFINITY;
+  int index = 0x7fffffff;
+  // Four neighbours share the four words of one counter.
+  for (int n = lane * 4; n < count; n += 128) {
+    uint4 words = make_uint4(0, 0, 0, 0);
+    if (seeds) words = philox(make_uint4(unsigned(n) / 4, unsigned(first_rows[clip] + t), 0u, unsigned(stream)), dev::ld<uint2>(seeds + clip));
+    const unsigned word[4] = {words.x, words.y, words.z, words.w};
+#pragma unroll
+    for (int e = 0; e < 4; ++e) {
+      if (n + e >= count) break;
+      float score = __half2float(row[n + e]);
+      if (seeds) score = score / temperature + gumbel(word[e]);
+      if (score > best) {
+        best = score;
+        index = n + e;
+      }
+    }
+  }
+  index = best_of_warp(best, index);
+  if (lane == 0) codes[begin + t] = index == 0x7fffffff ? 0 : index;
+}
+CUDA_KERNEL(choose_code)

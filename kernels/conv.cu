@@ -1,0 +1,148 @@
+// Convolutions that are not plain matrix products: the first of the front ends, which hears one channel, and the grouped
+// positional convolutions of both encoders.
+#include "matrix.cuh"
+
+namespace {
+constexpr int TAPS = 10, BLOCK_ROWS = 32, UNROLLED = 4;  // of first_conv
+}  // namespace
+
+// y[t][c] = sum_k x[t * step + k] * w[c][k] + bias[c], clip by clip: one channel in, 10 taps, no padding
+//   x (input rows) f32; w (channels, 10); bias (channels) or null; y (rows, channels); offsets (clips + 1) of both.
+// Requires: channels a multiple of 8; step <= 8; y and w 4-byte aligned.
+// Grid (tiles of 32 rows of the longest clip, clips), 256 threads. The samples under a tile are in shared memory; a thread owns
+//   two neighbouring channels, whose weights stay in registers, and goes down the rows four at a time, so that a warp
+//   writes 128 consecutive bytes.
+// Cost: 2 bytes a result; bound by writing y.
+extern "C" __global__ void __launch_bounds__(256)
+first_conv(__half* __restrict__ y, const float* __restrict__ x, const __half* __restrict__ w, const __half* __restrict__ bias,
+           const int* __restrict__ x_offsets, const int* __restrict__ y_offsets, int channels, int step) {
+  SHARED_ARRAY(float, samples, BLOCK_ROWS * 8 + TAPS);
+  const int clip = blockIdx.y, first = blockIdx.x * BLOCK_ROWS;
+  const int y_begin = y_offsets[clip], rows = y_offsets[clip + 1] - y_begin;
+  if (first >= rows) return;
+  const int x_begin = x_offsets[clip], x_rows = x_offsets[clip + 1] - x_begin;
+  for (int i = threadIdx.x; i < (BLOCK_ROWS - 1) * step + TAPS; i += 256)
+    samples[i] = first * step + i < x_rows ? x[size_t(x_begin) + first * step + i] : 0.f;
+  __syncthreads();
+  for (int c = threadIdx.x * 2; c < channels; c += 512) {
+    float weight[2][TAPS], offset[2];
+#pragma unroll
+    for (int h = 0; h < 2; ++h) {
+      offset[h] = bias ? __half2float(bias[c + h]) : 0.f;
+#pragma unroll
+      for (int k = 0; k < TAPS; ++k) weight[h][k] = __half2float(w[(c + h) * TAPS + k]);
+    }
+    for (int t = 0; t < min(BLOCK_ROWS, rows - first); t += UNROLLED) {
+#pragma unroll
+      for (int u = 0; u < UNROLLED; ++u) {
+        if (first + t + u >= rows) break;
+        float sum[2] = {offset[0], offset[1]};
+#pragma unroll
+        for (int k = 0; k < TAPS; ++k) {
+          const float v = samples[(t + u) * step + k];
+          sum[0] = fmaf(v, weight[0][k], sum[0]);
+          sum[1] = fmaf(v, weight[1][k], sum[1]);
+        }
+        dev::st(y + size_t(y_begin + first + t + u) * channels + c, __floats2half2_rn(sum[0], sum[1]));
+      }
+    }
+  }
+}
+CUDA_KERNEL(first_conv)
+
+namespace {
+constexpr int ROWS = 64, THREADS = 128, STAGES = 3;  // of grouped_conv
+
+template <int WIDTH>
+__device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __half* x, const __half* w, const int* x_offsets,
+                                             const int* y_offsets, int taps, int padding, int channels) {
+  constexpr int STAGE_TAPS = WIDTH <= 48 ? 4 : 2, PITCH = WIDTH + 8, PIECES = WIDTH / 8, STAGE = STAGE_TAPS * WIDTH * PITCH;
+  DYNAMIC_SHARED(shared);
+  __half* weights = reinterpret_cast<__half*>(shared);
+  __half* window = weights + STAGES * STAGE;
+  const int clip = blockIdx.z, group = blockIdx.y, first = blockIdx.x * ROWS;
+  const int x_begin = x_offsets[clip], x_rows = x_offsets[clip + 1] - x_begin;
+  const int y_begin = y_offsets[clip], rows = y_offsets[clip + 1] - y_begin;
+  if (first >= rows) return;
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  const __half* x_group = x + size_t(x_begin) * channels + group * WIDTH;
+  const __half* w_group = w + size_t(group) * taps * WIDTH * WIDTH;
+
+  auto load_taps = [&](int stage) {
+#pragma unroll
+    for (int i = threadIdx.x; i < STAGE_TAPS * WIDTH * PIECES; i += THREADS) {
+      const int r = i / PIECES, c = i % PIECES * 8;  // r: a tap and an output channel
+      const bool read = stage * STAGE_TAPS + r / WIDTH < taps;
+      const __half* from = w_group + (size_t(stage) * STAGE_TAPS * WIDTH + r) * WIDTH + c;
+      dev::cp_async16(weights + stage % STAGES * STAGE + r * PITCH + c, read ? from : w, read);
+    }
+  };
+  for (int i = threadIdx.x; i < (ROWS + taps - 1) * PIECES; i += THREADS) {
+    const int r = i / PIECES, c = i % PIECES * 8, row = first + r - padding;
+    const bool read = row >= 0 && row < x_rows;
+    dev::cp_async16(window + r * PITCH + c, read ? x_group + size_t(row) * channels + c : x, read);
+  }
+  const int stages = (taps + STAGE_TAPS - 1) / STAGE_TAPS;
+#pragma unroll
+  for (int s = 0; s < STAGES - 1; ++s) {
+    if (s < stages) load_taps(s);
+    dev::cp_async_commit();
+  }
+  float sum[1][WIDTH / 8][4] = {};
+  for (int s = 0; s < stages; ++s) {
+    dev::cp_async_wait<STAGES - 2>();
+    __syncthreads();  // stage s (and, the first time, the window) is there for all, and all have left stage s - 1
+    if (s + STAGES - 1 < stages) load_taps(s + STAGES - 1);
+    dev::cp_async_commit();
+    for (int u = 0; u < min(STAGE_TAPS, taps - s * STAGE_TAPS); ++u) {
+      const __half* wt = weights + s % STAGES * STAGE + u * WIDTH * PITCH;
+      const __half* xt = window + (warp * 16 + s * STAGE_TAPS + u) * PITCH;
+#pragma unroll
+      for (int k = 0; k < WIDTH / 16; ++k) {
+        uint32_t a[4];
+        dev::ldmatrix_x4(a, xt + (lane & 15) * PITCH + k * 16 + (lane >> 4) * 8);
+#pragma unroll
+        for (int j = 0; j < WIDTH / 16; ++j) {
+          uint32_t b[4];
+          dev::ldmatrix_x4(b, wt + (j * 16 + (lane & 7) + ((lane >> 4) << 3)) * PITCH + k * 16 + ((lane >> 3) & 1) * 8);
+          dev::mma_m16n8k16(sum[0][2 * j], a, b[0], b[1]);
+          dev::mma_m16n8k16(sum[0][2 * j + 1], a, b[2], b[3]);
+        }
+      }
+    }
+  }
+  dev::cp_async_wait<0>();
+  __syncthreads();  // all have left the stages, whose place the staging tile takes
+  float* staging = reinterpret_cast<float*>(shared);
+  matrix::stage_fragments<16, WIDTH, WIDTH>(staging, sum, warp * 16, 0);
+  __syncthreads();
+  matrix::Output mine = out;
+  mine.y = static_cast<__half*>(out.y) + group * WIDTH;
+  mine.bias = out.bias ? out.bias + group * WIDTH : nullptr;
+  mine.residual = out.residual ? out.residual + group * WIDTH : nullptr;
+  mine.columns = WIDTH;
+  matrix::write_tile<ROWS, WIDTH, THREADS>(mine, staging, threadIdx.x, size_t(y_begin) + first, rows - first, 0);
+}
+}  // namespace
+
+// y[t][g * W + n] = activation(sum_tap sum_m x[t + tap - padding][g * W + m] * w[g][tap][n][m] + bias) + residual[t][g * W + n]
+//   x (input rows, channels), w (groups, taps, W, W), bias (channels) or null, residual (rows, channels) or null, may be y.
+//   Rows outside the clip are zeros; as many rows come out as y's offsets say.
+// Requires: W = channels / groups of 16, 32, 48 or 64; all pointers 16-byte aligned.
+// Grid (tiles of 64 rows of the longest clip, groups, clips), 128 threads. The rows under a tile (64 + taps - 1) are in shared
+//   memory once, and every tap multiplies a shifted view of them; the weights stream past, four taps a stage (two at W = 64), three stages. A
+//   warp owns 16 rows and all W columns.
+// Cost: 2 * rows * channels * taps * W FLOP; bound by the weights (taps * channels * W * 2 bytes), which each row tile reads from
+//   the second-level cache.
+#define GROUPED_CONV(name, WIDTH)                                                                                                  \
+  extern "C" __global__ void __launch_bounds__(THREADS, 3)                                                                         \
+      name(__half* y, const __half* x, const __half* w, const __half* bias, const __half* residual, const int* x_offsets,         \
+           const int* y_offsets, int taps, int padding, int channels, int activation) {                                           \
+    grouped_conv<WIDTH>({y, bias, residual, channels, channels, channels, activation, 0, 0.f}, x, w, x_offsets, y_offsets, taps,   \
+                        padding, channels);                                                                                        \
+  }                                                                                                                                \
+  CUDA_KERNEL(name)
+GROUPED_CONV(grouped_conv_16, 16)
+GROUPED_CONV(grouped_conv_32, 32)
+GROUPED_CONV(grouped_conv_48, 48)
+GROUPED_CONV(grouped_conv_64, 64)

@@ -1,0 +1,100 @@
+// Matrix products on wgmma, fed by the bulk copy engine: what `matmul.cu` does, on Hopper (compute capability 9.0) and for
+// windows that never leave their clip. Used there for every linear layer and for the convolutions of the front ends.
+//
+//     producer:  for step:  wait until its stage is empty;  copy 64 k values of BM windows and of BN weights into it
+//     consumers: for step:  wait until its stage is full;  c += a b^T, asynchronously;  the stage before is now empty
+//                then:      tile through shared memory, epilogue, whole rows out
+#include "matrix.cuh"
+
+namespace {
+using namespace matrix;
+
+__device__ __forceinline__ void wgmma(float (&c)[1][8][4], uint64_t a, uint64_t b) {
+  dev::wgmma_m64n64k16(reinterpret_cast<float(&)[32]>(c), a, b);
+}
+__device__ __forceinline__ void wgmma(float (&c)[1][16][4], uint64_t a, uint64_t b) {
+  dev::wgmma_m64n128k16(reinterpret_cast<float(&)[64]>(c), a, b);
+}
+
+template <int GROUPS, int BN, int STAGES>
+__device__ __forceinline__ void product(const Output& out, const CUtensorMap* x, const CUtensorMap* w, const int* x_offsets,
+                                        const int* y_offsets, int rows, int K, int channels, int step) {
+  constexpr int BM = GROUPS * 64, A_BYTES = BM * ROW_BYTES, STAGE = A_BYTES + BN * ROW_BYTES, CONSUMERS = GROUPS * 128;
+  static_assert(BM * STAGING_PITCH<BN> * 4 <= STAGES * STAGE, "the staging tile takes the place of the stages");
+  DYNAMIC_SHARED(shared);
+  SHARED_ARRAY(uint64_t, full, STAGES);
+  SHARED_ARRAY(uint64_t, empty, STAGES);
+  size_t y_row = 0;
+  int x_row = 0;
+  if (y_offsets) {
+    y_row = y_offsets[blockIdx.z];
+    rows = y_offsets[blockIdx.z + 1] - y_offsets[blockIdx.z];
+    x_row = x_offsets[blockIdx.z];
+  }
+  const int first_row = blockIdx.x * BM, first_column = blockIdx.y * BN;
+  if (first_row >= rows) return;
+  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
+  // A tap's last k values may be fewer than 64 where there is one tap: the copy engine fills zeros behind the row.
+  const int steps_per_tap = (channels + STEP - 1) / STEP, steps = K / channels * steps_per_tap;
+  if (threadIdx.x == 0) {
+    for (int s = 0; s < STAGES; ++s) {
+      dev::mbarrier_init(full + s, 1);
+      dev::mbarrier_init(empty + s, GROUPS * 4);
+    }
+    dev::mbarrier_init_fence();
+  }
+  __syncthreads();
+
+  if (warp == GROUPS * 4) {
+    if (lane == 0)
+      for (int i = 0; i < steps; ++i) {
+        const int s = i % STAGES, tap = i / steps_per_tap, k = i % steps_per_tap * STEP;
+        if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);
+        dev::mbarrier_arrive_expect(full + s, STAGE);
+        dev::tma_load(shared + s * STAGE, x, full + s, k, x_row + first_row * step + tap);
+        dev::tma_load(shared + s * STAGE + A_BYTES, w, full + s, tap * channels + k, first_column);
+      }
+    return;
+  }
+
+  float c[1][BN / 8][4] = {};
+  const int group = warp >> 2;
+  for (int i = 0; i < steps; ++i) {
+    const int s = i % STAGES;
+    dev::mbarrier_wait(full + s, (i / STAGES) & 1);
+    const unsigned char *a = shared + s * STAGE + group * 64 * ROW_BYTES, *b = shared + s * STAGE + A_BYTES;
+    dev::wgmma_fence();
+#pragma unroll
+    for (int k = 0; k < STEP / 16; ++k) wgmma(c, dev::wgmma_descriptor(a + k * 32), dev::wgmma_descriptor(b + k * 32));
+    dev::wgmma_commit();
+    dev::wgmma_wait<1>();  // the products of the stage before are over
+    if (i > 0 && lane == 0) dev::mbarrier_arrive(empty + (i - 1) % STAGES);
+  }
+  dev::wgmma_wait<0>();
+  dev::named_barrier(1, CONSUMERS);  // all have left the stages, whose place the staging tile takes
+  float* staging = reinterpret_cast<float*>(shared);
+  stage_fragments<16, BN, BN>(staging, c, warp * 16, 0);
+  dev::named_barrier(1, CONSUMERS);
+  write_tile<BM, BN, CONSUMERS>(out, staging, threadIdx.x, y_row + first_row, rows - first_row, first_column);
+}
+}  // namespace
+
+// y[t][n] = activation(sum_k x[window t][k] * w[n][k] + bias[n]) + residual[t][n], as matmul.cu without padding
+//   x: tensor map of (input rows, channels), boxes of 64 channels by BM rows, every `step`-th of BM * step; w: tensor map of
+//   (columns, K), boxes of 64 by BN; both with 128-byte swizzle and zeros outside.
+// Requires: channels a multiple of 64, or one tap; BM * step <= 256; the rest as matmul.cu.
+// Grid (row tiles of the longest clip, column tiles, clips). One producer thread (of the last warp) keeps the ring of stages
+//   full; each consumer warpgroup owns 64 rows and all columns of the tile in registers and leaves one product in flight, so
+//   that the matrix units never wait for a barrier. Windows that reach behind the clip make rows that are not stored.
+// Cost: 2 * rows * columns * K FLOP; bound by the matrix units from about 300 rows on, below that by reading w once.
+#define MATMUL_SM90(name, GROUPS, BN, STAGES)                                                                                     \
+  extern "C" __global__ void __launch_bounds__(GROUPS * 128 + 32)                                                                 \
+      name(void* y, const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap w, const __half* bias,             \
+           const __half* residual, const int* x_offsets, const int* y_offsets, int rows, int columns, int K, int channels,        \
+           int step, int y_stride, int residual_stride, int activation, float slope, int y_is_f32) {                              \
+    product<GROUPS, BN, STAGES>({y, bias, residual, y_stride, residual_stride, columns, activation, y_is_f32, slope}, &x, &w,      \
+                                x_offsets, y_offsets, rows, K, channels, step);                                                   \
+  }                                                                                                                               \
+  CUDA_KERNEL(name)
+MATMUL_SM90(matmul_sm90_128x128, 2, 128, 5)  // 288 threads, 160 KiB
+MATMUL_SM90(matmul_sm90_64x64, 1, 64, 6)     // 160 threads, 96 KiB

@@ -1,0 +1,121 @@
+// What the matrix products share: swizzled tiles in shared memory, the warp-level product, and the epilogue.
+#pragma once
+#include "device.cuh"
+
+namespace matrix {
+
+// A tile row is 64 halves: 128 bytes, eight 16-byte pieces. The XOR spreads a column of pieces over all banks, so that
+// ldmatrix and the 16-byte copies are free of conflicts.
+constexpr int STEP = 64;                 // k values a pipeline stage holds
+constexpr int ROW_BYTES = STEP * 2;
+__device__ __forceinline__ int swizzled(int row, int piece) { return row * ROW_BYTES + ((piece ^ (row & 7)) << 4); }
+
+// c (WM x WN of one warp) += a (rows from `a_row`) * b (rows from `b_row`)^T over one stage.
+template <int WM, int WN>
+__device__ __forceinline__ void multiply_stage(float (&c)[WM / 16][WN / 8][4], const unsigned char* a, const unsigned char* b,
+                                               int a_row, int b_row) {
+  const int lane = threadIdx.x & 31;
+#pragma unroll
+  for (int k = 0; k < STEP / 16; ++k) {
+    uint32_t fa[WM / 16][4], fb[WN / 16][4];
+#pragma unroll
+    for (int i = 0; i < WM / 16; ++i) dev::ldmatrix_x4(fa[i], a + swizzled(a_row + i * 16 + (lane & 15), k * 2 + (lane >> 4)));
+#pragma unroll
+    for (int j = 0; j < WN / 16; ++j)
+      dev::ldmatrix_x4(fb[j], b + swizzled(b_row + j * 16 + (lane & 7) + ((lane >> 4) << 3), k * 2 + ((lane >> 3) & 1)));
+#pragma unroll
+    for (int i = 0; i < WM / 16; ++i)
+#pragma unroll
+      for (int j = 0; j < WN / 8; ++j) dev::mma_m16n8k16(c[i][j], fa[i], fb[j >> 1][(j & 1) * 2], fb[j >> 1][(j & 1) * 2 + 1]);
+  }
+}
+
+// Activations, by the numbers that the launchers pass.
+enum Activation { NONE = 0, GELU = 1, RELU = 2, LEAKY_RELU = 3 };
+__device__ __forceinline__ float gelu(float v) { return 0.5f * v * (1.f + erff(v * 0.70710678118654752f)); }
+__device__ __forceinline__ float activated(float v, int activation, float slope) {
+  if (activation == GELU) return gelu(v);
+  if (activation == RELU) return fmaxf(v, 0.f);
+  if (activation == LEAKY_RELU) return v < 0.f ? v * slope : v;
+  return v;
+}
+
+// Where a tile's results go: y[row][column] = activation(sum + bias[column]) + residual[row][column].
+struct Output {
+  void* y;                 // halves, or floats if y_is_f32
+  const __half* bias;      // (columns), or null
+  const __half* residual;  // rows as y's, or null; may be y
+  int y_stride, residual_stride;  // elements between rows
+  int columns, activation, y_is_f32;
+  float slope;
+};
+
+// Column blocks of eight consecutive results can move as 16-byte vectors.
+__device__ __forceinline__ bool moves_in_vectors(const Output& o) {
+  const size_t low = reinterpret_cast<size_t>(o.y) | reinterpret_cast<size_t>(o.bias) | reinterpret_cast<size_t>(o.residual);
+  return ((o.columns | o.y_stride | o.residual_stride) & 7) == 0 && (low & 15) == 0;
+}
+
+// Eight results of one row, from column `column`.
+__device__ __forceinline__ void write_eight(const Output& o, const float (&sum)[8], size_t row, int column, bool vectors) {
+  float v[8];
+  if (vectors) {
+    uint4 bias = o.bias ? dev::ld<uint4>(o.bias + column) : make_uint4(0, 0, 0, 0);
+    uint4 residual = o.residual ? dev::ld<uint4>(o.residual + row * o.residual_stride + column) : make_uint4(0, 0, 0, 0);
+    const __half2 *b = reinterpret_cast<const __half2*>(&bias), *r = reinterpret_cast<const __half2*>(&residual);
+#pragma unroll
+    for (int e = 0; e < 8; ++e) {
+      const float2 b2 = __half22float2(b[e / 2]), r2 = __half22float2(r[e / 2]);
+      v[e] = activated(sum[e] + (e & 1 ? b2.y : b2.x), o.activation, o.slope) + (e & 1 ? r2.y : r2.x);
+    }
+    if (o.y_is_f32) {
+      float* y = static_cast<float*>(o.y) + row * o.y_stride + column;
+      dev::st(y, make_float4(v[0], v[1], v[2], v[3]));
+      dev::st(y + 4, make_float4(v[4], v[5], v[6], v[7]));
+    } else {
+      dev::st(static_cast<__half*>(o.y) + row * o.y_stride + column,
+              make_uint4(dev::pack_half2(v[0], v[1]), dev::pack_half2(v[2], v[3]), dev::pack_half2(v[4], v[5]), dev::pack_half2(v[6], v[7])));
+    }
+    return;
+  }
+#pragma unroll
+  for (int e = 0; e < 8; ++e) {
+    if (column + e >= o.columns) break;
+    float u = activated(sum[e] + (o.bias ? __half2float(o.bias[column + e]) : 0.f), o.activation, o.slope);
+    if (o.residual) u += __half2float(o.residual[row * o.residual_stride + column + e]);
+    if (o.y_is_f32) static_cast<float*>(o.y)[row * o.y_stride + column + e] = u;
+    else static_cast<__half*>(o.y)[row * o.y_stride + column + e] = __float2half_rn(u);
+  }
+}
+
+// The tile goes through shared memory, so that rows leave in whole 16-byte vectors. Rows of the staging tile are BN + 4 floats.
+template <int BN> constexpr int STAGING_PITCH = BN + 4;
+
+// Fragments of one warp to the staging tile; (row, column) is the warp's corner.
+template <int WM, int WN, int BN>
+__device__ __forceinline__ void stage_fragments(float* staging, const float (&c)[WM / 16][WN / 8][4], int row, int column) {
+  const int lane = threadIdx.x & 31;
+#pragma unroll
+  for (int i = 0; i < WM / 16; ++i)
+#pragma unroll
+    for (int j = 0; j < WN / 8; ++j)
+#pragma unroll
+      for (int h = 0; h < 2; ++h)
+        dev::st(staging + (row + i * 16 + (lane >> 2) + h * 8) * STAGING_PITCH<BN> + column + j * 8 + (lane & 3) * 2,
+                make_float2(c[i][j][2 * h], c[i][j][2 * h + 1]));
+}
+
+// The staging tile to memory, by THREADS threads of which this one is `thread`.
+template <int BM, int BN, int THREADS>
+__device__ __forceinline__ void write_tile(const Output& o, const float* staging, int thread, size_t first_row, int rows, int first_column) {
+  const bool vectors = moves_in_vectors(o);
+#pragma unroll 1
+  for (int i = thread; i < BM * (BN / 8); i += THREADS) {
+    const int r = i / (BN / 8), c = i % (BN / 8) * 8;
+    if (r >= rows || first_column + c >= o.columns) continue;
+    const float4 low = dev::ld<float4>(staging + r * STAGING_PITCH<BN> + c), high = dev::ld<float4>(staging + r * STAGING_PITCH<BN> + c + 4);
+    const float sum[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+    write_eight(o, sum, first_row + r, first_column + c, vectors);
+  }
+}
+}  // namespace matrix

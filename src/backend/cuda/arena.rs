@@ -1,0 +1,178 @@
+//! Device memory: a few large chunks from the driver, cut into buffers that go back when they are dropped. After the first
+//! forward of a length nothing is asked of the driver.
+//!
+//! An arena belongs to one lane (a stream), and the stream's order is what makes the reuse safe: whoever gets a buffer that
+//! another operation gave back runs after it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::driver::{result, sys};
+
+use super::device::{Device, failed};
+use crate::{Error, Result};
+
+/// Every buffer begins at a multiple of this; the driver's own chunks do.
+const ALIGNMENT: usize = 256;
+/// The least that the driver is asked for.
+const CHUNK: usize = 32 << 20;
+
+/// The memory of one lane.
+#[derive(Debug)]
+pub(super) struct Arena {
+    device: Arc<Device>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Chunks of the driver: address and bytes.
+    chunks: Vec<(u64, usize)>,
+    /// Free pieces: address and bytes. Pieces of one chunk that touch are one piece.
+    free: BTreeMap<u64, usize>,
+}
+
+/// A piece of device memory, its holder's until it is dropped.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    address: u64,
+    bytes: usize,
+    arena: Arc<Arena>,
+}
+
+impl Buffer {
+    pub fn address(&self) -> u64 {
+        self.address
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.arena.give_back(self.address, self.bytes);
+    }
+}
+
+impl State {
+    /// The smallest free piece that is large enough, the rest of it left free.
+    fn take(&mut self, bytes: usize) -> Option<u64> {
+        let fitting = self.free.iter().filter(|(_, size)| **size >= bytes);
+        let (&address, &size) = fitting.min_by_key(|(address, size)| (**size, **address))?;
+        self.free.remove(&address);
+        if size > bytes {
+            self.free.insert(address + bytes as u64, size - bytes);
+        }
+        Some(address)
+    }
+
+    fn chunk_of(&self, address: u64) -> Option<(u64, usize)> {
+        self.chunks.iter().copied().find(|&(begin, bytes)| (begin..begin + bytes as u64).contains(&address))
+    }
+
+    fn put(&mut self, mut address: u64, mut bytes: usize) {
+        let chunk = self.chunk_of(address);
+        if let Some((&before, &size)) = self.free.range(..address).next_back()
+            && before + size as u64 == address
+            && self.chunk_of(before) == chunk
+        {
+            self.free.remove(&before);
+            address = before;
+            bytes += size;
+        }
+        let end = address + bytes as u64;
+        if let Some(&size) = self.free.get(&end)
+            && self.chunk_of(end) == chunk
+        {
+            self.free.remove(&end);
+            bytes += size;
+        }
+        self.free.insert(address, bytes);
+    }
+}
+
+impl Arena {
+    pub fn new(device: Arc<Device>) -> Arc<Self> {
+        Arc::new(Self { device, state: Mutex::default() })
+    }
+
+    /// A buffer of at least so many bytes; its contents are anything.
+    pub fn take(self: &Arc<Self>, bytes: usize) -> Result<Buffer> {
+        let bytes = bytes.max(1).next_multiple_of(ALIGNMENT);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = match state.take(bytes) {
+            Some(address) => address,
+            None => {
+                let size = bytes.max(CHUNK);
+                let begin = self.allocate(size, bytes)?;
+                state.chunks.push((begin, size));
+                state.put(begin, size);
+                state.take(bytes).unwrap_or(begin)
+            }
+        };
+        Ok(Buffer { address, bytes, arena: self.clone() })
+    }
+
+    /// Bytes that this arena has from the driver.
+    pub fn reserved(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).chunks.iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    fn allocate(&self, bytes: usize, wanted: usize) -> Result<u64> {
+        self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
+        // SAFETY: memory that only this arena knows, freed in its `drop`.
+        unsafe { result::malloc_sync(bytes) }.map_err(|error| {
+            if error.0 != sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
+                return failed("allocate memory", error);
+            }
+            let free = result::mem_get_info().map_or("an unknown amount".into(), |(free, _)| megabytes(free));
+            Error::Device(format!(
+                "the GPU's memory is full: {} more were needed for a tensor of {}, {free} were free; use shorter clips, smaller \
+                 batches or --device cpu",
+                megabytes(bytes),
+                megabytes(wanted)
+            ))
+        })
+    }
+
+    fn give_back(&self, address: u64, bytes: usize) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).put(address, bytes);
+    }
+}
+
+fn megabytes(bytes: usize) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // Errors of the driver cannot be told from here, and a device that fails to free is lost anyway.
+        let _ = self.device.context.bind_to_thread();
+        let _ = self.device.context.synchronize();
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for &(address, _) in &state.chunks {
+            // SAFETY: every buffer holds the arena alive, so none is left; the device has finished all work above.
+            let _ = unsafe { result::free_sync(address) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::State;
+
+    #[test]
+    fn pieces_that_come_back_join_their_neighbours() {
+        let mut state = State::default();
+        state.chunks.push((1 << 20, 4096));
+        state.chunks.push(((1 << 20) + 4096, 4096));
+        state.put(1 << 20, 4096);
+        state.put((1 << 20) + 4096, 4096);
+        assert_eq!(state.free.len(), 2, "chunks that touch stay apart");
+        let pieces: Vec<u64> = (0..4).map(|_| state.take(1024).unwrap()).collect();
+        assert_eq!(pieces[3], (1 << 20) + 3072);
+        for i in [1, 3, 2, 0] {
+            state.put(pieces[i], 1024);
+        }
+        assert_eq!(state.free, [(1 << 20, 4096), ((1 << 20) + 4096, 4096)].into());
+        assert!(state.take(5000).is_none());
+    }
+}

@@ -1,0 +1,246 @@
+//! The device: the driver, the kernels, and launches. The driver's library is opened when somebody asks for a device, so the
+//! program also runs where there is none.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, result, sys};
+use cudarc::nvrtc::Ptx;
+
+use crate::{Error, Result};
+
+// `IMAGES`: the name and the image of every kernel file.
+include!(concat!(env!("OUT_DIR"), "/kernel_images.rs"));
+
+/// The driver of CUDA 12.0, the oldest whose interface is used.
+const OLDEST_DRIVER: i32 = 12_000;
+/// The oldest compute capability that the kernels run on.
+const OLDEST_CAPABILITY: (i32, i32) = (8, 0);
+
+/// A device with the kernels loaded.
+pub(super) struct Device {
+    pub context: Arc<CudaContext>,
+    pub name: String,
+    /// Compute capability 9.0, whose own instructions some kernels use.
+    pub hopper: bool,
+    /// Shared memory that a block may have, in bytes.
+    shared_limit: i32,
+    modules: Vec<Arc<CudaModule>>,
+    functions: Mutex<HashMap<String, CudaFunction>>,
+}
+
+/// A kernel argument, of the type that the kernel declares.
+#[derive(Clone, Copy)]
+pub(super) enum Argument {
+    /// A device address; 0 is null.
+    Address(u64),
+    /// An `int`.
+    Int(i32),
+    /// A `float`.
+    Float(f32),
+    /// A tensor map.
+    Map(sys::CUtensorMap),
+}
+
+/// How a kernel is launched.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub grid: [usize; 3],
+    pub threads: usize,
+    /// Dynamic shared memory in bytes.
+    pub shared: usize,
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Device({})", self.name)
+    }
+}
+
+/// The driver's complaint as a sentence.
+pub(super) fn failed(what: &str, error: DriverError) -> Error {
+    let text = error.error_string().map_or("unknown".into(), |text| text.to_string_lossy().into_owned());
+    Error::Device(format!("the GPU failed to {what}: {text} (CUDA error {})", error.0 as i32))
+}
+
+fn unusable(why: String) -> Error {
+    Error::Device(format!("CUDA cannot be used: {why}; --device cpu works everywhere"))
+}
+
+/// How many devices there are, if CUDA can be used at all.
+pub(super) fn count() -> Result<usize> {
+    if IMAGES.is_empty() {
+        return Err(unusable("this program was built without the GPU kernels (there was no nvcc)".into()));
+    }
+    // SAFETY: opens libcuda and looks for one symbol; nothing of ours is passed.
+    if !unsafe { sys::is_culib_present() } {
+        return Err(unusable("there is no NVIDIA driver (libcuda.so.1 was not found)".into()));
+    }
+    let explained = |error: DriverError| {
+        let text = error.error_string().map_or("unknown".into(), |text| text.to_string_lossy().into_owned());
+        unusable(format!("the driver says: {text}"))
+    };
+    let mut version = 0;
+    // SAFETY: the pointer is valid for the call; this entry point works before cuInit.
+    unsafe { sys::cuDriverGetVersion(&mut version) }.result().map_err(explained)?;
+    if version < OLDEST_DRIVER {
+        return Err(unusable(format!(
+            "the driver is for CUDA {}.{}, {}.{} is the oldest that works; update the driver",
+            version / 1000,
+            version % 1000 / 10,
+            OLDEST_DRIVER / 1000,
+            OLDEST_DRIVER % 1000 / 10
+        )));
+    }
+    result::init().map_err(explained)?;
+    let count = result::device::get_count().map_err(explained)?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+impl Device {
+    /// Opens device `ordinal` and loads the kernels.
+    pub fn open(ordinal: usize) -> Result<Arc<Self>> {
+        let count = count()?;
+        if ordinal >= count {
+            return Err(unusable(format!("there is no device {ordinal}: {count} were found, from 0 on")));
+        }
+        let no = |error: DriverError| failed("open the device", error);
+        let context = CudaContext::new(ordinal).map_err(no)?;
+        // Streams are ordered by hand (see `lane`); cudarc's own events would also forbid graph capture.
+        // SAFETY: no `CudaSlice` is used, which is what the tracking protects.
+        unsafe { context.disable_event_tracking() };
+        let (major, minor) = context.compute_capability().map_err(no)?;
+        let name = context.name().map_err(no)?;
+        if (major, minor) < OLDEST_CAPABILITY {
+            return Err(unusable(format!(
+                "{name} has compute capability {major}.{minor}, {}.{} is the least that works",
+                OLDEST_CAPABILITY.0, OLDEST_CAPABILITY.1
+            )));
+        }
+        let shared_limit = context
+            .attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)
+            .map_err(no)?;
+        let hopper = (major, minor) == (9, 0);
+        let modules = IMAGES
+            .iter()
+            .filter(|(file, _)| hopper || !file.ends_with("_sm90"))
+            .map(|(file, image)| {
+                context.load_module(Ptx::from_binary(image.to_vec())).map_err(|error| {
+                    let error = failed("load its kernels", error);
+                    unusable(format!(
+                        "{error}; the image is {file} on {name}, compute capability {major}.{minor}"
+                    ))
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Arc::new(Self {
+            context,
+            name: format!("{name} (compute capability {major}.{minor})"),
+            hopper,
+            shared_limit,
+            modules,
+            functions: Mutex::default(),
+        }))
+    }
+
+    fn function(&self, kernel: &str) -> Result<CudaFunction> {
+        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(function) = functions.get(kernel) {
+            return Ok(function.clone());
+        }
+        let function = self
+            .modules
+            .iter()
+            .find_map(|module| module.load_function(kernel).ok())
+            .ok_or_else(|| Error::Device(format!("there is no kernel {kernel} in this program")))?;
+        let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+        // Static and dynamic shared memory share the limit; kernels with dynamic shared memory have little or none else.
+        function
+            .set_attribute(attribute, self.shared_limit - 4096)
+            .map_err(|error| failed("prepare a kernel", error))?;
+        functions.insert(kernel.into(), function.clone());
+        Ok(function)
+    }
+
+    /// A map of (rows, columns) halves, rows `stride` halves apart, for boxes of 64 columns by `box_rows` rows of which every
+    /// `row_step`-th is taken; 128-byte swizzle, zeros outside.
+    pub fn tensor_map(
+        &self,
+        address: u64,
+        [rows, columns, stride]: [usize; 3],
+        box_rows: usize,
+        row_step: usize,
+    ) -> Result<Argument> {
+        let mut map = sys::CUtensorMap { opaque: [0; 16] };
+        let (sizes, strides) = ([columns as u64, rows as u64], [2 * stride as u64]);
+        let (boxes, steps) = ([64, box_rows as u32], [1, row_step as u32]);
+        // SAFETY: the arrays have the lengths that rank 2 asks for; the address is not read here. A map that the hardware does not
+        // take comes back as an error.
+        unsafe {
+            sys::cuTensorMapEncodeTiled(
+                &mut map,
+                sys::CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
+                2,
+                address as *mut c_void,
+                sizes.as_ptr(),
+                strides.as_ptr(),
+                boxes.as_ptr(),
+                steps.as_ptr(),
+                sys::CUtensorMapInterleave::CU_TENSOR_MAP_INTERLEAVE_NONE,
+                sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_128B,
+                sys::CUtensorMapL2promotion::CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+                sys::CUtensorMapFloatOOBfill::CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
+            )
+        }
+        .result()
+        .map_err(|error| failed("describe a tensor to the copy engine", error))?;
+        Ok(Argument::Map(map))
+    }
+
+    /// Launches a kernel; an empty grid launches nothing.
+    ///
+    /// # Safety
+    /// The arguments are of the number and the types that the kernel declares, and every address is of device memory that is as
+    /// large as the kernel's comment asks and lives until the stream has passed this launch.
+    pub unsafe fn launch(
+        &self,
+        stream: &CudaStream,
+        kernel: &str,
+        shape: Shape,
+        arguments: &[Argument],
+    ) -> Result<()> {
+        if shape.grid.contains(&0) {
+            return Ok(());
+        }
+        let [x, y, z] = shape.grid;
+        if y > 65_535 || z > 65_535 || x > i32::MAX as usize {
+            return Err(Error::Device(format!(
+                "{kernel}: the batch is too large for one launch ({x} x {y} x {z} blocks)"
+            )));
+        }
+        let function = self.function(kernel)?;
+        let mut pointers: Vec<*mut c_void> = arguments
+            .iter()
+            .map(|argument| match argument {
+                Argument::Address(v) => (&raw const *v).cast_mut().cast(),
+                Argument::Int(v) => (&raw const *v).cast_mut().cast(),
+                Argument::Float(v) => (&raw const *v).cast_mut().cast(),
+                Argument::Map(v) => (&raw const *v).cast_mut().cast(),
+            })
+            .collect();
+        self.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
+        // SAFETY: the caller's promise; the values that the pointers name live until the call returns, which has copied them.
+        unsafe {
+            result::launch_kernel(
+                function.cu_function(),
+                (x as u32, y as u32, z as u32),
+                (shape.threads as u32, 1, 1),
+                shape.shared as u32,
+                stream.cu_stream(),
+                &mut pointers,
+            )
+        }
+        .map_err(|error| failed(&format!("run {kernel}"), error))
+    }
+}

@@ -1,0 +1,184 @@
+//! Lanes: a stream and the memory of what runs on it. Every thread has two on a device, so that several sessions share one
+//! model without waiting for each other, and so that two branches of a forward can overlap.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::sync::{Arc, PoisonError};
+use std::thread::ThreadId;
+
+use cudarc::driver::{CudaStream, result};
+
+use super::arena::{Arena, Buffer};
+use super::device::{Argument, Device, Shape, failed};
+use super::recording::Keep;
+use crate::{Error, Result};
+
+/// A stream and its memory.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// Whose it is.
+    pub thread: ThreadId,
+    pub device: Arc<Device>,
+    pub stream: Arc<CudaStream>,
+    pub arena: Arc<Arena>,
+    /// While a recording is made: what it keeps alive.
+    pub keep: Option<Keep>,
+}
+
+impl Lane {
+    fn new(device: &Arc<Device>) -> Result<Self> {
+        let stream = device.context.new_stream().map_err(|error| failed("make a stream", error))?;
+        let thread = std::thread::current().id();
+        Ok(Self { thread, device: device.clone(), stream, arena: Arena::new(device.clone()), keep: None })
+    }
+
+    /// [`Device::launch`] on this lane's stream.
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn launch(&self, kernel: &str, shape: Shape, arguments: &[Argument]) -> Result<()> {
+        // SAFETY: the caller's promise.
+        unsafe { self.device.launch(&self.stream, kernel, shape, arguments) }
+    }
+
+    /// A buffer with a copy of these values. Returns when the driver has taken them.
+    pub fn upload<T: bytemuck::Pod>(&self, values: &[T]) -> Result<Buffer> {
+        let buffer = self.arena.take(size_of_val(values))?;
+        self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
+        // SAFETY: the buffer is as large as the values. They are pageable memory, which the driver copies before it returns.
+        unsafe { result::memcpy_htod_async(buffer.address(), values, self.stream.cu_stream()) }
+            .map_err(|error| failed("take data", error))?;
+        Ok(buffer)
+    }
+
+    /// A recording that is being made will need this.
+    pub fn keep_alive(&self, what: impl Any + Send) {
+        if let Some(keep) = &self.keep {
+            keep.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(what));
+        }
+    }
+
+    /// `count` values from a device address; waits for them.
+    ///
+    /// # Safety
+    /// There are `count` values of `T` at the address.
+    pub unsafe fn download<T: bytemuck::Pod>(&self, address: u64, count: usize) -> Result<Vec<T>> {
+        if self.keep.is_some() {
+            return Err(Error::Device("a part of the network that is recorded cannot be looked into".into()));
+        }
+        let mut values = vec![T::zeroed(); count];
+        self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
+        // SAFETY: the caller's promise; the values stay where they are until the stream is through.
+        unsafe { result::memcpy_dtoh_async(&mut values, address, self.stream.cu_stream()) }
+            .map_err(|error| failed("give data back", error))?;
+        self.stream.synchronize().map_err(|error| failed("finish its work", error))?;
+        Ok(values)
+    }
+}
+
+/// A thread's lanes on a device.
+struct Lanes {
+    device: Arc<Device>,
+    main: Arc<Lane>,
+    side: Arc<Lane>,
+    on_side: bool,
+    /// The memory of recordings, on the main and on the side stream.
+    recordings: [Arc<Arena>; 2],
+}
+
+thread_local! {
+    static LANES: RefCell<Vec<Lanes>> = const { RefCell::new(Vec::new()) };
+}
+
+fn with_lanes<R>(device: &Arc<Device>, body: impl FnOnce(&mut Lanes) -> R) -> Result<R> {
+    LANES.with_borrow_mut(|all| {
+        if let Some(lanes) = all.iter_mut().find(|lanes| Arc::ptr_eq(&lanes.device, device)) {
+            return Ok(body(lanes));
+        }
+        let lane = || Lane::new(device).map(Arc::new);
+        let recordings = [Arena::new(device.clone()), Arena::new(device.clone())];
+        let mut lanes =
+            Lanes { device: device.clone(), main: lane()?, side: lane()?, on_side: false, recordings };
+        let result = body(&mut lanes);
+        all.push(lanes);
+        Ok(result)
+    })
+}
+
+/// The lane that the calling thread works on now.
+pub(super) fn current(device: &Arc<Device>) -> Result<Arc<Lane>> {
+    with_lanes(device, |lanes| if lanes.on_side { lanes.side.clone() } else { lanes.main.clone() })
+}
+
+/// Whether the calling thread is inside the second part of [`branches`].
+pub(super) fn is_branch(device: &Arc<Device>) -> Result<bool> {
+    with_lanes(device, |lanes| lanes.on_side)
+}
+
+/// The calling thread's streams with the memory of recordings.
+pub(super) fn recording_lanes(device: &Arc<Device>, keep: &Keep) -> Result<[Arc<Lane>; 2]> {
+    with_lanes(device, |lanes| {
+        let lane = |own: &Lane, arena: &Arc<Arena>| {
+            let (stream, arena, keep) = (own.stream.clone(), arena.clone(), Some(keep.clone()));
+            Arc::new(Lane { thread: own.thread, device: device.clone(), stream, arena, keep })
+        };
+        [lane(&lanes.main, &lanes.recordings[0]), lane(&lanes.side, &lanes.recordings[1])]
+    })
+}
+
+/// Bytes that the calling thread has from the driver.
+pub(super) fn reserved(device: &Arc<Device>) -> usize {
+    with_lanes(device, |lanes| {
+        let [main, side] = &lanes.recordings;
+        [&lanes.main.arena, &lanes.side.arena, main, side].map(|arena| arena.reserved()).iter().sum()
+    })
+    .unwrap_or(0)
+}
+
+/// Runs `body` with these lanes in the place of the thread's own.
+pub(super) fn on_lanes<R>(
+    device: &Arc<Device>,
+    main: Arc<Lane>,
+    side: Arc<Lane>,
+    body: impl FnOnce() -> Result<R>,
+) -> Result<R> {
+    let swap = |main: Arc<Lane>, side: Arc<Lane>| {
+        with_lanes(device, |lanes| {
+            (std::mem::replace(&mut lanes.main, main), std::mem::replace(&mut lanes.side, side))
+        })
+    };
+    let (own_main, own_side) = swap(main, side)?;
+    let result = body();
+    swap(own_main, own_side)?;
+    result
+}
+
+/// Forgets the calling thread's lanes on a device that it will not use again.
+pub(super) fn forget(device: &Arc<Device>) {
+    // The thread may be ending, its lanes with it.
+    let _ = LANES.try_with(|lanes| lanes.borrow_mut().retain(|lanes| !Arc::ptr_eq(&lanes.device, device)));
+}
+
+/// Runs the first part on the main lane and the second on the side lane, which begins where the main lane stands and which the
+/// main lane waits for. Inside a branch both run one after the other.
+pub(super) fn branches<A, B>(
+    device: &Arc<Device>,
+    first: impl FnOnce() -> Result<A>,
+    second: impl FnOnce() -> Result<B>,
+) -> Result<(A, B)> {
+    let (main, side, nested) =
+        with_lanes(device, |lanes| (lanes.main.clone(), lanes.side.clone(), lanes.on_side))?;
+    if nested {
+        return Ok((first()?, second()?));
+    }
+    let join =
+        |to: &Lane, from: &Lane| to.stream.join(&from.stream).map_err(|error| failed("join streams", error));
+    join(&side, &main)?;
+    let first = first();
+    with_lanes(device, |lanes| lanes.on_side = true)?;
+    let second = second();
+    with_lanes(device, |lanes| lanes.on_side = false)?;
+    // Also after an error: what the side lane still does must be over before its memory is used again.
+    join(&main, &side)?;
+    Ok((first?, second?))
+}

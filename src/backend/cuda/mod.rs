@@ -1,0 +1,440 @@
+//! The CUDA back end: the network in fp16 on an NVIDIA GPU, through the kernels of `kernels/`, with nothing but the driver at run
+//! time. Sums, norms, softmax and pooling are f32.
+//!
+//! `device` opens the driver and launches; `lane` is a stream with its memory, two for every thread; `arena` cuts the memory;
+//! `recording` makes graphs; `pack` brings weights into the kernels' form; the other files are the launchers, which check what their kernels require.
+#![allow(unsafe_code)]
+
+mod arena;
+mod attention;
+mod codes;
+mod device;
+mod lane;
+mod norm;
+mod pack;
+mod product;
+mod recording;
+mod rows;
+mod tensor;
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+use self::arena::{Arena, Buffer};
+use self::device::{Argument, Device, failed};
+use self::lane::Lane;
+pub use self::tensor::{Codes, Tensor, Weight};
+use super::{
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, SampleCodes,
+    Stored, shapes,
+};
+use crate::{Error, Result};
+
+/// Offset and slope tables that are kept; more than any batch size and length distribution in use.
+const TABLES: usize = 4096;
+
+/// A GPU.
+///
+/// One `Cuda` serves any number of threads. Tensors belong to the thread that made them; another thread may use them, at the
+/// price of waiting for both.
+#[derive(Debug)]
+pub struct Cuda {
+    device: Arc<Device>,
+    /// Weights and tables.
+    shared: Arc<Arena>,
+    offsets: Tables<Clips>,
+    slopes: Tables<Vec<u32>>,
+}
+
+/// Small tables that are the same in every forward.
+#[derive(Debug)]
+struct Tables<K> {
+    kept: Mutex<HashMap<K, Arc<Buffer>>>,
+}
+
+impl<K> Default for Tables<K> {
+    fn default() -> Self {
+        Self { kept: Mutex::default() }
+    }
+}
+
+/// The lane of an operation. If an operand is another thread's, the operation is over before this is dropped.
+struct Entry {
+    lane: Arc<Lane>,
+    foreign: bool,
+}
+
+impl std::ops::Deref for Entry {
+    type Target = Arc<Lane>;
+    fn deref(&self) -> &Arc<Lane> {
+        &self.lane
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if self.foreign {
+            // A failure is the stream's own and comes back with its next operation.
+            let _ = self.lane.stream.synchronize();
+        }
+    }
+}
+
+impl Drop for Cuda {
+    fn drop(&mut self) {
+        recording::forget(self);
+        lane::forget(&self.device);
+    }
+}
+
+fn address(buffer: &Buffer) -> Argument {
+    Argument::Address(buffer.address())
+}
+
+fn int(value: usize) -> Argument {
+    Argument::Int(value as i32)
+}
+
+const NULL: Argument = Argument::Address(0);
+
+/// The number and the slope that the kernels know an activation by.
+fn numbers(activation: Activation) -> (Argument, Argument) {
+    let (number, slope) = match activation {
+        Activation::None => (0, 0.0),
+        Activation::Gelu => (1, 0.0),
+        Activation::Relu => (2, 0.0),
+        Activation::LeakyRelu(slope) => (3, slope),
+    };
+    (Argument::Int(number), Argument::Float(slope))
+}
+
+/// The network has a shape that no kernel was made for.
+fn unsupported(op: &'static str, what: &str, expected: impl ToString, found: impl ToString) -> Error {
+    Error::Shape {
+        op,
+        what: format!("{what}, which the GPU kernels do not know (the CPU does)"),
+        expected: expected.to_string(),
+        found: found.to_string(),
+    }
+}
+
+impl Cuda {
+    /// Opens device `ordinal`.
+    ///
+    /// # Errors
+    /// [`Error::Device`], a sentence: no kernels built in, no driver, too old a driver, no such device, too old a device.
+    pub fn new(ordinal: usize) -> Result<Self> {
+        let device = Device::open(ordinal)?;
+        let shared = Arena::new(device.clone());
+        Ok(Self { device, shared, offsets: Tables::default(), slopes: Tables::default() })
+    }
+
+    /// How many devices there are.
+    ///
+    /// # Errors
+    /// Why CUDA cannot be used, as [`Cuda::new`] says it.
+    pub fn devices() -> Result<usize> {
+        device::count()
+    }
+
+    /// The device's name and compute capability.
+    pub fn name(&self) -> &str {
+        &self.device.name
+    }
+
+    /// Bytes of device memory that weights and the calling thread's activations have from the driver.
+    pub fn reserved_memory(&self) -> usize {
+        self.shared.reserved() + lane::reserved(&self.device)
+    }
+
+    /// How many parts of the network the calling thread replays from a recording.
+    pub fn recorded_parts(&self) -> usize {
+        recording::count(self)
+    }
+
+    /// The lane to work on; waits for operands of other threads.
+    fn enter(&self, operands: &[&Arc<Lane>]) -> Result<Entry> {
+        let lane = lane::current(&self.device)?;
+        let mut foreign = false;
+        for operand in operands {
+            if operand.thread != lane.thread {
+                operand.stream.synchronize().map_err(|error| failed("finish its work", error))?;
+                foreign = true;
+            }
+        }
+        Ok(Entry { lane, foreign })
+    }
+
+    /// An uninitialised tensor.
+    fn tensor(&self, lane: &Arc<Lane>, clips: Clips, channels: usize) -> Result<Tensor> {
+        let bytes = if channels == 1 { 4 } else { 2 * tensor::padded(channels) };
+        let buffer = Arc::new(lane.arena.take(clips.rows() * bytes)?);
+        Ok(Tensor { clips, channels, buffer, lane: lane.clone() })
+    }
+
+    /// Copies to the device, for every thread to use.
+    fn share<T: bytemuck::Pod>(&self, values: &[T]) -> Result<Buffer> {
+        let buffer = self.shared.take(size_of_val(values))?;
+        self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
+        // SAFETY: the buffer is as large as the values; the copy is over when the call returns.
+        unsafe { cudarc::driver::result::memcpy_htod_sync(buffer.address(), values) }
+            .map_err(|error| failed("take data", error))?;
+        Ok(buffer)
+    }
+
+    /// Copies to the device for this lane. What a recording uploads is the same at every replay: it goes up once, and stays.
+    fn upload_values<T: bytemuck::Pod>(&self, lane: &Lane, values: &[T]) -> Result<Arc<Buffer>> {
+        if lane.keep.is_none() {
+            return Ok(Arc::new(lane.upload(values)?));
+        }
+        let buffer = Arc::new(self.share(values)?);
+        lane.keep_alive(buffer.clone());
+        Ok(buffer)
+    }
+
+    fn table<K: Hash + Eq, T: bytemuck::Pod>(
+        &self,
+        tables: &Tables<K>,
+        key: K,
+        values: &[T],
+    ) -> Result<Arc<Buffer>> {
+        let buffer = self.kept_table(tables, key, values)?;
+        lane::current(&self.device)?.keep_alive(buffer.clone());
+        Ok(buffer)
+    }
+
+    fn kept_table<K: Hash + Eq, T: bytemuck::Pod>(
+        &self,
+        tables: &Tables<K>,
+        key: K,
+        values: &[T],
+    ) -> Result<Arc<Buffer>> {
+        let mut kept = tables.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(buffer) = kept.get(&key) {
+            return Ok(buffer.clone());
+        }
+        if kept.len() >= TABLES {
+            // Kernels that are under way may read the tables that go.
+            self.device.context.synchronize().map_err(|error| failed("finish its work", error))?;
+            kept.clear();
+        }
+        let buffer = Arc::new(self.share(values)?);
+        kept.insert(key, buffer.clone());
+        Ok(buffer)
+    }
+
+    /// The row offsets of these clips, on the device.
+    fn offsets(&self, clips: &Clips) -> Result<Arc<Buffer>> {
+        let values: Vec<i32> = clips.offsets().iter().map(|&offset| offset as i32).collect();
+        self.table(&self.offsets, clips.clone(), &values)
+    }
+
+    /// The weight in the kernels' form, which `pack` makes the first time.
+    fn packed(&self, weight: &Weight, pack: impl FnOnce(&[f32]) -> Vec<f16>) -> Result<Argument> {
+        if weight.packed.get().is_none() {
+            let buffer = self.share(&pack(&weight.stored.to_f32()))?;
+            // Another thread may have been faster; its copy is as good.
+            let _ = weight.packed.set(buffer);
+        }
+        Ok(weight.packed.get().map_or(NULL, address))
+    }
+
+    fn vector(&self, weight: &Weight, times: usize) -> Result<Argument> {
+        self.packed(weight, |values| pack::vector(values, times))
+    }
+
+    fn table_of_rows(&self, weight: &Weight) -> Result<Argument> {
+        let width = *shapes::Shaped::shape(weight).last().unwrap_or(&1);
+        self.packed(weight, |values| pack::rows(values, width))
+    }
+}
+
+/// Rows of the longest clip.
+fn longest(clips: &Clips) -> usize {
+    clips.lengths().max().unwrap_or(0)
+}
+
+impl Ops for Cuda {
+    type Tensor = Tensor;
+    type Weight = Weight;
+    type Codes = Codes;
+
+    fn load(&self, stored: Stored) -> Result<Weight> {
+        Ok(Weight { stored, packed: Arc::new(OnceLock::new()) })
+    }
+
+    fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
+        shapes::upload(clips, channels, values.len())?;
+        let lane = lane::current(&self.device)?;
+        let buffer = match channels {
+            1 => self.upload_values(&lane, values)?,
+            _ => self.upload_values(&lane, &pack::rows(values, channels))?,
+        };
+        Ok(Tensor { clips: clips.clone(), channels, buffer, lane })
+    }
+
+    fn download(&self, x: &Tensor) -> Result<Vec<f32>> {
+        let lane = self.enter(&[&x.lane])?;
+        let rows = x.clips.rows();
+        if x.is_f32() {
+            // SAFETY: a tensor of one channel holds a float for every row.
+            return unsafe { lane.download(x.address(), rows) };
+        }
+        // SAFETY: a tensor holds `stride` halves for every row.
+        let halves: Vec<f16> = unsafe { lane.download(x.address(), rows * x.stride()) }?;
+        let mut values = vec![0.0; rows * x.channels];
+        for (row, target) in halves.chunks_exact(x.stride()).zip(values.chunks_exact_mut(x.channels)) {
+            row[..x.channels].convert_to_f32_slice(target);
+        }
+        Ok(values)
+    }
+
+    fn upload_codes(&self, clips: &Clips, codes: &[i32]) -> Result<Codes> {
+        shapes::upload(clips, 1, codes.len())?;
+        let lane = lane::current(&self.device)?;
+        let bound = codes.iter().map(|&code| usize::try_from(code).map_or(usize::MAX, |code| code + 1));
+        let bound = bound.max().unwrap_or(0);
+        Ok(Codes { clips: clips.clone(), buffer: self.upload_values(&lane, codes)?, lane, bound })
+    }
+
+    fn download_codes(&self, codes: &Codes) -> Result<Vec<i32>> {
+        let lane = self.enter(&[&codes.lane])?;
+        // SAFETY: there is a code for every row.
+        unsafe { lane.download(codes.buffer.address(), codes.clips.rows()) }
+    }
+
+    fn branches<A, B>(
+        &self,
+        first: impl FnOnce() -> Result<A>,
+        second: impl FnOnce() -> Result<B>,
+    ) -> Result<(A, B)> {
+        lane::branches(&self.device, first, second)
+    }
+
+    fn recorded(
+        &self,
+        part: &'static str,
+        inputs: &[&Tensor],
+        body: impl FnOnce(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
+    ) -> Result<Outputs<Tensor, Codes>> {
+        recording::recorded(self, part, inputs, body)
+    }
+
+    fn linear(&self, x: &Tensor, linear: &Linear<Weight>, activation: Activation) -> Result<Tensor> {
+        product::linear(self, x, linear, activation)
+    }
+
+    fn conv1d(&self, x: &Tensor, conv: &Conv1d<Weight>, activation: Activation) -> Result<Tensor> {
+        product::conv1d(self, x, conv, activation)
+    }
+
+    fn conv_transpose1d(
+        &self,
+        x: &Tensor,
+        conv: &ConvTranspose1d<Weight>,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        product::conv_transpose1d(self, x, conv, activation)
+    }
+
+    fn layer_norm(
+        &self,
+        x: &Tensor,
+        affine: Option<&Affine<Weight>>,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        norm::layer_norm(self, x, None, affine, activation)
+    }
+
+    fn group_norm(
+        &self,
+        x: &Tensor,
+        affine: Option<&Affine<Weight>>,
+        eps: f32,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        norm::group_norm(self, x, affine, eps, activation)
+    }
+
+    fn attention(&self, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
+        attention::attention(self, qkv, heads, bias)
+    }
+
+    fn add(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        rows::add(self, x, y)
+    }
+
+    fn add_table(&self, x: &Tensor, table: &Weight) -> Result<Tensor> {
+        rows::add_table(self, x, table)
+    }
+
+    fn resample_linear(&self, x: &Tensor, clips: &Clips) -> Result<Tensor> {
+        rows::resample_linear(self, x, clips)
+    }
+
+    fn stack_frames(&self, x: &Tensor, n: usize) -> Result<Tensor> {
+        rows::stack_frames(self, x, n)
+    }
+
+    fn concat(&self, parts: &[&Tensor]) -> Result<Tensor> {
+        rows::concat(self, parts)
+    }
+
+    fn slice_rows(&self, x: &Tensor, start: usize, max_rows: usize) -> Result<Tensor> {
+        rows::slice_rows(self, x, start, max_rows)
+    }
+
+    fn prepend_rows(&self, x: &Tensor, rows: &Weight) -> Result<Tensor> {
+        rows::prepend_rows(self, x, rows)
+    }
+
+    fn broadcast_rows(&self, x: &Tensor, clips: &Clips) -> Result<Tensor> {
+        rows::broadcast_rows(self, x, clips)
+    }
+
+    fn lookup(&self, codes: &Codes, codebook: &Weight) -> Result<Tensor> {
+        codes::lookup(self, codes, codebook)
+    }
+
+    fn nearest_code(&self, x: &Tensor, codebook: &Weight) -> Result<Codes> {
+        codes::nearest_code(self, x, codebook)
+    }
+
+    fn choose_code(&self, logits: &Tensor, sample: Option<&SampleCodes>) -> Result<Codes> {
+        codes::choose_code(self, logits, sample)
+    }
+
+    fn sorted_pool(&self, x: &Tensor, weights: &Tensor) -> Result<Tensor> {
+        norm::sorted_pool(self, x, weights)
+    }
+
+    fn l2_normalize(&self, x: &Tensor) -> Result<Tensor> {
+        rows::l2_normalize(self, x)
+    }
+
+    fn sample_gaussian(
+        &self,
+        mu: &Tensor,
+        log_variance: &Tensor,
+        noise: &Tensor,
+        control: f32,
+    ) -> Result<Tensor> {
+        rows::sample_gaussian(self, mu, log_variance, noise, control)
+    }
+
+    fn slerp(&self, a: &Tensor, b: &Tensor, weight: f32) -> Result<Tensor> {
+        rows::interpolate(self, "slerp", a, b, weight, true)
+    }
+
+    fn lerp(&self, a: &Tensor, b: &Tensor, weight: f32) -> Result<Tensor> {
+        rows::interpolate(self, "lerp", a, b, weight, false)
+    }
+
+    fn add_layer_norm(&self, x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Result<Tensor> {
+        norm::layer_norm(self, x, Some(y), Some(affine), Activation::None)
+    }
+}

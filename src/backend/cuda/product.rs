@@ -1,0 +1,317 @@
+//! Launchers of the matrix products and convolutions: `matmul.cu`, `matmul_sm90.cu` and `conv.cu`.
+
+use super::device::{Argument, Shape};
+use super::tensor::padded;
+use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers, pack, unsupported};
+use crate::Result;
+use crate::backend::shapes::{self, Shaped};
+use crate::backend::{Activation, Clips, Conv1d, ConvTranspose1d, Linear, Padding};
+
+/// Blocks that fill the machine: fewer than this of the large tile, and the small one is faster.
+const ENOUGH_BLOCKS: usize = 132;
+
+/// What `matmul.cu` calls a product, in elements.
+struct Product {
+    /// Rows that come out, by clip; one clip if no window reaches over rows.
+    out: Clips,
+    /// Rows that go in, by clip.
+    input: Clips,
+    /// Channels of x as they lie: a multiple of eight.
+    channels: usize,
+    taps: usize,
+    step: usize,
+    before: usize,
+    replicate: bool,
+    /// Columns as they lie: a multiple of eight.
+    columns: usize,
+}
+
+fn matmul(
+    cuda: &Cuda,
+    y: &Tensor,
+    x: &Tensor,
+    [w, bias]: [Argument; 2],
+    product: &Product,
+    activation: Activation,
+) -> Result<()> {
+    let lane = cuda.enter(&[&x.lane])?;
+    let Product { out, input, channels, taps, step, before, replicate, columns } = product;
+    if out.rows() == 0 {
+        return Ok(());
+    }
+    let windows = *taps > 1 || *step > 1;
+    let offsets =
+        if windows { [address(&*cuda.offsets(input)?), address(&*cuda.offsets(out)?)] } else { [NULL, NULL] };
+    let (rows, clips) = if windows { (longest(out), out.count()) } else { (out.rows(), 1) };
+    let blocks = |tile: usize| [rows.div_ceil(tile), columns.div_ceil(tile), clips];
+    let large = blocks(128).iter().product::<usize>() >= ENOUGH_BLOCKS;
+    let (activation, slope) = numbers(activation);
+    // Decided by the layer alone: a row must not be summed in another order in a larger batch.
+    let inside = *before == 0 && !replicate && *step <= 2 && (*taps == 1 || channels.is_multiple_of(64));
+    if lane.device.hopper && inside {
+        let (kernel, tile, threads, stages) =
+            if large { ("matmul_sm90_128x128", 128, 288, 5) } else { ("matmul_sm90_64x64", 64, 160, 6) };
+        let Argument::Address(weights) = w else { unreachable!("a weight is an address") };
+        let k = taps * channels;
+        let arguments = [
+            Argument::Address(y.address()),
+            lane.device.tensor_map(x.address(), [input.rows(), *channels, *channels], tile * step, *step)?,
+            lane.device.tensor_map(weights, [*columns, k, k], tile, 1)?,
+            bias,
+            NULL,
+            offsets[0],
+            offsets[1],
+            int(rows),
+            int(*columns),
+            int(k),
+            int(*channels),
+            int(*step),
+            int(*columns),
+            int(*columns),
+            activation,
+            slope,
+            int(0),
+        ];
+        let shape = Shape { grid: blocks(tile), threads, shared: stages * 2 * tile * 128 };
+        // SAFETY: as below; the maps describe x and w.
+        return unsafe { lane.launch(kernel, shape, &arguments) };
+    }
+    let (kernel, tile, threads) =
+        if large { ("matmul_128x128", 128, 256) } else { ("matmul_64x64", 64, 128) };
+    // Three stages of 64 k values of both operands.
+    let shape = Shape { grid: blocks(tile), threads, shared: 3 * 2 * tile * 128 };
+    let arguments = [
+        Argument::Address(y.address()),
+        Argument::Address(x.address()),
+        w,
+        bias,
+        NULL,
+        offsets[0],
+        offsets[1],
+        int(rows),
+        int(*columns),
+        int(taps * channels),
+        int(input.rows()),
+        int(*channels),
+        int(*step),
+        int(*before),
+        int((*replicate).into()),
+        int(*channels),
+        int(*columns),
+        int(*columns),
+        activation,
+        slope,
+        int(0),
+    ];
+    // SAFETY: x has `input.rows()` rows of `channels` halves, y `out.rows()` rows of `columns`, w (columns, taps * channels) and
+    // bias (columns) were packed so; the offsets are those of these clips. Channels and columns are multiples of eight.
+    unsafe { lane.launch(kernel, shape, &arguments) }
+}
+
+pub(super) fn linear(
+    cuda: &Cuda,
+    x: &Tensor,
+    linear: &Linear<Weight>,
+    activation: Activation,
+) -> Result<Tensor> {
+    let out = shapes::linear(x, linear)?;
+    if x.is_f32() || out == 1 {
+        return Err(unsupported(
+            "linear",
+            "one channel",
+            "at least 2 in and out",
+            format!("{} to {out}", x.channels),
+        ));
+    }
+    let weights = [
+        cuda.packed(&linear.weight, |values| pack::matrix(values, out, x.channels))?,
+        linear.bias.as_ref().map_or(Ok(NULL), |bias| cuda.vector(bias, 1))?,
+    ];
+    let lane = cuda.enter(&[&x.lane])?;
+    let y = cuda.tensor(&lane, x.clips.clone(), out)?;
+    let product = Product {
+        out: x.clips.clone(),
+        input: x.clips.clone(),
+        channels: x.stride(),
+        taps: 1,
+        step: 1,
+        before: 0,
+        replicate: false,
+        columns: padded(out),
+    };
+    matmul(cuda, &y, x, weights, &product, activation)?;
+    Ok(y)
+}
+
+pub(super) fn conv1d(
+    cuda: &Cuda,
+    x: &Tensor,
+    conv: &Conv1d<Weight>,
+    activation: Activation,
+) -> Result<Tensor> {
+    let (clips, out) = shapes::conv1d(x, conv)?;
+    let [_, kernel, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
+    if x.is_f32() {
+        return first_conv(cuda, x, conv, activation, clips, out);
+    }
+    if conv.groups > 1 {
+        return grouped_conv(cuda, x, conv, activation, clips, out);
+    }
+    let weights = [
+        cuda.packed(&conv.weight, |values| pack::taps(values, out, kernel, width))?,
+        conv.bias.as_ref().map_or(Ok(NULL), |bias| cuda.vector(bias, 1))?,
+    ];
+    let lane = cuda.enter(&[&x.lane])?;
+    let y = cuda.tensor(&lane, clips.clone(), out)?;
+    let product = Product {
+        out: clips,
+        input: x.clips.clone(),
+        channels: x.stride(),
+        taps: kernel,
+        step: conv.stride,
+        before: conv.padding.rows().0,
+        replicate: matches!(conv.padding, Padding::Replicate(..)),
+        columns: padded(out),
+    };
+    matmul(cuda, &y, x, weights, &product, activation)?;
+    Ok(y)
+}
+
+/// One channel in: `first_conv` of `conv.cu`.
+fn first_conv(
+    cuda: &Cuda,
+    x: &Tensor,
+    conv: &Conv1d<Weight>,
+    activation: Activation,
+    clips: Clips,
+    out: usize,
+) -> Result<Tensor> {
+    let kernel = conv.weight.shape()[1];
+    let fits =
+        kernel == 10 && conv.stride <= 8 && conv.padding.rows() == (0, 0) && activation == Activation::None;
+    if !fits || !out.is_multiple_of(8) {
+        return Err(unsupported(
+            "conv1d",
+            "a convolution of one channel",
+            "10 taps, stride up to 8, no padding, no activation, a multiple of 8 channels out",
+            format!(
+                "{kernel} taps, stride {}, {:?}, {activation:?}, {out} channels",
+                conv.stride, conv.padding
+            ),
+        ));
+    }
+    let w = cuda.packed(&conv.weight, |values| pack::vector(values, 1))?;
+    let bias = conv.bias.as_ref().map_or(Ok(NULL), |bias| cuda.vector(bias, 1))?;
+    let lane = cuda.enter(&[&x.lane])?;
+    let y = cuda.tensor(&lane, clips, out)?;
+    let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
+    let shape = Shape { grid: [longest(&y.clips).div_ceil(32), y.clips.count(), 1], threads: 256, shared: 0 };
+    let arguments = [
+        Argument::Address(y.address()),
+        Argument::Address(x.address()),
+        w,
+        bias,
+        address(&x_offsets),
+        address(&y_offsets),
+        int(out),
+        int(conv.stride),
+    ];
+    // SAFETY: x has a float and y `out` halves a row, w (out, 10) and bias (out) halves; the offsets are those of these clips.
+    unsafe { lane.launch("first_conv", shape, &arguments) }?;
+    Ok(y)
+}
+
+/// `grouped_conv_*` of `conv.cu`.
+fn grouped_conv(
+    cuda: &Cuda,
+    x: &Tensor,
+    conv: &Conv1d<Weight>,
+    activation: Activation,
+    clips: Clips,
+    out: usize,
+) -> Result<Tensor> {
+    let [_, taps, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
+    let stage_taps = if width <= 48 { 4 } else { 2 };
+    let shared = 2 * (width + 8) * (3 * stage_taps * width + 64 + taps - 1);
+    let fits =
+        matches!(width, 16 | 32 | 48 | 64) && out == x.channels && conv.stride == 1 && shared <= 96 << 10;
+    if !fits
+        || matches!(conv.padding, Padding::Replicate(..))
+        || matches!(activation, Activation::LeakyRelu(_))
+    {
+        return Err(unsupported(
+            "conv1d",
+            "a grouped convolution",
+            "groups of 16, 32, 48 or 64 channels in and out, up to 128 taps, stride 1, zero padding",
+            format!(
+                "groups of {width}, {out} channels out, {taps} taps, stride {}, {:?}",
+                conv.stride, conv.padding
+            ),
+        ));
+    }
+    let w = cuda.packed(&conv.weight, |values| pack::grouped(values, conv.groups, taps, width))?;
+    let bias = conv.bias.as_ref().map_or(Ok(NULL), |bias| cuda.vector(bias, 1))?;
+    let lane = cuda.enter(&[&x.lane])?;
+    let y = cuda.tensor(&lane, clips, out)?;
+    let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
+    let shape =
+        Shape { grid: [longest(&y.clips).div_ceil(64), conv.groups, y.clips.count()], threads: 128, shared };
+    let arguments = [
+        Argument::Address(y.address()),
+        Argument::Address(x.address()),
+        w,
+        bias,
+        NULL,
+        address(&x_offsets),
+        address(&y_offsets),
+        int(taps),
+        int(conv.padding.rows().0),
+        int(out),
+        numbers(activation).0,
+    ];
+    // SAFETY: x and y have `groups * width` halves a row, w (groups, taps, width, width) and bias as many as channels; the offsets
+    // are those of these clips; shared memory is what three stages and the window need.
+    unsafe { lane.launch(&format!("grouped_conv_{width}"), shape, &arguments) }?;
+    Ok(y)
+}
+
+pub(super) fn conv_transpose1d(
+    cuda: &Cuda,
+    x: &Tensor,
+    conv: &ConvTranspose1d<Weight>,
+    activation: Activation,
+) -> Result<Tensor> {
+    let (clips, out) = shapes::conv_transpose1d(x, conv)?;
+    let [kernel, _, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
+    let stride = conv.stride;
+    if clips != x.clips.map(|rows| rows * stride) || !out.is_multiple_of(8) || x.is_f32() {
+        return Err(unsupported(
+            "conv_transpose1d",
+            "a transposed convolution",
+            format!("{stride} rows for each, a multiple of 8 channels"),
+            format!("{:?} rows from {:?}, {out} channels", clips.offsets(), x.clips.offsets()),
+        ));
+    }
+    let window = pack::transposed_window(kernel, stride, conv.padding);
+    let weights = [
+        cuda.packed(&conv.weight, |values| {
+            pack::transposed(values, [kernel, out, width], stride, conv.padding)
+        })?,
+        cuda.vector(&conv.bias, stride)?,
+    ];
+    let lane = cuda.enter(&[&x.lane])?;
+    let y = cuda.tensor(&lane, clips, out)?;
+    let product = Product {
+        // The rows of one step lie side by side: (rows, stride * out) is (stride * rows, out).
+        out: x.clips.clone(),
+        input: x.clips.clone(),
+        channels: x.stride(),
+        taps: window.rows,
+        step: 1,
+        before: window.before,
+        replicate: false,
+        columns: stride * out,
+    };
+    matmul(cuda, &y, x, weights, &product, activation)?;
+    Ok(y)
+}

@@ -1,0 +1,5 @@
+//! The CUDA back end on the stand-in driver: the whole network through the program's own device code, on a machine without a GPU.
+
+mod errors;
+mod network;
+mod stand_in;

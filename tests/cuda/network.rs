@@ -1,0 +1,275 @@
+//! The tiny network, stage by stage against the CPU.
+
+use std::cell::RefCell;
+
+use deeptalk_rt::Result;
+use deeptalk_rt::backend::cpu::Cpu;
+use deeptalk_rt::backend::cuda::Cuda;
+use deeptalk_rt::backend::{Activation, Affine, Clips, Dtype, Ops, SampleCodes, Stored};
+use deeptalk_rt::checkpoint::{ModelFile, synth_model};
+use deeptalk_rt::model::stages::Observer;
+use deeptalk_rt::model::{Config, DeepTalk};
+
+use crate::stand_in::on_stand_in;
+use crate::this_test;
+
+/// Normalised error that a stage may have. One rounding to fp16 is 2e-4; a stage is the sum of dozens.
+const LIMIT: f64 = 5e-3;
+
+/// fp16 weights, so that both devices start from the same numbers.
+fn model() -> ModelFile {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.safetensors");
+    synth_model(&path, &Config::tiny(), Dtype::F16).unwrap();
+    ModelFile::from_bytes(std::fs::read(path).unwrap(), "tiny").unwrap()
+}
+
+/// Speech-like: a voice that rises and falls, and some noise.
+fn speech(samples: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed;
+    (0..samples)
+        .map(|i| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let t = i as f32 / 16_000.0;
+            let voice = (t * 800.0 + (t * 9.0).sin() * 4.0).sin() * (0.3 + 0.2 * (t * 20.0).sin());
+            voice + (state >> 16) as f32 / 65_536.0 * 0.05 - 0.025
+        })
+        .collect()
+}
+
+/// Notes every stage; puts the reference's codes in the place of its own.
+#[derive(Default)]
+struct Notes {
+    stages: RefCell<Vec<(&'static str, Vec<f32>)>>,
+    codes: RefCell<Vec<(&'static str, Vec<i32>)>>,
+    reference: Vec<(&'static str, Vec<i32>)>,
+}
+
+/// An observer with the operations that it needs to look.
+struct Eyes<'a, B>(&'a B, &'a Notes);
+
+impl<B: Ops> Observer<B> for Eyes<'_, B> {
+    fn stage(&self, name: &'static str, x: &B::Tensor) -> Result<()> {
+        self.1.stages.borrow_mut().push((name, self.0.download(x)?));
+        Ok(())
+    }
+
+    fn codes(&self, name: &'static str, codes: B::Codes) -> Result<B::Codes> {
+        use deeptalk_rt::backend::Packed;
+        self.1.codes.borrow_mut().push((name, self.0.download_codes(&codes)?));
+        match self.1.reference.iter().find(|(reference, _)| *reference == name) {
+            Some((_, values)) => self.0.upload_codes(codes.clips(), values),
+            None => Ok(codes),
+        }
+    }
+}
+
+/// The whole of the network: speech to motion, the motion's own codes and emotion.
+fn forward<B: Ops>(
+    model: &DeepTalk<B>,
+    clips: &[&[f32]],
+    sample: Option<u64>,
+    notes: &Notes,
+) -> Result<Vec<f32>> {
+    let ops = model.ops();
+    let eyes = Eyes(ops, notes);
+    let analysis = model.analyse(clips, &eyes)?;
+    let draw = |stream| {
+        sample.map(|seed| SampleCodes {
+            temperature: 0.8,
+            seeds: (0..clips.len() as u64).map(|clip| seed + clip).collect(),
+            stream,
+            first_rows: vec![5; clips.len()],
+        })
+    };
+    let (top, bottom) = (draw(0), draw(1));
+    let actors: Vec<usize> = (0..clips.len()).map(|clip| clip % 3).collect();
+    let animated = model.animate(
+        &analysis.content,
+        &analysis.emotion.mu,
+        &actors,
+        [top.as_ref(), bottom.as_ref()],
+        &eyes,
+    )?;
+    model.emotion_of_motion(&animated.motion, &eyes)?.expect("the tiny model can tell");
+    ops.download(&animated.motion)
+}
+
+/// Distance over size, over all values.
+fn error(got: &[f32], want: &[f32]) -> f64 {
+    assert_eq!(got.len(), want.len());
+    let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+        got.iter().zip(want).map(|(g, w)| f(f64::from(*g), f64::from(*w))).sum()
+    };
+    let error = (sum(&|g, w| (g - w).powi(2)) / sum(&|_, w| w * w).max(1e-30)).sqrt();
+    if error.is_nan() { f64::INFINITY } else { error }
+}
+
+fn agrees(lengths: &[usize], sample: Option<u64>) {
+    let clips: Vec<Vec<f32>> = lengths.iter().enumerate().map(|(i, &n)| speech(n, i as u32)).collect();
+    let clips: Vec<&[f32]> = clips.iter().map(Vec::as_slice).collect();
+    let file = model();
+    let cpu = Notes::default();
+    forward(&file.load(Cpu).unwrap(), &clips, sample, &cpu).unwrap();
+    let cuda = Notes { reference: cpu.codes.borrow().clone(), ..Notes::default() };
+    forward(&file.load(Cuda::new(0).unwrap()).unwrap(), &clips, sample, &cuda).unwrap();
+
+    let (cpu_stages, cuda_stages) = (cpu.stages.borrow(), cuda.stages.borrow());
+    assert!(cpu_stages.len() > 20, "{} stages", cpu_stages.len());
+    assert_eq!(cpu_stages.len(), cuda_stages.len());
+    let mut worst = Vec::new();
+    for ((name, want), (other, got)) in cpu_stages.iter().zip(cuda_stages.iter()) {
+        assert_eq!(name, other);
+        worst.push((error(got, want), *name));
+    }
+    for (error, name) in &worst {
+        println!("{error:.1e} {name}");
+    }
+    let bad: Vec<_> = worst.iter().filter(|(error, _)| *error > LIMIT).collect();
+    assert!(bad.is_empty(), "over {LIMIT}: {bad:?}");
+    for ((name, want), (_, got)) in cpu.codes.borrow().iter().zip(cuda.codes.borrow().iter()) {
+        let differ = want.iter().zip(got).filter(|(a, b)| a != b).count();
+        // The logits of a random network lie close together: some are nearer than their error.
+        assert!(differ * 10 <= want.len(), "{name}: {differ} of {} codes differ", want.len());
+    }
+}
+
+#[test]
+fn every_stage_agrees_with_the_cpu_on_a_packed_batch() {
+    on_stand_in(this_test!(every_stage_agrees_with_the_cpu_on_a_packed_batch), &[], || {
+        agrees(&[9_000, 700, 16_001], None)
+    });
+}
+
+#[test]
+fn every_stage_agrees_with_the_cpu_on_hopper() {
+    let test = this_test!(every_stage_agrees_with_the_cpu_on_hopper);
+    on_stand_in(test, &[("STAND_IN_CUDA_CAPABILITY", "90")], || agrees(&[4_000, 700], None));
+}
+
+#[test]
+fn drawn_codes_agree_with_the_cpu() {
+    on_stand_in(this_test!(drawn_codes_agree_with_the_cpu), &[], || agrees(&[6_000, 3_000], Some(7)));
+}
+
+#[test]
+fn a_clip_has_the_same_bytes_alone_in_a_batch_and_again() {
+    on_stand_in(this_test!(a_clip_has_the_same_bytes_alone_in_a_batch_and_again), &[], || {
+        let model = model().load(Cuda::new(0).unwrap()).unwrap();
+        let (a, b, c) = (speech(5_000, 1), speech(640, 2), speech(8_200, 3));
+        let run = |clips: &[&[f32]]| {
+            let analysis = model.analyse(clips, &()).unwrap();
+            let ops = model.ops();
+            let animated = model
+                .animate(&analysis.content, &analysis.emotion.mu, &vec![0; clips.len()], [None; 2], &())
+                .unwrap();
+            (ops.download(&animated.motion).unwrap(), ops.download(&analysis.emotion.mu).unwrap())
+        };
+        let batch = run(&[&a, &b, &c]);
+        assert_eq!(batch, run(&[&a, &b, &c]), "two runs differ");
+        let alone = [run(&[&a]), run(&[&b]), run(&[&c])];
+        let joined = (
+            alone.iter().flat_map(|clip| clip.0.clone()).collect::<Vec<_>>(),
+            alone.iter().flat_map(|clip| clip.1.clone()).collect::<Vec<_>>(),
+        );
+        assert_eq!(batch, joined, "alone and in a batch differ");
+    });
+}
+
+/// Motion, emotion and codes, with nobody looking.
+fn unseen<B: Ops>(model: &DeepTalk<B>, clips: &[&[f32]]) -> (Vec<f32>, Vec<f32>, Vec<i32>) {
+    let ops = model.ops();
+    let analysis = model.analyse(clips, &()).unwrap();
+    let animated = model
+        .animate(&analysis.content, &analysis.emotion.mu, &vec![1; clips.len()], [None; 2], &())
+        .unwrap();
+    (
+        ops.download(&animated.motion).unwrap(),
+        ops.download(&analysis.emotion.mu).unwrap(),
+        ops.download_codes(&animated.codes.bottom).unwrap(),
+    )
+}
+
+#[test]
+fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
+    let test = this_test!(a_replayed_recording_gives_the_bytes_of_the_first_run);
+    on_stand_in(test, &[], || {
+        let file = model();
+        let model = file.load(Cuda::new(0).unwrap()).unwrap();
+        let a = [speech(2_500, 1), speech(700, 2)];
+        let b = [speech(2_500, 3), speech(700, 4)];
+        let longer = speech(3_300, 5);
+        // The first run of a length is an ordinary one, the second is captured, the others are replays, each in another order.
+        let [a, b] = [&a, &b].map(|clips| clips.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let (first_a, first_longer) = (unseen(&model, &a), unseen(&model, &[&longer]));
+        let recorded_b = unseen(&model, &b);
+        assert_eq!(unseen(&model, &a), first_a);
+        assert_eq!(unseen(&model, &[&longer]), first_longer);
+        assert_eq!(model.ops().recorded_parts(), 4, "two parts of two batches");
+        let reserved = model.ops().reserved_memory();
+        for _ in 0..3 {
+            assert_eq!(unseen(&model, &b), recorded_b);
+            assert_eq!(unseen(&model, &a), first_a);
+            assert_eq!(unseen(&model, &[&longer]), first_longer);
+        }
+        assert_eq!(model.ops().reserved_memory(), reserved);
+        let other = file.load(Cuda::new(0).unwrap()).unwrap();
+        assert_eq!(unseen(&other, &b), recorded_b, "a recording and an ordinary run differ");
+        let (motion, ..) = unseen(&file.load(Cpu).unwrap(), &a);
+        assert!(error(&first_a.0, &motion) < 0.1, "{}", error(&first_a.0, &motion));
+    });
+}
+
+#[test]
+fn threads_share_a_model_and_memory_stays_flat() {
+    on_stand_in(this_test!(threads_share_a_model_and_memory_stays_flat), &[], || {
+        let model = model().load(Cuda::new(0).unwrap()).unwrap();
+        let clips: Vec<Vec<f32>> = (0..4).map(|i| speech(640 + 900 * i, i as u32)).collect();
+        let emotion = &|clip: &[f32]| model.emotion_vector(clip).unwrap().mu;
+        let want: Vec<_> = clips.iter().map(|clip| emotion(clip)).collect();
+        let reserved = model.ops().reserved_memory();
+        for _ in 0..3 {
+            clips.iter().zip(&want).for_each(|(clip, want)| assert_eq!(&emotion(clip), want));
+        }
+        assert_eq!(model.ops().reserved_memory(), reserved);
+        std::thread::scope(|scope| {
+            for (clip, want) in clips.iter().zip(&want) {
+                scope.spawn(move || (0..2).for_each(|_| assert_eq!(&emotion(clip), want)));
+            }
+        });
+    });
+}
+
+/// The one override of a default body, against that body.
+#[test]
+fn the_norm_of_a_sum_is_the_norm_of_the_sum() {
+    on_stand_in(this_test!(the_norm_of_a_sum_is_the_norm_of_the_sum), &[], || {
+        let cuda = Cuda::new(0).unwrap();
+        let (clips, channels) = (Clips::from_lengths([19, 1]), 72);
+        let tensor = |seed| cuda.upload(&clips, channels, &speech(20 * channels, seed)).unwrap();
+        let weight = |seed| {
+            let values = speech(channels, seed);
+            cuda.load(Stored::from_f32("weight", &[channels], values)).unwrap()
+        };
+        let (x, y, affine) = (tensor(1), tensor(2), Affine { weight: weight(3), bias: weight(4) });
+        let fused = cuda.add_layer_norm(&x, &y, &affine).unwrap();
+        let plain = cuda.layer_norm(&cuda.add(&x, &y).unwrap(), Some(&affine), Activation::None).unwrap();
+        let error = error(&cuda.download(&fused).unwrap(), &cuda.download(&plain).unwrap());
+        assert!(error < 6e-4, "{error}");
+    });
+}
+
+#[test]
+fn a_tensor_of_another_thread_can_be_used() {
+    on_stand_in(this_test!(a_tensor_of_another_thread_can_be_used), &[], || {
+        let cuda = Cuda::new(0).unwrap();
+        let clips = Clips::from_lengths([2, 1]);
+        let values: Vec<f32> = (0..15).map(|i| i as f32).collect();
+        let there = std::thread::scope(|scope| {
+            scope.spawn(|| cuda.upload(&clips, 5, &values).unwrap()).join().unwrap()
+        });
+        let here = cuda.upload(&clips, 5, &values).unwrap();
+        let sum = cuda.download(&cuda.add(&here, &there).unwrap()).unwrap();
+        assert_eq!(sum, values.iter().map(|v| v * 2.0).collect::<Vec<_>>());
+    });
+}

@@ -1,0 +1,108 @@
+//! The checker on the real kernels: with one synchronisation taken out, each is reported. `emulator/build.rs` makes the twins.
+
+use crate::support::*;
+use cuda_emulator::{Argument, Memory, TensorMap, launch, set_shared_limit};
+
+/// In every order the kernel runs clean, and its twins are reported.
+fn reported_without(
+    what: &[&str],
+    kernel: &str,
+    grid: [u32; 3],
+    threads: u32,
+    shared: usize,
+    arguments: &[Argument],
+) {
+    in_every_order(|order| {
+        launch(kernel, grid, [threads, 1, 1], shared, arguments).unwrap_or_else(|e| panic!("{order}: {e}"));
+        for missing in what {
+            let twin = format!("{kernel}_without_{missing}");
+            let report = launch(&twin, grid, [threads, 1, 1], shared, arguments)
+                .expect_err(&format!("{twin}, {order}: nothing was reported"));
+            assert!(report.contains("shared memory") || report.contains("mbarrier"), "{order}: {report}");
+        }
+    });
+}
+
+#[test]
+fn a_matrix_product_without_one_of_its_barriers_is_reported() {
+    let mut random = Random::new(1);
+    let (x, w) = (random.halves(19 * 320, 1.0).upload(), random.halves(64 * 320, 1.0).upload());
+    let y = Memory::<u16>::poisoned(19 * 64);
+    let (channels, columns, one, zero) = (int(320), int(64), int(1), int(0));
+    #[rustfmt::skip]
+    let arguments = [
+        y.argument(), x.argument(), w.argument(), NULL, NULL, NULL, NULL, int(19), columns, channels, int(19), channels, one, zero, zero,
+        channels, columns, columns, zero, float(0.0), zero,
+    ];
+    reported_without(
+        &["barrier_0", "barrier_1"],
+        "matmul_64x64",
+        [1, 1, 1],
+        128,
+        3 * 2 * 64 * 128,
+        &arguments,
+    );
+}
+
+#[test]
+fn attention_without_the_barrier_behind_a_tile_is_reported() {
+    let x = Random::new(2).halves(200 * 3 * 32, 1.0).upload();
+    let (y, table) = (Memory::<u16>::poisoned(200 * 32), Memory::from_slice(&offsets(&[200])));
+    let arguments = [
+        y.argument(),
+        x.argument(),
+        table.argument(),
+        NULL,
+        int(1),
+        int(i32::MAX as usize),
+        int(0),
+        float(0.2),
+    ];
+    reported_without(&["barrier_1"], "attention_32", [4, 1, 1], 128, 5 * 64 * 40 * 2, &arguments);
+}
+
+#[test]
+fn a_grouped_convolution_without_its_stage_barrier_is_reported() {
+    let mut random = Random::new(3);
+    let (x, w) = (random.halves(40 * 16, 1.0).upload(), random.halves(19 * 16 * 16, 1.0).upload());
+    let (y, table) = (Memory::<u16>::poisoned(40 * 16), Memory::from_slice(&offsets(&[40])));
+    #[rustfmt::skip]
+    let arguments = [
+        y.argument(), x.argument(), w.argument(), NULL, NULL, table.argument(), table.argument(), int(19), int(9), int(16), int(0),
+    ];
+    reported_without(
+        &["barrier_1"],
+        "grouped_conv_16",
+        [1, 1, 1],
+        128,
+        (12 * 16 * 24 + 82 * 24) * 2,
+        &arguments,
+    );
+}
+
+#[test]
+fn the_norm_over_time_without_the_barrier_in_its_sum_is_reported() {
+    let x = Random::new(4).halves(99 * 16, 1.0).upload();
+    let (moments, table) = (Memory::<f32>::poisoned(32), Memory::from_slice(&offsets(&[99])));
+    let arguments = [moments.argument(), x.argument(), table.argument(), int(16), int(1)];
+    reported_without(&["barrier_1"], "group_norm_moments", [1, 1, 1], 256, 0, &arguments);
+}
+
+#[test]
+fn a_product_on_hopper_without_one_of_its_waits_is_reported() {
+    set_shared_limit(227 << 10);
+    let k = 64 * 9;
+    let mut random = Random::new(5);
+    let (x, w) = (random.halves(19 * k, 1.0).upload(), random.halves(64 * k, 1.0).upload());
+    let y = Memory::<u16>::poisoned(19 * 64);
+    let map = |memory: &Memory<u16>, rows| {
+        Argument::TensorMap(TensorMap::new(memory.argument(), k, rows, k, 64, 1))
+    };
+    #[rustfmt::skip]
+    let arguments = [
+        y.argument(), map(&x, 19), map(&w, 64), NULL, NULL, NULL, NULL, int(19), int(64), int(k), int(k), int(1), int(64), int(64), int(0),
+        float(0.0), int(0),
+    ];
+    let waits = ["empty_wait", "full_wait", "product_wait"];
+    reported_without(&waits, "matmul_sm90_64x64", [1, 1, 1], 160, 6 * 2 * 64 * 128, &arguments);
+}

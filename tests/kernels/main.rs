@@ -1,0 +1,11 @@
+//! Every CUDA kernel on the checked emulator, in several orders of its threads, on awkward shapes, against plain loops.
+
+mod attention;
+mod barriers;
+mod codes;
+mod conv;
+mod matmul;
+mod norm;
+mod pool;
+mod rows;
+mod support;
