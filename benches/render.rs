@@ -11,7 +11,7 @@ use rayon::prelude::*;
 const FRAMES: usize = 16;
 
 fn render(criterion: &mut Criterion) {
-    let face = Face::load("models/head/head.safetensors").expect("the built-in head");
+    let face = Face::builtin().expect("the built-in head");
     let names = face.parameter_names();
     let mut values = vec![0.0; FRAMES * names.len()];
     for (frame, row) in values.chunks_exact_mut(names.len()).enumerate() {

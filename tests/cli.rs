@@ -323,6 +323,45 @@ fn a_face_adds_vertices_if_its_channels_are_the_models() {
 }
 
 #[test]
+fn one_run_gives_video_page_gltf_sheet_frames_and_arkit_weights_of_the_built_in_head() {
+    let place = Place::new();
+    let speech = speech("speech_a.wav");
+    let shown = ["t.mp4", "t.gif", "t.apng", "t.png", "t.html", "t.glb", "frames/"];
+    let mut args = vec![speech.as_str(), "--duration", "0.4", "--size", "64"];
+    shown.iter().for_each(|path| args.extend(["-o", path]));
+    let said = place.try_run(&args);
+    assert_eq!(said.code, 0, "{said:?}");
+    for name in shown {
+        assert!(said.stderr.contains(&format!("{name}: 10 frames, 0.40 s, in ")), "{name}: {said:?}");
+    }
+    assert!(said.stderr.contains("rendering "), "where the time went: {said:?}");
+    let frames = std::fs::read_dir(place.path("frames")).unwrap().count();
+    assert_eq!(frames, 10);
+
+    let said = place.try_run(&[&speech, "-o", "t.csv", "--format", "arkit", "--fps", "60"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let table = std::fs::read_to_string(place.path("t.csv")).unwrap();
+    assert!(table.starts_with("Timecode,"), "{:.80}", table);
+    assert_eq!(table.lines().next().unwrap().split(',').count(), 2 + 52 + 9);
+
+    let said =
+        place.try_run(&[&speech, "--samples", "2", "--duration", "0.2", "--size", "64", "-o", "takes/"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(place.path("takes-1").is_dir() && place.path("takes-2").is_dir(), "{:?}", place.content());
+}
+
+#[test]
+fn a_face_that_does_not_fit_the_model_is_refused_by_both_names() {
+    let place = Place::new();
+    assert_eq!(place.try_any(&["import", "flame", &data("flame2020.pkl"), "-o", "face.safetensors"]).code, 0);
+    let before = place.content();
+    let said = place.try_run(&[&speech("speech_a.wav"), "--face", "face.safetensors", "-o", "t.mp4"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.stderr.contains("exp_00") && said.stderr.contains("eyeBlinkLeft"), "{said:?}");
+    assert_eq!(place.content(), before);
+}
+
+#[test]
 fn info_knows_models_from_faces_in_lines_and_in_json() {
     let place = Place::new();
     let model = MODEL.to_str().unwrap();
@@ -375,9 +414,16 @@ fn wrong_use_is_told_with_the_next_step_before_any_work_is_done() {
         (&["a.wav", "b/a.wav", "--out-dir", "."], &["a.wav and b/a.wav", "./a.npz"]),
         (&["a.wav", "-o", "t.npz", "-o", "./t.npz"], &["two results", "t.npz"]),
         (&["a.wav", "-o", "t.npz", "--out-dir", "b"], &["--out-dir"]),
-        (&["a.wav", "-o", "t.html"], &["t.html", "--face"]),
+        (&["a.wav", "-o", "t.mp4", "--size", "0"], &["0 pixels", "8192"]),
+        (&["a.wav", "-o", "t.mp4", "--size", "100000"], &["100000 pixels", "8192"]),
+        (&["a.wav", "-o", "t.mp4", "--size", "large"], &["--size", "1280x720"]),
+        (&["a.wav", "-o", "t.mp4", "--camera", "under"], &["--camera", "three-quarter"]),
+        (&["a.wav", "-o", "t.mp4", "--background", "blueish"], &["--background", "#20a0ff"]),
+        (&["a.wav", "-o", "t.npz", "--format", "arkit"], &["t.npz", ".csv and .json"]),
+        (&["a.wav", "-o", "t.csv", "--fps", "30"], &["--format arkit"]),
+        (&["a.wav", "-o", "t.csv", "--format", "arkit", "--fps", "29"], &["25, 30 or 60"]),
         (&["a.wav", "-o", "t.csv", "--format", "csv"], &["--format"]),
-        (&["a.wav", "--out-dir", "b", "--format", "mp3"], &["npz, npy, csv, json, html, glb"]),
+        (&["a.wav", "--out-dir", "b", "--format", "mp3"], &["npz, npy, csv, json, mp4"]),
         (&["a.wav", "-o", "t.npz", "--actor", "Zoe"], &["Zoe", "A, B, C"]),
         (&["a.wav", "-o", "t.npz", "--emotion-blend", "0.5"], &["--emotion-from"]),
         (&["a.wav", "-o", "t.npz", "--emotion-from", "a.wav", "--emotion-blend", "1.5"], &["0 to 1"]),

@@ -12,7 +12,7 @@ use deeptalk_rt::render::{Background, Image, Options};
 use deeptalk_rt::{Error, Motion, Result};
 
 fn face() -> Face {
-    Face::load("models/head/head.safetensors").unwrap()
+    Face::builtin().unwrap()
 }
 
 /// A jaw that opens and closes, `frames` long.
@@ -77,6 +77,7 @@ fn program(name: &str, arguments: &[&str]) -> Option<Vec<u8>> {
             Some(output.stdout)
         }
         Err(_) => {
+            assert!(std::env::var_os("DEEPTALK_TEST_ALL").is_none(), "an independent reader is missing");
             println!("skipped: {name} is not installed");
             None
         }
@@ -243,7 +244,8 @@ fn the_head_stands_in_the_middle_and_has_no_holes() {
                 todo.extend(near.into_iter().filter(|&(x, y)| x < 240 && y < 200));
             }
         }
-        let holes = (0..240 * 200).filter(|&at| !open[at] && image.pixels[at * 4 + 3] < 255).count();
+        // Between lashes, or locks of hair, a part of a pixel may well be open; a whole one may not.
+        let holes = (0..240 * 200).filter(|&at| !open[at] && image.pixels[at * 4 + 3] == 0).count();
         assert_eq!(holes, 0, "{camera}");
     }
 }
@@ -257,11 +259,11 @@ fn one_pass_feeds_all_outputs_and_a_second_run_gives_the_same_bytes() {
         let outputs: Vec<PathBuf> =
             ["a.mp4", "b.gif", "c.apng", "d.png", "frames/"].iter().map(|name| folder.join(name)).collect();
         let report = write(&small(64, 80), 11, &tone(7_000), &outputs).unwrap();
-        assert_eq!((report.frames, report.bytes.len()), (11, 5));
+        assert_eq!((report.frames, report.written.len()), (11, 5));
         assert_eq!(files(&folder), ["a.mp4", "b.gif", "c.apng", "d.png", "frames"]);
         assert_eq!(files(&folder.join("frames")).len(), 11);
-        for (output, bytes) in outputs[..4].iter().zip(&report.bytes) {
-            assert_eq!(fs::metadata(output).unwrap().len(), *bytes);
+        for (output, written) in outputs[..4].iter().zip(&report.written) {
+            assert_eq!(fs::metadata(output).unwrap().len(), written.bytes);
         }
         outputs[..4].iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>()
     };

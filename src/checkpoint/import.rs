@@ -86,6 +86,19 @@ impl Inputs {
         self.inputs.iter().any(|input| input.prefix == prefix)
     }
 
+    /// Finite numbers may still fold to something else: a norm over zeros, a negative variance.
+    fn check_folded(&self, name: &str, values: Vec<f32>) -> Result<Vec<f32>> {
+        let Some(at) = values.iter().position(|value| !value.is_finite()) else { return Ok(values) };
+        let whole = self.inputs.iter().find(|input| input.prefix == FILES[0].2);
+        Err(Error::bad_input(
+            whole.map_or_else(PathBuf::new, |input| input.path.clone()),
+            format!("the tensors that `{name}` is made of give something that is not a number"),
+            "variances above 0, and weights that are not all 0",
+            format!("{} at element {at}", values[at]),
+            "get the checkpoint again",
+        ))
+    }
+
     fn dropped(&self) -> Vec<(String, &'static str)> {
         let used = self.used.borrow();
         let mut dropped = Vec::new();
@@ -201,7 +214,7 @@ pub fn import_deeptalk(
     let written = write_model(target, &config, &provenance, dtype, |name, shape| {
         progress(state)?;
         state.done += 1;
-        recipes.make(name, shape, &inputs)
+        inputs.check_folded(name, recipes.make(name, shape, &inputs)?)
     })?;
     let used = inputs.used.borrow().len();
     Ok(ImportReport { written, motion_emotion, used, dropped: inputs.dropped() })

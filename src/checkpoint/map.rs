@@ -15,17 +15,18 @@ impl FileMap {
     /// Maps the file at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let unreadable = |error| Error::unreadable(path, error);
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        if !file.metadata().map_err(unreadable)?.is_file() {
+        // Asked before it is opened: to open a pipe is to wait for its writer.
+        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
             let next = "give the file itself";
             return Err(Error::bad_input(
                 path,
                 "cannot be mapped",
                 "a regular file",
-                "a folder or a device",
+                "a folder, a pipe or a device",
                 next,
             ));
         }
+        let file = std::fs::File::open(path).map_err(unreadable)?;
         // SAFETY: the map is read-only, and nothing here writes to input files. Another program that shortens the file while it is being
         // read ends this process with a bus error; no memory map can exclude that.
         #[allow(unsafe_code)]

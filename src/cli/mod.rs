@@ -1,7 +1,9 @@
 //! The command line: it parses what is asked, lets the library do it, and tells what came of it. One file a subcommand.
 
+mod finish;
 mod import;
 mod info;
+mod look;
 mod outputs;
 mod progress;
 mod run;

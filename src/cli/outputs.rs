@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use deeptalk_rt::export::{AtomicFile, Format};
+use deeptalk_rt::export::{AtomicFile, Kind, Picture};
 use deeptalk_rt::{Error, Result};
 
 /// A recording and its files: for every take, one for every format.
@@ -47,10 +47,14 @@ pub fn plan(inputs: &[PathBuf], target: &Target<'_>, takes: usize) -> Result<Vec
     Ok(jobs)
 }
 
-/// `talk.npz` as take 2: `talk-2.npz`.
+/// `talk.npz` as take 2: `talk-2.npz`; a folder of frames `frames/` too: `frames-2/`.
 fn numbered(base: &Path, take: usize) -> PathBuf {
     let mut name = base.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-{take}"));
+    if Picture::from_path(base) == Some(Picture::Frames) {
+        name.push("/");
+        return base.with_file_name(name);
+    }
     if let Some(ending) = base.extension() {
         name.push(".");
         name.push(ending);
@@ -63,7 +67,7 @@ fn check_names(jobs: &[Job]) -> Result<()> {
     let mut owners: HashMap<PathBuf, &Path> = HashMap::new();
     for job in jobs {
         for path in job.takes.iter().flatten() {
-            Format::from_path(path)?;
+            Kind::from_path(path)?;
             match owners.insert(real(path), &job.input) {
                 None => {}
                 Some(other) if other == job.input => {
@@ -113,9 +117,21 @@ pub fn check<'a>(
                 path.display()
             )));
         }
-        AtomicFile::create(path)?;
+        if Picture::from_path(path) == Some(Picture::Frames) {
+            check_folder(path)?;
+        } else {
+            AtomicFile::create(path)?;
+        }
     }
     Ok(())
+}
+
+/// A folder that is there, or can be made.
+fn check_folder(path: &Path) -> Result<()> {
+    // Without the slash at the end, whose parent would be the folder itself.
+    let folder: PathBuf = path.components().collect();
+    let probe = if folder.is_dir() { folder.join("frame") } else { folder };
+    AtomicFile::create(probe).map(drop)
 }
 
 #[cfg(test)]

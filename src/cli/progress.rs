@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use deeptalk_rt::Error;
 use deeptalk_rt::export::Written;
+use deeptalk_rt::export::picture::Report;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
@@ -38,6 +39,8 @@ pub struct Output<'a> {
     pub seconds: f64,
     pub took: Duration,
     pub written: Written,
+    /// Of pictures: what the network took, and where the rest of the time went.
+    pub drawn: Option<(Duration, Report)>,
 }
 
 impl Reporter {
@@ -84,7 +87,7 @@ impl Reporter {
 
     /// A file was written.
     pub fn written(&self, output: &Output<'_>) {
-        let Output { input, path, frames, seconds, took, written } = output;
+        let Output { input, path, frames, seconds, took, written, drawn } = output;
         let took = took.as_secs_f64();
         let factor = seconds / took.max(1e-9);
         let Written { bytes, sha256 } = written;
@@ -92,15 +95,25 @@ impl Reporter {
             say::line(json!({
                 "event": "written", "file": input.to_string_lossy(), "output": path.to_string_lossy(),
                 "frames": frames, "seconds": seconds, "took": took, "real_time_factor": factor,
-                "bytes": bytes, "sha256": sha256,
+                "bytes": bytes, "sha256": sha256, "thread_seconds": drawn.as_ref().map(|(model, report)| json!({
+                    "model": model.as_secs_f64(), "skinning": report.skinning.as_secs_f64(),
+                    "rendering": report.rendering.as_secs_f64(), "encoding": report.encoding.as_secs_f64(),
+                })),
             }));
             return;
         }
         let path = path.display();
         let frames = count_of(*frames, "frame");
+        let split = drawn.as_ref().map_or_else(String::new, |(model, report)| {
+            let [model, skinning, rendering, encoding] =
+                [*model, report.skinning, report.rendering, report.encoding].map(|time| time.as_secs_f64());
+            format!(
+                "; model {model:.2} s, and summed over threads: skinning {skinning:.2}, rendering {rendering:.2}, \
+                 encoding {encoding:.2}"
+            )
+        });
         self.line(format_args!(
-            "{path}: {frames}, {seconds:.2} s, in {took:.2} s ({factor:.1} x real time), sha256 {:.16}",
-            sha256
+            "{path}: {frames}, {seconds:.2} s, in {took:.2} s ({factor:.1} x real time{split}), sha256 {sha256:.16}"
         ));
     }
 

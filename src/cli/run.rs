@@ -8,20 +8,24 @@ use clap::Args;
 use deeptalk_rt::audio::{Wav, read_wav};
 use deeptalk_rt::backend::cpu::Cpu;
 use deeptalk_rt::checkpoint::ModelFile;
-use deeptalk_rt::export::{self, Format, VertexSource, Written};
+use deeptalk_rt::export::{Format, Kind};
 use deeptalk_rt::face::Face;
 use deeptalk_rt::model::{DeepTalk, Draw, EmotionVector, ONE_PASS_SECONDS, Take};
-use deeptalk_rt::{Error, Motion, Result};
+use deeptalk_rt::{Error, Result};
 
+use super::finish::{Finished, Pictures};
+use super::look::Look;
 use super::outputs::{self, Job, Target};
-use super::progress::{Output, Reporter, Style};
+use super::progress::{Reporter, Style};
 use super::stop;
 
 const EXAMPLES: &str = r"Examples:
-  One recording, everything in one file for NumPy:
-    deeptalk-rt run speech.wav -o talk.npz --model model.safetensors
-  A table and JSON at once:
-    deeptalk-rt run speech.wav -o talk.csv -o talk.json --model model.safetensors
+  A video with sound:
+    deeptalk-rt run speech.wav -o talk.mp4 --model model.safetensors
+  A page to look at, a contact sheet, and everything for NumPy, at once:
+    deeptalk-rt run speech.wav -o talk.html -o talk.png -o talk.npz --model model.safetensors
+  What Live Link Face would record, at 60 frames a second:
+    deeptalk-rt run speech.wav -o talk.csv --format arkit --fps 60 --model model.safetensors
   The words of one recording with half the emotion of another:
     deeptalk-rt run speech.wav --emotion-from angry.wav --emotion-blend 0.5 -o talk.npz \
         --model model.safetensors
@@ -36,8 +40,12 @@ Endings of -o:
   .npy   motion alone, as the published demo writes it
   .csv   frame, time and a column for each parameter
   .json  everything but vertices
-  .html  a page with the moving face of --face and the sound
-  .glb   glTF 2.0: the face of --face with morph targets and a jaw joint
+  .mp4   H.264 video with the sound
+  .gif  .apng   moving pictures; .apng may be transparent
+  NAME/  a folder of frames, one PNG each
+  .png   a contact sheet: frames over the waveform and the curves of jaw, lips and brows
+  .html  one page with the head in 3D, the sound and the curves; opens without a network
+  .glb   glTF 2.0 with morph targets and a jaw joint
 
 The same recording, options and seed give the same bytes, on any number of threads.";
 
@@ -46,6 +54,8 @@ const NO_MODEL: &str = "there is no built-in trained model yet: give one with --
     `deeptalk-rt synth-model -o model.safetensors` makes one of seeded random weights, which is right for tests and \
     benchmarks, not for a talking face";
 
+/// The value of --format that is no ending.
+const ARKIT: &str = "arkit";
 const INPUT: &str = "Input";
 const OUTPUT: &str = "Output";
 const EMOTION: &str = "Emotion and variety";
@@ -63,7 +73,8 @@ pub struct Run {
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     model: Option<PathBuf>,
 
-    /// A face file: for .html and .glb, and to get vertices into .npz; `deeptalk-rt import flame` makes one
+    /// The face that is shown, and whose vertices .npz gets too; `deeptalk-rt import flame` makes one [default: the built-in
+    /// head, where a face is shown]
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     face: Option<PathBuf>,
 
@@ -84,10 +95,15 @@ pub struct Run {
     #[arg(long, value_name = "FOLDER", help_heading = OUTPUT)]
     out_dir: Option<PathBuf>,
 
-    /// The format of the files in --out-dir
-    #[arg(long, value_parser = ["npz", "npy", "csv", "json", "html", "glb"], default_value = "npz", conflicts_with = "output")]
+    /// The format of the files in --out-dir [default: npz]. `arkit`, with -o too: .csv and .json hold the 52 ARKit weights, as Live
+    /// Link Face records them
+    #[arg(long, value_parser = ["npz", "npy", "csv", "json", "mp4", "gif", "apng", "png", "html", "glb", ARKIT])]
     #[arg(help_heading = OUTPUT)]
-    format: String,
+    format: Option<String>,
+
+    /// Frames a second of ARKit weights [default: 25]
+    #[arg(long, value_name = "25|30|60", value_parser = rate, help_heading = OUTPUT)]
+    fps: Option<u32>,
 
     /// How to tell the progress [default: bar on a terminal, none elsewhere]
     #[arg(long, value_name = "STYLE", help_heading = OUTPUT)]
@@ -124,6 +140,9 @@ pub struct Run {
     /// The identity whose way of speaking is taken [default: the model's first; `deeptalk-rt info` lists them]
     #[arg(long, value_name = "NAME", help_heading = EMOTION)]
     actor: Option<String>,
+
+    #[command(flatten)]
+    look: Look,
 
     /// Threads to work with [default: one for each processor core]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = MACHINE)]
@@ -165,6 +184,7 @@ impl Run {
     /// What ends the work for all recordings; what concerns one alone is counted, and told at the end.
     fn animate_all(&self, reporter: &mut Reporter, tally: &mut Tally) -> Result<()> {
         let jobs = self.plan()?;
+        let look = self.look.options()?;
         let model = self.model.as_ref().ok_or_else(|| Error::Usage(NO_MODEL.into()))?;
         let reads = self.inputs.iter().chain([model]).chain(&self.face).chain(&self.emotion_from);
         outputs::check(jobs.iter().flat_map(|job| job.takes.iter().flatten()), reads)?;
@@ -183,10 +203,10 @@ impl Run {
         }
         let outcome = match good[..] {
             [] => Ok(()),
-            _ => self.load(model).and_then(|loaded| {
+            _ => self.load(model, &good).and_then(|loaded| {
                 good.iter().enumerate().try_for_each(|(index, job)| {
                     reporter.begin(&label(&job.input, index, good.len()), "frames");
-                    let outcome = self.animate(job, &loaded, reporter, tally);
+                    let outcome = self.animate(job, &loaded, &look, reporter, tally);
                     reporter.end();
                     match outcome {
                         Err(error) if !matches!(error, Error::Cancelled) => {
@@ -206,8 +226,21 @@ impl Run {
     }
 
     fn plan(&self) -> Result<Vec<Job>> {
+        if self.fps.is_some() && !self.arkit() {
+            return Err(Error::Usage(
+                "--fps is for ARKit weights: give --format arkit, or leave it out".into(),
+            ));
+        }
         let target = match &self.out_dir {
-            Some(folder) => Target::Folder(folder, &self.format),
+            Some(folder) => {
+                let ending = self.format.as_deref().unwrap_or("npz");
+                Target::Folder(folder, if self.arkit() { "csv" } else { ending })
+            }
+            None if self.format.is_some() && !self.arkit() => {
+                return Err(Error::Usage(
+                    "--format is for --out-dir: with -o, the ending says the format".into(),
+                ));
+            }
             None if self.output.is_empty() => {
                 let next = "give -o FILE (for example -o talk.npz), or --out-dir FOLDER for many recordings";
                 return Err(Error::Usage(format!("it is not said where the motion goes: {next}")));
@@ -222,25 +255,35 @@ impl Run {
         };
         let jobs = outputs::plan(&self.inputs, &target, self.samples.into())?;
         let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
-        match self.face {
-            Some(_) if !files.any(|path| use_of_face(path) != UseOfFace::None) => {
-                let next = "write .npz, .html or .glb too, or leave --face out";
-                Err(Error::Usage(format!("no output has a place for the face of --face: {next}")))
-            }
-            None => match files.find(|path| use_of_face(path) == UseOfFace::Needed) {
-                Some(path) => {
-                    let next = "give one with --face (`deeptalk-rt import flame` makes one)";
-                    Err(Error::Usage(format!("{}: this format shows a face: {next}", path.display())))
-                }
-                None => Ok(()),
-            },
-            Some(_) => Ok(()),
-        }?;
+        if self.arkit()
+            && let Some(other) = files.clone().find(|path| !holds_arkit(path))
+        {
+            let found = other.display();
+            return Err(Error::Usage(format!("{found}: ARKit weights go into .csv and .json files only")));
+        }
+        if self.face.is_some() && !files.any(|path| has_vertices(path) || shows_face(path)) {
+            let next = "write .npz, or a format that shows a face, too, or leave --face out";
+            return Err(Error::Usage(format!("no output has a place for the face of --face: {next}")));
+        }
         Ok(jobs)
     }
 
+    fn arkit(&self) -> bool {
+        self.format.as_deref() == Some(ARKIT)
+    }
+
+    /// The face that is asked for, or the built-in one if something shows it.
+    fn face(&self, jobs: &[&Job]) -> Result<Option<Face>> {
+        let shown = || jobs.iter().flat_map(|job| job.takes.iter().flatten()).any(|path| shows_face(path));
+        match &self.face {
+            Some(path) => Face::load(path).map(Some),
+            None if shown() => Face::builtin().map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// In the order of what is cheap to check.
-    fn load(&self, path: &Path) -> Result<Loaded> {
+    fn load(&self, path: &Path, jobs: &[&Job]) -> Result<Loaded> {
         let file = ModelFile::open(path)?;
         let config = file.config();
         let actor = match &self.actor {
@@ -250,7 +293,7 @@ impl Run {
                 Error::Usage(format!("there is no actor `{name}` in {}: it knows {known}", path.display()))
             })?,
         };
-        let face = self.face.as_ref().map(Face::load).transpose()?;
+        let face = self.face(jobs)?;
         if let Some(face) = &face {
             face.check_channels(&config.parameter_names(), path)?;
         }
@@ -272,7 +315,14 @@ impl Run {
         }
     }
 
-    fn animate(&self, job: &Job, loaded: &Loaded, reporter: &Reporter, tally: &mut Tally) -> Result<()> {
+    fn animate(
+        &self,
+        job: &Job,
+        loaded: &Loaded,
+        look: &deeptalk_rt::render::Options,
+        reporter: &mut Reporter,
+        tally: &mut Tally,
+    ) -> Result<()> {
         let begun = Instant::now();
         let Loaded { model, face, takes } = loaded;
         let samples = read_wav(&job.input, self.offset, self.duration)?;
@@ -281,16 +331,23 @@ impl Run {
             stop::check()
         })?;
         // A file answers for its take's share of the network, and for its own writing.
-        let share = begun.elapsed() / takes.len() as u32;
+        let network = begun.elapsed() / takes.len() as u32;
         for (motion, files) in motions.iter().zip(&job.takes) {
-            for path in files {
-                stop::check()?;
-                let begun = Instant::now();
-                let written = write(motion, face.as_ref(), &samples, path)?;
-                let (input, frames, took) = (&job.input, motion.frames(), share + begun.elapsed());
-                let seconds = frames as f64 / f64::from(motion.fps);
-                reporter.written(&Output { input, path, frames, seconds, took, written });
+            let finished =
+                Finished { input: &job.input, motion, samples: &samples, face: face.as_ref(), network };
+            let is_picture = |path: &&PathBuf| matches!(Kind::from_path(path), Ok(Kind::Picture(_)));
+            let (pictures, data): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(is_picture);
+            for path in data {
+                let arkit_fps = self.arkit().then(|| self.fps.unwrap_or(25));
+                reporter.written(&finished.write(path, self.face.is_some(), arkit_fps)?);
                 tally.written += 1;
+            }
+            if !pictures.is_empty() {
+                reporter.begin("drawing", "frames");
+                let outputs = finished.draw(&Pictures { paths: &pictures, look }, reporter)?;
+                reporter.end();
+                tally.written += outputs.len();
+                outputs.iter().for_each(|output| reporter.written(output));
             }
         }
         Ok(())
@@ -303,18 +360,6 @@ fn label(input: &Path, index: usize, count: usize) -> String {
     if count == 1 { name.into_owned() } else { format!("[{}/{count}] {name}", index + 1) }
 }
 
-fn write(motion: &Motion, face: Option<&Face>, speech: &[f32], path: &Path) -> Result<Written> {
-    let fill = |frame: usize, out: &mut [f32]| {
-        stop::check()?;
-        if let Some(face) = face {
-            face.vertices_into(motion.frame(frame), &[], out);
-        }
-        Ok(())
-    };
-    let vertices = face.map(|face| VertexSource { vertices: face.vertex_count(), fill: &fill });
-    export::write(path, motion, &export::Options { vertices, face, speech, ..export::Options::default() })
-}
-
 impl Tally {
     /// The first failure decides what the shell hears.
     fn fail(&mut self, error: &Error) {
@@ -325,20 +370,16 @@ impl Tally {
     }
 }
 
-/// What a format makes of a face.
-#[derive(PartialEq)]
-enum UseOfFace {
-    None,
-    Optional,
-    Needed,
+fn has_vertices(path: &Path) -> bool {
+    matches!(Kind::from_path(path), Ok(Kind::Data(Format::Npz)))
 }
 
-fn use_of_face(path: &Path) -> UseOfFace {
-    match Format::from_path(path) {
-        Ok(Format::Npz) => UseOfFace::Optional,
-        Ok(Format::Html | Format::Glb) => UseOfFace::Needed,
-        _ => UseOfFace::None,
-    }
+fn holds_arkit(path: &Path) -> bool {
+    matches!(Kind::from_path(path), Ok(Kind::Data(Format::Csv | Format::Json)))
+}
+
+fn shows_face(path: &Path) -> bool {
+    matches!(Kind::from_path(path), Ok(Kind::Picture(_) | Kind::Data(Format::Html | Format::Glb)))
 }
 
 fn use_threads(threads: usize) -> Result<()> {
@@ -349,6 +390,10 @@ fn use_threads(threads: usize) -> Result<()> {
 
 fn number<T: std::str::FromStr>(text: &str, expected: &str, good: impl Fn(&T) -> bool) -> Result<T, String> {
     text.trim().parse().ok().filter(good).ok_or_else(|| format!("expected {expected}"))
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    number(text, "25, 30 or 60", |rate| [25, 30, 60].contains(rate))
 }
 
 fn finite(text: &str) -> Result<f32, String> {

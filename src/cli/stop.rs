@@ -21,6 +21,11 @@ pub fn listen() {
     });
 }
 
+/// What somebody's wish to stop sets.
+pub fn asked() -> &'static AtomicBool {
+    &ASKED
+}
+
 /// Refuses to go on once somebody asked to stop.
 ///
 /// # Errors

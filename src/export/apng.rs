@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use png::{BitDepth, BlendOp, ColorType, Compression, DisposeOp, Encoder, Writer};
 
-use super::AtomicFile;
 use super::gif::changed;
 use super::picture::{Scene, Sink};
+use super::{AtomicFile, Written};
 use crate::render::{Background, Image};
 use crate::{Error, Result};
 
@@ -75,10 +75,10 @@ impl Sink for Apng {
         written.map_err(|error| failure(&self.path, error))
     }
 
-    fn finish(self: Box<Self>) -> Result<u64> {
+    fn finish(self: Box<Self>) -> Result<Written> {
         self.writer.finish().map_err(|error| failure(&self.path, error))?;
         let file = self.file.lock().take();
-        file.map_or(Ok(0), |file| Ok(file.finish()?.bytes))
+        file.ok_or(Error::Cancelled)?.finish()
     }
 }
 

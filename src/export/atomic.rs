@@ -121,7 +121,7 @@ impl AtomicFile {
             Some(hash) => hash,
             None => hash_of(self.writer.get_mut().as_file_mut()).map_err(|error| self.refused(error))?,
         };
-        let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(hash);
         let Self { target, writer, bytes, .. } = self;
         let (file, _) = writer.into_parts();
         file.persist(&target).map_err(|error| refused(&target, bytes, error.error))?;
@@ -132,6 +132,11 @@ impl AtomicFile {
         let on_disk = self.writer.get_ref().as_file().metadata().map_or(0, |metadata| metadata.len());
         refused(&self.target, on_disk, error)
     }
+}
+
+/// A finished hash in hexadecimal digits.
+pub(super) fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Write for AtomicFile {

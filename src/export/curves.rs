@@ -6,7 +6,7 @@
 //! ```
 //! use deeptalk_rt::{export::curves::Curves, face::Face};
 //!
-//! let face = Face::load("models/head/head.safetensors")?;
+//! let face = Face::builtin()?;
 //! let names = face.parameter_names();
 //! let mut values = vec![0.0; 2 * names.len()];
 //! values[2 * names.len() - 3] = 10f32.to_radians(); // jaw_x of the second frame
@@ -242,8 +242,6 @@ pub fn waveform(samples: &[f32], bins: usize) -> Vec<(f32, f32)> {
 mod tests {
     use super::*;
 
-    const HEAD: &str = "models/head/head.safetensors";
-
     fn motion(face: &Face, rows: &[&[(&str, f32)]]) -> Motion {
         let names = face.parameter_names();
         let mut values = vec![0.0; rows.len() * names.len()];
@@ -291,19 +289,19 @@ mod tests {
 
     #[test]
     fn the_curves_follow_jaw_lips_and_brows_of_the_built_in_head() {
-        check(&Face::load(HEAD).unwrap());
+        check(&Face::builtin().unwrap());
     }
 
     #[test]
     fn a_face_without_masks_is_probed_and_gives_the_same_curves() {
-        let mut face = Face::load(HEAD).unwrap();
+        let mut face = Face::builtin().unwrap();
         face.masks.clear();
         check(&face);
     }
 
     #[test]
     fn a_motion_of_another_face_is_refused() {
-        let face = Face::load(HEAD).unwrap();
+        let face = Face::builtin().unwrap();
         let mut other = motion(&face, &ROWS);
         other.names[0] = "exp_00".into();
         let text = Curves::measure(&other, &face).unwrap_err().to_string();

@@ -1,14 +1,16 @@
 //! A folder of frames: `frame_00000.png` and so on.
 
 use std::fs;
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use png::{BitDepth, ColorType, Compression, Encoder};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::apng;
+use super::atomic::hex;
 use super::picture::{Scene, Sink};
+use super::{Written, apng};
 use crate::render::{Background, Image};
 use crate::{Error, Result};
 
@@ -19,6 +21,8 @@ pub(super) struct Frames {
     /// Bytes a pixel: 4 with transparency, else 3.
     bytes: usize,
     names: Vec<String>,
+    /// Of all files, one after another.
+    hash: Sha256,
     written: u64,
 }
 
@@ -42,7 +46,7 @@ impl Frames {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
         let gathering = builder.tempdir_in(&parent).map_err(|error| refused(&folder, error))?;
         let bytes = if scene.options().background == Background::Transparent { 4 } else { 3 };
-        Ok(Self { folder, gathering, bytes, names: vec![], written: 0 })
+        Ok(Self { folder, gathering, bytes, names: vec![], hash: Sha256::new(), written: 0 })
     }
 }
 
@@ -66,16 +70,19 @@ fn name(frame: usize) -> String {
 
 impl Sink for Frames {
     fn frame(&mut self, frame: usize, image: &Image) -> Result<()> {
-        let path = self.gathering.path().join(name(frame));
-        write_png(&path, image.width, image.height, &image.pixels, self.bytes)
+        let mut file = Vec::new();
+        write_png(&mut file, image.width, image.height, &image.pixels, self.bytes)
             .map_err(|error| apng::failure(&self.folder, error))?;
-        self.written += fs::metadata(&path).map_or(0, |file| file.len());
+        let path = self.gathering.path().join(name(frame));
+        fs::write(path, &file).map_err(|error| refused(&self.folder, error))?;
+        self.hash.update(&file);
+        self.written += file.len() as u64;
         self.names.push(name(frame));
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<u64> {
-        let Self { folder, gathering, names, written, .. } = *self;
+    fn finish(self: Box<Self>) -> Result<Written> {
+        let Self { folder, gathering, names, hash, written, .. } = *self;
         if folder.is_dir() {
             for name in names {
                 let moved = fs::rename(gathering.path().join(&name), folder.join(&name));
@@ -86,19 +93,19 @@ impl Sink for Frames {
             // What it would remove has another name now.
             let _ = gathering.keep();
         }
-        Ok(written)
+        Ok(Written { bytes: written, sha256: hex(hash) })
     }
 }
 
 /// Writes a picture of 4 bytes a pixel with all of them or with the first three.
 fn write_png(
-    path: &Path,
+    file: &mut Vec<u8>,
     width: u32,
     height: u32,
     pixels: &[u8],
     bytes: usize,
 ) -> Result<(), png::EncodingError> {
-    let mut encoder = Encoder::new(BufWriter::new(fs::File::create(path)?), width, height);
+    let mut encoder = Encoder::new(file, width, height);
     encoder.set_color(if bytes == 4 { ColorType::Rgba } else { ColorType::Rgb });
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::Fast);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use ::gif::{DisposalMethod, Encoder, Frame, Repeat};
 use color_quant::NeuQuant;
 
-use super::AtomicFile;
 use super::picture::{Scene, Sink, refuse_transparent};
+use super::{AtomicFile, Written};
 use crate::render::Image;
 use crate::{Error, Result};
 
@@ -101,9 +101,9 @@ impl Sink for Gif {
         self.encoder.write_frame(&frame).map_err(|error| failure(&self.path, error))
     }
 
-    fn finish(self: Box<Self>) -> Result<u64> {
+    fn finish(self: Box<Self>) -> Result<Written> {
         let file = self.encoder.into_inner().map_err(|error| failure(&self.path, error))?;
-        Ok(file.finish()?.bytes)
+        file.finish()
     }
 }
 

@@ -11,7 +11,7 @@
 //! ```
 //! use deeptalk_rt::{export::glb, face::Face};
 //!
-//! let face = Face::load("models/head/head.safetensors")?;
+//! let face = Face::builtin()?;
 //! # let names = face.parameter_names();
 //! # let motion = deeptalk_rt::Motion { fps: 25.0, values: vec![0.0; 3 * names.len()], names, codes_t: vec![], codes_b: vec![],
 //! #     emotion_mu: vec![], emotion_logvar: vec![], emotion_width: 0 };

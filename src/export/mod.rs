@@ -30,6 +30,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 pub use atomic::{AtomicFile, Failure, Written};
+pub use picture::Picture;
 
 use crate::face::Face;
 use crate::{Error, Motion, Result};
@@ -76,6 +77,38 @@ impl Format {
             let known: Vec<String> = FORMATS.iter().map(|(_, ending)| format!(".{ending}")).collect();
             Error::Usage(format!(
                 "{}: the ending does not name a format: give the file one of the endings {}",
+                path.display(),
+                known.join(", ")
+            ))
+        })
+    }
+}
+
+/// What a path asks for: a format of data, or pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// For [`write`].
+    Data(Format),
+    /// For [`picture::render_outputs`].
+    Picture(Picture),
+}
+
+impl Kind {
+    /// What the ending says; a slash at the end, or a folder that is there, asks for a folder of frames.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] with the endings that are known.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        if let Some(picture) = Picture::from_path(path) {
+            return Ok(Self::Picture(picture));
+        }
+        Format::from_path(path).map(Self::Data).map_err(|_| {
+            let known: Vec<String> = FORMATS.iter().map(|(_, ending)| format!(".{ending}")).collect();
+            Error::Usage(format!(
+                "{}: the ending does not name a format: the known ones are {}, .mp4, .gif, .apng, .png (a contact sheet), and a \
+                 name that ends with / for a folder of frames",
                 path.display(),
                 known.join(", ")
             ))

@@ -8,7 +8,7 @@
 //! use deeptalk_rt::{Motion, face::Face, render::Options};
 //!
 //! # let folder = tempfile::tempdir().unwrap();
-//! let face = Face::load("models/head/head.safetensors")?;
+//! let face = Face::builtin()?;
 //! let names = face.parameter_names();
 //! let values = vec![0.0; 2 * names.len()];
 //! # let motion = Motion { fps: 25.0, names, values, codes_t: vec![], codes_b: vec![],
@@ -17,7 +17,7 @@
 //! let scene = Scene::new(&face, &motion, &speech, &Options { width: 64, height: 64, ..Options::default() })?;
 //! let outputs = [folder.path().join("talk.mp4"), folder.path().join("frames/")];
 //! let report = render_outputs(&scene, &outputs, &Control::default())?;
-//! assert!(report.bytes.iter().all(|&bytes| bytes > 0));
+//! assert!(report.written.iter().all(|written| written.bytes > 0));
 //! # Ok::<(), deeptalk_rt::Error>(())
 //! ```
 
@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use super::{apng, frames, gif, sheet, video};
+use super::{Written, apng, frames, gif, sheet, video};
 use crate::face::Face;
 use crate::render::{Image, Mesh, Options, Renderer};
 use crate::{Error, Motion, Result};
@@ -176,8 +176,8 @@ impl Default for Control<'_> {
 /// What was written, and where the time went. The times are sums over all threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Bytes of every output, in the order of the outputs; of a folder: all its frames.
-    pub bytes: Vec<u64>,
+    /// Size and hash of every output, in the order of the outputs; of a folder: of all its frames, one after another.
+    pub written: Vec<Written>,
     /// Frames that were drawn.
     pub frames: usize,
     /// Moving the vertices.
@@ -196,8 +196,8 @@ pub(super) trait Sink: Send {
     }
     /// Takes a wanted frame, in order.
     fn frame(&mut self, frame: usize, image: &Image) -> Result<()>;
-    /// Moves the output into place and tells its bytes.
-    fn finish(self: Box<Self>) -> Result<u64>;
+    /// Moves the output into place.
+    fn finish(self: Box<Self>) -> Result<Written>;
 }
 
 #[derive(Default)]
@@ -223,11 +223,11 @@ pub fn render_outputs(scene: &Scene, outputs: &[impl AsRef<Path>], control: &Con
     let clocks = Clocks::default();
     let (sinks, frames) = stream(scene, sinks, control, &clocks)?;
     let start = Instant::now();
-    let bytes = sinks.into_iter().map(Sink::finish).collect::<Result<_>>()?;
+    let written = sinks.into_iter().map(Sink::finish).collect::<Result<_>>()?;
     clocks.add(&clocks.encoding, start.elapsed());
     let time = |clock: AtomicU64| Duration::from_nanos(clock.into_inner());
     Ok(Report {
-        bytes,
+        written,
         frames,
         skinning: time(clocks.skinning),
         rendering: time(clocks.rendering),

@@ -9,7 +9,7 @@ use png::{BitDepth, ColorType, Encoder};
 
 use super::curves::{Curve, Curves};
 use super::picture::{Scene, Sink};
-use super::{AtomicFile, apng, typeface};
+use super::{AtomicFile, Written, apng, typeface};
 use crate::Result;
 use crate::audio::SAMPLE_RATE;
 use crate::render::Image;
@@ -169,7 +169,7 @@ impl Sink for Sheet {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<u64> {
+    fn finish(mut self: Box<Self>) -> Result<Written> {
         let canvas = self.draw();
         let mut bytes = Vec::new();
         let mut encoder = Encoder::new(&mut bytes, canvas.width as u32, canvas.height as u32);
@@ -181,7 +181,7 @@ impl Sink for Sheet {
         });
         written.map_err(|error| apng::failure(&self.path, error))?;
         self.file.write_all(&bytes).map_err(|error| self.file.refused(error))?;
-        Ok(self.file.finish()?.bytes)
+        self.file.finish()
     }
 }
 

@@ -25,10 +25,10 @@ use shiguredo_mp4::boxes::{
 use shiguredo_mp4::mux::{Mp4FileMuxer, Mp4FileMuxerOptions, Sample, estimate_maximum_moov_box_size};
 use shiguredo_mp4::{FixedPointNumber, TrackKind, Uint};
 
-use super::AtomicFile;
 use super::picture::{Scene, Sink, refuse_transparent};
 use super::sound::Flac;
 use super::yuv::Planes;
+use super::{AtomicFile, Written};
 use crate::audio::SAMPLE_RATE;
 use crate::render::Image;
 use crate::{Error, Result};
@@ -195,14 +195,14 @@ impl Sink for Mp4 {
         self.write_sound(Some(frame + 1))
     }
 
-    fn finish(mut self: Box<Self>) -> Result<u64> {
+    fn finish(mut self: Box<Self>) -> Result<Written> {
         self.write_sound(None)?;
         let boxes = self.muxer.finalize().map_err(|error| failure(&self.path, error.to_string()))?;
         for (offset, bytes) in boxes.offset_and_bytes_pairs() {
             let written = self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.write_all(bytes));
             written.map_err(|error| self.file.refused(error))?;
         }
-        Ok(self.file.finish()?.bytes)
+        self.file.finish()
     }
 }
 

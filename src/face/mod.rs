@@ -5,6 +5,7 @@
 //!
 //! Metres; x points to the subject's left, y up, z forward.
 
+mod builtin;
 mod check;
 mod file;
 mod flame;

@@ -295,13 +295,17 @@ impl Config {
             ("content", self.content.transformer, self.content.hidden),
             ("emotion", self.emotion.transformer, self.emotion.hidden),
             ("emotion_head", self.emotion_head.transformer, self.emotion.hidden),
-            ("predictor.encoder", self.predictor.encoder, self.content.output + self.predictor.style),
+            (
+                "predictor.encoder",
+                self.predictor.encoder,
+                self.content.output.saturating_add(self.predictor.style),
+            ),
             ("predictor", self.predictor.transformer, self.predictor.hidden),
             ("motion_prior.transformer_t", self.motion_prior.transformer_t, self.motion_prior.width_t),
             (
                 "motion_prior.transformer_b",
                 self.motion_prior.transformer_b,
-                self.motion_prior.width_t + self.motion_prior.width_b,
+                self.motion_prior.width_t.saturating_add(self.motion_prior.width_b),
             ),
         ];
         let motion = self.motion_emotion.iter().map(|m| ("motion_emotion", m.head.transformer, m.hidden));

@@ -14,9 +14,9 @@ use rayon::prelude::*;
 const SHADOW_SIZE: usize = 640;
 /// Added to depths in the shadow map, metres: depth 0 means that nothing is there.
 const SHADOW_DEPTH: f32 = 8.0;
-/// Where the shadow map is read round a point, in texels: two rings. Where the outer one agrees, the inner would, too.
+/// Where the shadow map is read round a point, in texels: two rings. Where a square of the outer one agrees, the rest would.
 const OUTER: [[f32; 2]; 8] =
-    [[5.2, 0.0], [3.7, 3.7], [0.0, 5.2], [-3.7, 3.7], [-5.2, 0.0], [-3.7, -3.7], [0.0, -5.2], [3.7, -3.7]];
+    [[5.2, 0.0], [0.0, 5.2], [-5.2, 0.0], [0.0, -5.2], [3.7, 3.7], [-3.7, 3.7], [-3.7, -3.7], [3.7, -3.7]];
 const INNER: [[f32; 2]; 8] =
     [[2.4, 0.9], [0.9, 2.4], [-0.9, 2.4], [-2.4, 0.9], [-2.4, -0.9], [-0.9, -2.4], [0.9, -2.4], [2.4, -0.9]];
 /// Texels at the border of the shadow map in which nothing is shaded.
@@ -291,9 +291,15 @@ impl Light {
             };
             taps.iter().filter(free).count()
         };
-        let outer = lit(&OUTER, 0.0036);
-        let inner = if outer == 0 || outer == OUTER.len() { outer } else { lit(&INNER, 0.0022) };
-        DARKEST + (1.0 - DARKEST) * (outer + inner) as f32 / (OUTER.len() + INNER.len()) as f32
+        let (square, rest) = OUTER.split_at(4);
+        let first = lit(square, 0.0036);
+        if first == 0 {
+            return DARKEST;
+        } else if first == square.len() {
+            return 1.0;
+        }
+        let lit = first + lit(rest, 0.0036) + lit(&INNER, 0.0022);
+        DARKEST + (1.0 - DARKEST) * lit as f32 / (OUTER.len() + INNER.len()) as f32
     }
 }
 

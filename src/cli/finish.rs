@@ -1,0 +1,85 @@
+//! From a finished motion to its files.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use deeptalk_rt::export::picture::{Control, Report, Scene, render_outputs};
+use deeptalk_rt::export::{self, VertexSource, Written};
+use deeptalk_rt::face::Face;
+use deeptalk_rt::render::Options;
+use deeptalk_rt::{Error, Motion, Result};
+
+use super::progress::{Output, Reporter};
+use super::stop;
+
+/// A take, on its way to files.
+pub struct Finished<'a> {
+    pub input: &'a Path,
+    pub motion: &'a Motion,
+    pub samples: &'a [f32],
+    pub face: Option<&'a Face>,
+    /// What the network took for it.
+    pub network: Duration,
+}
+
+/// Pictures of a take that are drawn in one pass.
+pub struct Pictures<'a, 'b> {
+    pub paths: &'b [&'a PathBuf],
+    pub look: &'b Options,
+}
+
+impl<'a> Finished<'a> {
+    /// One file of data, with vertices if they are wanted.
+    ///
+    /// # Errors
+    /// What the format says, and a wish to stop.
+    pub fn write(&self, path: &'a Path, vertices: bool, arkit_fps: Option<u32>) -> Result<Output<'a>> {
+        stop::check()?;
+        let begun = Instant::now();
+        let fill = |frame: usize, out: &mut [f32]| {
+            stop::check()?;
+            if let Some(face) = self.face {
+                face.vertices_into(self.motion.frame(frame), &[], out);
+            }
+            Ok(())
+        };
+        let wanted = self.face.filter(|_| vertices);
+        let vertices = wanted.map(|face| VertexSource { vertices: face.vertex_count(), fill: &fill });
+        let options =
+            export::Options { vertices, face: self.face, speech: self.samples, title: "", arkit_fps };
+        let written = export::write(path, self.motion, &options)?;
+        Ok(self.output(path, begun.elapsed(), written, None))
+    }
+
+    /// All pictures, every frame drawn once.
+    ///
+    /// # Errors
+    /// What the renderer and the formats say, and a wish to stop.
+    pub fn draw(&self, pictures: &Pictures<'a, '_>, reporter: &Reporter) -> Result<Vec<Output<'a>>> {
+        let begun = Instant::now();
+        let Pictures { paths, look } = pictures;
+        let face =
+            self.face.ok_or_else(|| Error::Usage("pictures show a face: give one with --face".into()))?;
+        let scene = Scene::new(face, self.motion, self.samples, look)?;
+        let progress = |done, total| reporter.advance(self.input, done, total);
+        let report =
+            render_outputs(&scene, paths, &Control { progress: &progress, cancelled: stop::asked() })?;
+        let took = begun.elapsed();
+        let outputs = paths.iter().zip(&report.written).map(|(path, written)| {
+            self.output(path, took, written.clone(), Some((self.network, report.clone())))
+        });
+        Ok(outputs.collect())
+    }
+
+    fn output(
+        &self,
+        path: &'a Path,
+        took: Duration,
+        written: Written,
+        drawn: Option<(Duration, Report)>,
+    ) -> Output<'a> {
+        let frames = self.motion.frames();
+        let seconds = frames as f64 / f64::from(self.motion.fps);
+        Output { input: self.input, path, frames, seconds, took: self.network + took, written, drawn }
+    }
+}
