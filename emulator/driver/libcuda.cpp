@@ -8,6 +8,7 @@
 //   STAND_IN_CUDA_CAPABILITY  compute capability, two digits (80)
 //   STAND_IN_CUDA_DRIVER      driver version (13000)
 //   STAND_IN_CUDA_MEMORY      bytes of device memory (8 GiB)
+//   STAND_IN_CUDA_CHECKS      0: results only, no check of memory accesses (which takes 48 bytes for each that is touched)
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -270,6 +271,7 @@ API cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
     const unsigned grid[3] = {gx, gy, gz}, block[3] = {bx, by, bz};
     char error[2048];
     emulator_shared_limit(setting("STAND_IN_CUDA_CAPABILITY", 80) >= 90 ? 232448 : 101376);
+    emulator_checks(setting("STAND_IN_CUDA_CHECKS", 1) != 0);
     if (!emulator_launch(function->name.c_str(), grid, block, shared, values, error, sizeof error)) return int(SUCCESS);
     fprintf(stderr, "emulated device: %s\n", error);
     sticky = ILLEGAL_ADDRESS;

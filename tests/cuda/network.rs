@@ -18,10 +18,14 @@ const LIMIT: f64 = 5e-3;
 
 /// fp16 weights, so that both devices start from the same numbers.
 fn model() -> ModelFile {
+    model_of(&Config::tiny())
+}
+
+fn model_of(config: &Config) -> ModelFile {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("tiny.safetensors");
-    synth_model(&path, &Config::tiny(), Dtype::F16).unwrap();
-    ModelFile::from_bytes(std::fs::read(path).unwrap(), "tiny").unwrap()
+    let path = folder.path().join("model.safetensors");
+    synth_model(&path, config, Dtype::F16).unwrap();
+    ModelFile::from_bytes(std::fs::read(path).unwrap(), "model").unwrap()
 }
 
 /// Speech-like: a voice that rises and falls, and some noise.
@@ -106,9 +110,12 @@ fn error(got: &[f32], want: &[f32]) -> f64 {
 }
 
 fn agrees(lengths: &[usize], sample: Option<u64>) {
+    agrees_with(&model(), lengths, sample);
+}
+
+fn agrees_with(file: &ModelFile, lengths: &[usize], sample: Option<u64>) {
     let clips: Vec<Vec<f32>> = lengths.iter().enumerate().map(|(i, &n)| speech(n, i as u32)).collect();
     let clips: Vec<&[f32]> = clips.iter().map(Vec::as_slice).collect();
-    let file = model();
     let cpu = Notes::default();
     forward(&file.load(Cpu).unwrap(), &clips, sample, &cpu).unwrap();
     let cuda = Notes { reference: cpu.codes.borrow().clone(), ..Notes::default() };
@@ -145,6 +152,25 @@ fn every_stage_agrees_with_the_cpu_on_a_packed_batch() {
 fn every_stage_agrees_with_the_cpu_on_hopper() {
     let test = this_test!(every_stage_agrees_with_the_cpu_on_hopper);
     on_stand_in(test, &[("STAND_IN_CUDA_CAPABILITY", "90")], || agrees(&[4_000, 700], None));
+}
+
+/// The published sizes: every kernel at the widths it is made for.
+#[test]
+#[ignore = "minutes of emulation"]
+fn every_stage_of_the_published_sizes_agrees_with_the_cpu() {
+    let test = this_test!(every_stage_of_the_published_sizes_agrees_with_the_cpu);
+    on_stand_in(test, &[("STAND_IN_CUDA_CHECKS", "0")], || {
+        agrees_with(&model_of(&Config::base()), &[700], None)
+    });
+}
+
+/// The same on Hopper's kernels.
+#[test]
+#[ignore = "minutes of emulation"]
+fn every_stage_of_the_published_sizes_agrees_with_the_cpu_on_hopper() {
+    let test = this_test!(every_stage_of_the_published_sizes_agrees_with_the_cpu_on_hopper);
+    let settings = [("STAND_IN_CUDA_CHECKS", "0"), ("STAND_IN_CUDA_CAPABILITY", "90")];
+    on_stand_in(test, &settings, || agrees_with(&model_of(&Config::base()), &[700], None));
 }
 
 #[test]

@@ -104,8 +104,10 @@ impl Arena {
                 let size = bytes.max(CHUNK);
                 let begin = self.allocate(size, bytes)?;
                 state.chunks.push((begin, size));
-                state.put(begin, size);
-                state.take(bytes).unwrap_or(begin)
+                if size > bytes {
+                    state.put(begin + bytes as u64, size - bytes);
+                }
+                begin
             }
         };
         Ok(Buffer { address, bytes, arena: self.clone() })
