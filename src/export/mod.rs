@@ -94,7 +94,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What the ending says; a slash at the end, or a folder that is there, asks for a folder of frames.
+    /// What the ending says; a slash at the end, or a folder that is there and has no ending, asks for a folder of frames.
     ///
     /// # Errors
     ///

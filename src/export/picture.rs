@@ -46,7 +46,7 @@ pub enum Picture {
     Apng,
     /// `.png`: a contact sheet of some frames over the sound and the curves.
     Sheet,
-    /// A name that ends in a slash, or an existing folder: one PNG for every frame.
+    /// A name that ends in a slash, or an existing folder whose name has no ending: one PNG for every frame.
     Frames,
 }
 
@@ -55,10 +55,13 @@ impl Picture {
     pub fn from_path(path: impl AsRef<Path>) -> Option<Self> {
         let path = path.as_ref();
         let text = path.as_os_str().as_encoded_bytes();
-        if text.ends_with(b"/") || text.ends_with(std::path::MAIN_SEPARATOR_STR.as_bytes()) || path.is_dir() {
+        if text.ends_with(b"/") || text.ends_with(std::path::MAIN_SEPARATOR_STR.as_bytes()) {
             return Some(Self::Frames);
         }
-        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        let Some(ending) = path.extension() else {
+            return path.is_dir().then_some(Self::Frames);
+        };
+        let ending = ending.to_str()?.to_ascii_lowercase();
         match ending.as_str() {
             "mp4" => Some(Self::Mp4),
             "gif" => Some(Self::Gif),
