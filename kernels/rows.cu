@@ -111,7 +111,9 @@ sample_gaussian(__half* __restrict__ y, const __half* __restrict__ mu, const __h
                 const __half* __restrict__ noise, int channels, int stride, float control) {
   const size_t row = size_t(blockIdx.x) * stride;
   auto z = [&](int c) {
-    return fmaf(expf(0.5f * control * __half2float(log_variance[row + c])), __half2float(noise[row + c]), __half2float(mu[row + c]));
+    // Beyond e^35 only the direction is left, and the sum of squares would not be finite.
+    const float exponent = fminf(fmaxf(0.5f * control * __half2float(log_variance[row + c]), -35.f), 35.f);
+    return fmaf(expf(exponent), __half2float(noise[row + c]), __half2float(mu[row + c]));
   };
   float sum = 0.f;
   for (int c = threadIdx.x; c < channels; c += 32) sum = fmaf(z(c), z(c), sum);

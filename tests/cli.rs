@@ -210,10 +210,7 @@ fn alpha_is_any_number() {
         assert!(results[..index].iter().all(|other| other != result), "{}", alphas[index]);
     }
     assert_eq!(place.bytes(&["--alpha=-2"]), results[0]);
-    let said = place.try_run(&[&speech("speech_a.wav"), "--alpha", "1e30", "-o", "t.npz"]);
-    assert_eq!(said.code, 2);
-    assert!(said.stderr.contains("nearer to 0"), "{said:?}");
-    assert_eq!(place.names(), [""; 0]);
+    assert_ne!(place.bytes(&["--alpha", "1e30"]), mean, "only the direction of the noise is left");
 }
 
 #[test]

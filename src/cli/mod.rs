@@ -1,5 +1,7 @@
 //! The command line: it parses what is asked, lets the library do it, and tells what came of it. One file a subcommand.
 
+mod device;
+mod doctor;
 mod finish;
 mod import;
 mod info;
@@ -42,6 +44,7 @@ enum Command {
     SynthModel(synth_model::SynthModel),
     Info(info::Info),
     Verify(verify::Verify),
+    Doctor(doctor::Doctor),
 }
 
 /// The whole program.
@@ -52,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::SynthModel(synth_model) => done(synth_model.execute()),
         Command::Info(info) => done(info.execute()),
         Command::Verify(verify) => verify.execute(),
+        Command::Doctor(doctor) => done(doctor.execute()),
     };
     outcome.unwrap_or_else(|error| {
         say::error(&error);

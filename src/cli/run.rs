@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use clap::Args;
 use deeptalk_rt::audio::{Wav, read_wav};
-use deeptalk_rt::backend::cpu::Cpu;
+use deeptalk_rt::backend::Ops;
 use deeptalk_rt::checkpoint::ModelFile;
 use deeptalk_rt::export::{Format, Kind};
 use deeptalk_rt::face::Face;
 use deeptalk_rt::model::{DeepTalk, Draw, EmotionVector, ONE_PASS_SECONDS, Take};
 use deeptalk_rt::{Error, Result};
 
+use super::device::{Device, Wish};
 use super::finish::{Finished, Pictures};
 use super::look::Look;
 use super::outputs::{self, Job, Target};
@@ -144,6 +145,10 @@ pub struct Run {
     #[command(flatten)]
     look: Look,
 
+    /// Where the network runs: cpu, cuda, cuda:N, or auto for a GPU if there is one. The GPU's kernels work in fp16
+    #[arg(long, default_value = "cpu", help_heading = MACHINE)]
+    device: Wish,
+
     /// Threads to work with [default: one for each processor core]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = MACHINE)]
     threads: Option<u16>,
@@ -153,8 +158,8 @@ pub struct Run {
 struct Temperatures([f32; 2]);
 
 /// What it takes to animate, loaded and checked against each other.
-struct Loaded {
-    model: DeepTalk<Cpu>,
+struct Loaded<B: Ops> {
+    model: DeepTalk<B>,
     face: Option<Face>,
     takes: Vec<Take>,
 }
@@ -202,27 +207,43 @@ impl Run {
             }
         }
         let outcome = match good[..] {
-            [] => Ok(()),
-            _ => self.load(model, &good).and_then(|loaded| {
-                good.iter().enumerate().try_for_each(|(index, job)| {
-                    reporter.begin(&label(&job.input, index, good.len()), "frames");
-                    let outcome = self.animate(job, &loaded, &look, reporter, tally);
-                    reporter.end();
-                    match outcome {
-                        Err(error) if !matches!(error, Error::Cancelled) => {
-                            failures.push((&job.input, error));
-                            Ok(())
-                        }
-                        outcome => outcome,
-                    }
-                })
+            [] => Ok(Vec::new()),
+            _ => self.device.open().and_then(|device| match device {
+                Device::Cpu(cpu) => self.animate_good(cpu, model, &good, &look, reporter, tally),
+                Device::Cuda(cuda) => self.animate_good(cuda, model, &good, &look, reporter, tally),
             }),
         };
+        let outcome = outcome.map(|failed| failures.extend(failed));
         for (input, error) in &failures {
             tally.fail(error);
             reporter.failed(Some(input), error);
         }
         outcome
+    }
+
+    /// The recordings that can be read, one after another; gives those that failed all the same.
+    fn animate_good<'a, B: Ops>(
+        &self,
+        ops: B,
+        model: &Path,
+        good: &[&'a Job],
+        look: &deeptalk_rt::render::Options,
+        reporter: &mut Reporter,
+        tally: &mut Tally,
+    ) -> Result<Vec<(&'a PathBuf, Error)>> {
+        let loaded = self.load(ops, model, good)?;
+        let mut failures = Vec::new();
+        for (index, job) in good.iter().enumerate() {
+            reporter.begin(&label(&job.input, index, good.len()), "frames");
+            let outcome = self.animate(job, &loaded, look, reporter, tally);
+            reporter.end();
+            match outcome {
+                Ok(()) => {}
+                Err(error @ Error::Cancelled) => return Err(error),
+                Err(error) => failures.push((&job.input, error)),
+            }
+        }
+        Ok(failures)
     }
 
     fn plan(&self) -> Result<Vec<Job>> {
@@ -283,7 +304,7 @@ impl Run {
     }
 
     /// In the order of what is cheap to check.
-    fn load(&self, path: &Path, jobs: &[&Job]) -> Result<Loaded> {
+    fn load<B: Ops>(&self, ops: B, path: &Path, jobs: &[&Job]) -> Result<Loaded<B>> {
         let file = ModelFile::open(path)?;
         let config = file.config();
         let actor = match &self.actor {
@@ -299,7 +320,7 @@ impl Run {
         }
         let lent = self.emotion_from.as_ref().map(|path| read_wav(path, 0.0, Some(ONE_PASS_SECONDS as f64)));
         let lent = lent.transpose()?;
-        let model = file.load(Cpu)?;
+        let model = file.load(ops)?;
         let lent = lent.map(|samples| model.emotion_vector(&samples)).transpose()?;
         let takes = (0..u64::from(self.samples)).map(|take| self.take(take, actor, lent.clone())).collect();
         Ok(Loaded { model, face, takes })
@@ -315,10 +336,10 @@ impl Run {
         }
     }
 
-    fn animate(
+    fn animate<B: Ops>(
         &self,
         job: &Job,
-        loaded: &Loaded,
+        loaded: &Loaded<B>,
         look: &deeptalk_rt::render::Options,
         reporter: &mut Reporter,
         tally: &mut Tally,

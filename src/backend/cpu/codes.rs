@@ -32,7 +32,16 @@ pub(super) fn nearest_code(x: &Tensor, codebook: &Weight) -> Codes {
     Codes { clips: x.clips().clone(), data: x.data.par_chunks_exact(width).map(nearest).collect() }
 }
 
-pub(super) fn choose_code(logits: &Tensor, sample: Option<&SampleCodes>) -> Codes {
+pub(super) fn choose_code(logits: &Tensor, sample: Option<&SampleCodes>) -> Result<Codes> {
+    // A choice would hide a NaN from everything that follows.
+    if let Some(at) = logits.data.iter().position(|logit| logit.is_nan()) {
+        return Err(Error::Shape {
+            op: "choose_code",
+            what: format!("the logit of row {}, code {}", at / logits.channels(), at % logits.channels()),
+            expected: "a number: the weights or the samples must have overflowed".into(),
+            found: "NaN".into(),
+        });
+    }
     let mut data = Vec::with_capacity(logits.clips().rows());
     for (clip, range) in logits.clips().ranges().enumerate() {
         for row in range.clone() {
@@ -49,7 +58,7 @@ pub(super) fn choose_code(logits: &Tensor, sample: Option<&SampleCodes>) -> Code
             });
         }
     }
-    Codes { clips: logits.clips().clone(), data }
+    Ok(Codes { clips: logits.clips().clone(), data })
 }
 
 /// The index of the largest score, the lowest of equals.

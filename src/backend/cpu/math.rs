@@ -89,6 +89,8 @@ pub fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use approx::{assert_abs_diff_eq, assert_relative_eq};
+
     use super::*;
 
     /// The Maclaurin series in f64, exact enough up to 4.
@@ -105,7 +107,7 @@ mod tests {
     fn erf_is_right_to_5e_7_and_saturates() {
         for i in -4000..=4000 {
             let x = i as f32 * 1e-3;
-            assert!((f64::from(erf(x)) - erf_series(f64::from(x))).abs() < 5e-7, "{x}");
+            assert_abs_diff_eq!(f64::from(erf(x)), erf_series(f64::from(x)), epsilon = 5e-7);
         }
         assert!((erf(30.0) - 1.0).abs() < 5e-7 && (erf(-1e30) + 1.0).abs() < 5e-7);
     }
@@ -115,7 +117,7 @@ mod tests {
         for i in -8700..=8800 {
             let x = i as f32 * 1e-2;
             let want = f64::from(x).exp();
-            assert!((f64::from(exp(x)) / want - 1.0).abs() < 2.5e-7, "{x}: {} {want}", exp(x));
+            assert_relative_eq!(f64::from(exp(x)), want, max_relative = 2.5e-7);
         }
         assert_eq!(exp(-1e30), 0.0);
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);

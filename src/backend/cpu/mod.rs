@@ -232,7 +232,7 @@ impl Ops for Cpu {
 
     fn choose_code(&self, logits: &Tensor, sample: Option<&SampleCodes>) -> Result<Codes> {
         shapes::choose_code(logits, sample)?;
-        Ok(codes::choose_code(logits, sample))
+        codes::choose_code(logits, sample)
     }
 
     fn sorted_pool(&self, x: &Tensor, weights: &Tensor) -> Result<Tensor> {

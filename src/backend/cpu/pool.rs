@@ -43,8 +43,8 @@ pub(super) fn l2_normalize(x: &Tensor) -> Tensor {
 pub(super) fn sample_gaussian(mu: &Tensor, log_variance: &Tensor, noise: &Tensor, control: f32) -> Tensor {
     map_rows(mu, |index, row| {
         for ((z, v), e) in row.iter_mut().zip(log_variance.row(index)).zip(noise.row(index)) {
-            // Beyond e^80 only the direction is left, and the sum of squares would not be finite.
-            *z += (0.5 * control * v).clamp(-80.0, 80.0).exp() * e;
+            // Beyond e^35 only the direction is left, and the sum of squares would not be finite.
+            *z += (0.5 * control * v).clamp(-35.0, 35.0).exp() * e;
         }
         normalize(row);
     })

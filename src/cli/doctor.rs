@@ -1,0 +1,60 @@
+//! `doctor`: what this machine offers, and what to do about what is missing.
+
+use clap::Args;
+use deeptalk_rt::backend::cuda::Cuda;
+use deeptalk_rt::face::Face;
+use deeptalk_rt::{Error, Result};
+
+use super::say;
+
+const EXAMPLES: &str = "\
+Examples:
+  deeptalk-rt doctor";
+
+/// Tell what this machine offers, and what to do about what is missing
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Doctor {}
+
+impl Doctor {
+    pub fn execute(&self) -> Result<()> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let head = Face::builtin()?;
+        let mut text = format!("deeptalk-rt {}\n", env!("CARGO_PKG_VERSION"));
+        text += &format!("processor   {threads} threads, {}\n", vectors());
+        text += &format!("GPU         {}\n", gpus());
+        text += &format!("face        {}, {} vertices, built in\n", head.name, head.vertex_count());
+        text += "model       none built in: give one with --model (`deeptalk-rt import deeptalk` makes it)\n";
+        text += "video       H.264 and FLAC encoders built in\n";
+        say::result(&text)
+    }
+}
+
+fn gpus() -> String {
+    let name = |number| match Cuda::new(number) {
+        Ok(cuda) => format!("cuda:{number} {}", cuda.name()),
+        Err(error) => format!("cuda:{number} {error}"),
+    };
+    match Cuda::devices() {
+        Ok(0) => "none".into(),
+        Ok(count) => (0..count).map(name).collect::<Vec<_>>().join("\n            "),
+        Err(Error::Device(why)) => why,
+        Err(other) => other.to_string(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn vectors() -> &'static str {
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        "AVX-512"
+    } else if std::arch::is_x86_feature_detected!("avx2") {
+        "AVX2"
+    } else {
+        "SSE2"
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn vectors() -> &'static str {
+    std::env::consts::ARCH
+}
