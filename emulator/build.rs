@@ -9,23 +9,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// Kernels that the tests want with one synchronisation taken out: the file, the statement, which of its occurrences, and what
-/// the name of every kernel of the file is followed by.
-const WITHOUT: [(&str, &str, usize, &str); 8] = [
-    ("matmul.cu", "__syncthreads();", 0, "_without_barrier_0"),
-    ("matmul.cu", "__syncthreads();", 1, "_without_barrier_1"),
-    ("attention.cu", "__syncthreads();", 1, "_without_barrier_1"),
-    ("conv.cu", "__syncthreads();", 1, "_without_barrier_1"),
-    ("norm.cu", "__syncthreads();", 1, "_without_barrier_1"),
+/// The tests want every kernel once more for each block barrier of its file, with that barrier taken out
+/// (`<kernel>_without_barrier_<number>`), and without these other waits: the file, the statement, and what the names are followed by.
+const WITHOUT: [(&str, &str, &str); 3] = [
     (
         "matmul_sm90.cu",
         "if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);",
-        0,
         "_without_empty_wait",
     ),
-    ("matmul_sm90.cu", "dev::mbarrier_wait(full + s, (i / STAGES) & 1);", 0, "_without_full_wait"),
-    ("matmul_sm90.cu", "dev::wgmma_wait<1>();", 0, "_without_product_wait"),
+    ("matmul_sm90.cu", "dev::mbarrier_wait(full + s, (i / STAGES) & 1);", "_without_full_wait"),
+    ("matmul_sm90.cu", "dev::wgmma_wait<1>();", "_without_product_wait"),
 ];
+const BARRIER: &str = "__syncthreads();";
 
 /// The compiler calls the hooks of `runtime/hooks.cpp`; no sanitizer library is linked.
 const CHECKED: [&str; 2] =
@@ -75,8 +70,20 @@ fn main() {
     for source in sources(&here.join("broken"), "cu") {
         add(source.clone(), format!("broken-{}", stem(&source)), &CHECKED, false);
     }
-    for (file, statement, which, suffix) in WITHOUT {
-        let source = without(&kernels.join(file), statement, which, suffix, &out);
+    let mut twins = Vec::new();
+    for source in sources(&kernels, "cu") {
+        let barriers = fs::read_to_string(&source).unwrap().matches(BARRIER).count();
+        twins.extend(
+            (0..barriers)
+                .map(|which| without(&source, BARRIER, which, &format!("_without_barrier_{which}"), &out)),
+        );
+    }
+    twins.extend(
+        WITHOUT
+            .iter()
+            .map(|(file, statement, suffix)| without(&kernels.join(file), statement, 0, suffix, &out)),
+    );
+    for source in twins {
         add(source.clone(), stem(&source), &CHECKED, false);
     }
     let driver = here.join("driver/libcuda.cpp");

@@ -35,6 +35,10 @@ static void* image_base() {
 }
 uint32_t code_offset(const void* return_address) { return uint32_t(uintptr_t(return_address) - uintptr_t(image_base())); }
 static std::string from_debug_information(uint32_t offset) {
+  // addr2line takes seconds on a large program.
+  static thread_local std::map<uint32_t, std::string> known;
+  auto found = known.find(offset);
+  if (found != known.end()) return found->second;
   Dl_info info;
   if (!offset || !dladdr(reinterpret_cast<void*>(&register_kernel), &info)) return "?";
   char command[512], line[512] = "";
@@ -48,7 +52,7 @@ static std::string from_debug_information(uint32_t offset) {
   line[strcspn(line, "\n")] = 0;
   if (char* d = strstr(line, " (discriminator")) *d = 0;
   if (!line[0] || line[0] == '?') snprintf(line, sizeof line, "code+0x%x", offset);
-  return file_name(line);
+  return known[offset] = file_name(line);
 }
 std::string text(const Site& site) {
   if (!site.file) return from_debug_information(site.offset);
