@@ -87,7 +87,7 @@ impl Format {
 /// What a path asks for: a format of data, or pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// For [`write`].
+    /// For [`write()`].
     Data(Format),
     /// For [`picture::render_outputs`].
     Picture(Picture),
