@@ -30,6 +30,7 @@ fn small() -> Config {
     config.emotion = EmotionConfig {
         conv: config.content.conv.clone(),
         hidden: 24,
+        positional_groups: 4,
         transformer: transformer(5, 3, 20),
         ..config.emotion
     };

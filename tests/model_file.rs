@@ -174,11 +174,11 @@ fn tensors_that_do_not_belong_or_do_not_fit_are_named() {
     }
     broken("damaged", |parts| parts.header[NAME]["dtype"] = json!("F64"));
     broken("damaged", |parts| parts.header[NAME]["dtype"] = json!("complex"));
-    broken(&format!("`{NAME}` has the wrong shape: expected [64, 128], found [128, 64]"), |parts| {
-        parts.header[NAME]["shape"] = json!([128, 64]);
+    broken(&format!("`{NAME}` has the wrong shape: expected [32, 128], found [128, 32]"), |parts| {
+        parts.header[NAME]["shape"] = json!([128, 32]);
     });
-    broken(&format!("`{NAME}` has the wrong shape: expected [64, 128], found [8192]"), |parts| {
-        parts.header[NAME]["shape"] = json!([8192]);
+    broken(&format!("`{NAME}` has the wrong shape: expected [32, 128], found [4096]"), |parts| {
+        parts.header[NAME]["shape"] = json!([4096]);
     });
     broken(&format!("`{NAME}` is missing"), |parts| {
         let header = parts.header.as_object_mut().unwrap();

@@ -222,7 +222,7 @@ fn several_takes_are_what_each_is_alone() {
     let all = [
         Take::default(),
         Take { actor: 1, ..Take::default() },
-        Take { emotion: Some((emotion, 0.3)), ..Take::default() },
+        Take { emotion: Some((emotion, 1.0)), ..Take::default() },
         Take { draw: Draw { seed: 1, alpha: Some(1.0), temperature: [0.5, 0.0] }, ..Take::default() },
     ];
     let together = takes(&samples, &all);

@@ -13,7 +13,7 @@ use super::{Precision, outputs, say, stop};
 const EXAMPLES: &str = "\
 Examples:
   deeptalk-rt synth-model -o model.safetensors               as large and as fast as the published model
-  deeptalk-rt synth-model --size tiny -o tiny.safetensors    1.4 MB, to try things out
+  deeptalk-rt synth-model --size tiny -o tiny.safetensors    0.7 MB, to try things out
 
 The weights come from a formula and are the same everywhere. The network was never trained: what it makes of a
 recording is a motion of the right form, not a talking face.";

@@ -242,10 +242,10 @@ impl Config {
             },
             emotion: EmotionConfig {
                 conv,
-                hidden: 64,
+                hidden: 32,
                 positional_layers: 2,
                 positional_kernel: 7,
-                positional_groups: 4,
+                positional_groups: 2,
                 extra_tokens: 3,
                 transformer: encoder,
             },
@@ -254,21 +254,21 @@ impl Config {
                 style: 32,
                 encoder: small,
                 features: 32,
-                hidden: 64,
+                hidden: 32,
                 transformer: TransformerConfig { layers: 2, heads: 2, feed_forward: 64 },
             },
             motion_prior: MotionPriorConfig {
                 codes_t: 32,
-                width_t: 32,
+                width_t: 16,
                 codes_b: 48,
-                width_b: 64,
+                width_b: 32,
                 kernel: 5,
-                transformer_t: small,
-                transformer_b: small,
+                transformer_t: TransformerConfig { heads: 1, ..small },
+                transformer_b: TransformerConfig { heads: 1, ..small },
             },
             motion_emotion: Some(MotionEmotionConfig {
                 features: vec![32, 48, 16],
-                hidden: 64,
+                hidden: 32,
                 head: HeadConfig { max_frames: 250, ..head },
             }),
             actors: ["A", "B", "C"].map(String::from).into(),
@@ -471,7 +471,7 @@ mod tests {
         };
         assert_eq!(broken(|c| c.content.transformer.heads = 5), "content: width");
         assert_eq!(broken(|c| c.emotion.conv[3].stride = 3), "emotion: conv: rows for 4 frames");
-        assert_eq!(broken(|c| c.motion_prior.width_b = 63), "motion_prior.transformer_b: width");
+        assert_eq!(broken(|c| c.motion_prior.width_b = 33), "motion_prior: width_b");
         assert_eq!(broken(|c| c.channels.clear()), "channels");
         assert_eq!(broken(|c| c.content.hidden = 0), "content: width");
         assert_eq!(broken(|c| c.emotion.conv[0].kernel = 0), "emotion: conv: kernel");
