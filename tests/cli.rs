@@ -364,9 +364,7 @@ fn info_knows_models_from_faces_in_lines_and_in_json() {
     let model = MODEL.to_str().unwrap();
     let said = place.try_any(&["info", model]);
     assert_eq!((said.code, said.stderr.as_str()), (0, ""));
-    for part in
-        ["kind                model", "  predictor         ", "3: A B C", "never trained", "CC0"]
-    {
+    for part in ["kind                model", "  predictor         ", "3: A B C", "never trained", "CC0"] {
         assert!(said.stdout.contains(part), "{part}: {}", said.stdout);
     }
     let said = place.try_any(&["info", "--json", model]);
