@@ -1,5 +1,8 @@
 //! What the network gives: a motion, with the codes and the emotion that it came from.
 
+/// The jaw's axis-angle in radians: the last three columns of every motion.
+pub const JAW_NAMES: [&str; 3] = ["jaw_x", "jaw_y", "jaw_z"];
+
 /// Face parameters over time, `frames` rows of `names.len()` columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Motion {

@@ -11,7 +11,7 @@ use super::model_file::{Provenance, tensor_shapes, write_model};
 use super::published::{Published, Recipes};
 use super::source::{Tensors, open_tensors};
 use crate::backend::Dtype;
-use crate::export::Written;
+use crate::export::{Written, hex};
 use crate::model::{Config, Progress};
 use crate::{Error, Result};
 
@@ -230,7 +230,7 @@ fn source(paths: &[PathBuf]) -> Result<String> {
             hash.update(bytes);
             map.release(piece * PIECE..piece * PIECE + bytes.len());
         }
-        let hash: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(hash);
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         Ok(format!("{name} (SHA-256 {hash})"))
     };

@@ -135,7 +135,7 @@ impl AtomicFile {
 }
 
 /// A finished hash in hexadecimal digits.
-pub(super) fn hex(hash: Sha256) -> String {
+pub(crate) fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -29,6 +29,7 @@ mod yuv;
 use std::io::Write as _;
 use std::path::Path;
 
+pub(crate) use atomic::hex;
 pub use atomic::{AtomicFile, Failure, Written};
 pub use picture::Picture;
 

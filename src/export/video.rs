@@ -1,10 +1,10 @@
-//! `.mp4`: H.264 with lossless sound, playing in browsers, ffplay and VLC, made without ffmpeg.
+//! `.mp4`: H.264 with lossless sound, made without ffmpeg.
 //!
 //! - Picture: openh264 (Cisco's encoder, BSD-2-Clause), built from source with the C++ compiler alone; where `nasm` is
 //!   installed at build time its assembly is used. Constant quality, a key frame every two seconds, BT.709.
 //! - Sound: FLAC in MP4 (flacenc, pure Rust, Apache-2.0). AAC would be the habit, but the free encoder of quality
 //!   (fdk-aac) has a licence of its own, and Opus needs a second C library and adds a delay that players must undo. FLAC
-//!   is exact to the sample, and Chromium, Firefox, Safari, ffplay and VLC play it. Speech at 16 kHz takes about 18 kB/s.
+//!   is exact to the sample, and Chromium plays it and ffmpeg decodes it (other players are not tried in the tests). Speech at 16 kHz takes about 18 kB/s.
 //! - Container: shiguredo_mp4 (pure Rust, Apache-2.0, no dependencies), the index before the data, so that a page can
 //!   play before everything is loaded.
 

@@ -35,7 +35,7 @@ pub fn import_flame(path: impl AsRef<Path>) -> Result<Face> {
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(Error::bad_input(path, "is no FLAME model", "at most 256 MiB", "more", NEXT));
     }
-    let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = crate::export::hex(Sha256::new_with_prefix(&bytes));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let source = format!("{name}, SHA-256 {hash}");
 

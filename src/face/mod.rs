@@ -18,8 +18,7 @@ use crate::{Error, Result};
 
 pub use flame::import_flame;
 
-/// Names of the last three columns of a motion: the jaw's axis-angle, radians.
-pub const JAW_NAMES: [&str; 3] = ["jaw_x", "jaw_y", "jaw_z"];
+pub use crate::motion::JAW_NAMES;
 
 /// A rig of V vertices, C expression channels and J joints; see [`Face::load`] for where it comes from.
 ///

@@ -162,8 +162,7 @@ pub struct MotionEmotionConfig {
 const ACTORS: &str = "M003 M005 M007 M009 M011 M012 M013 M019 M022 M023 M024 M025 M026 M027 M028 M029 M030 M031 \
                       W009 W011 W014 W015 W016 W018 W019 W021 W023 W024 W025 W026 W028 W029";
 
-/// The jaw's axis-angle, the last three columns of every motion.
-pub const JAW_NAMES: [&str; 3] = ["jaw_x", "jaw_y", "jaw_z"];
+pub use crate::motion::JAW_NAMES;
 
 impl Config {
     /// The published sizes.
