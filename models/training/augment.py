@@ -1,0 +1,94 @@
+"""What microphones, rooms and codecs do to speech, so that a model trained on clean synthesis works on recordings."""
+
+import numpy as np
+import scipy.fft
+
+RATE = 16_000
+NOISE_SECONDS = 60
+
+
+class Degrader:
+    """Degrades batches of clips; the noises are drawn once."""
+
+    def __init__(self, seed=0):
+        rng = np.random.default_rng(seed)
+        white = rng.standard_normal(NOISE_SECONDS * RATE).astype(np.float32)
+        spectrum = scipy.fft.rfft(white)
+        frequency = np.maximum(np.linspace(0, RATE / 2, len(spectrum), dtype=np.float32), 50) / 1000
+        # From white to brown: a room is between pink and brown, a preamplifier white.
+        self.noises = []
+        for tilt in (0.0, 0.5, 1.0, 1.5):
+            noise = scipy.fft.irfft(spectrum * frequency**-tilt, len(white)).astype(np.float32)
+            self.noises.append(noise / noise.std())
+
+    def __call__(self, samples, rng):
+        """(clips, n) float32 to the same shape, every row degraded in its own way."""
+        out = np.empty_like(samples)
+        for row, clip in enumerate(samples):
+            out[row] = self.one(clip, rng)
+        return out
+
+    def one(self, clip, rng):
+        """One clip."""
+        n = len(clip)
+        size = scipy.fft.next_fast_len(n + RATE // 2, real=True)
+        # The response is smooth: made on a coarse grid, then stretched; the room's is a transform of its own.
+        response = self.filters(rng)
+        plain = response is None and rng.random() < 0.6
+        if not plain:
+            spectrum = scipy.fft.rfft(clip, size)
+            bins = len(spectrum)
+            if response is not None:
+                spectrum *= np.interp(np.linspace(0, 1, bins, dtype=np.float32), np.linspace(0, 1, len(response)), response).astype(np.float32)
+            if rng.random() < 0.45:
+                spectrum *= scipy.fft.rfft(self.room(rng), size)
+            clip = scipy.fft.irfft(spectrum, size)[:n].astype(np.float32)
+        level = float(np.sqrt((clip**2).mean())) + 1e-6
+        if rng.random() < 0.15:
+            clip = self.codec(clip, level, rng)
+        noise = self.noises[rng.integers(len(self.noises))]
+        start = rng.integers(len(noise) - n) if n < len(noise) else 0
+        ratio = rng.uniform(8, 60)
+        return clip + noise[start : start + n] * np.float32(level * 10 ** (-ratio / 20))
+
+    @staticmethod
+    def filters(rng, points=257):
+        """Equaliser, microphone roll-offs and telephone bands as one magnitude response over 0..8 kHz, or None."""
+        frequency = np.maximum(np.linspace(0, RATE / 2, points), 30)
+        response = np.ones(points)
+        changed = False
+        if rng.random() < 0.7:
+            knots = np.log([50, 150, 400, 900, 1800, 3000, 5000, 8000])
+            response *= 10 ** (np.interp(np.log(frequency), knots, rng.normal(0, 5, 8)) / 20)
+            changed = True
+        if rng.random() < 0.3:
+            response /= 1 + (frequency / rng.uniform(2800, 7200)) ** 16
+            changed = True
+        if rng.random() < 0.3:
+            response *= 1 - 1 / (1 + (frequency / rng.uniform(60, 320)) ** 4)
+            changed = True
+        return response.astype(np.float32) if changed else None
+
+    @staticmethod
+    def room(rng):
+        """An impulse response: the direct sound, a gap, a decaying tail."""
+        n = RATE // 2
+        decay = rng.uniform(0.08, 0.6)
+        tail = rng.standard_normal(n).astype(np.float32) * np.exp(-6.9 * np.arange(n, dtype=np.float32) / RATE / decay)
+        tail[: int(RATE / 1000 * rng.uniform(1, 6))] = 0
+        tail *= rng.uniform(0.1, 0.8) / np.sqrt((tail**2).sum())
+        tail[0] = 1
+        return tail
+
+    @staticmethod
+    def codec(clip, level, rng):
+        """Coarse companding, as of a telephone, or clipping."""
+        if rng.random() < 0.5:
+            peak = level * rng.uniform(1.5, 4)
+            return np.clip(clip, -peak, peak)
+        peak = np.abs(clip).max() + 1e-9
+        steps = 2.0 ** rng.integers(5, 8)
+        companded = np.sign(clip) * np.log1p(255 * np.abs(clip) / peak) / np.log(256)
+        companded = np.round(companded * steps) / steps
+        return (np.sign(companded) * np.expm1(np.abs(companded) * np.log(256)) / 255 * peak).astype(np.float32)
+

@@ -1,0 +1,127 @@
+"""The corpus as training material: clips of any length with the motion that belongs to them.
+
+A clip strings utterances of one voice together (pauses between them), changes its speed, and asks `targets` for the motion of
+exactly what is heard; so every pass over the corpus has new timing, new variation and, where asked, a new emotion.
+"""
+
+import json
+import pathlib
+from dataclasses import dataclass
+
+import numpy as np
+from targets.motion import motion_of
+from targets.phones import labels_of
+
+EMOTIONS = ["neutral", "happy", "sad", "angry", "surprised", "afraid", "disgusted", "contempt"]
+RATE = 16_000
+SAMPLES_PER_FRAME = 640
+
+
+class Corpus:
+    """The files that `python -m corpus` writes."""
+
+    def __init__(self, folder):
+        folder = pathlib.Path(folder)
+        self.audio = np.memmap(folder / "audio.i16", np.int16, "r")
+        with open(folder / "utterances.jsonl", encoding="utf-8") as lines:
+            self.utterances = [json.loads(line) for line in lines]
+        self.train = self.split("train")
+        self.by_voice = {}
+        for utterance in self.train:
+            key = (utterance["synthesizer"], utterance["voice"], utterance["emotion"])
+            self.by_voice.setdefault(key, []).append(utterance)
+
+    def split(self, name):
+        """The utterances of a split."""
+        return [u for u in self.utterances if u["split"] == name]
+
+    def samples(self, utterance):
+        """Its samples: float32 in [-1, 1]."""
+        start = utterance["start"]
+        return self.audio[start : start + utterance["samples"]].astype(np.float32) / 32768
+
+
+@dataclass
+class Clip:
+    """One training example of T frames."""
+
+    samples: np.ndarray  # (640 T) float32
+    motion: np.ndarray  # (T, 53) float32
+    labels: np.ndarray  # (2 T) int64: viseme classes at 50 a second
+    emotion: int  # what is heard
+    intensity: float
+    shown: int  # what the motion shows
+    shown_intensity: float
+
+
+def envelope_of(samples):
+    """Root mean square of every frame: (T)."""
+    frames = samples[: len(samples) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME].reshape(-1, SAMPLES_PER_FRAME)
+    return np.sqrt((frames**2).mean(1))
+
+
+def noise_clip(frames, rng):
+    """Nobody speaks: room noise, and a face at rest."""
+    virtual = {"id": "noise", "alphabet": "arpa", "language": "en", "phones": [["pau", 0.0, frames / 25]], "samples": frames * SAMPLES_PER_FRAME,
+               "text": "", "emotion": "neutral", "intensity": 0.0}
+    noise = rng.standard_normal(frames * SAMPLES_PER_FRAME, np.float32) * 1e-3
+    motion = motion_of(virtual, int(rng.integers(1 << 31)), envelope_of(noise))
+    return Clip(noise, motion, labels_of(virtual), 0, 0.0, 0, 0.0)
+
+
+def clip_of(corpus, frames, rng, swap=0.0, speed=(0.8, 1.25)):
+    """A clip of `frames` frames from a random voice and emotion. With probability `swap` its motion shows another emotion."""
+    first = corpus.train[rng.integers(len(corpus.train))]
+    factor = float(np.exp(rng.uniform(np.log(speed[0]), np.log(speed[1]))))  # above 1: faster and higher
+    length = frames * SAMPLES_PER_FRAME
+    # 1e-4: a recording is never digitally silent.
+    samples = rng.standard_normal(length, np.float32) * 1e-4
+    phones, intensities = [], []
+    at = int(rng.integers(0, RATE // 2)) if rng.random() < 0.5 else -int(rng.uniform(0, 0.7) * first["samples"] / factor)
+    if at > 0:
+        phones.append(["pau", 0.0, at / RATE])
+    siblings = corpus.by_voice[first["synthesizer"], first["voice"], first["emotion"]]
+    utterance = first
+    while at < length - RATE // 4:
+        source = corpus.samples(utterance)
+        here = int(len(source) / factor)
+        heard = source if factor == 1 else np.interp(np.arange(here) * factor, np.arange(len(source)), source).astype(np.float32)
+        low, high = max(at, 0), min(at + here, length)
+        if high > low:
+            samples[low:high] += heard[low - at : high - at]
+            for name, start, end in utterance["phones"]:
+                start, end = at / RATE + start / factor, at / RATE + end / factor
+                if end > 0 and start < frames / 25:
+                    phones.append([name, max(start, 0.0), min(end, frames / 25)])
+            intensities.append(utterance["intensity"])
+        gap = int(rng.uniform(0, 0.4) * RATE)
+        at += here
+        if gap and at < length:
+            phones.append(["pau", at / RATE, min((at + gap) / RATE, frames / 25)])
+        at += gap
+        utterance = siblings[rng.integers(len(siblings))]
+    if at < length:
+        phones.append(["pau", max(at, 0) / RATE, frames / 25])
+    emotion = EMOTIONS.index(first["emotion"])
+    intensity = float(np.mean(intensities)) if intensities else 0.0
+    shown, shown_intensity = emotion, intensity
+    if rng.random() < swap:
+        shown = int(rng.integers(len(EMOTIONS)))
+        shown_intensity = float(rng.uniform(0.35, 1)) if shown else 0.0
+    virtual = {
+        "id": first["id"], "alphabet": first["alphabet"], "language": first["language"], "text": "",
+        "phones": [phone for phone in phones if phone[2] > phone[1]],
+        "samples": length, "emotion": EMOTIONS[shown], "intensity": shown_intensity,
+    }
+    motion = motion_of(virtual, int(rng.integers(1 << 31)), envelope_of(samples))
+    return Clip(samples, motion, labels_of(virtual), emotion, intensity, shown, shown_intensity)
+
+
+# Lengths in frames and how many clips of each make a batch of about 64 s.
+SHAPES = [(64, 25), (96, 16), (128, 12), (192, 8), (320, 5)]
+
+
+def batch_of(corpus, rng, shape=None, swap=0.0, silent=0.05):
+    """Clips of one length; `silent` of them are noise alone."""
+    frames, count = shape or SHAPES[rng.integers(len(SHAPES))]
+    return [noise_clip(frames, rng) if rng.random() < silent else clip_of(corpus, frames, rng, swap) for _ in range(count)]

@@ -1,0 +1,142 @@
+"""Stage 3: DEE, the emotion embedding, by probabilistic contrastive learning of speech and motion (spec section 4 and 8).
+
+A pair matches as far as both show the same emotion at the same intensity: with labels at hand there is no need to call two
+clips of the same mood a mismatch, as the paper must.
+"""
+
+import argparse
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from twin.config import Config
+from twin.deeptalk import DeepTalk
+
+from .augment import Degrader
+from .content import stack
+from .corpus_data import EMOTIONS, Corpus, clip_of
+from .run import Run, adamw, autocast, descend, device
+
+# Intensities this far apart match by 1/e.
+REACH = 0.5
+# Speed is a cue of emotion: it may change a little only.
+SPEED = (0.93, 1.07)
+
+
+class Probes(nn.Module):
+    """Helpers that name the emotion, so that both encoders find it sooner; dropped afterwards."""
+
+    def __init__(self, width, features):
+        super().__init__()
+        self.shared = nn.Linear(width, len(EMOTIONS))
+        self.frame = nn.Linear(features, len(EMOTIONS))
+
+
+def match_targets(clips, shown, to):
+    """(clips, clips): how far the speech of a row and the motion of a column belong together, 0 to 1."""
+    kind = torch.tensor([clip.emotion for clip in clips])
+    strength = torch.tensor([clip.intensity for clip in clips])
+    other = torch.tensor([clip.shown for clip in shown])
+    other_strength = torch.tensor([clip.shown_intensity for clip in shown])
+    near = torch.exp(-(strength[:, None] - other_strength[None]).abs() / REACH)
+    return ((kind[:, None] == other[None]) * near).to(to)
+
+
+def dee_loss(audio, motion, targets, scale, shift, vib=1e-6):
+    """Closed-form sampled distance between every speech and every motion, as a logit of their match."""
+    (mu_a, logvar_a), (mu_m, logvar_m) = audio, motion
+    spread = logvar_a.exp().sum(-1)[:, None] + logvar_m.exp().sum(-1)[None]
+    distance = torch.cdist(mu_a, mu_m).square() + spread
+    # Matches are rare (one in eight): both kinds weigh the same.
+    weight = torch.where(targets > 0.05, 0.5 / (targets > 0.05).float().mean(), 0.5 / (targets <= 0.05).float().mean())
+    match = F.binary_cross_entropy_with_logits(-scale * distance + shift, targets, weight)
+    kl = sum(0.5 * (lv.exp() + mu.square() - 1 - lv).sum(-1).mean() for mu, lv in (audio, motion))
+    return match + vib * kl
+
+
+def embed(model, samples, motion, to):
+    """((mu, logvar) of the speech, (mu, logvar) of the motion), in f32."""
+    with autocast(to):
+        audio = model.emotion_of(samples)
+        shown = model.motion_emotion(motion)
+    return [t.float() for t in audio], [t.float() for t in shown]
+
+
+def judge(model, probes, corpus, to, split="selection", count=160):
+    """Retrieval: the nearest of eight motions, one an emotion, to a speech; and the probe's accuracy."""
+    from targets.motion import motion_of
+
+    from .corpus_data import envelope_of
+
+    model.eval()
+    hits, named = [], []
+    for utterance in corpus.split(split)[:count]:
+        frames = utterance["samples"] // 640 // 4 * 4
+        samples = corpus.samples(utterance)[: frames * 640]
+        envelope = envelope_of(corpus.samples(utterance))
+        strength = max(utterance["intensity"], 0.6)
+        motions = [
+            motion_of({**utterance, "emotion": name, "intensity": strength if name != "neutral" else 0.0}, seed, envelope)[:frames]
+            for seed, name in enumerate(EMOTIONS)
+        ]
+        with torch.no_grad():
+            (mu, _), (shown, _) = embed(model, torch.from_numpy(samples)[None].to(to), torch.from_numpy(np.stack(motions)).to(to), to)
+        kind = EMOTIONS.index(utterance["emotion"])
+        hits.append(int((mu - shown).square().sum(-1).argmin()) == kind)
+        named.append(int(probes.shared(mu).argmax()) == kind)
+    model.train()
+    return {"recall_at_1": np.mean(hits), "named": np.mean(named)}
+
+
+def main():
+    """`python -m training.emotion --corpus DIR --out DIR --minutes 15`"""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", required=True, help="folder that `python -m corpus` wrote")
+    parser.add_argument("--out", required=True, help="folder for checkpoints and curves")
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    a = parser.parse_args()
+    torch.set_num_threads(a.threads)
+    to = device()
+    torch.manual_seed(a.seed)
+    corpus, degrader = Corpus(a.corpus), Degrader(a.seed + 1)
+    config = Config.default()
+    model = DeepTalk(config).to(to)
+    probes = Probes(config.emotion_head.width, config.motion_emotion.features[-1]).to(to)
+    modules = {"emotion": model.emotion, "emotion_head": model.emotion_head, "motion_emotion": model.motion_emotion, "probes": probes}
+    parameters = [p for module in modules.values() for p in module.parameters()]
+    optimizer = adamw([{"params": parameters}], a.rate)
+    run = Run("emotion", a.out, a.minutes, modules, optimizer, a.rate, 200, a.seed)
+    judged = run.elapsed
+    for _ in run:
+        frames = int(run.rng.choice([64, 96, 128]))
+        count = a.batch * 96 // frames
+        # The motion shows an emotion of its own in half of the pairs: what is said must not tell which pairs match.
+        clips = [clip_of(corpus, frames, run.rng, swap=0.5, speed=SPEED) for _ in range(count)]
+        samples, motion, _ = stack(clips, degrader, run.rng, to)
+        audio, shown = embed(model, samples, motion, to)
+        emotion = model.motion_emotion
+        loss = dee_loss(audio, shown, match_targets(clips, clips, to), emotion.match_negative_scale, emotion.match_shift)
+        heard = torch.tensor([clip.emotion for clip in clips], device=to)
+        seen = torch.tensor([clip.shown for clip in clips], device=to)
+        frame = probes.frame(emotion.features(motion)).flatten(0, 1)
+        named = (
+            F.cross_entropy(probes.shared(audio[0]) * 4, heard)
+            + F.cross_entropy(probes.shared(shown[0]) * 4, seen)
+            + 0.5 * F.cross_entropy(frame, seen.repeat_interleave(frames))
+        )
+        descend(loss + 0.3 * named, optimizer, parameters)
+        right = (probes.shared(audio[0]).argmax(-1) == heard).float().mean()
+        run.log(match=loss.item(), named=named.item(), right=right.item(), logvar=audio[1].mean().item())
+        if run.elapsed - judged > 180:
+            judged = run.elapsed
+            run.record(**judge(model, probes, corpus, to))
+    run.record(**judge(model, probes, corpus, to))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Stage 2: TH-VQVAE, the motion prior: two EMA codebooks, reconstruction measured on the mesh (spec section 7)."""
+
+import argparse
+
+import numpy as np
+import torch
+from targets.geometry import Head
+from twin.config import Config
+from twin.deeptalk import DeepTalk
+
+from .corpus_data import Corpus, clip_of
+from .losses import MotionMetric
+from .run import Run, adamw, descend, device
+
+FRAMES = 128
+
+
+def motions_of(corpus, count, seed):
+    """(count, 128, 53): motions of the corpus's words in every emotion."""
+    rng = np.random.default_rng([seed, 77])
+    return np.stack([clip_of(corpus, FRAMES, rng, swap=0.7, speed=(0.75, 1.3)).motion for _ in range(count)])
+
+
+def judge(model, motions, face):
+    """Reconstruction of motions that were held back: opening, root mean square of parameters, perplexities."""
+    model.eval()
+    with torch.no_grad():
+        back, codes = model.motion_prior.reconstruct(motions)
+    model.train()
+    figures = {"rms": (back - motions).square().mean().sqrt()}
+    pairs = [(face.mouth_opening(b.cpu().numpy()), face.mouth_opening(m.cpu().numpy())) for b, m in zip(back[:64], motions[:64])]
+    figures["opening_r"] = np.nanmean([np.corrcoef(b, m)[0, 1] for b, m in pairs])
+    for name, used, book in zip(("top", "bottom"), codes, (model.config.motion_prior.codes_t, model.config.motion_prior.codes_b)):
+        share = torch.bincount(used.flatten(), minlength=book).float()
+        share = share / share.sum()
+        figures[f"perplexity_{name}"] = torch.exp(-(share * (share + 1e-12).log()).sum())
+    return figures
+
+
+def main():
+    """`python -m training.prior --corpus DIR --out DIR --minutes 15`"""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", required=True, help="folder that `python -m corpus` wrote")
+    parser.add_argument("--out", required=True, help="folder for checkpoints and curves")
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--clips", type=int, default=6000, help="motions of 128 frames that are trained on")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    a = parser.parse_args()
+    torch.set_num_threads(a.threads)
+    to = device()
+    torch.manual_seed(a.seed)
+    corpus, metric, face = Corpus(a.corpus), MotionMetric(to), Head()
+    pool = torch.from_numpy(motions_of(corpus, a.clips, a.seed))
+    held, pool = pool[:128].to(to), pool[128:]
+    model = DeepTalk(Config.default()).to(to)
+    parameters = list(model.motion_prior.parameters())
+    optimizer = adamw([{"params": parameters}], a.rate, decay=0.0)
+    run = Run("prior", a.out, a.minutes, {"motion_prior": model.motion_prior}, optimizer, a.rate, 200, a.seed)
+    judged = run.elapsed
+    for _ in run:
+        frames = int(run.rng.choice([32, 64, 96]))
+        rows = run.rng.integers(len(pool), size=a.batch * 64 // frames)
+        start = int(run.rng.integers(FRAMES - frames + 1))
+        motion = pool[torch.from_numpy(rows), start : start + frames].to(to)
+        back, commitment = model.motion_prior.train_step(motion)
+        distance = metric(back, motion)
+        descend(distance + 0.25 * commitment, optimizer, parameters)
+        run.log(distance=distance.item(), commitment=commitment.item())
+        if run.elapsed - judged > 90:
+            judged = run.elapsed
+            run.record(**judge(model, held, face))
+    run.record(**judge(model, held, face))
+
+
+if __name__ == "__main__":
+    main()
