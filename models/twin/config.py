@@ -175,9 +175,9 @@ class Config:
                 hidden=256,
                 positional_kernel=15,
                 positional_groups=16,
-                transformer=TransformerConfig(4, 4, 768),
+                transformer=TransformerConfig(4, 4, 512),
                 output=128,
-                log_mel=LogMelConfig(window=320, hop=160, fft=512, bands=80),
+                log_mel=LogMelConfig(window=320, hop=160, fft=512, bands=64),
             ),
             emotion=EmotionConfig(
                 conv=[ConvConfig(128, 1, 1), ConvConfig(128, 1, 1)],
@@ -186,16 +186,16 @@ class Config:
                 positional_kernel=9,
                 positional_groups=4,
                 extra_tokens=4,
-                transformer=TransformerConfig(3, 4, 384),
-                log_mel=LogMelConfig(window=640, hop=320, fft=1024, bands=80),
+                transformer=TransformerConfig(3, 4, 256),
+                log_mel=LogMelConfig(window=512, hop=320, fft=512, bands=64),
             ),
-            emotion_head=HeadConfig(500, TransformerConfig(1, 4, 256), 64, 16),
+            emotion_head=HeadConfig(500, TransformerConfig(1, 4, 128), 64, 16),
             predictor=PredictorConfig(
                 style=64,
-                encoder=TransformerConfig(1, 4, 384),
-                features=192,
-                hidden=192,
-                transformer=TransformerConfig(2, 4, 384),
+                encoder=TransformerConfig(1, 4, 256),
+                features=128,
+                hidden=128,
+                transformer=TransformerConfig(2, 4, 256),
                 code_attention_rows=13,
             ),
             motion_prior=MotionPriorConfig(
@@ -209,7 +209,7 @@ class Config:
                 attention_rows=5,
             ),
             motion_emotion=MotionEmotionConfig(
-                [128, 128, 64], 128, HeadConfig(250, TransformerConfig(2, 4, 256), 64, 16)
+                [96, 96, 48], 64, HeadConfig(250, TransformerConfig(2, 4, 192), 64, 16)
             ),
             actors=["A"],
             channels=ARKIT_CHANNELS.split(),
