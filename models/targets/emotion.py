@@ -8,13 +8,13 @@ EMOTIONS = ["neutral", "happy", "sad", "angry", "surprised", "afraid", "disguste
 # Names without a side go to both. `jaw` opens the mouth (jawOpen) and `articulation` scales speech, both only while someone speaks.
 _POSES = {
     "neutral": {},
-    "happy": dict(mouthSmile=0.66, cheekSquint=0.55, mouthDimple=0.15, mouthUpperUp=0.14, browOuterUp=0.16, browInnerUp=0.10, eyeSquint=0.15, jaw=0.05, articulation=0.10),
-    "sad": dict(mouthFrown=0.66, browInnerUp=0.85, mouthShrugLower=0.22, eyeBlink=0.16, eyeLookDown=0.22, browDown=0.10, articulation=-0.15),
-    "angry": dict(browDown=0.90, noseSneer=0.42, eyeSquint=0.50, mouthFrown=0.28, mouthLowerDown=0.28, mouthUpperUp=0.10, mouthStretch=0.12, jaw=0.03, articulation=0.14),
-    "surprised": dict(browInnerUp=0.90, browOuterUp=0.85, eyeWide=0.85, mouthFunnel=0.16, jaw=0.13, articulation=0.14),
-    "afraid": dict(browInnerUp=0.90, browDown=0.28, browOuterUp=0.22, eyeWide=0.65, mouthStretch=0.60, mouthLowerDown=0.22, mouthFrown=0.15, jaw=0.03, articulation=-0.04),
-    "disgusted": dict(noseSneer=0.88, browDown=0.48, mouthUpperUp=0.42, cheekSquint=0.45, mouthFrown=0.36, eyeSquint=0.34, jaw=0.02, articulation=-0.02),
-    "contempt": dict(mouthSmileLeft=0.58, mouthDimpleLeft=0.60, mouthPressRight=0.10, cheekSquintLeft=0.34, browOuterUpLeft=0.42, browDownRight=0.22, eyeSquint=0.22, eyeBlink=0.10, articulation=-0.08),
+    "happy": dict(mouthSmile=0.80, cheekSquint=0.65, mouthDimple=0.18, mouthUpperUp=0.16, browOuterUp=0.20, browInnerUp=0.12, eyeSquint=0.18, jaw=0.05, articulation=0.10),
+    "sad": dict(mouthFrown=0.80, browInnerUp=0.95, mouthShrugLower=0.26, eyeBlink=0.17, eyeLookDown=0.24, browDown=0.12, articulation=-0.15),
+    "angry": dict(browDown=1.0, noseSneer=0.58, eyeSquint=0.58, mouthFrown=0.36, mouthLowerDown=0.30, mouthUpperUp=0.14, mouthStretch=0.14, jaw=0.03, articulation=0.14),
+    "surprised": dict(browInnerUp=1.0, browOuterUp=0.95, eyeWide=0.95, mouthFunnel=0.18, jaw=0.14, articulation=0.14),
+    "afraid": dict(browInnerUp=1.0, browDown=0.32, browOuterUp=0.22, eyeWide=0.72, mouthStretch=0.72, mouthLowerDown=0.26, mouthFrown=0.20, jaw=0.03, articulation=-0.04),
+    "disgusted": dict(noseSneer=1.0, browDown=0.55, mouthUpperUp=0.50, cheekSquint=0.52, mouthFrown=0.42, eyeSquint=0.38, jaw=0.02, articulation=-0.02),
+    "contempt": dict(mouthSmileLeft=0.70, mouthDimpleLeft=0.70, mouthPressRight=0.12, cheekSquintLeft=0.42, browOuterUpLeft=0.52, browDownRight=0.28, eyeSquint=0.26, eyeBlink=0.12, articulation=-0.08),
 }  # fmt: skip
 # Added times the style's `variant`, -1 .. 1: the same emotion shown more with the mouth, or more with the eyes and brows.
 _VARIANTS = {

@@ -18,6 +18,7 @@ from .loudness import smooth
 from .phones import segments_of
 from .style import Style
 
+LIFT_OF_TUCK = 0.55  # how much of its way up to the teeth the tucked lower lip goes
 JAW_OF_SPEECH = 0.66  # jawOpen at track 1
 TRACK = {name: i for i, name in enumerate(TRACKS)}
 
@@ -91,7 +92,7 @@ class Rig:
         self.move_lids(out, blinks(times, segments, style, rng), style)
         np.clip(out[:, :50], 0, 1, out=out[:, :50])
         angle = np.clip(jaw, 0, 1) * JAW_OPEN
-        self.close(out, angle, seal)
+        self.close(out, angle, np.maximum(seal, LIFT_OF_TUCK * tracks[:, TRACK["tuck"]]))
         out[:, 50] = angle
         out[:, 51] = 0.06 * style.lopsided * angle  # it swings a little to one side
         return out.astype(np.float32)
