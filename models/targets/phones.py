@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .phone_sets import ARPA, IPA, IPA_AFFRICATES, OTHER, PAUSES
+from .phone_sets import ARPA, IPA, IPA_ONE_SOUND, PAUSES
 
 CLASSES = (
     ["sil", "AA", "AE", "AH", "AX", "AO", "OW", "EH", "ER", "IH", "IY", "UH", "UW", "YY"]
@@ -26,47 +26,29 @@ class UnknownPhone(ValueError):
 
 
 @lru_cache(maxsize=None)
-def classes_of(phone, alphabet, language):
+def classes_of(phone, alphabet):
     """The viseme classes of one phone, in order: two for a diphthong; ("sil",) for a pause; () for a nameless stretch."""
-    name = unicodedata.normalize("NFD", phone.strip())
+    name = unicodedata.normalize("NFC", phone.strip())
     if name in PAUSES:
         return ("sil",)
-    if not name:
+    if not any(unicodedata.category(letter) in ("Ll", "Lu", "Lo") for letter in name):
         return ()
-    found = {"ipa": ipa, "arpa": arpa, "other": other}.get(alphabet, no_alphabet)(name, language)
-    if found is None:
-        table = f"OTHER[{language!r}]" if alphabet == "other" else alphabet.upper()
-        raise UnknownPhone(f"phone {phone!r}: expected a name of the {alphabet} alphabet ({language}), found none; add it to {table} in targets/phone_sets.py")
+    if alphabet not in ("ipa", "arpa"):
+        raise UnknownPhone(f"phone {phone!r}: its utterance has the alphabet {alphabet!r}; expected ipa or arpa; name the phones in one of them")
+    found = ipa(name) if alphabet == "ipa" else ARPA.get(name.lower().rstrip("0123456789"))
+    if not found:
+        raise UnknownPhone(f"phone {phone!r}: expected a name of the alphabet {alphabet}, found none of its letters; add it to {alphabet.upper()} in targets/phone_sets.py")
     return tuple(found)
 
 
-def no_alphabet(name, _language):
-    raise UnknownPhone(f"phone {name!r}: its utterance has an unknown alphabet; expected ipa, arpa or other")
-
-
-def arpa(name, _language):
-    return ARPA.get(name.lower().rstrip("0123456789"))
-
-
-def ipa(name, _language):
-    for affricate, class_name in IPA_AFFRICATES.items():
-        name = name.replace(affricate, class_name)
+def ipa(name):
+    for pair, one in IPA_ONE_SOUND.items():
+        name = name.replace(pair, one)
     found = []
     for letter in name:
         if letter in IPA and IPA[letter] not in found[-1:]:
             found.append(IPA[letter])
-    return found[:3] or None
-
-
-def other(name, language):
-    table = OTHER.get(language)
-    if table is None:
-        raise UnknownPhone(f"phone {name!r}: no table for the language {language!r}; expected one of {', '.join(OTHER)}; add it to OTHER in targets/phone_sets.py")
-    plain = unicodedata.normalize("NFC", name)
-    for key in (plain, plain.rstrip(":"), plain.rstrip("0123456789:*")):
-        if key in table:
-            return table[key].split()
-    return None
+    return found[:3]
 
 
 def segments_of(utterance):
@@ -89,16 +71,15 @@ def segments_of(utterance):
 
     phones = utterance["phones"]
     for number, (phone, start, end) in enumerate(phones):
-        found = classes_of(phone, utterance["alphabet"], utterance["language"])
+        found = classes_of(phone, utterance["alphabet"])
         if not found:
-            last = number == len(phones) - 1
-            found = ("sil",) if last or end - start > SHORT_GAP or not out else (out[-1][0],)
+            if not out or end - start > SHORT_GAP or number == len(phones) - 1:
+                found = ("sil",)
+            else:
+                out[-1] = (out[-1][0], out[-1][1], max(out[-1][2], min(end, end_of_all)))
         edges = cuts(start, end, len(found))
         for name, a, b in zip(found, edges, edges[1:]):
-            if not (phone.strip() or name == "sil") and out:
-                out[-1] = (out[-1][0], out[-1][1], max(out[-1][2], min(b, end_of_all)))
-            else:
-                add(name, a, b)
+            add(name, a, b)
     add("sil", out[-1][2] if out else 0.0, end_of_all)
     return out
 
@@ -106,7 +87,7 @@ def segments_of(utterance):
 def cuts(start, end, parts):
     if parts == 2:
         return [start, start + FIRST_OF_TWO * (end - start), end]
-    return [start + (end - start) * k / parts for k in range(parts + 1)]
+    return [start + (end - start) * k / parts for k in range(parts + 1)] if parts else [start]
 
 
 def labels_of(utterance):
