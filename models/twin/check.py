@@ -16,7 +16,7 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from . import files
+from . import check_training, files
 from .config import Config
 from .deeptalk import DeepTalk
 from .motion_prior import Codes
@@ -34,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     binary = arguments.binary or built_binary()
     torch.manual_seed(0)
-    failures = []
+    failures = check_training.failures()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         models = {"tiny": Config.tiny(), "default": Config.default()}
