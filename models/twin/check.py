@@ -6,6 +6,7 @@ same way through `files.save`. In full size the twin also meets `tests/golden`, 
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,11 +17,11 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from . import files
+from . import check_training, files
 from .config import Config
 from .deeptalk import DeepTalk
 from .motion_prior import Codes
-from .stages import CHANNEL_MAJOR, capture, error, read_wav
+from .stages import CHANNEL_MAJOR, capture, error, read_wav, round_trip
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -34,18 +35,19 @@ def main() -> None:
     arguments = parser.parse_args()
     binary = arguments.binary or built_binary()
     torch.manual_seed(0)
-    failures = []
+    failures = check_training.failures()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         models = {"tiny": Config.tiny(), "default": Config.default()}
         for name, config in models.items():
             path = folder / f"made-{name}.safetensors"
-            files.save(trained(config), path, "f32", licence="none", source="twin.check")
-            failures += verified_by_runtime(binary, path, folder)
+            model = trained(config)
+            files.save(model, path, "f32", licence="none", source="twin.check")
+            failures += verified_by_runtime(binary, path, model, folder)
         for size in ["tiny"] if arguments.quick else ["tiny", "base"]:
             path = folder / f"{size}.safetensors"
             run(binary, "synth-model", "--size", size, "--dtype", "f32", "-o", path)
-            failures += verified_by_runtime(binary, path, folder)
+            failures += verified_by_runtime(binary, path, files.load(path), folder)
             failures += same_as_run(binary, path, folder)
         if not arguments.quick:
             failures += same_as_published(folder / "base.safetensors")
@@ -76,21 +78,24 @@ def trained(config: Config) -> DeepTalk:
     return model.eval()
 
 
-def verified_by_runtime(binary: Path, path: Path, folder: Path) -> list[str]:
-    """The twin's stages as a golden file, which `deeptalk-rt verify` judges."""
+def verified_by_runtime(binary: Path, path: Path, model: DeepTalk, folder: Path) -> list[str]:
+    """The twin's stages as golden files, which `deeptalk-rt verify` judges."""
     wav = GOLDEN / "speech_a.wav"
-    stages = capture(files.load(path), read_wav(wav), actor=0)
-    tokens = stages["emotion2vec.output"].shape[0] - stages["emotion2vec.conv_features"].shape[0]
-    assert tokens == files.load(path).config.emotion.extra_tokens
     golden = folder / "golden"
     golden.mkdir(exist_ok=True)
-    (golden / wav.name).write_bytes(wav.read_bytes())
-    turned = {name: x.T if name in CHANNEL_MAJOR else x for name, x in stages.items()}
-    turned = {name: np.ascontiguousarray(x) for name, x in turned.items()}
-    save_file(turned, golden / "twin.safetensors", {"wav": wav.name})
+    shutil.copy(wav, golden)
+    stages = capture(model, read_wav(wav))
+    write_golden(golden / "speech.safetensors", stages, {"wav": wav.name})
+    motion = stages["motion"]
+    write_golden(golden / "round_trip.safetensors", {"motion": motion, **round_trip(model, torch.from_numpy(motion))}, {})
     done = subprocess.run([binary, "verify", path, "--golden", golden], capture_output=True, text=True)
     print(f"{path.stem}, stages of the twin in the runtime\n{done.stdout}", flush=True)
     return [f"{path.stem}: the runtime differs: {done.stderr}"] if done.returncode else []
+
+
+def write_golden(path: Path, stages: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
+    turned = {name: x.T if name in CHANNEL_MAJOR else x for name, x in stages.items()}
+    save_file({name: np.ascontiguousarray(x) for name, x in turned.items()}, path, metadata)
 
 
 def same_as_run(binary: Path, path: Path, folder: Path) -> list[str]:
@@ -107,23 +112,27 @@ def same_as_run(binary: Path, path: Path, folder: Path) -> list[str]:
 
 
 def same_as_published(path: Path) -> list[str]:
-    """Every stage of every recording in tests/golden."""
+    """Every stage of every file in tests/golden that is of this model."""
     model, failures = files.load(path), []
-    for golden in sorted(GOLDEN.glob("speech*.safetensors")):
+    for golden in sorted(GOLDEN.glob("*.safetensors")):
         with safe_open(golden, "np") as file:
-            said = file.metadata()
+            said = file.metadata() or {}
             expected = {name: file.get_tensor(name) for name in file.keys()}
-        noise = torch.from_numpy(expected.pop("eps")) if "sample" in said else None
+        if "motion" not in expected:
+            continue
         codes = Codes(*(torch.from_numpy(expected[f"codes_{book}"]).long() for book in "tb"))
-        stages = capture(
-            model,
-            read_wav(GOLDEN / said["wav"]),
-            int(said.get("actor", 0)),
-            read_wav(GOLDEN / said["emotion"]) if "emotion" in said else None,
-            noise,
-            float(said.get("control", 1)),
-            codes,
-        )
+        if "wav" in said:
+            stages = capture(
+                model,
+                read_wav(GOLDEN / said["wav"]),
+                int(said.get("actor", 0)),
+                read_wav(GOLDEN / said["emotion"]) if "emotion" in said else None,
+                torch.from_numpy(expected["eps"]) if "sample" in said else None,
+                float(said.get("control", 1)),
+                codes,
+            )
+        else:
+            stages = round_trip(model, torch.from_numpy(expected["motion"]), codes)
         for name in [name for name in stages if name in expected]:
             reference = expected[name].T if name in CHANNEL_MAJOR else expected[name]
             failures += judge(golden.stem, name, stages[name], reference)

@@ -80,6 +80,22 @@ def capture(model: DeepTalk, samples: Tensor, actor=0, emotion_from=None, noise=
     finally:
         for hook in hooks:
             hook.remove()
+    return _arrays(stages)
+
+
+@torch.no_grad()
+def round_trip(model: DeepTalk, motion: Tensor, codes: Codes | None = None) -> dict[str, np.ndarray]:
+    """A motion (frames, parameters) to codes, and those (or the reference codes in their place) to motion."""
+    prior = model.motion_prior
+    chosen = prior.encode(motion[None])
+    top, bottom = chosen if codes is None else (codes.top[None], codes.bottom[None])
+    quantized = {"quant_t": prior.codebook_t[top], "quant_b": prior.codebook_b[bottom]}
+    stages = {"codes_t": chosen.top, "codes_b": chosen.bottom, **quantized}
+    stages["reconstruction"] = prior.decode(Codes(top, bottom))
+    return _arrays({name: x[0] for name, x in stages.items()})
+
+
+def _arrays(stages: dict[str, Tensor]) -> dict[str, np.ndarray]:
     return {name: x.numpy().astype(np.int32 if name.startswith("codes") else np.float32) for name, x in stages.items()}
 
 
