@@ -10,7 +10,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from targets.geometry import Head
-from targets.phones import CLASSES
+from targets.loudness import envelope_of
+from targets.motion import motion_of
+from targets.phones import CLASSES, labels_of
 from torch import nn
 from twin.config import Config
 from twin.deeptalk import DeepTalk
@@ -55,11 +57,6 @@ def stack(clips, degrader, rng, to):
 
 def judge(model, heads, corpus, face, to, split="selection", count=40):
     """Correlation of the mouth's opening with its target, and the share of visemes named right, on a split never trained on."""
-    from targets.motion import motion_of
-    from targets.phones import labels_of
-
-    from .corpus_data import envelope_of
-
     model.eval(), heads.eval()
     rs, right, total = [], 0, 0
     for utterance in corpus.split(split)[:count]:

@@ -9,6 +9,7 @@ import pathlib
 from dataclasses import dataclass
 
 import numpy as np
+from targets.loudness import envelope_of
 from targets.motion import motion_of
 from targets.phones import labels_of
 
@@ -52,12 +53,6 @@ class Clip:
     intensity: float
     shown: int  # what the motion shows
     shown_intensity: float
-
-
-def envelope_of(samples):
-    """Root mean square of every frame: (T)."""
-    frames = samples[: len(samples) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME].reshape(-1, SAMPLES_PER_FRAME)
-    return np.sqrt((frames**2).mean(1))
 
 
 def noise_clip(frames, rng):

@@ -9,6 +9,8 @@ import argparse
 import numpy as np
 import torch
 import torch.nn.functional as F
+from targets.loudness import envelope_of
+from targets.motion import motion_of
 from torch import nn
 from twin.config import Config
 from twin.deeptalk import DeepTalk
@@ -65,10 +67,6 @@ def embed(model, samples, motion, to):
 
 def judge(model, probes, corpus, to, split="selection", count=160):
     """Retrieval: the nearest of eight motions, one an emotion, to a speech; and the probe's accuracy."""
-    from targets.motion import motion_of
-
-    from .corpus_data import envelope_of
-
     model.eval()
     hits, named = [], []
     for utterance in corpus.split(split)[:count]:

@@ -12,9 +12,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from targets.geometry import Head
+from targets.loudness import envelope_of
+from targets.motion import motion_of
 from twin import files
 from twin.config import Config
 from twin.deeptalk import DeepTalk
+from twin.quantize import straight_through
 
 from .augment import Degrader
 from .content import stack
@@ -22,6 +25,8 @@ from .corpus_data import EMOTIONS, Corpus, batch_of
 from .losses import MotionMetric
 from .run import Run, adamw, autocast, descend, device
 
+LICENCE = "MIT OR Apache-2.0"
+SOURCE = "trained from nothing on synthesised speech (models/MODEL_CARD.md)"
 # Squared distance at which a code's share of the probability falls to 1/e, in parts of the mean distance to the nearest code.
 SOFTNESS = 0.5
 
@@ -38,11 +43,6 @@ def soft_codes(rows, codebook):
 def cross_entropy(logits, probabilities):
     """Mean over rows."""
     return -(probabilities * F.log_softmax(logits.float(), -1)).sum(-1).mean()
-
-
-def straight_through(logits, temperature):
-    """One-hot forwards, the softmax's gradient backwards, with Gumbel noise."""
-    return F.gumbel_softmax(logits.float(), tau=temperature, hard=True)
 
 
 class Voices:
@@ -62,10 +62,6 @@ class Voices:
 
 def judge(model, corpus, face, to, split="selection", count=48):
     """Correlation of the mouth's opening through the likeliest codes, as `run` takes them."""
-    from targets.motion import motion_of
-
-    from .corpus_data import envelope_of
-
     model.eval()
     rs, square = [], []
     for utterance in corpus.split(split)[:count]:
@@ -144,12 +140,12 @@ def main():
             actors = torch.zeros(len(clips), dtype=torch.long, device=to)
             features = model.predictor.frame_features(model.content(samples), model.style(emotion, actors))
             logits_top = model.predictor.logits_top(features)
-            top = straight_through(logits_top, temperature)
+            top = straight_through(logits_top, temperature, noise=True)
             # First with the right top codes, later with its own.
             own = run.rng.random() < run.progress
             given = top.argmax(-1) if own else encoded.codes.top
             logits_bottom = model.predictor.logits_bottom(features, given, prior)
-        bottom = straight_through(logits_bottom, temperature)
+        bottom = straight_through(logits_bottom, temperature, noise=True)
         moved = prior.decode_soft(top, bottom)
         named = cross_entropy(logits_top, wanted_top) + cross_entropy(logits_bottom, wanted_bottom)
         distance = metric(moved, motion)
@@ -167,7 +163,7 @@ def main():
             run.record(**judge(model, corpus, face, to))
     run.record(**judge(model, corpus, face, to, count=160))
     if a.save:
-        files.save(model, a.save)
+        files.save(model, a.save, licence=LICENCE, source=SOURCE)
         print(f"{a.save}: written")
 
 
