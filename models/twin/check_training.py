@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from .config import Config, LogMelConfig
 from .deeptalk import DeepTalk
 from .log_mel import LogMel
-from .quantize import EmaQuantizer, straight_through
+from .quantize import EmaQuantizer, QuantizedPrior, straight_through
 
 
 def failures() -> list[str]:
@@ -49,27 +49,26 @@ def the_fft_gives_what_the_stored_basis_gives():
 def a_prior_learns_to_say_motions_again():
     config = Config.tiny()
     prior = DeepTalk(config, dropout=0.0).motion_prior
-    top = EmaQuantizer(prior, "codebook_t", warm_up_rows=200)
-    bottom = EmaQuantizer(prior, "codebook_b", warm_up_rows=400)
+    quantized = QuantizedPrior(prior, warm_up_rows=200)
     optimizer = torch.optim.Adam(prior.parameters(), 2e-3)
     phases = torch.rand(8, 1, config.parameters) * 6
     motion = torch.sin(torch.arange(32)[None, :, None] / 4 + phases)
     errors = []
     for _ in range(150):
-        again, _ = prior(motion, top, bottom)
+        again, commitment = quantized(motion)
         error = F.mse_loss(again, motion)
         optimizer.zero_grad()
-        (error + top.commitment + bottom.commitment).backward()
+        (error + 0.25 * commitment).backward()
         optimizer.step()
         errors.append(error.item())
-    prior.eval(), top.eval(), bottom.eval()
+    prior.eval()
     with torch.no_grad():
-        again, encoded = prior(motion, top, bottom)
-        decoded = prior.decode(encoded.codes)
-        soft = prior.decode_soft(*(F.one_hot(c, n).float() for c, n in zip(encoded.codes, (32, 48), strict=True)))
-    error = F.mse_loss(again, motion).item()
-    if not (top.ready and bottom.ready and error < 0.5 * errors[0] and bottom.perplexity() > 4):
-        return f"{errors[0]} to {error}, {bottom.perplexity()} codes in use"
+        again, codes = prior.reconstruct(motion)
+        decoded = prior.decode(codes)
+        soft = prior.decode_soft(*(F.one_hot(c, n).float() for c, n in zip(codes, (32, 48), strict=True)))
+    error, used = F.mse_loss(again, motion).item(), quantized.bottom.perplexity()
+    if not (quantized.top.ready and quantized.bottom.ready and error < 0.5 * errors[0] and used > 4):
+        return f"{errors[0]} to {error}, {used} codes in use"
     if max((again - decoded).abs().max(), (again - soft).abs().max()) > 1e-4:
         return "codes, probabilities and vectors are decoded differently"
     return None

@@ -135,18 +135,23 @@ class Gru(nn.Module):
 
 class Pool(nn.Module):
     """The generalised pooling operator: every channel sorted in descending order over the rows, then summed with weights
-    that depend on the number of rows alone, and are kept while nothing trains them."""
+    that depend on the number of rows alone.
+
+    The weights are kept while nothing trains them. Training them walks a GRU along the rows, which costs a third of a step:
+    `train_pools` turns it on for some steps only.
+    """
 
     def __init__(self, width: int):
         super().__init__()
         # In the file these are `forward` and `backward`, which a module may not call its children.
         self.forward_gru, self.backward_gru = Gru(width), Gru(width)
-        self.score = nn.Parameter(torch.randn(width) / width**0.5)
+        # All weights alike to begin with: the mean.
+        self.score = nn.Parameter(torch.zeros(width))
         self._kept = {}
 
     def forward(self, x: Tensor) -> Tensor:
         ordered = x.float().sort(dim=1, descending=True).values
-        return torch.einsum("btc,t->bc", ordered, self.weights(x.shape[1]))
+        return (ordered * self.weights(x.shape[1])[:, None]).sum(1)
 
     @torch.compiler.disable
     def weights(self, rows: int) -> Tensor:
@@ -154,14 +159,14 @@ class Pool(nn.Module):
         parameters = list(self.parameters())
         trained = torch.is_grad_enabled() and any(p.requires_grad for p in parameters)
         key = (rows, *((id(p), p._version, p.device) for p in parameters))
-        if trained or key not in self._kept:
-            with torch.autocast(self.score.device.type, enabled=False):
-                weights = self._weights(rows)
-            if trained:
-                return weights
+        if trained:
+            return self._weights(rows)
+        if key not in self._kept:
             if self._kept and next(iter(self._kept))[1:] != key[1:]:
                 self._kept.clear()
-            self._kept[key] = weights.detach()
+            # What is kept must not be of an inference mode that happens to be on: training may use it later.
+            with torch.inference_mode(False), torch.no_grad():
+                self._kept[key] = self._weights(rows)
         return self._kept[key]
 
     def _weights(self, rows: int) -> Tensor:
@@ -169,9 +174,17 @@ class Pool(nn.Module):
         table = sinusoidal_table(rows, width).to(self.score.device, torch.float64)[None]
         state = table.new_zeros(2, 1, width)
         flat = [p.double() for p in self.forward_gru.weights() + self.backward_gru.weights()]
-        both, _ = torch.gru(table, state, flat, True, 1, 0.0, self.training, True, True)
-        mean = (both[0, :, :width] + both[0, :, width:]) / 2
-        return (mean @ self.score.double() / TEMPERATURE).softmax(0).float()
+        with torch.autocast(table.device.type, enabled=False):
+            both, _ = torch.gru(table, state, flat, True, 1, 0.0, self.training, True, True)
+            mean = (both[0, :, :width] + both[0, :, width:]) / 2
+            return (mean @ self.score.double() / TEMPERATURE).softmax(0).float()
+
+
+def train_pools(model: nn.Module, trained: bool) -> None:
+    """Whether the poolings of a model learn in the steps to come."""
+    for module in model.modules():
+        if isinstance(module, Pool):
+            module.requires_grad_(trained)
 
 
 class MotionEmotion(nn.Module):

@@ -115,8 +115,10 @@ def window_mask(reach: int, rows: int, device) -> "Tensor | str":
 
 @functools.lru_cache(maxsize=64)
 def _window(reach, rows, device):
-    at = torch.arange(rows, device=device)
-    return (at[:, None] - at[None, :]).abs() < reach
+    # What is kept must not be of an inference mode that happens to be on: training may use it later.
+    with torch.inference_mode(False):
+        at = torch.arange(rows, device=device)
+        return (at[:, None] - at[None, :]).abs() < reach
 
 
 def slopes(heads: int) -> list[float]:

@@ -81,6 +81,11 @@ class MotionPrior(nn.Module):
         encoded, top, bottom = self.encode_vectors(motion, quantize_top, quantize_bottom)
         return self.decode_vectors(top, bottom), encoded
 
+    def reconstruct(self, motion: Tensor) -> tuple[Tensor, Codes]:
+        """The motion again, and the codes that it was decoded from."""
+        again, encoded = self(motion)
+        return again, encoded.codes
+
     def encode(self, motion: Tensor) -> Codes:
         return self.encode_vectors(motion)[0].codes
 

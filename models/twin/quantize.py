@@ -12,8 +12,7 @@ class EmaQuantizer(nn.Module):
 
     The first `warm_up_rows` rows pass unquantised; k-means over them makes the codebook. From then on every code is the moving
     average of the rows nearest to it, and a code that hardly any row is near to is set on a row of the batch. In
-    evaluation mode nothing is learned. `commitment` is the loss of the last call: the mean square distance of rows to their
-    codes, times `commitment_weight`.
+    evaluation mode nothing is learned. `commitment` is of the last call: the mean square distance of rows to their codes.
     """
 
     def __init__(
@@ -22,21 +21,21 @@ class EmaQuantizer(nn.Module):
         name: str,
         decay: float = 0.99,
         smoothing: float = 1e-5,
-        commitment_weight: float = 0.25,
         warm_up_rows: int = 20_000,
         dead_share: float = 0.03,
     ):
         """`name`: "codebook_t" or "codebook_b". `dead_share`: codes used less than this share of the average are dead."""
         super().__init__()
-        codes, width = getattr(prior, name).shape
+        book = getattr(prior, name)
+        codes, width = book.shape
         self.owner = (prior, name)  # A tuple, so that the prior does not become a child.
         self.decay, self.smoothing, self.dead_share = decay, smoothing, dead_share
-        self.commitment_weight, self.warm_up_rows = commitment_weight, max(warm_up_rows, codes)
-        self.register_buffer("ready", torch.zeros((), dtype=torch.bool))
-        self.register_buffer("counts", torch.zeros(codes))
-        self.register_buffer("sums", torch.zeros(codes, width))
+        self.warm_up_rows = max(warm_up_rows, codes)
+        self.register_buffer("ready", book.new_zeros((), dtype=torch.bool))
+        self.register_buffer("counts", book.new_zeros(codes))
+        self.register_buffer("sums", book.new_zeros(codes, width))
         self.seen: list[Tensor] = []
-        self.commitment = torch.zeros(())
+        self.commitment = book.new_zeros(())
 
     @property
     def codebook(self) -> Tensor:
@@ -52,7 +51,7 @@ class EmaQuantizer(nn.Module):
             return rows, nearest_code(rows, self.codebook)
         codes = nearest_code(rows, self.codebook)
         vectors = self.codebook[codes]
-        self.commitment = self.commitment_weight * F.mse_loss(rows, vectors)
+        self.commitment = F.mse_loss(rows, vectors)
         if self.training:
             self._follow(rows.detach().flatten(0, 1), codes.flatten())
         return rows + (vectors - rows).detach(), codes
@@ -91,6 +90,22 @@ class EmaQuantizer(nn.Module):
         total = self.counts.sum()
         smoothed = (self.counts + self.smoothing) / (total + len(self.counts) * self.smoothing) * total
         self.codebook.copy_(self.sums / smoothed[:, None])
+
+
+class QuantizedPrior(nn.Module):
+    """A motion prior that is trained with the quantisers of both its codebooks."""
+
+    def __init__(self, prior: MotionPrior, **options):
+        """`options` of EmaQuantizer, for both codebooks."""
+        super().__init__()
+        self.owner = (prior,)  # A tuple, so that the prior does not become a child.
+        self.top = EmaQuantizer(prior, "codebook_t", **options)
+        self.bottom = EmaQuantizer(prior, "codebook_b", **options)
+
+    def forward(self, motion: Tensor) -> tuple[Tensor, Tensor]:
+        """Motion (batch, frames, parameters) again from its codes, and the commitment loss of both codebooks (weight 0.25)."""
+        again, _ = self.owner[0](motion, self.top, self.bottom)
+        return again, self.top.commitment + self.bottom.commitment
 
 
 def gather(rows: Tensor, codes: Tensor, count: int) -> tuple[Tensor, Tensor]:
