@@ -18,9 +18,9 @@ from twin.config import Config
 from twin.deeptalk import DeepTalk
 
 from .augment import Degrader
-from .corpus_data import EMOTIONS, Corpus, batch_of
+from .corpus_data import EMOTIONS, Corpus, Pool
 from .losses import MotionMetric
-from .run import Run, adamw, autocast, descend, device
+from .run import Run, adamw, autocast, descend, device, rng_of
 
 
 class Heads(nn.Module):
@@ -82,7 +82,8 @@ def main():
     parser.add_argument("--corpus", required=True, help="folder that `python -m corpus` wrote")
     parser.add_argument("--out", required=True, help="folder for checkpoints and curves")
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--rate", type=float, default=8e-4)
+    parser.add_argument("--clips", type=int, default=2000, help="clips of 12.8 s in memory")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
@@ -96,9 +97,10 @@ def main():
     parameters = [*model.content.parameters(), *heads.parameters()]
     optimizer = adamw([{"params": parameters}], a.rate)
     run = Run("content", a.out, a.minutes, {"content": model.content, "heads": heads}, optimizer, a.rate, 300, a.seed)
+    pool = Pool(corpus, a.clips, rng_of(a.seed, 1 << 40))
     judged = run.elapsed
     for _ in run:
-        clips = batch_of(corpus, run.rng)
+        clips = pool.batch(run.rng)
         samples, motion, labels = stack(clips, degrader, run.rng, to)
         with autocast(to):
             logits, moved = heads(model.content(samples), emotion_vectors(clips, to))

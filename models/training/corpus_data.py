@@ -6,7 +6,7 @@ exactly what is heard; so every pass over the corpus has new timing, new variati
 
 import json
 import pathlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from targets.loudness import envelope_of
@@ -112,11 +112,38 @@ def clip_of(corpus, frames, rng, swap=0.0, speed=(0.8, 1.25)):
     return Clip(samples, motion, labels_of(virtual), emotion, intensity, shown, shown_intensity)
 
 
-# Lengths in frames and how many clips of each make a batch of about 64 s.
+# Frames of a clip in the pool, and the lengths in frames that batches are cut from them, with the clips that make about 64 s.
+LONGEST = 320
 SHAPES = [(64, 25), (96, 16), (128, 12), (192, 8), (320, 5)]
 
 
-def batch_of(corpus, rng, shape=None, swap=0.0, silent=0.05):
-    """Clips of one length; `silent` of them are noise alone."""
-    frames, count = shape or SHAPES[rng.integers(len(SHAPES))]
-    return [noise_clip(frames, rng) if rng.random() < silent else clip_of(corpus, frames, rng, swap) for _ in range(count)]
+class Pool:
+    """Clips ready to be cut into batches. Making a clip costs more than training on it once, so a few are renewed a step."""
+
+    def __init__(self, corpus, count, rng, swap=0.0, speed=(0.8, 1.25), silent=0.04):
+        self.corpus, self.swap, self.speed, self.silent = corpus, swap, speed, silent
+        self.clips = []
+        for made in range(count):
+            self.clips.append(self.make(rng))
+            if made % 250 == 249:
+                print(f"clips: {made + 1} of {count}", flush=True)
+
+    def make(self, rng):
+        """One clip; samples as 16-bit integers, so that hours of them fit into memory."""
+        clip = noise_clip(LONGEST, rng) if rng.random() < self.silent else clip_of(self.corpus, LONGEST, rng, self.swap, self.speed)
+        clip.samples = (np.clip(clip.samples, -1, 1) * 32767).astype(np.int16)
+        return clip
+
+    def batch(self, rng, shape=None, renew=1):
+        """Clips of one length, cut anywhere out of clips of the pool."""
+        for _ in range(renew):
+            self.clips[rng.integers(len(self.clips))] = self.make(rng)
+        frames, count = shape or SHAPES[rng.integers(len(SHAPES))]
+        return [cut(self.clips[rng.integers(len(self.clips))], frames, rng) for _ in range(count)]
+
+
+def cut(clip, frames, rng):
+    """So many frames of a clip."""
+    first = int(rng.integers(LONGEST - frames + 1))
+    samples = clip.samples[first * SAMPLES_PER_FRAME : (first + frames) * SAMPLES_PER_FRAME].astype(np.float32) / 32767
+    return replace(clip, samples=samples, motion=clip.motion[first : first + frames], labels=clip.labels[2 * first : 2 * (first + frames)])

@@ -14,11 +14,12 @@ from targets.motion import motion_of
 from torch import nn
 from twin.config import Config
 from twin.deeptalk import DeepTalk
+from twin.emotion import train_pools
 
 from .augment import Degrader
 from .content import stack
-from .corpus_data import EMOTIONS, Corpus, clip_of
-from .run import Run, adamw, autocast, descend, device
+from .corpus_data import EMOTIONS, Corpus, Pool
+from .run import Run, adamw, autocast, descend, device, rng_of
 
 # Intensities this far apart match by 1/e.
 REACH = 0.5
@@ -94,7 +95,8 @@ def main():
     parser.add_argument("--out", required=True, help="folder for checkpoints and curves")
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=32, help="clips of 96 frames, or as many frames in others")
+    parser.add_argument("--clips", type=int, default=1500, help="clips of 12.8 s in memory")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
@@ -104,17 +106,23 @@ def main():
     corpus, degrader = Corpus(a.corpus), Degrader(a.seed + 1)
     config = Config.default()
     model = DeepTalk(config).to(to)
+    for head in (model.emotion_head, model.motion_emotion.head):
+        # A draw starts near its mean: 64 variances of 1 would drown every distance of unit vectors.
+        nn.init.constant_(head.logvar.projection.bias, -5.0)
     probes = Probes(config.emotion_head.width, config.motion_emotion.features[-1]).to(to)
     modules = {"emotion": model.emotion, "emotion_head": model.emotion_head, "motion_emotion": model.motion_emotion, "probes": probes}
     parameters = [p for module in modules.values() for p in module.parameters()]
     optimizer = adamw([{"params": parameters}], a.rate)
     run = Run("emotion", a.out, a.minutes, modules, optimizer, a.rate, 200, a.seed)
+    # The motion shows an emotion of its own in half of the pairs: what is said must not tell which pairs match.
+    pool = Pool(corpus, a.clips, rng_of(a.seed, 1 << 40), swap=0.5, speed=SPEED, silent=0.0)
     judged = run.elapsed
-    for _ in run:
+    for step in run:
+        # The poolings' recurrent weights are slow to train and hardly matter: now and then is enough.
+        train_pools(model, step % 8 == 0)
         frames = int(run.rng.choice([64, 96, 128]))
         count = a.batch * 96 // frames
-        # The motion shows an emotion of its own in half of the pairs: what is said must not tell which pairs match.
-        clips = [clip_of(corpus, frames, run.rng, swap=0.5, speed=SPEED) for _ in range(count)]
+        clips = pool.batch(run.rng, (frames, count))
         samples, motion, _ = stack(clips, degrader, run.rng, to)
         audio, shown = embed(model, samples, motion, to)
         emotion = model.motion_emotion

@@ -21,9 +21,9 @@ from twin.quantize import straight_through
 
 from .augment import Degrader
 from .content import stack
-from .corpus_data import EMOTIONS, Corpus, batch_of
+from .corpus_data import EMOTIONS, Corpus, Pool
 from .losses import MotionMetric
-from .run import Run, adamw, autocast, descend, device
+from .run import Run, adamw, autocast, descend, device, rng_of
 
 LICENCE = "MIT OR Apache-2.0"
 SOURCE = "trained from nothing on synthesised speech (models/MODEL_CARD.md)"
@@ -92,6 +92,7 @@ def main():
     parser.add_argument("--out", required=True, help="folder with the earlier stages' checkpoints; curves and this one's go there")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--clips", type=int, default=2000, help="clips of 12.8 s in memory")
     parser.add_argument("--consistency", type=float, default=0.1, help="weight of the emotion consistency loss; 0 trains without it")
     parser.add_argument("--name", default="predictor", help="of the checkpoint and the curves")
     parser.add_argument("--save", help="model file to write at the end")
@@ -114,12 +115,13 @@ def main():
     optimizer = adamw([{"params": fresh}, {"params": content, "scale": 0.3}], a.rate)
     parts = {"content": model.content, "style": model.style, "predictor": model.predictor}
     run = Run(a.name, a.out, a.minutes, parts, optimizer, a.rate, 200, a.seed)
+    pool = Pool(corpus, a.clips, rng_of(a.seed, 1 << 40), swap=0.5)
     judged = run.elapsed
     for _ in run:
         for part in frozen:
             part.eval()
         prior = model.motion_prior
-        clips = batch_of(corpus, run.rng, swap=0.5)
+        clips = pool.batch(run.rng)
         samples, motion, _ = stack(clips, degrader, run.rng, to)
         moods = samples.clone()
         for row, clip in enumerate(clips):

@@ -7,7 +7,7 @@ import torch
 from targets.geometry import Head
 from twin.config import Config
 from twin.deeptalk import DeepTalk
-from twin.quantize import EmaQuantizer
+from twin.quantize import QuantizedPrior
 
 from .corpus_data import Corpus, clip_of
 from .losses import MotionMetric
@@ -26,12 +26,12 @@ def judge(model, motions, face):
     """Reconstruction of motions that were held back: opening, root mean square of parameters, perplexities."""
     model.eval()
     with torch.no_grad():
-        back, encoded = model.motion_prior(motions)
+        back, codes = model.motion_prior.reconstruct(motions)
     model.train()
     figures = {"rms": (back - motions).square().mean().sqrt()}
     pairs = [(face.mouth_opening(b.cpu().numpy()), face.mouth_opening(m.cpu().numpy())) for b, m in zip(back[:64], motions[:64])]
     figures["opening_r"] = np.nanmean([np.corrcoef(b, m)[0, 1] for b, m in pairs])
-    for name, used, book in zip(("top", "bottom"), encoded.codes, (model.config.motion_prior.codes_t, model.config.motion_prior.codes_b)):
+    for name, used, book in zip(("top", "bottom"), codes, (model.config.motion_prior.codes_t, model.config.motion_prior.codes_b)):
         share = torch.bincount(used.flatten(), minlength=book).float()
         share = share / share.sum()
         figures[f"perplexity_{name}"] = torch.exp(-(share * (share + 1e-12).log()).sum())
@@ -44,9 +44,9 @@ def main():
     parser.add_argument("--corpus", required=True, help="folder that `python -m corpus` wrote")
     parser.add_argument("--out", required=True, help="folder for checkpoints and curves")
     parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--rate", type=float, default=7e-4)
     parser.add_argument("--clips", type=int, default=6000, help="motions of 128 frames that are trained on")
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
@@ -56,22 +56,20 @@ def main():
     corpus, metric, face = Corpus(a.corpus), MotionMetric(to), Head()
     pool = torch.from_numpy(motions_of(corpus, a.clips, a.seed))
     held, pool = pool[:128].to(to), pool[128:]
-    model = DeepTalk(Config.default()).to(to)
+    model = DeepTalk(Config.default(), dropout=0.0).to(to)
     parameters = list(model.motion_prior.parameters())
-    top = EmaQuantizer(model.motion_prior, "codebook_t").to(to)
-    bottom = EmaQuantizer(model.motion_prior, "codebook_b").to(to)
+    quantized = QuantizedPrior(model.motion_prior, decay=0.95, warm_up_rows=150_000, dead_share=0.05).to(to)
     optimizer = adamw([{"params": parameters}], a.rate, decay=0.0)
-    modules = {"motion_prior": model.motion_prior, "top": top, "bottom": bottom}
-    run = Run("prior", a.out, a.minutes, modules, optimizer, a.rate, 200, a.seed)
+    run = Run("prior", a.out, a.minutes, {"motion_prior": model.motion_prior, "quantized": quantized}, optimizer, a.rate, 200, a.seed)
     judged = run.elapsed
     for _ in run:
         frames = int(run.rng.choice([32, 64, 96]))
         rows = run.rng.integers(len(pool), size=a.batch * 64 // frames)
         start = int(run.rng.integers(FRAMES - frames + 1))
         motion = pool[torch.from_numpy(rows), start : start + frames].to(to)
-        back, _ = model.motion_prior(motion, top, bottom)
-        distance, commitment = metric(back, motion), top.commitment + bottom.commitment
-        descend(distance + commitment, optimizer, parameters)
+        back, commitment = quantized(motion)
+        distance = metric(back, motion)
+        descend(distance + 0.25 * commitment, optimizer, parameters)
         run.log(distance=distance.item(), commitment=commitment.item())
         if run.elapsed - judged > 90:
             judged = run.elapsed
