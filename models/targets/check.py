@@ -124,9 +124,10 @@ def check_dimensions(clips, report):
 
 
 def check_emotions(clips, report):
-    """A linear probe on mean and spread of every channel, trained on one half of the clips, asked about the other."""
-    features = np.array([np.concatenate([motion.mean(0), motion.std(0)]) for _, _, motion in clips.items])
-    names = np.array([EMOTIONS.index(utt["emotion"]) for utt, _, _ in clips.items])
+    """A linear probe on mean and spread of every channel, trained on one half of the clips, asked about the other; strong enough emotions only."""
+    asked = [(utt, motion) for utt, _, motion in clips.items if utt["emotion"] == "neutral" or utt["intensity"] >= 0.35]
+    features = np.array([np.concatenate([motion.mean(0), motion.std(0)]) for _, motion in asked])
+    names = np.array([EMOTIONS.index(utt["emotion"]) for utt, _ in asked])
     features = (features - features.mean(0)) / (features.std(0) + 1e-3)
     features = np.hstack([features, np.ones((len(features), 1))])
     half = len(features) // 2
@@ -188,8 +189,8 @@ def corpus(folder, count):
     with open(os.path.join(folder, "utterances.jsonl"), encoding="utf8") as file:
         utterances = [json.loads(line) for line in file]
     audio = np.memmap(os.path.join(folder, "audio.i16"), "<i2", "r")
-    chosen = utterances[:: max(1, len(utterances) // count)]
-    return [(utt, envelope_of(audio[utt["start"] : utt["start"] + utt["samples"]])) for utt in chosen]
+    chosen = np.random.default_rng(0).permutation(len(utterances))[:count]
+    return [(utt, envelope_of(audio[utt["start"] : utt["start"] + utt["samples"]])) for utt in (utterances[k] for k in chosen)]
 
 
 def main():
