@@ -1,4 +1,5 @@
 """Utterances of a corpus with their sound, their target, and the geometry that the measures ask for."""
+import itertools
 import json
 import os
 import zlib
@@ -85,10 +86,14 @@ def read_utterances(folder):
 
 
 def cases_of(folder, split, limit, utterances=None):
-    """Up to `limit` cases of a split, spread evenly over its voices, emotions and sentences."""
-    utterances = [u for u in (read_utterances(folder) if utterances is None else utterances) if u["split"] == split]
-    # Emotions and sentences come round in the order of the ids: a checksum mixes them.
-    utterances.sort(key=lambda u: (u["voice"], zlib.crc32(u["id"].encode())))
-    chosen = [utterances[int(k * len(utterances) / limit)] for k in range(limit)] if len(utterances) > limit else utterances
+    """Up to `limit` cases of a split: emotions by turns, voices and sentences mixed; the same ones every time."""
+    by_emotion = {}
+    for utterance in read_utterances(folder) if utterances is None else utterances:
+        if utterance["split"] == split:
+            by_emotion.setdefault(utterance["emotion"], []).append(utterance)
+    for group in by_emotion.values():
+        group.sort(key=lambda u: zlib.crc32(u["id"].encode()))  # the ids are in order of voices and sentences: a checksum mixes them
+    turns = itertools.zip_longest(*(by_emotion[name] for name in sorted(by_emotion)))
+    chosen = [utterance for turn in turns for utterance in turn if utterance is not None][:limit]
     audio = np.memmap(os.path.join(folder, "audio.i16"), "<i2", "r")
     return [case_of(u, np.array(audio[u["start"] : u["start"] + u["samples"]])) for u in chosen]
