@@ -41,7 +41,7 @@ class Evaluation:
         if self.twin is not None:
             for split, of_split in cases.items():
                 self.inside(split, of_split)
-            self.codes(first, cases[first], probe)
+            self.codes(cases[first], probe)
         for path in files:
             self.recording(path)
 
@@ -68,7 +68,7 @@ class Evaluation:
         figure = network.retrieval(speech, motion, [case.emotion for case in strong])
         self.rows.append(Row(split, "retrieval", "the target motion of a speech's emotion found among eight, R@1", figure, chance=1 / 8))
 
-    def codes(self, split, cases, probe):
+    def codes(self, cases, probe):
         """What is left of the targets once they are codes: the most that a prediction can reach."""
         again, top, bottom = zip(*(self.twin.reconstruct(case.target.motion) for case in cases))
         error = network.vertex_error([motion[: len(other)] for motion, other in zip([case.target.motion for case in cases], again)], again)
@@ -76,9 +76,7 @@ class Evaluation:
         self.rows.append(Row("codes", "error", "targets from their codes: error on lips, lids and brows, RMS (mm)", 1e3 * error))
         self.rows.append(Row("codes", "perplexity", f"top codes in use, of {prior.codes_t} (perplexity)", network.perplexity(np.concatenate(top), prior.codes_t)))
         self.rows.append(Row("codes", "perplexity", f"bottom codes in use, of {prior.codes_b} (perplexity)", network.perplexity(np.concatenate(bottom), prior.codes_b)))
-        self.rows += [row for row in rows_of([Lips(motion) for motion in again], cases, split, probe)]
-        for row in self.rows[-8:]:
-            row.split, row.goal = "codes", None
+        self.rows += rows_of([Lips(motion) for motion in again], cases, "codes", probe)
 
     def recording(self, path):
         samples, motion = read_wav(path), self.predictor.recording(path)
