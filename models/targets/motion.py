@@ -19,6 +19,7 @@ from .phones import segments_of
 from .style import Style
 
 LIFT_OF_TUCK = 0.55  # how much of its way up to the teeth the tucked lower lip goes
+LIFT_OF_PUCKER = 0.40  # a small round opening, not only a protruded one
 JAW_OF_SPEECH = 0.66  # jawOpen at track 1
 TRACK = {name: i for i, name in enumerate(TRACKS)}
 
@@ -92,7 +93,8 @@ class Rig:
         self.move_lids(out, blinks(times, segments, style, rng), style)
         np.clip(out[:, :50], 0, 1, out=out[:, :50])
         angle = np.clip(jaw, 0, 1) * JAW_OPEN
-        self.close(out, angle, np.maximum(seal, LIFT_OF_TUCK * tracks[:, TRACK["tuck"]]))
+        lifted = np.maximum(LIFT_OF_TUCK * tracks[:, TRACK["tuck"]], LIFT_OF_PUCKER * tracks[:, TRACK["pucker"]])
+        self.close(out, angle, np.maximum(seal, lifted))
         out[:, 50] = angle
         out[:, 51] = 0.06 * style.lopsided * angle  # it swings a little to one side
         return out.astype(np.float32)
@@ -118,7 +120,8 @@ class Rig:
         rounding = np.maximum(tracks[:, TRACK["pucker"]], tracks[:, TRACK["funnel"]])
         shares = np.ones((len(out), 50))
         shares[:, self.corners] = (1 - 0.60 * rounding)[:, None]
-        shares[:, self.opening] = (1 - tracks[:, TRACK["seal"]])[:, None] * (1 - 0.7 * tracks[:, TRACK["tuck"]])[:, None]
+        wide = 0.35 + 0.65 * np.clip(2 * tracks[:, TRACK["jaw"]], 0, 1)
+        shares[:, self.opening] = (wide * (1 - tracks[:, TRACK["seal"]]) * (1 - 0.7 * tracks[:, TRACK["tuck"]]))[:, None]
         added = amount[:, None] * pose * shares
         # A channel that speech uses already takes what is left of its range.
         out[:, :50] += added * (1 - 0.5 * np.clip(out[:, :50], 0, 1))
