@@ -24,6 +24,10 @@ class FestivalVoice:
     pitch_control: bool = True
     encoding: str = "latin-1"
 
+    @property
+    def synthesizer(self):
+        return "festival-hts" if self.command.endswith("_hts") else "festival-diphone"
+
 
 VOICES = {
     "kal": FestivalVoice("kal_diphone", "en", "arpa", "festvox-kallpc16k"),
@@ -40,7 +44,6 @@ VOICES = {
     "nsk-hi": FestivalVoice("hindi_NSK_diphone", "hi", "ipa", "festvox-hi-nsk festival-hi", encoding="utf-8"),
     "nsk-mr": FestivalVoice("marathi_NSK_diphone", "mr", "ipa", "festvox-mr-nsk festival-mr", encoding="utf-8"),
     "nsk-te": FestivalVoice("telugu_NSK_diphone", "te", "ipa", "festvox-te-nsk festival-te", encoding="utf-8"),
-    "nsh": FestivalVoice("msu_ru_nsh_clunits", "ru", "ipa", "festvox-ru", pitch_control=False, encoding="utf-8"),
     "ona": FestivalVoice("upc_ca_ona_hts", "ca", "ipa", "festvox-ca-ona-hts festival-ca", pitch_control=False, encoding="utf-8"),
 }
 
