@@ -51,7 +51,7 @@ def build(folder, hours, jobs, seed):
     work.mkdir(parents=True, exist_ok=True)
     tasks = [(str(work / f"job-{number:05d}"), part) for number, part in enumerate(plan.jobs(requests))]
     # The slow voices come first, so that no worker is left alone with one at the end.
-    order = sorted(range(len(tasks)), key=lambda number: tasks[number][1][0].synthesizer not in ("flite", "festival-hts", "festival-clunits"))
+    order = sorted(range(len(tasks)), key=lambda number: tasks[number][1][0].synthesizer not in ("flite", "festival-hts"))
     begun, seconds, left_out = time.monotonic(), 0.0, 0
     with multiprocessing.get_context("spawn").Pool(jobs, _start_worker) as pool:
         for done, (made, missing) in enumerate(pool.imap_unordered(_work, [tasks[number] for number in order]), 1):

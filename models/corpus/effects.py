@@ -20,8 +20,11 @@ def expressed(speech, delivery, random, glide):
     speech = _warped(speech, delivery, random, glide)
     samples = speech.samples.astype(np.float64)
     seconds = np.arange(len(samples)) / SAMPLE_RATE
-    envelope = _envelope(samples, 0.025)
-    samples = samples * _dynamics(envelope, delivery.dynamics)
+    if delivery.strain > 0.01:
+        drive = 1 + 6 * delivery.strain
+        peak = np.abs(samples).max() + _FLOOR
+        samples = np.tanh(drive * samples / peak) * peak / np.tanh(drive)
+    samples = samples * _dynamics(_envelope(samples, 0.025), delivery.dynamics)
     if delivery.tremor > 0.01:
         shaking = 2 * np.pi * delivery.tremor_hz * seconds + 0.6 * np.sin(2 * np.pi * 0.7 * seconds + random.uniform(0, 6.28))
         samples *= 1 - delivery.tremor * (0.5 + 0.5 * np.sin(shaking + random.uniform(0, 6.28)))
@@ -71,6 +74,8 @@ def _warped(speech, delivery, random, glide):
     spoken = [phone for phone in speech.phones if phone[0] not in PAUSES]
     if delivery.tremor > 0.01:
         speed *= 1 + delivery.tremor / 12 * np.sin(2 * np.pi * delivery.tremor_hz * seconds + random.uniform(0, 6.28))
+    if delivery.lilt > 0.005:
+        speed *= 1 + delivery.lilt * np.sin(2 * np.pi * delivery.lilt_hz * seconds + random.uniform(0, 6.28))
     if glide and abs(delivery.final_semitones) > 0.2 and spoken:
         semitones = np.clip(delivery.final_semitones, -_LARGEST_RESAMPLED_GLIDE, _LARGEST_RESAMPLED_GLIDE)
         ramp = np.clip(1 - (spoken[-1][2] - seconds) / delivery.final_seconds, 0, 1)

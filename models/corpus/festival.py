@@ -24,6 +24,10 @@ class FestivalVoice:
     pitch_control: bool = True
     encoding: str = "latin-1"
 
+    @property
+    def synthesizer(self):
+        return "festival-hts" if self.command.endswith("_hts") else "festival-diphone"
+
 
 VOICES = {
     "kal": FestivalVoice("kal_diphone", "en", "arpa", "festvox-kallpc16k"),
@@ -40,7 +44,6 @@ VOICES = {
     "nsk-hi": FestivalVoice("hindi_NSK_diphone", "hi", "ipa", "festvox-hi-nsk festival-hi", encoding="utf-8"),
     "nsk-mr": FestivalVoice("marathi_NSK_diphone", "mr", "ipa", "festvox-mr-nsk festival-mr", encoding="utf-8"),
     "nsk-te": FestivalVoice("telugu_NSK_diphone", "te", "ipa", "festvox-te-nsk festival-te", encoding="utf-8"),
-    "nsh": FestivalVoice("msu_ru_nsh_clunits", "ru", "ipa", "festvox-ru", pitch_control=False, encoding="utf-8"),
     "ona": FestivalVoice("upc_ca_ona_hts", "ca", "ipa", "festvox-ca-ona-hts festival-ca", pitch_control=False, encoding="utf-8"),
 }
 
@@ -85,23 +88,36 @@ def speak_all(requests, voice_name):
     if shutil.which("festival") is None:
         raise SynthesizerMissing("festival was not found: apt-get install festival")
     with tempfile.TemporaryDirectory() as folder:
-        lines = [_PROGRAM, f"(voice_{voice.command})", '(format t "voice is there\\n")']
-        for index, (text, delivery) in enumerate(requests):
-            text = text.replace('"', "").replace("\\", "")
-            control = "t" if voice.pitch_control else "nil"
-            lines.append(f"(Parameter.set 'Duration_Stretch {1 / delivery.rate:.3f})")
-            lines.append(
-                f'(unwind-protect (dt_say (Utterance Text "{text}") {control} {delivery.pitch:.4f} {delivery.range:.4f} '
-                f'{delivery.final_semitones:.3f} {delivery.final_seconds:.3f} "{folder}/{index}") nil)'
-            )
-        script = os.path.join(folder, "script.scm")
-        with open(script, "w", encoding=voice.encoding, errors="replace") as file:
-            file.write("\n".join(lines))
-        run = subprocess.run(["festival", "-b", script], capture_output=True)
-        if b"voice is there" not in run.stdout:
-            said = run.stderr.decode("utf8", "replace").strip()[:300]
-            raise SynthesizerMissing(f"festival has no voice {voice.command}: apt-get install {voice.package} (festival said: {said})")
+        first = 0
+        # A few texts end festival itself with a fault: it is started again after such a text.
+        while first < len(requests):
+            crashed = _run(requests, first, voice, folder)
+            if not crashed:
+                break
+            said = [index for index in range(first, len(requests)) if os.path.exists(f"{folder}/{index}.seg")]
+            first = (said[-1] if said else first - 1) + 2
         return [_read(f"{folder}/{index}", voice) for index in range(len(requests))]
+
+
+def _run(requests, first, voice, folder):
+    """Says requests[first:]; each leaves INDEX.wav and INDEX.seg in `folder`. Returns whether festival broke off."""
+    marker, script = os.path.join(folder, "voice-is-there"), os.path.join(folder, "script.scm")
+    lines = [_PROGRAM, f"(voice_{voice.command})", f'(fclose (fopen "{marker}" "w"))']
+    for index, (text, delivery) in enumerate(requests[first:], first):
+        text = text.replace('"', "").replace("\\", "")
+        control = "t" if voice.pitch_control else "nil"
+        lines.append(f"(Parameter.set 'Duration_Stretch {1 / delivery.rate:.3f})")
+        lines.append(
+            f'(unwind-protect (dt_say (Utterance Text "{text}") {control} {delivery.pitch:.4f} {delivery.range:.4f} '
+            f'{delivery.final_semitones:.3f} {delivery.final_seconds:.3f} "{folder}/{index}") nil)'
+        )
+    with open(script, "w", encoding=voice.encoding, errors="replace") as file:
+        file.write("\n".join(lines))
+    run = subprocess.run(["festival", "-b", script], capture_output=True)
+    if not os.path.exists(marker):
+        said = run.stderr.decode("utf8", "replace").strip()[:300]
+        raise SynthesizerMissing(f"festival has no voice {voice.command}: apt-get install {voice.package} (festival said: {said})")
+    return run.returncode != 0
 
 
 def _read(stem, voice):

@@ -27,10 +27,6 @@ TO_IPA = {
     "hi": _NSK,
     "mr": _NSK,
     "te": _NSK,
-    "ru": _table(
-        "pau=_ ii=i yy=ɨ uu=u ee=ɛ oo=o aa=a a=ɐ e=e i=ɪ y=ɨ u=ʊ ae=ɛ ay=ɪ ur=ʊ p=p pp=p b=b bb=b t=t tt=t d=d dd=d k=k kk=k g=ɡ gg=ɡ c=ts ch=tʃ f=f ff=f v=v "
-        "vv=v s=s ss=s z=z zz=z sh=ʂ sch=ɕ zh=ʐ h=x hh=x m=m mm=m n=n nn=n l=ɫ ll=l r=r rr=r j=j"
-    ),
     "ca": _table(
         "pau=_ _=_ #=_ ax=ə a=a b=b d=d e=e E=ɛ f=f g=ɡ i=i j=j J=ɲ k=k l=l L=ʎ m=m n=n o=o O=ɔ p=p r=ɾ rr=r s=s S=ʃ t=t u=u w=w z=z Z=ʒ N=ŋ"
     ),

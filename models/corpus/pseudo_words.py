@@ -10,7 +10,6 @@ _LATIN = {
     "fi": ("p t k m n l r s h v j p m v", "a e i o u y ä ö aa oo uu ii ää ei ou", "n l s"),
     "cs": ("p b t d k g m n l r s z f v h ch c j p b m f v š č ž ř", "a e i o u a e o á é í ou", "n l s k"),
     "ca": ("p b t d c g m n l r s f v p b m f ll ny x", "a e i o u a o u", "n r l s"),
-    "ru": ("п б т д к г м н л р с з ф в х ц ш ж ч п б м ф в", "а е и о у ы ю я а о у", "н р л с"),
 }
 # Devanagari and Telugu: the consonant sign, then a vowel sign ("" is the inherent a).
 _INDIC = {
@@ -23,7 +22,7 @@ LANGUAGES = tuple(_LATIN) + tuple(_INDIC)
 
 def _text(language, chooser):
     words = []
-    for _ in range(chooser.randint(3, 8)):
+    for _ in range(chooser.randint(3, 9)):
         word = ""
         for _ in range(chooser.randint(1, 4)):
             if language in _LATIN:

@@ -1,10 +1,12 @@
 """From a request to the samples and phones that go into the corpus."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from . import festival
 from .effects import expressed
-from .prosody import delivery_of
+from .prosody import PLAIN, delivery_of
 from .speech import PAUSE, SAMPLE_RATE, padded, trimmed
 from .vocoder import repitched
 
@@ -13,6 +15,10 @@ _SILENCE = (0.1, 0.5)
 _LOUDNESS_DB = (-27.0, -17.0)
 _FLOOR_DB = (-78.0, -55.0)
 _PEAK = 0.97
+# Share of the training utterances that are spoken as by a longer or shorter throat (vocoder.py): few people recorded the diphones.
+_OTHER_THROATS = {"espeak": 0.05, "festival-diphone": 0.2}
+# Speakers differ in pitch too: standard deviation of its logarithm.
+_OWN_PITCH = 0.09
 
 
 class Renderer:
@@ -25,6 +31,7 @@ class Renderer:
         """[(row, samples int16)] of one job; a row is the utterance's line without `start`. Requests that no voice could say are left out."""
         generators = [np.random.default_rng([request.seed, 1]) for request in requests]
         deliveries = [delivery_of(request.emotion, request.intensity, random) for request, random in zip(requests, generators)]
+        deliveries = [replace(delivery, pitch=delivery.pitch * float(np.exp(random.normal(0, _OWN_PITCH)))) for delivery, random in zip(deliveries, generators)]
         done = []
         for request, delivery, random, speech in zip(requests, deliveries, generators, self._spoken(requests, deliveries, generators)):
             finished = speech and _finished(request, speech, delivery, random)
@@ -59,6 +66,9 @@ def _finished(request, speech, delivery, random):
         return None
     if request.synthesizer == "flite" or (request.synthesizer.startswith("festival") and not festival.VOICES[request.voice].pitch_control):
         speech = repitched(speech, delivery)
+    elif request.split == "train" and random.random() < _OTHER_THROATS[request.synthesizer]:
+        formants = float(np.exp(random.uniform(-0.16, 0.18)))
+        speech = repitched(speech, replace(PLAIN, pitch=formants**1.5 * float(np.exp(random.normal(0, 0.05)))), formants)
     speech = expressed(speech, delivery, random, glide=not own_glide)
     before, after = random.uniform(*_SILENCE, 2)
     spoken = speech.seconds

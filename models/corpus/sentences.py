@@ -51,7 +51,13 @@ EXCLAMATIONS = (
     "don't {base_verb} {noun_phrase}!", "look {somewhere}!", "{exclamation}, {exclamation}, {name}!", "stop! {clause}!", "I won't {base_verb} {object_pronoun}!",
     "give {object_pronoun} {possessive} {thing}!", "watch out for {noun_phrase}!", "you {modal} {base_verb} {object_pronoun}, you {adjective} {person}!",
 )
-KINDS = ((STATEMENTS, 0.66), (QUESTIONS, 0.18), (EXCLAMATIONS, 0.16))
+# Two sentences on end, with the pause between them that one sentence has not.
+PAIRS = (
+    "{clause}. {clause}.", "did {actor} {base_verb} {noun_phrase}? {clause}.", "{clause}! {clause}.", "{exclamation}! {clause}, and {clause}.",
+    "who {transitive} {noun_phrase}? it was {actor}.", "where were the {things}? {somewhere}, {name}.", "{clause}. is {noun_phrase} {adjective}?",
+    "I {reporting} that {clause}. {clause}.", "no, {name}. {subject_pronoun} {modal} {base_verb} {noun_phrase}.", "yes, {name}, {clause} {adverb}. what a {adjective} {thing}!",
+)
+KINDS = ((STATEMENTS, 0.5), (QUESTIONS, 0.15), (EXCLAMATIONS, 0.13), (PAIRS, 0.22))
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double four", "double one")
 _SLOT = re.compile(r"\{(\w+)\}")
 

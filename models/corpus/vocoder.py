@@ -13,13 +13,19 @@ with warnings.catch_warnings():
 _FRAME_MS = 5.0
 
 
-def repitched(speech, delivery):
-    """The speech with the delivery's pitch, range and final glide; the phones keep their times."""
+def repitched(speech, delivery, formants=1.0):
+    """The speech with the delivery's pitch, range and final glide, its resonances moved by `formants`; the phones keep their times."""
     samples = speech.samples.astype(np.float64)
     pitch, times = pyworld.dio(samples, SAMPLE_RATE, frame_period=_FRAME_MS)
     pitch = pyworld.stonemask(samples, pitch, times, SAMPLE_RATE)
     envelope = pyworld.cheaptrick(samples, pitch, times, SAMPLE_RATE)
     aperiodicity = pyworld.d4c(samples, pitch, times, SAMPLE_RATE)
+    if formants != 1:
+        bins = np.arange(envelope.shape[1])
+        at = np.minimum(bins / formants, bins[-1])
+        low = np.minimum(at.astype(int), bins[-1] - 1)
+        share = at - low
+        envelope = np.ascontiguousarray(envelope[:, low] * (1 - share) + envelope[:, low + 1] * share)
     voiced = pitch > 0
     if voiced.any():
         mean = np.exp(np.log(pitch[voiced]).mean())
