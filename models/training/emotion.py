@@ -95,7 +95,7 @@ def main():
     parser.add_argument("--out", required=True, help="folder for checkpoints and curves")
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--batch", type=int, default=32, help="clips of 96 frames, or as many frames in others")
+    parser.add_argument("--batch", type=int, default=32, help="clips of 64 frames, or as many frames in others")
     parser.add_argument("--clips", type=int, default=1500, help="clips of 12.8 s in memory")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -120,8 +120,8 @@ def main():
     for step in run:
         # The poolings' recurrent weights are slow to train and hardly matter: now and then is enough.
         train_pools(model, step % 8 == 0)
-        frames = int(run.rng.choice([64, 96, 128]))
-        count = a.batch * 96 // frames
+        frames = int(run.rng.choice([48, 64, 96, 160]))
+        count = a.batch * 64 // frames
         clips = pool.batch(run.rng, (frames, count))
         samples, motion, _ = stack(clips, degrader, run.rng, to)
         audio, shown = embed(model, samples, motion, to)
