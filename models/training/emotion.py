@@ -23,6 +23,9 @@ from .run import Run, adamw, autocast, descend, device, rng_of
 
 # Intensities this far apart match by 1/e.
 REACH = 0.5
+# Weight of the KL term. The paper has 1e-6; here labels leave so little doubt about a match that variances would vanish, and
+# with them what there is to sample.
+VIB = 1e-2
 # Speed is a cue of emotion: it may change a little only.
 SPEED = (0.93, 1.07)
 
@@ -46,7 +49,7 @@ def match_targets(clips, shown, to):
     return ((kind[:, None] == other[None]) * near).to(to)
 
 
-def dee_loss(audio, motion, targets, scale, shift, vib=1e-6):
+def dee_loss(audio, motion, targets, scale, shift, vib=VIB):
     """Closed-form sampled distance between every speech and every motion, as a logit of their match."""
     (mu_a, logvar_a), (mu_m, logvar_m) = audio, motion
     spread = logvar_a.exp().sum(-1)[:, None] + logvar_m.exp().sum(-1)[None]
