@@ -1,0 +1,91 @@
+"""From a request to the samples and phones that go into the corpus."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from . import festival
+from .effects import expressed
+from .prosody import PLAIN, delivery_of
+from .speech import PAUSE, SAMPLE_RATE, padded, trimmed
+from .vocoder import repitched
+
+SHORTEST, LONGEST = 1.2, 12.0
+_SILENCE = (0.1, 0.5)
+_LOUDNESS_DB = (-27.0, -17.0)
+_FLOOR_DB = (-78.0, -55.0)
+_PEAK = 0.97
+# Share of the training utterances that are spoken as by a longer or shorter throat (vocoder.py): few people recorded the diphones.
+_OTHER_THROATS = {"espeak": 0.05, "festival-diphone": 0.2}
+# Speakers differ in pitch too: standard deviation of its logarithm.
+_OWN_PITCH = 0.09
+
+
+class Renderer:
+    """Says requests. Synthesizers are started at their first use and kept."""
+
+    def __init__(self):
+        self._espeak = self._flite = None
+
+    def __call__(self, requests):
+        """[(row, samples int16)] of one job; a row is the utterance's line without `start`. Requests that no voice could say are left out."""
+        generators = [np.random.default_rng([request.seed, 1]) for request in requests]
+        deliveries = [delivery_of(request.emotion, request.intensity, random) for request, random in zip(requests, generators)]
+        deliveries = [replace(delivery, pitch=delivery.pitch * float(np.exp(random.normal(0, _OWN_PITCH)))) for delivery, random in zip(deliveries, generators)]
+        done = []
+        for request, delivery, random, speech in zip(requests, deliveries, generators, self._spoken(requests, deliveries, generators)):
+            finished = speech and _finished(request, speech, delivery, random)
+            if finished:
+                done.append(finished)
+        return done
+
+    def _spoken(self, requests, deliveries, generators):
+        synthesizer = requests[0].synthesizer
+        if synthesizer == "espeak":
+            from .espeak import Espeak
+
+            self._espeak = self._espeak or Espeak()
+            for request, delivery, random in zip(requests, deliveries, generators):
+                yield self._espeak.speak(request.text, request.voice, random.uniform(30, 62), delivery)
+        elif synthesizer == "flite":
+            from .flite import Flite
+
+            self._flite = self._flite or Flite()
+            for request, delivery in zip(requests, deliveries):
+                yield self._flite.speak(request.text, request.voice, delivery)
+        else:
+            yield from festival.speak_all([(request.text, delivery) for request, delivery in zip(requests, deliveries)], requests[0].voice)
+
+
+def _finished(request, speech, delivery, random):
+    alphabet = "ipa" if request.synthesizer == "espeak" else "arpa" if request.synthesizer == "flite" else festival.VOICES[request.voice].alphabet
+    own_glide = request.synthesizer != "espeak"
+    try:
+        speech = trimmed(speech)
+    except ValueError:
+        return None
+    if request.synthesizer == "flite" or (request.synthesizer.startswith("festival") and not festival.VOICES[request.voice].pitch_control):
+        speech = repitched(speech, delivery)
+    elif request.split == "train" and random.random() < _OTHER_THROATS[request.synthesizer]:
+        formants = float(np.exp(random.uniform(-0.16, 0.18)))
+        speech = repitched(speech, replace(PLAIN, pitch=formants**1.5 * float(np.exp(random.normal(0, 0.05)))), formants)
+    speech = expressed(speech, delivery, random, glide=not own_glide)
+    before, after = random.uniform(*_SILENCE, 2)
+    spoken = speech.seconds
+    missing = max(0.0, SHORTEST - spoken - before - after)
+    speech = padded(speech, before + missing / 2, after + missing / 2, PAUSE[alphabet])
+    if speech.seconds > LONGEST or not np.isfinite(speech.samples).all():
+        return None
+    samples = speech.samples.astype(np.float64)
+    level = np.sqrt(np.mean(samples**2) * speech.seconds / spoken)
+    if level < 1e-4:
+        return None
+    samples *= min(10 ** (random.uniform(*_LOUDNESS_DB) / 20) / level, _PEAK / np.abs(samples).max())
+    samples += 10 ** (random.uniform(*_FLOOR_DB) / 20) * random.standard_normal(len(samples))
+    quantised = np.round(np.clip(samples, -1, 1) * 32767).astype("<i2")
+    row = {
+        "id": request.id, "synthesizer": request.synthesizer, "voice": request.voice, "language": request.language, "split": request.split,
+        "text": request.text, "emotion": request.emotion, "intensity": request.intensity, "start": 0, "samples": len(quantised), "alphabet": alphabet,
+        "phones": [[name, round(start, 4), round(min(end, len(quantised) / SAMPLE_RATE), 4)] for name, start, end in speech.phones],
+    }  # fmt: skip
+    return row, quantised
