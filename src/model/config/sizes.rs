@@ -145,7 +145,7 @@ impl Config {
         let layers = |layers, heads, feed_forward| TransformerConfig { layers, heads, feed_forward };
         Self {
             content: ContentConfig {
-                log_mel: Some(LogMelConfig { window: 320, hop: 160, fft: 512, bands: 80 }),
+                log_mel: Some(LogMelConfig { window: 320, hop: 160, fft: 512, bands: 64 }),
                 conv: vec![
                     ConvConfig { out: 256, kernel: 3, stride: 2 },
                     ConvConfig { out: 256, kernel: 1, stride: 1 },
@@ -153,31 +153,31 @@ impl Config {
                 hidden: 256,
                 positional_kernel: 15,
                 positional_groups: 16,
-                transformer: layers(4, 4, 768),
+                transformer: layers(4, 4, 512),
                 output: 128,
             },
             emotion: EmotionConfig {
-                log_mel: Some(LogMelConfig { window: 640, hop: 320, fft: 1024, bands: 80 }),
+                log_mel: Some(LogMelConfig { window: 512, hop: 320, fft: 512, bands: 64 }),
                 conv: vec![ConvConfig { out: 128, kernel: 1, stride: 1 }; 2],
                 hidden: 128,
                 positional_layers: 3,
                 positional_kernel: 9,
                 positional_groups: 4,
                 extra_tokens: 4,
-                transformer: layers(3, 4, 384),
+                transformer: layers(3, 4, 256),
             },
             emotion_head: HeadConfig {
                 max_frames: 500,
-                transformer: layers(1, 4, 256),
+                transformer: layers(1, 4, 128),
                 width: 64,
                 pool_width: 16,
             },
             predictor: PredictorConfig {
                 style: 64,
-                encoder: layers(1, 4, 384),
-                features: 192,
-                hidden: 192,
-                transformer: layers(2, 4, 384),
+                encoder: layers(1, 4, 256),
+                features: 128,
+                hidden: 128,
+                transformer: layers(2, 4, 256),
                 code_attention_rows: 13,
             },
             motion_prior: MotionPriorConfig {
@@ -191,11 +191,11 @@ impl Config {
                 attention_rows: 5,
             },
             motion_emotion: Some(MotionEmotionConfig {
-                features: vec![128, 128, 64],
-                hidden: 128,
+                features: vec![96, 96, 48],
+                hidden: 64,
                 head: HeadConfig {
                     max_frames: 250,
-                    transformer: layers(2, 4, 256),
+                    transformer: layers(2, 4, 192),
                     width: 64,
                     pool_width: 16,
                 },
