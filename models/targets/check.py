@@ -103,11 +103,11 @@ def check_numbers(clips, report):
 def check_speed(clips, report):
     best = 0.0
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.process_time()
         for number, (utt, env, _) in enumerate(clips.items[:40]):
             motion_of(utt, number, env)
-        best = max(best, sum(utt["samples"] for utt, _, _ in clips.items[:40]) / 16000 / (time.perf_counter() - begin))
-    report.check(best > 2000, f"{best:.0f} times faster than real time on one thread (limit 2000)")
+        best = max(best, sum(utt["samples"] for utt, _, _ in clips.items[:40]) / 16000 / (time.process_time() - begin))
+    report.check(best > 2000, f"{best:.0f} times faster than real time, by processor time (limit 2000)")
 
 
 def check_dimensions(clips, report):
