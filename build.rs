@@ -1,5 +1,5 @@
 //! Compiles every `kernels/*.cu` into one image that holds machine code for several GPU generations and PTX for those to come,
-//! and embeds the images. Without nvcc the crate is built for the CPU, with one warning.
+//! and embeds the images. Without nvcc the crate is built for the CPU, with one warning. Also looks for the trained model.
 //!
 //! nvcc is looked for in `NVCC` (`none`: do not look), `CUDA_HOME`, `CUDA_PATH`, `PATH`, `/usr/local/cuda` and where
 //! `tools/get-nvcc` puts it. `DEEPTALK_REQUIRE_CUDA=1` makes its absence an error.
@@ -23,6 +23,7 @@ fn main() {
     }
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=kernels");
+    find_default_model();
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap());
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap());
 
@@ -71,6 +72,17 @@ fn main() {
     );
     fs::write(&table, head + &resources.join("\n") + "\n").unwrap();
     println!("cargo:rustc-env=DEEPTALK_KERNEL_RESOURCES={}", table.display());
+}
+
+/// `cfg(default_model)`: the trained model is there, and becomes part of the program.
+fn find_default_model() {
+    println!("cargo:rustc-check-cfg=cfg(default_model)");
+    if Path::new("models/default.safetensors").is_file() {
+        println!("cargo:rustc-cfg=default_model");
+        println!("cargo:rerun-if-changed=models/default.safetensors");
+    } else {
+        println!("cargo:rerun-if-changed=models");
+    }
 }
 
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {

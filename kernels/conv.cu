@@ -1,5 +1,5 @@
-// Convolutions that are not plain matrix products: the first of the front ends, which hears one channel, and the grouped
-// positional convolutions of both encoders.
+// Convolutions that are not plain matrix products: the first of the front ends, which hears one channel, with few taps or, as windows
+// that a matrix product takes, with many; and the grouped positional convolutions of both encoders.
 #include "matrix.cuh"
 
 namespace {
@@ -49,6 +49,33 @@ first_conv(__half* __restrict__ y, const float* __restrict__ x, const __half* __
   }
 }
 CUDA_KERNEL(first_conv)
+
+// y[t][k] = h and y[t][width + k] = x - h, x = x[t * step + k], h = x rounded to a half, for k < taps; 0 for taps <= k < width, clip by
+// clip: the windows of samples as rows. Both halves together keep 22 bits of a sample: quiet bands of a loud window need more than 11.
+//   x (input rows) f32; y (rows, 2 * width); offsets (clips + 1) of both; as many windows as y's offsets say.
+// Requires: width a multiple of 8; y 16-byte aligned. Windows lie inside their clip.
+// Grid (vectors of y's longest clip / 256, clips), 256 threads, a vector of eight values each.
+// Cost: 4 bytes a sample of a window; the samples come from the caches.
+extern "C" __global__ void __launch_bounds__(256)
+sample_windows(__half* __restrict__ y, const float* __restrict__ x, const int* __restrict__ x_offsets, const int* __restrict__ y_offsets,
+               int taps, int step, int width) {
+  const int clip = blockIdx.y, vectors = width / 4, i = blockIdx.x * 256 + threadIdx.x;
+  const int begin = y_offsets[clip], rows = y_offsets[clip + 1] - begin;
+  if (i >= rows * vectors) return;
+  const int t = i / vectors, column = i % vectors * 8;
+  const bool rest = column >= width;
+  const int k = rest ? column - width : column;
+  const float* from = x + size_t(x_offsets[clip]) + size_t(t) * step + k;
+  float v[8];
+#pragma unroll
+  for (int e = 0; e < 8; ++e) {
+    v[e] = k + e < taps ? from[e] : 0.f;
+    if (rest) v[e] -= __half2float(__float2half_rn(v[e]));
+  }
+  dev::st(y + (size_t(begin) + t) * 2 * width + column,
+          make_uint4(dev::pack_half2(v[0], v[1]), dev::pack_half2(v[2], v[3]), dev::pack_half2(v[4], v[5]), dev::pack_half2(v[6], v[7])));
+}
+CUDA_KERNEL(sample_windows)
 
 namespace {
 constexpr int ROWS = 64, THREADS = 128, STAGES = 3;  // of grouped_conv

@@ -445,6 +445,31 @@ fn wrong_use_is_told_with_the_next_step_before_any_work_is_done() {
     assert_eq!(place.try_any(&["sing"]).code, 2);
 }
 
+#[cfg(default_model)]
+#[test]
+fn the_first_command_needs_nothing_but_a_recording() {
+    let place = Place::new();
+    place.wav("speech.wav", noise(9_999));
+    let said = place.try_any(&["run", "speech.wav", "-o", "talk.mp4", "-o", "talk.npz", "--size", "96x96"]);
+    assert_eq!((said.code, said.stdout.as_str()), (0, ""), "{said:?}");
+    assert_eq!(place.names(), ["speech.wav", "talk.mp4", "talk.npz"]);
+    assert!(said.stderr.contains("talk.npz: 16 frames"), "{said:?}");
+
+    let said = place.try_any(&["info", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!((&json["file"], &json["kind"]), (&"the built-in model".into(), &"model".into()));
+    let said = place.try_any(&["doctor"]);
+    assert!(said.stdout.contains(" parameters, ") && said.stdout.contains("built in"), "{said:?}");
+    // The golden files are of the published model.
+    let said = place.try_any(&["verify", "--golden", &speech("speech_a.safetensors")]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.stderr.contains("first mismatch: "), "{said:?}");
+    let said = place.try_any(&["run", "speech.wav", "-o", "t.npz", "--actor", "nobody"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.stderr.contains("there is no actor `nobody` in the built-in model"), "{said:?}");
+}
+
+#[cfg(not(default_model))]
 #[test]
 fn without_a_model_it_says_which_commands_give_one() {
     let place = Place::new();

@@ -1,7 +1,6 @@
-//! What must hold of the network whatever its weights are: shown with the small model, on awkward lengths.
+//! What must hold of the network whatever its weights are: shown with small models, on awkward lengths.
 
 use std::cell::RefCell;
-use std::sync::LazyLock;
 
 use deeptalk_rt::backend::cpu::{Cpu, Tensor};
 use deeptalk_rt::backend::{Clips, Dtype, Ops, Packed};
@@ -11,12 +10,46 @@ use deeptalk_rt::model::stages::Observer;
 use deeptalk_rt::model::{Config, DeepTalk, Draw, Take};
 use deeptalk_rt::{Motion, Result};
 
-static MODEL: LazyLock<DeepTalk<Cpu>> = LazyLock::new(|| {
+/// Loads a model of these sizes, with weights from the formula.
+fn loaded(config: &Config) -> DeepTalk<Cpu> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.safetensors");
-    synth_model(&path, &Config::tiny(), Dtype::F32).unwrap();
+    synth_model(&path, config, Dtype::F32).unwrap();
     ModelFile::open(path).unwrap().load(Cpu).unwrap()
-});
+}
+
+/// Every property, of a small model of each kind.
+macro_rules! properties {
+    ($($property:ident,)*) => {
+        mod published {
+            static MODEL: std::sync::LazyLock<super::DeepTalk<super::Cpu>> =
+                std::sync::LazyLock::new(|| super::loaded(&super::Config::tiny()));
+            $(#[test] fn $property() { super::$property(&MODEL) })*
+        }
+        mod with_spectrograms {
+            static MODEL: std::sync::LazyLock<super::DeepTalk<super::Cpu>> =
+                std::sync::LazyLock::new(|| super::loaded(&super::Config::tiny_log_mel()));
+            $(#[test] fn $property() { super::$property(&MODEL) })*
+        }
+    };
+}
+
+properties! {
+    a_clip_in_a_packed_batch_gives_what_it_gives_alone_at_every_stage,
+    one_two_and_three_threads_give_the_same_bytes_every_time,
+    silence_a_constant_and_full_scale_square_waves_give_finite_motion,
+    loudness_that_no_recording_has_gives_finite_motion_or_an_error,
+    drawn_codes_repeat_with_their_seed_and_differ_between_seeds,
+    a_temperature_of_zero_or_next_to_it_takes_the_likeliest_codes,
+    several_takes_are_what_each_is_alone,
+    an_emotion_blended_by_nothing_is_the_own_one_and_by_one_the_other,
+    any_uncertainty_factor_gives_finite_motion_that_repeats,
+    a_long_recording_has_every_frame_and_no_jump_where_windows_meet,
+    up_to_a_minute_there_is_one_window_and_beyond_it_there_are_more,
+    codes_become_four_frames_each_and_come_back_in_the_same_number,
+    codes_and_motions_that_do_not_fit_are_errors,
+    the_emotion_of_a_motion_is_told_for_one_code_and_beyond_the_position_table,
+}
 
 /// Noise and a voice whose pitch wanders, in syllables: different every second, the same for a seed.
 fn speech(samples: usize, seed: u64) -> Vec<f32> {
@@ -39,16 +72,16 @@ fn speech(samples: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
-fn takes(samples: &[f32], takes: &[Take]) -> Vec<Motion> {
-    MODEL.takes(samples, takes, &mut |_| Ok(())).unwrap()
+fn takes(model: &DeepTalk<Cpu>, samples: &[f32], takes: &[Take]) -> Vec<Motion> {
+    model.takes(samples, takes, &mut |_| Ok(())).unwrap()
 }
 
-fn greedy(samples: &[f32]) -> Motion {
-    takes(samples, &[Take::default()]).remove(0)
+fn greedy(model: &DeepTalk<Cpu>, samples: &[f32]) -> Motion {
+    takes(model, samples, &[Take::default()]).remove(0)
 }
 
-fn drawn(samples: &[f32], draw: Draw) -> Motion {
-    takes(samples, &[Take { draw, ..Take::default() }]).remove(0)
+fn drawn(model: &DeepTalk<Cpu>, samples: &[f32], draw: Draw) -> Motion {
+    takes(model, samples, &[Take { draw, ..Take::default() }]).remove(0)
 }
 
 fn assert_sound(motion: &Motion, samples: usize, what: &str) {
@@ -80,18 +113,17 @@ impl Observer<Cpu> for Recorder {
     }
 }
 
-#[test]
-fn a_clip_in_a_packed_batch_gives_what_it_gives_alone_at_every_stage() {
+fn a_clip_in_a_packed_batch_gives_what_it_gives_alone_at_every_stage(model: &DeepTalk<Cpu>) {
     let lengths = [1, 639, 16_000, 640, 641, 99_999, 74_240];
     let clips: Vec<Vec<f32>> = lengths.iter().enumerate().map(|(i, &n)| speech(n, i as u64)).collect();
     let clips: Vec<&[f32]> = clips.iter().map(Vec::as_slice).collect();
     let run = |clips: &[&[f32]], actors: &[usize]| {
         let recorder = Recorder::default();
-        let analysis = MODEL.analyse(clips, &recorder).unwrap();
+        let analysis = model.analyse(clips, &recorder).unwrap();
         let content = Cpu.download(&analysis.content).unwrap();
         let rows = analysis.content.clips().clone();
         let animated =
-            MODEL.animate(&analysis.content, &analysis.emotion.mu, actors, [None, None], &recorder).unwrap();
+            model.animate(&analysis.content, &analysis.emotion.mu, actors, [None, None], &recorder).unwrap();
         recorder.0.borrow_mut().push(("content", rows, analysis.content.channels(), content));
         let codes = [animated.codes.top, animated.codes.bottom];
         (
@@ -115,13 +147,13 @@ fn a_clip_in_a_packed_batch_gives_what_it_gives_alone_at_every_stage() {
             assert_eq!(name, same);
             let rows = rows.range(index);
             let worst = distance(&together[rows.start * channels..rows.end * channels], single);
-            assert!(worst <= 1e-6, "{name} of clip {index} ({} samples): {worst:e}", clip.len());
+            // A product of other rows is summed in another order; attention over codes and logarithms of energies add to it.
+            assert!(worst <= 2e-6, "{name} of clip {index} ({} samples): {worst:e}", clip.len());
         }
     }
 }
 
-#[test]
-fn one_two_and_three_threads_give_the_same_bytes_every_time() {
+fn one_two_and_three_threads_give_the_same_bytes_every_time(model: &DeepTalk<Cpu>) {
     for samples in [1, 641, 99_999] {
         let samples = speech(samples, 5);
         let all = [
@@ -134,7 +166,7 @@ fn one_two_and_three_threads_give_the_same_bytes_every_time() {
         ];
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| takes(&samples, &all))
+            pool.install(|| takes(model, &samples, &all))
         };
         let bits = |motions: &[Motion]| -> Vec<u32> {
             motions.iter().flat_map(|motion| &motion.values).map(|value| value.to_bits()).collect()
@@ -148,41 +180,42 @@ fn one_two_and_three_threads_give_the_same_bytes_every_time() {
     }
 }
 
-#[test]
-fn silence_a_constant_and_full_scale_square_waves_give_finite_motion() {
+fn silence_a_constant_and_full_scale_square_waves_give_finite_motion(model: &DeepTalk<Cpu>) {
     for length in [1, 639, 640, 641, 2_560, 30_001] {
         for level in [0.0, 1.0, -1.0, 0.5, 1e-30, f32::MIN_POSITIVE / 4.0] {
-            assert_sound(&greedy(&vec![level; length]), length, &format!("{length} samples of {level}"));
+            assert_sound(
+                &greedy(model, &vec![level; length]),
+                length,
+                &format!("{length} samples of {level}"),
+            );
         }
         for period in [2, 37, 640, 5_000] {
             let square: Vec<f32> =
                 (0..length).map(|i| if i % period < period / 2 { 1.0 } else { -1.0 }).collect();
-            assert_sound(&greedy(&square), length, &format!("a square wave of period {period}"));
+            assert_sound(&greedy(model, &square), length, &format!("a square wave of period {period}"));
         }
     }
 }
 
-#[test]
-fn loudness_that_no_recording_has_gives_finite_motion_or_an_error() {
+fn loudness_that_no_recording_has_gives_finite_motion_or_an_error(model: &DeepTalk<Cpu>) {
     let quiet = speech(9_000, 1);
     for gain in [1e-20, 1e4, 1e10] {
         let loud: Vec<f32> = quiet.iter().map(|sample| sample * gain).collect();
-        let motion = greedy(&loud);
+        let motion = greedy(model, &loud);
         assert_sound(&motion, loud.len(), &format!("times {gain}"));
         assert!(motion.codes_t.iter().any(|&code| code != 0), "times {gain}: logits that are not numbers");
     }
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut samples = quiet.clone();
         samples[8_999] = bad;
-        assert!(MODEL.takes(&samples, &[Take::default()], &mut |_| Ok(())).is_err());
+        assert!(model.takes(&samples, &[Take::default()], &mut |_| Ok(())).is_err());
     }
-    assert!(MODEL.takes(&[], &[Take::default()], &mut |_| Ok(())).is_err());
+    assert!(model.takes(&[], &[Take::default()], &mut |_| Ok(())).is_err());
 }
 
-#[test]
-fn drawn_codes_repeat_with_their_seed_and_differ_between_seeds() {
+fn drawn_codes_repeat_with_their_seed_and_differ_between_seeds(model: &DeepTalk<Cpu>) {
     let samples = speech(50_001, 2);
-    let with = |seed, temperature| drawn(&samples, Draw { seed, alpha: None, temperature });
+    let with = |seed, temperature| drawn(model, &samples, Draw { seed, alpha: None, temperature });
     let motion = with(7, [1.0, 1.0]);
     assert_sound(&motion, samples.len(), "drawn");
     assert_eq!(with(7, [1.0, 1.0]), motion);
@@ -190,7 +223,7 @@ fn drawn_codes_repeat_with_their_seed_and_differ_between_seeds() {
     assert_ne!(other.codes_t, motion.codes_t);
     assert_ne!(other.codes_b, motion.codes_b);
 
-    let likeliest = greedy(&samples);
+    let likeliest = greedy(model, &samples);
     let only_bottom = with(7, [0.0, 1.0]);
     assert_eq!(only_bottom.codes_t, likeliest.codes_t);
     assert_ne!(only_bottom.codes_b, likeliest.codes_b);
@@ -199,49 +232,46 @@ fn drawn_codes_repeat_with_their_seed_and_differ_between_seeds() {
     assert_ne!(only_top.codes_t, likeliest.codes_t);
 }
 
-#[test]
-fn a_temperature_of_zero_or_next_to_it_takes_the_likeliest_codes() {
+fn a_temperature_of_zero_or_next_to_it_takes_the_likeliest_codes(model: &DeepTalk<Cpu>) {
     let samples = speech(50_001, 2);
-    let likeliest = greedy(&samples);
+    let likeliest = greedy(model, &samples);
     for temperature in [0.0, 1e-7, f32::MIN_POSITIVE] {
-        let motion = drawn(&samples, Draw { seed: 99, alpha: None, temperature: [temperature; 2] });
+        let motion = drawn(model, &samples, Draw { seed: 99, alpha: None, temperature: [temperature; 2] });
         assert_eq!(motion, likeliest, "{temperature:e}");
     }
     for temperature in [-1.0, f32::NAN, f32::INFINITY] {
         let draw = Draw { seed: 1, alpha: None, temperature: [temperature, 0.0] };
-        assert!(MODEL.takes(&samples, &[Take { draw, ..Take::default() }], &mut |_| Ok(())).is_err());
+        assert!(model.takes(&samples, &[Take { draw, ..Take::default() }], &mut |_| Ok(())).is_err());
     }
-    let hot = drawn(&samples, Draw { seed: 99, alpha: None, temperature: [f32::MAX; 2] });
+    let hot = drawn(model, &samples, Draw { seed: 99, alpha: None, temperature: [f32::MAX; 2] });
     assert_sound(&hot, samples.len(), "hot");
 }
 
-#[test]
-fn several_takes_are_what_each_is_alone() {
+fn several_takes_are_what_each_is_alone(model: &DeepTalk<Cpu>) {
     let samples = speech(30_000, 3);
-    let emotion = MODEL.emotion_vector(&speech(20_000, 11)).unwrap();
+    let emotion = model.emotion_vector(&speech(20_000, 11)).unwrap();
     let all = [
         Take::default(),
         Take { actor: 1, ..Take::default() },
         Take { emotion: Some((emotion, 1.0)), ..Take::default() },
         Take { draw: Draw { seed: 1, alpha: Some(1.0), temperature: [0.5, 0.0] }, ..Take::default() },
     ];
-    let together = takes(&samples, &all);
+    let together = takes(model, &samples, &all);
     for (index, take) in all.iter().enumerate() {
-        assert_eq!(takes(&samples, std::slice::from_ref(take))[0], together[index]);
+        assert_eq!(takes(model, &samples, std::slice::from_ref(take))[0], together[index]);
     }
     for (index, motion) in together.iter().enumerate().skip(1) {
         assert_ne!(motion.values, together[0].values, "take {index} is no take of its own");
     }
 }
 
-#[test]
-fn an_emotion_blended_by_nothing_is_the_own_one_and_by_one_the_other() {
+fn an_emotion_blended_by_nothing_is_the_own_one_and_by_one_the_other(model: &DeepTalk<Cpu>) {
     let samples = speech(40_000, 4);
-    let other = MODEL.emotion_vector(&speech(35_000, 12)).unwrap();
+    let other = model.emotion_vector(&speech(35_000, 12)).unwrap();
     let with = |share| {
-        takes(&samples, &[Take { emotion: Some((other.clone(), share)), ..Take::default() }]).remove(0)
+        takes(model, &samples, &[Take { emotion: Some((other.clone(), share)), ..Take::default() }]).remove(0)
     };
-    let own = greedy(&samples);
+    let own = greedy(model, &samples);
     assert!(distance(&own.emotion_mu, &other.mu) > 1e-2, "the two emotions are alike");
     assert!(distance(&with(0.0).emotion_mu, &own.emotion_mu) <= 1e-6);
     assert!(distance(&with(0.0).emotion_logvar, &own.emotion_logvar) <= 1e-6);
@@ -249,9 +279,9 @@ fn an_emotion_blended_by_nothing_is_the_own_one_and_by_one_the_other() {
     assert!(distance(&with(1.0).emotion_mu, &other.mu) <= 1e-6);
     assert!(distance(&with(1.0).emotion_logvar, &other.logvar) <= 1e-6);
 
-    let analysis = MODEL.analyse(&[&samples], &()).unwrap();
+    let analysis = model.analyse(&[&samples], &()).unwrap();
     let vector = Cpu.upload(&Clips::one(1), other.mu.len(), &other.mu).unwrap();
-    let direct = MODEL.animate(&analysis.content, &vector, &[0], [None, None], &()).unwrap();
+    let direct = model.animate(&analysis.content, &vector, &[0], [None, None], &()).unwrap();
     let direct = Cpu.download(&direct.motion).unwrap();
     assert!(distance(&with(1.0).values, &direct[..with(1.0).values.len()]) <= 1e-4);
 
@@ -260,30 +290,29 @@ fn an_emotion_blended_by_nothing_is_the_own_one_and_by_one_the_other() {
     assert!((length - 1.0).abs() < 1e-5, "a blend leaves the sphere");
     for share in [-0.1, 1.1, f32::NAN] {
         let take = Take { emotion: Some((other.clone(), share)), ..Take::default() };
-        assert!(MODEL.takes(&samples, &[take], &mut |_| Ok(())).is_err());
+        assert!(model.takes(&samples, &[take], &mut |_| Ok(())).is_err());
     }
 }
 
-#[test]
-fn any_uncertainty_factor_gives_finite_motion_that_repeats() {
+fn any_uncertainty_factor_gives_finite_motion_that_repeats(model: &DeepTalk<Cpu>) {
     let samples = speech(20_000, 6);
     let mut seen = Vec::new();
     for alpha in [0.0, -1.0, 1.0, 2.5, -40.0, 1e3, -1e3, 1e30, f32::MAX, f32::MIN] {
         let draw = Draw { seed: 21, alpha: Some(alpha), temperature: [0.0; 2] };
-        let motion = drawn(&samples, draw.clone());
+        let motion = drawn(model, &samples, draw.clone());
         assert_sound(&motion, samples.len(), &format!("alpha {alpha:e}"));
         assert!(
             motion.codes_t.iter().any(|&code| code != 0),
             "alpha {alpha:e}: an emotion that is not a number"
         );
-        assert_eq!(drawn(&samples, draw), motion);
+        assert_eq!(drawn(model, &samples, draw), motion);
         seen.push(motion.values);
     }
-    assert_ne!(seen[0], greedy(&samples).values, "alpha 0 still draws: the spread is 1 then");
+    assert_ne!(seen[0], greedy(model, &samples).values, "alpha 0 still draws: the spread is 1 then");
     assert_ne!(seen[0], seen[3]);
     for alpha in [f32::NAN, f32::INFINITY] {
         let draw = Draw { alpha: Some(alpha), ..Draw::default() };
-        assert!(MODEL.takes(&samples, &[Take { draw, ..Take::default() }], &mut |_| Ok(())).is_err());
+        assert!(model.takes(&samples, &[Take { draw, ..Take::default() }], &mut |_| Ok(())).is_err());
     }
 }
 
@@ -313,16 +342,15 @@ fn changes(motion: &Motion) -> Vec<f32> {
     (1..motion.frames()).map(change).collect()
 }
 
-#[test]
-fn a_long_recording_has_every_frame_and_no_jump_where_windows_meet() {
+fn a_long_recording_has_every_frame_and_no_jump_where_windows_meet(model: &DeepTalk<Cpu>) {
     for (seconds, odd) in [(61, 1), (75, 639), (200, 0)] {
         let samples = speech(seconds * 16_000 + odd, seconds as u64);
-        let motion = greedy(&samples);
+        let motion = greedy(model, &samples);
         assert_sound(&motion, samples.len(), &format!("{seconds} s"));
         assert_eq!(motion.codes_t.len(), motion.codes_b.len() / 2);
         assert!((motion.frames()..=motion.frames() + 4).contains(&(motion.codes_t.len() * 4)));
         if seconds < 100 {
-            assert_eq!(greedy(&samples), motion, "{seconds} s twice");
+            assert_eq!(greedy(model, &samples), motion, "{seconds} s twice");
         }
 
         let starts = window_starts(motion.frames());
@@ -343,7 +371,7 @@ fn a_long_recording_has_every_frame_and_no_jump_where_windows_meet() {
             // One frame in a thousand changes by more, seams or not: then a window has that change when it is alone.
             let alone = |start: usize| {
                 let end = ((start + WINDOW) * 640).min(samples.len());
-                changes(&greedy(&samples[start * 640..end]))[worst - start]
+                changes(&greedy(model, &samples[start * 640..end]))[worst - start]
             };
             let accepted = all[worst] <= limit || all[worst] <= alone(pair[0]).max(alone(pair[1]));
             assert!(
@@ -355,16 +383,14 @@ fn a_long_recording_has_every_frame_and_no_jump_where_windows_meet() {
     }
 }
 
-#[test]
-fn up_to_a_minute_there_is_one_window_and_beyond_it_there_are_more() {
+fn up_to_a_minute_there_is_one_window_and_beyond_it_there_are_more(model: &DeepTalk<Cpu>) {
     let samples = speech(60 * 16_000 + 1, 8);
     let width = Config::tiny().emotion_head.width;
-    assert_eq!(greedy(&samples[..60 * 16_000]).emotion_mu.len(), width);
-    assert_eq!(greedy(&samples).emotion_mu.len(), 3 * width);
+    assert_eq!(greedy(model, &samples[..60 * 16_000]).emotion_mu.len(), width);
+    assert_eq!(greedy(model, &samples).emotion_mu.len(), 3 * width);
 }
 
-#[test]
-fn codes_become_four_frames_each_and_come_back_in_the_same_number() {
+fn codes_become_four_frames_each_and_come_back_in_the_same_number(model: &DeepTalk<Cpu>) {
     for lengths in [vec![1], vec![2], vec![19], vec![1, 3, 62], vec![99]] {
         let top = Clips::from_lengths(lengths.iter().copied());
         let bottom = top.map(|codes| 2 * codes);
@@ -373,9 +399,9 @@ fn codes_become_four_frames_each_and_come_back_in_the_same_number() {
             Cpu.upload_codes(clips, &codes).unwrap()
         };
         let codes = MotionCodes { top: some(&top, 32), bottom: some(&bottom, 48) };
-        let motion = MODEL.decode_codes(&codes).unwrap();
+        let motion = model.decode_codes(&codes).unwrap();
         assert_eq!((motion.clips(), motion.channels()), (&top.map(|codes| 4 * codes), 53));
-        let again = MODEL.encode_motion(&motion).unwrap();
+        let again = model.encode_motion(&motion).unwrap();
         assert_eq!((again.top.clips(), again.bottom.clips()), (&top, &bottom));
         let within = |codes: Vec<i32>, book| codes.iter().all(|code| (0..book).contains(code));
         assert!(within(Cpu.download_codes(&again.top).unwrap(), 32));
@@ -383,12 +409,11 @@ fn codes_become_four_frames_each_and_come_back_in_the_same_number() {
     }
 }
 
-#[test]
-fn codes_and_motions_that_do_not_fit_are_errors() {
+fn codes_and_motions_that_do_not_fit_are_errors(model: &DeepTalk<Cpu>) {
     let codes = |top: &[i32], bottom: &[i32]| {
         let upload = |codes: &[i32]| Cpu.upload_codes(&Clips::one(codes.len()), codes);
         let codes = MotionCodes { top: upload(top)?, bottom: upload(bottom)? };
-        MODEL.decode_codes(&codes)
+        model.decode_codes(&codes)
     };
     assert!(codes(&[0], &[0, 0]).is_ok());
     for (top, bottom) in
@@ -398,28 +423,27 @@ fn codes_and_motions_that_do_not_fit_are_errors() {
     }
     for (frames, width) in [(5, 53), (6, 53), (4, 52)] {
         let motion = Cpu.upload(&Clips::one(frames), width, &vec![0.1; frames * width]).unwrap();
-        assert!(MODEL.encode_motion(&motion).is_err(), "{frames} frames, {width} wide");
+        assert!(model.encode_motion(&motion).is_err(), "{frames} frames, {width} wide");
     }
 }
 
-#[test]
-fn the_emotion_of_a_motion_is_told_for_one_code_and_beyond_the_position_table() {
+fn the_emotion_of_a_motion_is_told_for_one_code_and_beyond_the_position_table(model: &DeepTalk<Cpu>) {
     let motion = |lengths: &[usize]| {
         let clips = Clips::from_lengths(lengths.iter().copied());
         let values: Vec<f32> = (0..clips.rows() * 53).map(|i| ((i * i) as f32 * 0.013).sin() * 0.3).collect();
         Cpu.upload(&clips, 53, &values).unwrap()
     };
     for frames in [1, 4, 249, 250, 251, 1_000] {
-        let emotion = MODEL.emotion_of_motion(&motion(&[frames]), &()).unwrap().expect("the model can tell");
+        let emotion = model.emotion_of_motion(&motion(&[frames]), &()).unwrap().expect("the model can tell");
         let (mu, logvar) = (Cpu.download(&emotion.mu).unwrap(), Cpu.download(&emotion.logvar).unwrap());
         assert_eq!((mu.len(), logvar.len()), (16, 16));
         assert!(logvar.iter().all(|value| value.is_finite()));
         assert!((mu.iter().map(|value| value * value).sum::<f32>() - 1.0).abs() < 1e-5, "{frames} frames");
-        let own = MODEL.match_probability((&mu, &logvar), (&mu, &logvar)).unwrap();
+        let own = model.match_probability((&mu, &logvar), (&mu, &logvar)).unwrap();
         assert!((0.0..=1.0).contains(&own));
     }
     let of = |lengths: &[usize]| {
-        Cpu.download(&MODEL.emotion_of_motion(&motion(lengths), &()).unwrap().unwrap().mu).unwrap()
+        Cpu.download(&model.emotion_of_motion(&motion(lengths), &()).unwrap().unwrap().mu).unwrap()
     };
     assert!(
         distance(&of(&[250]), &of(&[1_000])) <= 1e-6,

@@ -4,6 +4,7 @@ Every time warp moves the phones with the samples.
 """
 
 import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import resample_poly
 
@@ -38,7 +39,7 @@ def expressed(speech, delivery, random, glide):
 
 
 def _envelope(samples, seconds):
-    return np.sqrt(uniform_filter1d(np.square(samples), int(seconds * SAMPLE_RATE)) .clip(0) + _FLOOR**2)
+    return np.sqrt(uniform_filter1d(np.square(samples), int(seconds * SAMPLE_RATE)).clip(0) + _FLOOR**2)
 
 
 def _dynamics(envelope, exponent):
@@ -58,12 +59,12 @@ def _buzz(count, hertz, random):
 
 
 def _coloured(samples, delivery):
-    spectrum = np.fft.rfft(samples)
-    frequency = np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE).clip(30)
+    length = next_fast_len(len(samples), real=True)
+    frequency = np.fft.rfftfreq(length, 1 / SAMPLE_RATE).clip(30)
     gain = delivery.tilt * np.clip(np.log2(frequency / 1000), -3, 2.6)
     for db, centre, width in delivery.bands:
         gain = gain + db * np.exp(-0.5 * (np.log2(frequency / centre) / width) ** 2)
-    return np.fft.irfft(spectrum * 10 ** (gain / 20), len(samples))
+    return irfft(rfft(samples, length) * 10 ** (gain / 20), length)[: len(samples)]
 
 
 def _warped(speech, delivery, random, glide):
@@ -91,7 +92,8 @@ def _warped(speech, delivery, random, glide):
     positions = np.interp(np.arange(length), heard, np.arange(count + 1.0))
     fine = resample_poly(speech.samples, _OVERSAMPLING, 1)
     samples = np.interp(positions * _OVERSAMPLING, np.arange(len(fine)), fine)
-    moved = lambda time: float(np.interp(time * SAMPLE_RATE, np.arange(count + 1.0), heard)) / SAMPLE_RATE
     total = length / SAMPLE_RATE
-    phones = [[name, min(moved(start), total), min(moved(end), total)] for name, start, end in speech.phones]
+    edges = [[start, end] for _, start, end in speech.phones]
+    moved = np.minimum(np.interp(np.array(edges) * SAMPLE_RATE, np.arange(count + 1.0), heard) / SAMPLE_RATE, total)
+    phones = [[name, float(start), float(end)] for (name, _, _), (start, end) in zip(speech.phones, moved)]
     return Speech(samples.astype(np.float32), [phone for phone in phones if phone[2] > phone[1]])

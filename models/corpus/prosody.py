@@ -43,15 +43,27 @@ class Delivery:
 PLAIN = Delivery()
 # At intensity 1. Directions follow the usual findings on vocal expression (Banse and Scherer 1996; Juslin and Laukka 2003); sizes are larger
 # than life, so that they outlast microphones and synthesizers.
-PROFILES = {
+PROFILES = {  # fmt: skip
     "neutral": PLAIN,
-    "happy": Delivery(pitch=1.38, range=1.9, rate=1.15, final_semitones=2.0, tilt=3.2, bands=((5.0, 3300, 0.6),), dynamics=1.2, pauses=0.7, lilt=0.075, lilt_hz=3.0),
+    "happy": Delivery(
+        pitch=1.38, range=1.9, rate=1.15, final_semitones=2.0, tilt=3.2, bands=((5.0, 3300, 0.6),), dynamics=1.2, pauses=0.7, lilt=0.075, lilt_hz=3.0,
+    ),
     "sad": Delivery(pitch=0.84, range=0.4, rate=0.74, final_semitones=-2.0, final_seconds=0.8, tilt=-4.2, dynamics=0.8, pauses=1.8, breath=0.10),
-    "angry": Delivery(pitch=1.12, range=1.45, rate=1.14, final_semitones=-1.0, tilt=3.0, bands=((8.0, 1600, 0.7),), dynamics=1.9, roughness=0.75, roughness_hz=60.0, strain=0.8),
-    "surprised": Delivery(pitch=1.65, range=2.4, rate=0.95, final_semitones=9.0, final_seconds=0.8, tilt=1.0, bands=((7.0, 850, 0.45), (-8.0, 1700, 0.4), (4.0, 5000, 0.6)), dynamics=1.3),
+    "angry": Delivery(
+        pitch=1.12, range=1.45, rate=1.14, final_semitones=-1.0, tilt=3.0, bands=((8.0, 1600, 0.7),), dynamics=1.9, roughness=0.75, roughness_hz=60.0, strain=0.8,
+    ),
+    "surprised": Delivery(
+        pitch=1.65, range=2.4, rate=0.95, final_semitones=9.0, final_seconds=0.8, tilt=1.0, bands=((7.0, 850, 0.45), (-8.0, 1700, 0.4), (4.0, 5000, 0.6)), dynamics=1.3,
+    ),
     "afraid": Delivery(pitch=1.5, range=0.5, rate=1.28, tilt=-1.2, dynamics=0.85, tremor=0.65, tremor_hz=7.0, breath=0.16),
-    "disgusted": Delivery(pitch=0.78, range=0.75, rate=0.8, final_semitones=-1.5, tilt=-1.5, bands=((7.0, 550, 0.6), (-7.0, 2200, 0.7)), dynamics=1.2, pauses=1.4, roughness=0.8, roughness_hz=34.0),
-    "contempt": Delivery(pitch=0.88, range=0.3, rate=0.86, final_semitones=-4.0, final_seconds=0.7, bands=((9.0, 280, 0.4), (-11.0, 750, 0.4), (8.0, 1150, 0.3), (-6.0, 2800, 0.5)), dynamics=0.75, pauses=1.3),
+    "disgusted": Delivery(
+        pitch=0.78, range=0.75, rate=0.8, final_semitones=-1.5, tilt=-1.5, bands=((7.0, 550, 0.6), (-7.0, 2200, 0.7)), dynamics=1.2, pauses=1.4,
+        roughness=0.8, roughness_hz=34.0,
+    ),
+    "contempt": Delivery(
+        pitch=0.88, range=0.3, rate=0.86, final_semitones=-4.0, final_seconds=0.7,
+        bands=((9.0, 280, 0.4), (-11.0, 750, 0.4), (8.0, 1150, 0.3), (-6.0, 2800, 0.5)), dynamics=0.75, pauses=1.3,
+    ),
 }
 _FACTORS = ("pitch", "range", "rate", "dynamics", "pauses")
 # Standard deviation of what differs between two utterances of one emotion and intensity: of the logarithm for factors.
@@ -69,7 +81,7 @@ def delivery_of(emotion, intensity, random):
     for field in fields(Delivery):
         plain, full = getattr(PLAIN, field.name), getattr(profile, field.name)
         if field.name == "bands":
-            values["bands"] = tuple((db * intensity * random.normal(1, 0.1), hz * np.exp(random.normal(0, 0.05)), width) for db, hz, width in full)
+            values["bands"] = tuple((float(db * intensity * random.normal(1, 0.1)), float(hz * np.exp(random.normal(0, 0.05))), width) for db, hz, width in full)
         elif field.name in _FACTORS:
             values[field.name] = float((full / plain) ** intensity * plain * np.exp(random.normal(0, _SPREAD[field.name])))
         else:

@@ -8,7 +8,7 @@ from scipy.signal import resample_poly
 
 SAMPLE_RATE = 16_000
 # The name of a pause in each phone alphabet.
-PAUSE = {"ipa": "_", "arpa": "pau", "other": "#"}
+PAUSE = {"ipa": "_", "arpa": "pau"}
 PAUSES = frozenset(PAUSE.values())
 
 

@@ -27,6 +27,9 @@ use crate::Result;
 /// The epsilon of every layer norm of the network.
 pub const LAYER_NORM_EPS: f32 = 1e-5;
 
+/// What is added to an energy before its logarithm is taken.
+pub const ENERGY_FLOOR: f32 = 1e-3;
+
 /// What every tensor can tell about itself.
 pub trait Packed {
     /// Which rows belong to which clip.
@@ -120,6 +123,11 @@ pub trait Ops {
         conv: &ConvTranspose1d<Self::Weight>,
         activation: Activation,
     ) -> Result<Self::Tensor>;
+
+    /// The logarithm of how much energy each band of a spectrum has: `ln(1e-3 + sum_f bands[m][f] (re_f^2 + im_f^2))`:
+    /// (rows, 2 * bins), a row's real parts before its imaginary ones, and (bands, bins) -> (rows, bands). 1e-3
+    /// ([`ENERGY_FLOOR`]) is far below what is heard in a window of samples of variance 1.
+    fn log_bands(&self, spectrum: &Self::Tensor, bands: &Self::Weight) -> Result<Self::Tensor>;
 
     /// Each row to mean 0 and variance 1 over its channels ([`LAYER_NORM_EPS`]), times weight plus bias, then the
     /// activation.

@@ -94,6 +94,13 @@ pub fn conv_transpose1d<W: Shaped>(x: &impl Packed, conv: &ConvTranspose1d<W>) -
     Ok((clips, out))
 }
 
+/// The bands that come out: their table is (bands, bins), and a row holds `bins` real parts, then `bins` imaginary ones.
+pub fn log_bands<W: Shaped>(x: &impl Packed, bands: &W) -> Result<usize> {
+    let [count, bins] = rank("log_bands", bands)?;
+    channels("log_bands", x, 2 * bins)?;
+    Ok(count)
+}
+
 /// Fits a norm to its channels.
 pub fn affine<W: Shaped>(op: &'static str, x: &impl Packed, affine: Option<&Affine<W>>) -> Result<()> {
     if let Some(affine) = affine {

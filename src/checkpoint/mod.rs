@@ -1,5 +1,6 @@
 //! Model files, and what they are made from.
 
+mod builtin;
 pub mod elements;
 mod import;
 mod map;

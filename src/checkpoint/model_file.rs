@@ -62,7 +62,7 @@ impl ModelFile {
         Self::from_owner(Path::new(name), Arc::new(bytes))
     }
 
-    fn from_owner(path: &Path, owner: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self> {
+    pub(super) fn from_owner(path: &Path, owner: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self> {
         let bytes = (*owner).as_ref();
         let bad =
             |what: &str, expected: &str, found: String| Error::bad_input(path, what, expected, found, NEXT);

@@ -1,11 +1,14 @@
 //! From the names and layouts of the published checkpoints to ours: which tensors make each of ours, and how.
 //!
+//! What the published model does not have, a log-mel spectrogram, comes from its definition.
+//!
 //! Folded here, so that the network never sees them: weight norm, and the batch norms between an activation and a linear
 //! layer.
 
 use std::collections::BTreeMap;
 
-use crate::model::Config;
+use crate::model::config::LogMelConfig;
+use crate::model::{Config, log_mel};
 use crate::{Error, Result};
 
 /// Tensors by their published names.
@@ -36,6 +39,8 @@ enum Recipe {
     FoldedWeight { linear: String, norm: String },
     /// `b + W t`.
     FoldedBias { linear: String, norm: String },
+    /// Follows from the sizes.
+    Defined(LogMelConfig, fn(&LogMelConfig) -> Vec<f32>),
 }
 
 /// The recipes of a whole model.
@@ -130,6 +135,7 @@ impl Recipes {
                 });
                 Ok(folded.collect())
             }
+            Recipe::Defined(config, definition) => Ok(definition(config)),
         }
     }
 
@@ -157,7 +163,14 @@ impl Recipes {
         self.copy(&format!("{ours}.bias"), &format!("{theirs}.bias"));
     }
 
+    fn log_mel(&mut self, ours: &str, config: Option<LogMelConfig>) {
+        let Some(config) = config else { return };
+        self.put(format!("{ours}.log_mel.basis"), Recipe::Defined(config, log_mel::basis));
+        self.put(format!("{ours}.log_mel.bands"), Recipe::Defined(config, log_mel::bands));
+    }
+
     fn content(&mut self, config: &Config) {
+        self.log_mel("content", config.content.log_mel);
         let encoder = "audio_model.model.encoder";
         for index in 0..config.content.conv.len() {
             let from = format!("audio_model.model.feature_extractor.conv_layers.{index}");
@@ -188,6 +201,7 @@ impl Recipes {
     }
 
     fn emotion(&mut self, config: &Config) {
+        self.log_mel("emotion", config.emotion.log_mel);
         let audio = format!("{EMOTION2VEC}.modality_encoders.AUDIO");
         for index in 0..config.emotion.conv.len() {
             let (ours, theirs) =

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use deeptalk_rt::backend::cuda::Cuda;
+use deeptalk_rt::checkpoint::ModelFile;
 use deeptalk_rt::face::Face;
 use deeptalk_rt::{Error, Result};
 
@@ -24,9 +25,20 @@ impl Doctor {
         text += &format!("processor   {threads} threads, {}\n", vectors());
         text += &format!("GPU         {}\n", gpus());
         text += &format!("face        {}, {} vertices, built in\n", head.name, head.vertex_count());
-        text += "model       none built in: give one with --model (`deeptalk-rt import deeptalk` makes it)\n";
+        text += &format!("model       {}\n", model());
         text += "video       H.264 and FLAC encoders built in\n";
         say::result(&text)
+    }
+}
+
+fn model() -> String {
+    match ModelFile::builtin() {
+        Ok(file) => {
+            let parameters: usize = file.tensors().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
+            let size = say::size(file.bytes() as u64);
+            format!("{} parameters, {size}, built in", say::count(parameters))
+        }
+        Err(error) => error.to_string(),
     }
 }
 

@@ -15,6 +15,7 @@ use super::say;
 
 const EXAMPLES: &str = "\
 Examples:
+  deeptalk-rt info
   deeptalk-rt info model.safetensors
   deeptalk-rt info face.safetensors --json";
 
@@ -22,9 +23,9 @@ Examples:
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Info {
-    /// A model or a face: which, is seen by its content
+    /// A model or a face: which, is seen by its content [default: the built-in model]
     #[arg(value_name = "FILE")]
-    file: PathBuf,
+    file: Option<PathBuf>,
 
     /// One JSON object instead of lines
     #[arg(long)]
@@ -36,7 +37,11 @@ type Facts = Vec<(&'static str, Value)>;
 
 impl Info {
     pub fn execute(&self) -> Result<()> {
-        let facts = if is_face(&self.file)? { of_face(&self.file)? } else { of_model(&self.file)? };
+        let facts = match &self.file {
+            None => of_model(&ModelFile::builtin()?),
+            Some(path) if is_face(path)? => of_face(path)?,
+            Some(path) => of_model(&ModelFile::open(path)?),
+        };
         say::result(&if self.json { as_json(facts) } else { as_lines(&facts) })
     }
 }
@@ -62,8 +67,7 @@ fn is_face(path: &Path) -> Result<bool> {
     Ok(header["__metadata__"]["format"] == "deeptalk-rt face")
 }
 
-fn of_model(path: &Path) -> Result<Facts> {
-    let file = ModelFile::open(path)?;
+fn of_model(file: &ModelFile) -> Facts {
     let (config, provenance) = (file.config(), file.provenance());
     let mut parts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut dtypes = BTreeSet::new();
@@ -72,8 +76,8 @@ fn of_model(path: &Path) -> Result<Facts> {
         *parts.entry(part).or_default() += tensor.shape.iter().product::<usize>();
         dtypes.insert(format!("{:?}", tensor.dtype).to_lowercase());
     }
-    Ok(vec![
-        ("file", json!(path.to_string_lossy())),
+    vec![
+        ("file", json!(file.path().to_string_lossy())),
         ("kind", json!("model")),
         ("architecture", json!(ARCHITECTURE)),
         ("format_version", json!(FORMAT_VERSION)),
@@ -86,7 +90,7 @@ fn of_model(path: &Path) -> Result<Facts> {
         ("actors", json!(config.actors)),
         ("source", json!(provenance.source)),
         ("license", json!(provenance.license)),
-    ])
+    ]
 }
 
 fn of_face(path: &Path) -> Result<Facts> {

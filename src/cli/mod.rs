@@ -22,6 +22,7 @@ use deeptalk_rt::backend::Dtype;
 
 const EXAMPLES: &str = "\
 Examples:
+  deeptalk-rt run speech.wav -o talk.mp4
   deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors
   deeptalk-rt run speech.wav -o talk.npz --model model.safetensors
 

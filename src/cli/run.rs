@@ -22,18 +22,19 @@ use super::stop;
 
 const EXAMPLES: &str = r"Examples:
   A video with sound:
-    deeptalk-rt run speech.wav -o talk.mp4 --model model.safetensors
+    deeptalk-rt run speech.wav -o talk.mp4
   A page to look at, a contact sheet, and everything for NumPy, at once:
-    deeptalk-rt run speech.wav -o talk.html -o talk.png -o talk.npz --model model.safetensors
+    deeptalk-rt run speech.wav -o talk.html -o talk.png -o talk.npz
   What Live Link Face would record, at 60 frames a second:
-    deeptalk-rt run speech.wav -o talk.csv --format arkit --fps 60 --model model.safetensors
+    deeptalk-rt run speech.wav -o talk.csv --format arkit --fps 60
   The words of one recording with half the emotion of another:
-    deeptalk-rt run speech.wav --emotion-from angry.wav --emotion-blend 0.5 -o talk.npz \
-        --model model.safetensors
+    deeptalk-rt run speech.wav --emotion-from angry.wav --emotion-blend 0.5 -o talk.npz
   Three different takes (talk-1.npz, talk-2.npz, talk-3.npz):
-    deeptalk-rt run speech.wav --samples 3 -o talk.npz --model model.safetensors
+    deeptalk-rt run speech.wav --samples 3 -o talk.npz
   A folder of recordings:
-    deeptalk-rt run clips/*.wav --out-dir motions --model model.safetensors
+    deeptalk-rt run clips/*.wav --out-dir motions
+  With the published weights, whose motion is for a FLAME face:
+    deeptalk-rt run speech.wav -o talk.mp4 --model model.safetensors --face face.safetensors
 
 Endings of -o:
   .npz   motion (frames, parameters), codes_t, codes_b, fps, names, emotion_mu, emotion_logvar,
@@ -50,11 +51,6 @@ Endings of -o:
 
 The same recording, options and seed give the same bytes, on any number of threads.";
 
-const NO_MODEL: &str = "there is no built-in trained model yet: give one with --model FILE. \
-    `deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors` makes one of the published weights; \
-    `deeptalk-rt synth-model -o model.safetensors` makes one of seeded random weights, which is right for tests and \
-    benchmarks, not for a talking face";
-
 /// The value of --format that is no ending.
 const ARKIT: &str = "arkit";
 const INPUT: &str = "Input";
@@ -70,7 +66,7 @@ pub struct Run {
     #[arg(value_name = "SPEECH.wav", required = true)]
     inputs: Vec<PathBuf>,
 
-    /// The model file; `deeptalk-rt import deeptalk` makes one
+    /// The model file; `deeptalk-rt import deeptalk` makes one [default: the built-in model]
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     model: Option<PathBuf>,
 
@@ -190,8 +186,7 @@ impl Run {
     fn animate_all(&self, reporter: &mut Reporter, tally: &mut Tally) -> Result<()> {
         let jobs = self.plan()?;
         let look = self.look.options()?;
-        let model = self.model.as_ref().ok_or_else(|| Error::Usage(NO_MODEL.into()))?;
-        let reads = self.inputs.iter().chain([model]).chain(&self.face).chain(&self.emotion_from);
+        let reads = self.inputs.iter().chain(&self.model).chain(&self.face).chain(&self.emotion_from);
         outputs::check(jobs.iter().flat_map(|job| job.takes.iter().flatten()), reads)?;
         stop::listen();
         if let Some(threads) = self.threads {
@@ -209,8 +204,8 @@ impl Run {
         let outcome = match good[..] {
             [] => Ok(Vec::new()),
             _ => self.device.open().and_then(|device| match device {
-                Device::Cpu(cpu) => self.animate_good(cpu, model, &good, &look, reporter, tally),
-                Device::Cuda(cuda) => self.animate_good(cuda, model, &good, &look, reporter, tally),
+                Device::Cpu(cpu) => self.animate_good(cpu, &good, &look, reporter, tally),
+                Device::Cuda(cuda) => self.animate_good(cuda, &good, &look, reporter, tally),
             }),
         };
         let outcome = outcome.map(|failed| failures.extend(failed));
@@ -225,13 +220,12 @@ impl Run {
     fn animate_good<'a, B: Ops>(
         &self,
         ops: B,
-        model: &Path,
         good: &[&'a Job],
         look: &deeptalk_rt::render::Options,
         reporter: &mut Reporter,
         tally: &mut Tally,
     ) -> Result<Vec<(&'a PathBuf, Error)>> {
-        let loaded = self.load(ops, model, good)?;
+        let loaded = self.load(ops, good)?;
         let mut failures = Vec::new();
         for (index, job) in good.iter().enumerate() {
             reporter.begin(&label(&job.input, index, good.len()), "frames");
@@ -304,9 +298,9 @@ impl Run {
     }
 
     /// In the order of what is cheap to check.
-    fn load<B: Ops>(&self, ops: B, path: &Path, jobs: &[&Job]) -> Result<Loaded<B>> {
-        let file = ModelFile::open(path)?;
-        let config = file.config();
+    fn load<B: Ops>(&self, ops: B, jobs: &[&Job]) -> Result<Loaded<B>> {
+        let file = self.model.as_ref().map_or_else(ModelFile::builtin, ModelFile::open)?;
+        let (config, path) = (file.config(), file.path());
         let actor = match &self.actor {
             None => 0,
             Some(name) => config.actors.iter().position(|actor| actor == name).ok_or_else(|| {

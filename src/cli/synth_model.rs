@@ -22,7 +22,7 @@ recording is a motion of the right form, not a talking face.";
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SynthModel {
-    /// The sizes: base as published, tiny a hundredth as wide
+    /// The sizes: base as published, default those of this project's own model, tiny a hundredth as wide as base
     #[arg(long, default_value = "base")]
     size: Size,
 
@@ -38,6 +38,7 @@ pub struct SynthModel {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Size {
     Base,
+    Default,
     Tiny,
 }
 
@@ -45,6 +46,7 @@ impl SynthModel {
     pub fn execute(&self) -> Result<()> {
         let config = match self.size {
             Size::Base => Config::base(),
+            Size::Default => Config::default_model(),
             Size::Tiny => Config::tiny(),
         };
         outputs::check([&self.output], [])?;

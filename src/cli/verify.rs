@@ -26,9 +26,9 @@ difference, divided by that of the reference. Exit code 0: every stage is within
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Verify {
-    /// The model; golden files made with weights in f32 need one in f32
+    /// The model; golden files made with weights in f32 need one in f32 [default: the built-in model]
     #[arg(value_name = "MODEL")]
-    model: PathBuf,
+    model: Option<PathBuf>,
 
     /// A golden file, or a folder of them; their WAVs lie beside them
     #[arg(long, value_name = "FILE|FOLDER")]
@@ -48,7 +48,7 @@ impl Verify {
     }
 
     fn compare<B: Ops>(&self, ops: B, limits: Limits) -> Result<ExitCode> {
-        let file = ModelFile::open(&self.model)?;
+        let file = self.model.as_ref().map_or_else(ModelFile::builtin, ModelFile::open)?;
         let goldens = golden_files(&self.golden)?;
         let model = file.load(ops)?;
         let mut reporter = Reporter::new(None);

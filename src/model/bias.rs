@@ -20,8 +20,11 @@ pub fn slopes(heads: usize) -> Vec<f32> {
 /// expected, and everything that is not 0 forbids. The published weights were trained so.
 pub const WITHIN_A_SECOND: AttentionBias = AttentionBias::Window { rows: FPS };
 
-/// The other layers over codes: each row sees itself alone, for the same reason (the paper's bias is `-slope * |i - j|`).
-pub const ITSELF: AttentionBias = AttentionBias::Window { rows: 1 };
+/// The other layers over codes: rows `i` and `j` see each other where `|i - j| < rows`. In the published model each row sees itself alone
+/// (`rows` is 1), for the same reason: the paper's bias is `-slope * |i - j|`.
+pub fn near(rows: usize) -> AttentionBias {
+    AttentionBias::Window { rows }
+}
 
 /// `-slope * max(scale, 0) * |i - j|` between frames, nothing to or from the `tokens` in front of them.
 pub fn scaled_distance(scale: &[f32], tokens: usize) -> AttentionBias {

@@ -1,6 +1,12 @@
 //! Every hyper-parameter of the network, read from the model file.
 
+mod check;
+mod sizes;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::sizes::{arkit_channels, flame_channels};
+pub use crate::motion::JAW_NAMES;
 
 /// Samples a second that the network hears.
 pub const SAMPLE_RATE: usize = 16_000;
@@ -47,11 +53,45 @@ pub struct ConvConfig {
     pub stride: usize,
 }
 
+/// A log-mel spectrogram in front of an encoder's convolutions (see [`super::log_mel`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogMelConfig {
+    /// Samples of a window: the taps of its basis.
+    pub window: usize,
+    /// Samples from one window to the next.
+    pub hop: usize,
+    /// Points of the Fourier transform: `fft / 2 + 1` frequencies.
+    pub fft: usize,
+    /// Bands that come out.
+    pub bands: usize,
+}
+
+impl LogMelConfig {
+    /// The frequencies of a window.
+    pub fn bins(&self) -> usize {
+        self.fft / 2 + 1
+    }
+}
+
+/// Attention over codes reaches this far where nothing else is said: a row sees itself alone, as in the published model.
+fn itself() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+fn is_itself(rows: &usize) -> bool {
+    *rows == itself()
+}
+
 /// The content encoder (spec section 2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContentConfig {
-    /// The convolutions from samples to 50 frames a second.
+    /// What the convolutions hear instead of samples, if the model has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_mel: Option<LogMelConfig>,
+    /// The convolutions from samples, or from their log-mel spectrogram, to 50 frames a second.
     pub conv: Vec<ConvConfig>,
     /// Width of the transformer.
     pub hidden: usize,
@@ -69,7 +109,10 @@ pub struct ContentConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EmotionConfig {
-    /// The convolutions from samples to 50 frames a second.
+    /// What the convolutions hear instead of samples, if the model has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_mel: Option<LogMelConfig>,
+    /// The convolutions from samples, or from their log-mel spectrogram, to 50 frames a second.
     pub conv: Vec<ConvConfig>,
     /// Width of the transformer.
     pub hidden: usize,
@@ -125,6 +168,9 @@ pub struct PredictorConfig {
     pub hidden: usize,
     /// Their layers.
     pub transformer: TransformerConfig,
+    /// How far they see: rows `i` and `j` where `|i - j|` is below this.
+    #[serde(default = "itself", skip_serializing_if = "is_itself")]
+    pub code_attention_rows: usize,
 }
 
 /// The motion prior (spec section 7).
@@ -145,6 +191,9 @@ pub struct MotionPriorConfig {
     pub transformer_t: TransformerConfig,
     /// The layer of the bottom decoder, which is `width_t + width_b` wide.
     pub transformer_b: TransformerConfig,
+    /// How far all of these layers see: rows `i` and `j` where `|i - j|` is below this.
+    #[serde(default = "itself", skip_serializing_if = "is_itself")]
+    pub attention_rows: usize,
 }
 
 /// DEE's motion encoder (spec section 8).
@@ -159,122 +208,7 @@ pub struct MotionEmotionConfig {
     pub head: HeadConfig,
 }
 
-const ACTORS: &str = "M003 M005 M007 M009 M011 M012 M013 M019 M022 M023 M024 M025 M026 M027 M028 M029 M030 M031 \
-                      W009 W011 W014 W015 W016 W018 W019 W021 W023 W024 W025 W026 W028 W029";
-
-pub use crate::motion::JAW_NAMES;
-
 impl Config {
-    /// The published sizes.
-    pub fn base() -> Self {
-        let conv = convolutions(&[512; 7]);
-        let encoder = TransformerConfig { layers: 12, heads: 12, feed_forward: 3072 };
-        Self {
-            content: ContentConfig {
-                conv: conv.clone(),
-                hidden: 768,
-                positional_kernel: 128,
-                positional_groups: 16,
-                transformer: encoder,
-                output: 128,
-            },
-            emotion: EmotionConfig {
-                conv,
-                hidden: 768,
-                positional_layers: 5,
-                positional_kernel: 19,
-                positional_groups: 16,
-                extra_tokens: 10,
-                transformer: encoder,
-            },
-            emotion_head: HeadConfig {
-                max_frames: 500,
-                transformer: TransformerConfig { layers: 2, heads: 8, feed_forward: 2048 },
-                width: 128,
-                pool_width: 32,
-            },
-            predictor: PredictorConfig {
-                style: 128,
-                encoder: TransformerConfig { layers: 1, heads: 8, feed_forward: 256 },
-                features: 128,
-                hidden: 256,
-                transformer: TransformerConfig { layers: 6, heads: 8, feed_forward: 256 },
-            },
-            motion_prior: MotionPriorConfig {
-                codes_t: 256,
-                width_t: 128,
-                codes_b: 256,
-                width_b: 256,
-                kernel: 5,
-                transformer_t: TransformerConfig { layers: 1, heads: 8, feed_forward: 256 },
-                transformer_b: TransformerConfig { layers: 1, heads: 8, feed_forward: 512 },
-            },
-            motion_emotion: Some(MotionEmotionConfig {
-                features: vec![256, 512, 1024, 512, 256, 128],
-                hidden: 512,
-                head: HeadConfig {
-                    max_frames: 250,
-                    transformer: TransformerConfig { layers: 6, heads: 8, feed_forward: 2048 },
-                    width: 128,
-                    pool_width: 32,
-                },
-            }),
-            actors: ACTORS.split_whitespace().map(String::from).collect(),
-            channels: flame_channels(),
-        }
-    }
-
-    /// Everything that base has, a hundredth as wide: for tests, and to try things out.
-    pub fn tiny() -> Self {
-        let conv = convolutions(&[16, 16, 24, 24, 32, 32, 32]);
-        let encoder = TransformerConfig { layers: 2, heads: 2, feed_forward: 64 };
-        let small = TransformerConfig { layers: 1, heads: 2, feed_forward: 48 };
-        let head = HeadConfig { max_frames: 500, transformer: small, width: 16, pool_width: 8 };
-        Self {
-            content: ContentConfig {
-                conv: conv.clone(),
-                hidden: 64,
-                positional_kernel: 16,
-                positional_groups: 4,
-                transformer: encoder,
-                output: 32,
-            },
-            emotion: EmotionConfig {
-                conv,
-                hidden: 32,
-                positional_layers: 2,
-                positional_kernel: 7,
-                positional_groups: 2,
-                extra_tokens: 3,
-                transformer: encoder,
-            },
-            emotion_head: head.clone(),
-            predictor: PredictorConfig {
-                style: 32,
-                encoder: small,
-                features: 32,
-                hidden: 32,
-                transformer: TransformerConfig { layers: 2, heads: 2, feed_forward: 64 },
-            },
-            motion_prior: MotionPriorConfig {
-                codes_t: 32,
-                width_t: 16,
-                codes_b: 48,
-                width_b: 32,
-                kernel: 5,
-                transformer_t: TransformerConfig { heads: 1, ..small },
-                transformer_b: TransformerConfig { heads: 1, ..small },
-            },
-            motion_emotion: Some(MotionEmotionConfig {
-                features: vec![32, 48, 16],
-                hidden: 32,
-                head: HeadConfig { max_frames: 250, ..head },
-            }),
-            actors: ["A", "B", "C"].map(String::from).into(),
-            channels: arkit_channels(),
-        }
-    }
-
     /// Values of a motion's row: the channels and the jaw.
     pub fn parameters(&self) -> usize {
         self.channels.len() + JAW_NAMES.len()
@@ -284,166 +218,6 @@ impl Config {
     pub fn parameter_names(&self) -> Vec<String> {
         self.channels.iter().cloned().chain(JAW_NAMES.map(String::from)).collect()
     }
-
-    /// What contradicts itself in these numbers, if anything: the part, what would be right, and what is there.
-    ///
-    /// # Errors
-    /// The first contradiction as (what, expected, found).
-    pub fn check(&self) -> Result<(), (String, String, String)> {
-        let transformers = [
-            ("content", self.content.transformer, self.content.hidden),
-            ("emotion", self.emotion.transformer, self.emotion.hidden),
-            ("emotion_head", self.emotion_head.transformer, self.emotion.hidden),
-            (
-                "predictor.encoder",
-                self.predictor.encoder,
-                self.content.output.saturating_add(self.predictor.style),
-            ),
-            ("predictor", self.predictor.transformer, self.predictor.hidden),
-            ("motion_prior.transformer_t", self.motion_prior.transformer_t, self.motion_prior.width_t),
-            (
-                "motion_prior.transformer_b",
-                self.motion_prior.transformer_b,
-                self.motion_prior.width_t.saturating_add(self.motion_prior.width_b),
-            ),
-        ];
-        let motion = self.motion_emotion.iter().map(|m| ("motion_emotion", m.head.transformer, m.hidden));
-        for (part, transformer, width) in transformers.into_iter().chain(motion) {
-            between(&format!("{part}: width"), width, 1, 1 << 14)?;
-            between(&format!("{part}: layers"), transformer.layers, 1, 256)?;
-            between(&format!("{part}: heads"), transformer.heads, 1, width)?;
-            between(&format!("{part}: feed_forward"), transformer.feed_forward, 1, 1 << 16)?;
-            multiple(&format!("{part}: width"), width, transformer.heads, "heads")?;
-        }
-        for (part, conv, hidden, kernel, groups) in [
-            (
-                "content",
-                &self.content.conv,
-                self.content.hidden,
-                self.content.positional_kernel,
-                self.content.positional_groups,
-            ),
-            (
-                "emotion",
-                &self.emotion.conv,
-                self.emotion.hidden,
-                self.emotion.positional_kernel,
-                self.emotion.positional_groups,
-            ),
-        ] {
-            check_front_end(part, conv)?;
-            between(&format!("{part}: positional_kernel"), kernel, 1, 1024)?;
-            between(&format!("{part}: positional_groups"), groups, 1, hidden)?;
-            multiple(&format!("{part}: hidden"), hidden, groups, "positional_groups")?;
-        }
-        between("emotion: positional_layers", self.emotion.positional_layers, 1, 64)?;
-        between("emotion: extra_tokens", self.emotion.extra_tokens, 1, 1024)?;
-        odd("emotion: positional_kernel", self.emotion.positional_kernel)?;
-        odd("motion_prior: kernel", self.motion_prior.kernel)?;
-        between("motion_prior: kernel", self.motion_prior.kernel, 3, 63)?;
-        between("motion_prior: codes_t", self.motion_prior.codes_t, 1, 1 << 16)?;
-        between("motion_prior: codes_b", self.motion_prior.codes_b, 1, 1 << 16)?;
-        equal("motion_prior: width_b", self.motion_prior.width_b, 2 * self.motion_prior.width_t)?;
-        for (part, size) in [
-            ("content: output", self.content.output),
-            ("predictor: style", self.predictor.style),
-            ("predictor: features", self.predictor.features),
-            ("predictor: hidden", self.predictor.hidden),
-        ] {
-            between(part, size, 1, 1 << 14)?;
-        }
-        for (part, head) in [("emotion_head", Some(&self.emotion_head))]
-            .into_iter()
-            .chain([("motion_emotion: head", self.motion_emotion.as_ref().map(|m| &m.head))])
-        {
-            let Some(head) = head else { continue };
-            between(&format!("{part}: max_frames"), head.max_frames, 1, 1 << 16)?;
-            between(&format!("{part}: width"), head.width, 1, 1 << 14)?;
-            between(&format!("{part}: pool_width"), head.pool_width, 2, 1024)?;
-            multiple(&format!("{part}: pool_width"), head.pool_width, 2, "sine and cosine")?;
-        }
-        if let Some(motion) = &self.motion_emotion {
-            equal("motion_emotion: head: width", motion.head.width, self.emotion_head.width)?;
-            between("motion_emotion: features", motion.features.len(), 1, 64)?;
-            for &width in &motion.features {
-                between("motion_emotion: features", width, 1, 1 << 14)?;
-            }
-        }
-        between("actors", self.actors.len(), 1, 4096)?;
-        between("channels", self.channels.len(), 1, 4096)
-    }
-}
-
-type Contradiction = (String, String, String);
-
-fn between(what: &str, found: usize, low: usize, high: usize) -> Result<(), Contradiction> {
-    if (low..=high).contains(&found) {
-        return Ok(());
-    }
-    Err((what.into(), format!("a number from {low} to {high}"), found.to_string()))
-}
-
-fn multiple(what: &str, found: usize, of: usize, unit: &str) -> Result<(), Contradiction> {
-    if found.is_multiple_of(of) {
-        return Ok(());
-    }
-    Err((what.into(), format!("a multiple of {of} ({unit})"), found.to_string()))
-}
-
-fn odd(what: &str, found: usize) -> Result<(), Contradiction> {
-    if found % 2 == 1 { Ok(()) } else { Err((what.into(), "an odd number".into(), found.to_string())) }
-}
-
-fn equal(what: &str, found: usize, expected: usize) -> Result<(), Contradiction> {
-    if found == expected { Ok(()) } else { Err((what.into(), expected.to_string(), found.to_string())) }
-}
-
-/// A front end must end at 50 frames a second, `2 T - 1` of them for T padded frames, as wav2vec2's does.
-fn check_front_end(part: &str, conv: &[ConvConfig]) -> Result<(), Contradiction> {
-    between(&format!("{part}: conv"), conv.len(), 1, 32)?;
-    for layer in conv {
-        between(&format!("{part}: conv: out"), layer.out, 1, 1 << 14)?;
-        between(&format!("{part}: conv: kernel"), layer.kernel, 1, 1024)?;
-        between(&format!("{part}: conv: stride"), layer.stride, 1, 1024)?;
-    }
-    for frames in [4, 100] {
-        let rows = conv.iter().try_fold(frames * SAMPLES_PER_FRAME, |rows, layer| {
-            Some(rows.checked_sub(layer.kernel)? / layer.stride + 1)
-        });
-        if rows != Some(2 * frames - 1) {
-            let found = rows.map_or("none".into(), |rows| rows.to_string());
-            return Err((
-                format!("{part}: conv: rows for {frames} frames"),
-                format!("{} (50 a second)", 2 * frames - 1),
-                found,
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// wav2vec2's kernels and strides.
-fn convolutions(widths: &[usize; 7]) -> Vec<ConvConfig> {
-    let shape = [(10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2)];
-    widths.iter().zip(shape).map(|(&out, (kernel, stride))| ConvConfig { out, kernel, stride }).collect()
-}
-
-/// FLAME's first 50 expression coefficients.
-pub fn flame_channels() -> Vec<String> {
-    (0..50).map(|i| format!("exp_{i:02}")).collect()
-}
-
-/// The ARKit blend shapes in ARKit's order, less `jawForward` and `jawOpen`: the jaw's rotation says that.
-pub fn arkit_channels() -> Vec<String> {
-    const NAMES: &str = "eyeBlinkLeft eyeLookDownLeft eyeLookInLeft eyeLookOutLeft eyeLookUpLeft eyeSquintLeft \
-        eyeWideLeft eyeBlinkRight eyeLookDownRight eyeLookInRight eyeLookOutRight eyeLookUpRight eyeSquintRight \
-        eyeWideRight jawRight jawLeft mouthClose mouthFunnel mouthPucker mouthRight mouthLeft mouthSmileLeft \
-        mouthSmileRight mouthFrownLeft mouthFrownRight mouthDimpleLeft mouthDimpleRight mouthStretchLeft \
-        mouthStretchRight mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper mouthPressLeft \
-        mouthPressRight mouthLowerDownLeft mouthLowerDownRight mouthUpperUpLeft mouthUpperUpRight browDownLeft \
-        browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft cheekSquintRight \
-        noseSneerLeft noseSneerRight tongueOut";
-    NAMES.split_whitespace().map(String::from).collect()
 }
 
 #[cfg(test)]
@@ -451,8 +225,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_sizes_are_free_of_contradictions_and_survive_json() {
-        for config in [Config::base(), Config::tiny()] {
+    fn all_sizes_are_free_of_contradictions_and_survive_json() {
+        for config in [Config::base(), Config::tiny(), Config::tiny_log_mel(), Config::default_model()] {
             config.check().unwrap();
             assert_eq!(config.parameters(), 53);
             let json = serde_json::to_string(&config).unwrap();
@@ -461,18 +235,40 @@ mod tests {
         assert_eq!(Config::base().actors.len(), 32);
     }
 
+    /// Files that were written before these options were thought of.
+    #[test]
+    fn options_that_the_published_model_does_not_have_are_neither_written_nor_wanted() {
+        let json = serde_json::to_string(&Config::base()).unwrap();
+        for key in ["log_mel", "attention_rows"] {
+            assert!(!json.contains(key), "{json}");
+            assert!(serde_json::to_string(&Config::default_model()).unwrap().contains(key));
+        }
+    }
+
     #[test]
     fn contradictions_are_named() {
-        let broken = |change: fn(&mut Config)| {
-            let mut config = Config::tiny();
+        let broken = |mut config: Config, change: fn(&mut Config)| {
             change(&mut config);
             config.check().unwrap_err().0
         };
-        assert_eq!(broken(|c| c.content.transformer.heads = 5), "content: width");
-        assert_eq!(broken(|c| c.emotion.conv[3].stride = 3), "emotion: conv: rows for 4 frames");
-        assert_eq!(broken(|c| c.motion_prior.width_b = 33), "motion_prior: width_b");
-        assert_eq!(broken(|c| c.channels.clear()), "channels");
-        assert_eq!(broken(|c| c.content.hidden = 0), "content: width");
-        assert_eq!(broken(|c| c.emotion.conv[0].kernel = 0), "emotion: conv: kernel");
+        let tiny = |change| broken(Config::tiny(), change);
+        assert_eq!(tiny(|c| c.content.transformer.heads = 5), "content: width");
+        assert_eq!(tiny(|c| c.emotion.conv[3].stride = 3), "emotion: conv: rows for 4 frames");
+        assert_eq!(tiny(|c| c.motion_prior.width_b = 33), "motion_prior: width_b");
+        assert_eq!(tiny(|c| c.channels.clear()), "channels");
+        assert_eq!(tiny(|c| c.content.hidden = 0), "content: width");
+        assert_eq!(tiny(|c| c.emotion.conv[0].kernel = 0), "emotion: conv: kernel");
+        assert_eq!(tiny(|c| c.predictor.code_attention_rows = 0), "predictor: code_attention_rows");
+        assert_eq!(tiny(|c| c.motion_prior.attention_rows = 0), "motion_prior: attention_rows");
+        let log_mel = |change: fn(&mut LogMelConfig)| {
+            let mut config = Config::default_model();
+            change(config.emotion.log_mel.as_mut().unwrap());
+            config.check().unwrap_err().0
+        };
+        assert_eq!(log_mel(|c| c.fft = 512), "emotion: log_mel: window");
+        assert_eq!(log_mel(|c| c.fft = 1023), "emotion: log_mel: fft");
+        assert_eq!(log_mel(|c| c.bands = 1), "emotion: log_mel: bands");
+        assert_eq!(log_mel(|c| c.hop = 160), "emotion: conv: rows for 4 frames");
+        assert_eq!(log_mel(|c| c.window = 641), "emotion: conv: rows for 4 frames");
     }
 }

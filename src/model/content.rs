@@ -1,5 +1,6 @@
-//! Spec section 2: the content encoder (wav2vec2).
+//! Spec section 2: the content encoder (wav2vec2, of samples or of their log-mel spectrogram).
 
+use super::log_mel;
 use super::stages::Observer;
 use super::weights::Content;
 use crate::Result;
@@ -19,6 +20,14 @@ pub fn encode<B: Ops>(
     observer: &dyn Observer<B>,
 ) -> Result<B::Tensor> {
     let x = ops.group_norm(samples, None, SAMPLES_EPS, Activation::None)?;
+    let x = match &content.log_mel {
+        Some(log_mel) => {
+            let x = log_mel::spectrogram(ops, log_mel, &x)?;
+            observer.stage("content.log_mel", &x)?;
+            x
+        }
+        None => x,
+    };
     let x = ops.conv1d(&x, &content.first_conv, Activation::None)?;
     let x = ops.group_norm(&x, Some(&content.first_norm), GROUP_NORM_EPS, Activation::Gelu)?;
     let x = content.conv.iter().try_fold(x, |x, conv| ops.conv1d(&x, conv, Activation::Gelu))?;

@@ -2,6 +2,7 @@
 //! (DEE), and the same for a motion.
 
 use super::bias::scaled_distance;
+use super::log_mel;
 use super::pool::PoolWeights;
 use super::stages::Observer;
 use super::weights::{Branch, Emotion, Head, MotionEmotion};
@@ -49,6 +50,14 @@ pub fn encode<B: Ops>(
     observer: &dyn Observer<B>,
 ) -> Result<B::Tensor> {
     let x = ops.group_norm(samples, None, SAMPLES_EPS, Activation::None)?;
+    let x = match &emotion.log_mel {
+        Some(log_mel) => {
+            let x = log_mel::spectrogram(ops, log_mel, &x)?;
+            observer.stage("emotion.log_mel", &x)?;
+            x
+        }
+        None => x,
+    };
     let x = emotion.conv.iter().try_fold(x, |x, (conv, norm)| {
         ops.layer_norm(&ops.conv1d(&x, conv, Activation::None)?, Some(norm), Activation::Gelu)
     })?;

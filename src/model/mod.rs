@@ -5,6 +5,7 @@ pub mod config;
 pub mod content;
 mod deeptalk;
 pub mod emotion;
+pub mod log_mel;
 pub mod motion_prior;
 mod pool;
 pub mod predictor;

@@ -1,6 +1,6 @@
 //! Spec section 7: the motion prior (TH-VQVAE), codes to motion and back.
 
-use super::bias::ITSELF;
+use super::bias::near;
 use super::predictor::MotionCodes;
 use super::stages::Observer;
 use super::weights::{Expander, MotionPrior, Squasher};
@@ -44,12 +44,12 @@ pub fn encode<B: Ops>(
 pub(super) fn expand<B: Ops>(ops: &B, expander: &Expander<B::Weight>, x: &B::Tensor) -> Result<B::Tensor> {
     let x = ops.conv_transpose1d(x, &expander.conv, Activation::LeakyRelu(SLOPE))?;
     let x = ops.linear(&x, &expander.linear, Activation::None)?;
-    ops.transformer_stack(x, &expander.layers, &ITSELF)
+    ops.transformer_stack(x, &expander.layers, &near(expander.attention_rows))
 }
 
 /// Half the rows.
 fn squash<B: Ops>(ops: &B, squasher: &Squasher<B::Weight>, x: &B::Tensor) -> Result<B::Tensor> {
     let x = ops.conv1d(x, &squasher.conv, Activation::LeakyRelu(SLOPE))?;
     let x = ops.linear(&x, &squasher.linear, Activation::None)?;
-    ops.transformer_stack(x, &squasher.layers, &ITSELF)
+    ops.transformer_stack(x, &squasher.layers, &near(squasher.attention_rows))
 }

@@ -1,6 +1,6 @@
 //! Spec sections 5 and 6: the style, and the codes.
 
-use super::bias::{ITSELF, WITHIN_A_SECOND};
+use super::bias::{WITHIN_A_SECOND, near};
 use super::config::{FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE};
 use super::motion_prior::expand;
 use super::stages::Observer;
@@ -63,6 +63,6 @@ pub fn predict<B: Ops>(
 
 fn logits<B: Ops>(ops: &B, head: &CodeHead<B::Weight>, x: &B::Tensor) -> Result<B::Tensor> {
     let x = ops.linear(x, &head.input, Activation::None)?;
-    let x = ops.transformer_stack(x, &head.layers, &ITSELF)?;
+    let x = ops.transformer_stack(x, &head.layers, &near(head.attention_rows))?;
     ops.linear(&x, &head.output, Activation::None)
 }

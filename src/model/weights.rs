@@ -4,8 +4,8 @@
 //! names and shapes (checking a file, counting parameters), or make the numbers (import, synthesis).
 
 use super::config::{
-    Config, ContentConfig, ConvConfig, EmotionConfig, HeadConfig, MotionEmotionConfig, MotionPriorConfig,
-    PredictorConfig, TransformerConfig,
+    Config, ContentConfig, ConvConfig, EmotionConfig, HeadConfig, LogMelConfig, MotionEmotionConfig,
+    MotionPriorConfig, PredictorConfig, TransformerConfig,
 };
 use crate::Result;
 use crate::backend::{Activation, Affine, Conv1d, ConvTranspose1d, Linear, Padding, TransformerLayer};
@@ -37,9 +37,20 @@ pub struct Weights<W> {
     pub motion_emotion: Option<MotionEmotion<W>>,
 }
 
+/// A log-mel spectrogram.
+#[derive(Debug, Clone)]
+pub struct LogMel<W> {
+    /// (2 * bins, window, 1): a window's cosines, then its sines.
+    pub basis: Conv1d<W>,
+    /// (bands, bins).
+    pub bands: W,
+}
+
 /// The content encoder.
 #[derive(Debug, Clone)]
 pub struct Content<W> {
+    /// What the convolutions hear instead of samples.
+    pub log_mel: Option<LogMel<W>>,
     /// The first, which a group norm follows.
     pub first_conv: Conv1d<W>,
     /// That norm.
@@ -63,6 +74,8 @@ pub struct Content<W> {
 /// The emotion encoder.
 #[derive(Debug, Clone)]
 pub struct Emotion<W> {
+    /// What the convolutions hear instead of samples.
+    pub log_mel: Option<LogMel<W>>,
     /// The convolutions, each with the layer norm that follows it.
     pub conv: Vec<(Conv1d<W>, Affine<W>)>,
     /// Before the projection.
@@ -158,6 +171,8 @@ pub struct CodeHead<W> {
     pub input: Linear<W>,
     /// The transformer.
     pub layers: Vec<TransformerLayer<W>>,
+    /// How far its rows see.
+    pub attention_rows: usize,
     /// To the logits.
     pub output: Linear<W>,
 }
@@ -192,6 +207,8 @@ pub struct Squasher<W> {
     pub linear: Linear<W>,
     /// The transformer.
     pub layers: Vec<TransformerLayer<W>>,
+    /// How far its rows see.
+    pub attention_rows: usize,
 }
 
 /// Doubles the frames.
@@ -203,6 +220,8 @@ pub struct Expander<W> {
     pub linear: Linear<W>,
     /// The transformer.
     pub layers: Vec<TransformerLayer<W>>,
+    /// How far its rows see.
+    pub attention_rows: usize,
 }
 
 /// The emotion of a motion.
@@ -283,6 +302,20 @@ impl<S> Builder<'_, S> {
         Ok(Conv1d { weight, bias: None, stride: layer.stride, groups: 1, padding: Padding::NONE })
     }
 
+    /// The tensors of a log-mel spectrogram, and the channels that the first convolution hears.
+    fn log_mel<W>(&mut self, name: &str, config: Option<LogMelConfig>) -> Result<(Option<LogMel<W>>, usize)>
+    where
+        S: Source<W>,
+    {
+        let Some(config) = config else { return Ok((None, 1)) };
+        let basis =
+            self.source.tensor(&format!("{name}.log_mel.basis"), &[2 * config.bins(), config.window, 1])?;
+        let bands = self.source.tensor(&format!("{name}.log_mel.bands"), &[config.bands, config.bins()])?;
+        let basis =
+            Conv1d { weight: basis, bias: None, stride: config.hop, groups: 1, padding: Padding::NONE };
+        Ok((Some(LogMel { basis, bands }), config.bands))
+    }
+
     fn positional<W>(&mut self, name: &str, width: usize, kernel: usize, groups: usize) -> Result<Conv1d<W>>
     where
         S: Source<W>,
@@ -323,8 +356,9 @@ impl<S> Builder<'_, S> {
     where
         S: Source<W>,
     {
+        let (log_mel, input) = self.log_mel("content", config.log_mel)?;
         let first = &config.conv[0];
-        let first_conv = self.front_conv("content.conv.0", first, 1)?;
+        let first_conv = self.front_conv("content.conv.0", first, input)?;
         let first_norm = self.affine("content.conv.0.norm", first.out)?;
         let mut input = first.out;
         let mut conv = Vec::new();
@@ -334,6 +368,7 @@ impl<S> Builder<'_, S> {
         }
         let width = config.hidden;
         Ok(Content {
+            log_mel,
             first_conv,
             first_norm,
             conv,
@@ -355,7 +390,7 @@ impl<S> Builder<'_, S> {
     where
         S: Source<W>,
     {
-        let mut input = 1;
+        let (log_mel, mut input) = self.log_mel("emotion", config.log_mel)?;
         let mut conv = Vec::new();
         for (index, layer) in config.conv.iter().enumerate() {
             let name = format!("emotion.conv.{index}");
@@ -367,6 +402,7 @@ impl<S> Builder<'_, S> {
         }
         let width = config.hidden;
         Ok(Emotion {
+            log_mel,
             conv,
             projection_norm: self.affine("emotion.projection_norm", input)?,
             projection: self.linear("emotion.projection", width, input)?,
@@ -477,6 +513,7 @@ impl<S> Builder<'_, S> {
         Ok(CodeHead {
             input: self.linear(&format!("{name}.input"), width, input)?,
             layers: self.layers(&format!("{name}.layers"), width, config.transformer, Activation::Gelu)?,
+            attention_rows: config.code_attention_rows,
             output: self.linear(&format!("{name}.output"), codes, width)?,
         })
     }
@@ -492,7 +529,7 @@ impl<S> Builder<'_, S> {
             codebook_b: self.source.tensor("motion_prior.codebook_b", &[config.codes_b, b])?,
             encoder_b: self.squasher("motion_prior.encoder_b", config, parameters)?,
             encoder_t: self.squasher("motion_prior.encoder_t", config, t)?,
-            decoder_t: self.expander("motion_prior.decoder_t", config.kernel, t, config.transformer_t)?,
+            decoder_t: self.expander("motion_prior.decoder_t", config, t, config.transformer_t)?,
             upsample_t: ConvTranspose1d {
                 weight: self.source.tensor("motion_prior.upsample_t.weight", &[4, t, t])?,
                 bias: self.source.tensor("motion_prior.upsample_t.bias", &[t])?,
@@ -500,7 +537,7 @@ impl<S> Builder<'_, S> {
                 padding: 1,
                 output_padding: 0,
             },
-            decoder_b: self.expander("motion_prior.decoder_b", config.kernel, t + b, config.transformer_b)?,
+            decoder_b: self.expander("motion_prior.decoder_b", config, t + b, config.transformer_b)?,
             smooth: self.conv(
                 "motion_prior.smooth",
                 [parameters, config.kernel, t + b],
@@ -520,19 +557,21 @@ impl<S> Builder<'_, S> {
             conv: self.conv(&format!("{name}.conv"), [width, config.kernel, input], 2, padding)?,
             linear: self.linear(&format!("{name}.linear"), width, width)?,
             layers: self.layers(&format!("{name}.layers"), width, config.transformer_t, Activation::Gelu)?,
+            attention_rows: config.attention_rows,
         })
     }
 
     fn expander<W>(
         &mut self,
         name: &str,
-        kernel: usize,
+        config: &MotionPriorConfig,
         width: usize,
-        config: TransformerConfig,
+        transformer: TransformerConfig,
     ) -> Result<Expander<W>>
     where
         S: Source<W>,
     {
+        let kernel = config.kernel;
         Ok(Expander {
             conv: ConvTranspose1d {
                 weight: self.source.tensor(&format!("{name}.conv.weight"), &[kernel, width, width])?,
@@ -542,7 +581,8 @@ impl<S> Builder<'_, S> {
                 output_padding: 1,
             },
             linear: self.linear(&format!("{name}.linear"), width, width)?,
-            layers: self.layers(&format!("{name}.layers"), width, config, Activation::Gelu)?,
+            layers: self.layers(&format!("{name}.layers"), width, transformer, Activation::Gelu)?,
+            attention_rows: config.attention_rows,
         })
     }
 

@@ -60,13 +60,15 @@ impl Report {
 }
 
 /// The order of the network, for reading a report from top to bottom.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 32] = [
+    "content.log_mel",
     "wav2vec2.conv_features",
     "wav2vec2.projected",
     "wav2vec2.pos_conv",
     "wav2vec2.layer0",
     "wav2vec2.output",
     "content",
+    "emotion.log_mel",
     "emotion2vec.conv_features",
     "emotion2vec.projected",
     "emotion2vec.pos_conv",

@@ -87,7 +87,7 @@ fn forward<B: Ops>(
         })
     };
     let (top, bottom) = (draw(0), draw(1));
-    let actors: Vec<usize> = (0..clips.len()).map(|clip| clip % 3).collect();
+    let actors: Vec<usize> = (0..clips.len()).map(|clip| clip % model.config().actors.len()).collect();
     let animated = model.animate(
         &analysis.content,
         &analysis.emotion.mu,
@@ -152,6 +152,61 @@ fn every_stage_agrees_with_the_cpu_on_a_packed_batch() {
 fn every_stage_agrees_with_the_cpu_on_hopper() {
     let test = this_test!(every_stage_agrees_with_the_cpu_on_hopper);
     on_stand_in(test, &[("STAND_IN_CUDA_CAPABILITY", "90")], || agrees(&[4_000, 700], None));
+}
+
+#[test]
+fn every_stage_of_a_model_with_spectrograms_agrees_with_the_cpu_on_a_packed_batch() {
+    let test = this_test!(every_stage_of_a_model_with_spectrograms_agrees_with_the_cpu_on_a_packed_batch);
+    on_stand_in(test, &[], || agrees_with(&model_of(&Config::tiny_log_mel()), &[9_000, 1, 16_001], None));
+}
+
+#[test]
+fn every_stage_of_a_model_with_spectrograms_agrees_with_the_cpu_on_hopper() {
+    let test = this_test!(every_stage_of_a_model_with_spectrograms_agrees_with_the_cpu_on_hopper);
+    on_stand_in(test, &[("STAND_IN_CUDA_CAPABILITY", "90")], || {
+        agrees_with(&model_of(&Config::tiny_log_mel()), &[4_000, 700], None)
+    });
+}
+
+/// The sizes of the trained model, with weights from the formula.
+#[test]
+fn every_stage_of_the_default_sizes_agrees_with_the_cpu() {
+    let test = this_test!(every_stage_of_the_default_sizes_agrees_with_the_cpu);
+    on_stand_in(test, &[("STAND_IN_CUDA_CHECKS", "0")], || {
+        agrees_with(&model_of(&Config::default_model()), &[9_000, 700], None)
+    });
+}
+
+/// What fp16 costs a spectrogram at the limits of what samples of variance 1 can be.
+#[test]
+fn a_spectrogram_keeps_its_digits_where_samples_are_extreme() {
+    on_stand_in(this_test!(a_spectrogram_keeps_its_digits_where_samples_are_extreme), &[], || {
+        let model = model_of(&Config::tiny_log_mel());
+        let noise = speech(8_000, 3);
+        let click = |i: usize| if i == 4_000 { 1.0 } else { 0.0 };
+        let burst = |i: usize| if (4_000..4_200).contains(&i) { noise[i] } else { 1e-3 * noise[i] };
+        let tone = |i: usize| (i as f32 * 0.9).sin();
+        let square = |i: usize| if i % 100 < 50 { 1.0 } else { -1.0 };
+        let clips: [(&str, &dyn Fn(usize) -> f32); 4] =
+            [("click", &click), ("burst", &burst), ("tone", &tone), ("square", &square)];
+        for (what, sample) in clips {
+            let samples: Vec<f32> = (0..8_000).map(sample).collect();
+            let (cpu, cuda) = (Notes::default(), Notes::default());
+            forward(&model.load(Cpu).unwrap(), &[&samples], None, &cpu).unwrap();
+            forward(&model.load(Cuda::new(0).unwrap()).unwrap(), &[&samples], None, &cuda).unwrap();
+            let (cpu, cuda) = (cpu.stages.borrow(), cuda.stages.borrow());
+            for name in ["content.log_mel", "emotion.log_mel"] {
+                let of = |stages: &[(&'static str, Vec<f32>)]| {
+                    stages.iter().find(|(stage, _)| *stage == name).unwrap().1.clone()
+                };
+                let (want, got) = (of(&cpu), of(&cuda));
+                let worst = got.iter().zip(&want).fold(0f32, |worst, (g, w)| worst.max((g - w).abs()));
+                println!("{what}: {name}: {:.1e}, worst {worst:.1e}", error(&got, &want));
+                assert!(error(&got, &want) < 5e-4, "{what}: {name}: {}", error(&got, &want));
+                assert!(worst < 0.02, "{what}: {name}: {worst}");
+            }
+        }
+    });
 }
 
 /// The published sizes: every kernel at the widths it is made for.

@@ -109,11 +109,28 @@ fn the_first_convolution_without_its_barrier_is_reported() {
     reported_without(&["barrier_0"], "first_conv", [4, 1, 1], 256, 0, &arguments);
 }
 
+#[test]
+fn bands_without_their_barrier_are_reported() {
+    let mut random = Random::new(7);
+    let (x, bands) = (random.halves(9 * 40, 1.0).upload(), random.halves(6 * 24, 1.0).upload());
+    let y = Memory::<u16>::poisoned(9 * 8);
+    let sizes = [9usize, 20, 6, 40, 24, 8].map(int);
+    let arguments =
+        [[y.argument(), x.argument(), bands.argument()].as_slice(), &sizes, &[float(1e-3)]].concat();
+    reported_without(&["barrier_0"], "log_bands", [2, 1, 1], 256, 8 * 20 * 4, &arguments);
+}
+
 /// Every block barrier of every kernel file is taken out by one of the tests above.
 #[test]
 fn no_barrier_is_left_untested() {
-    let tested =
-        [("attention.cu", 2), ("conv.cu", 4), ("matmul.cu", 3), ("matmul_sm90.cu", 1), ("norm.cu", 4)];
+    let tested = [
+        ("attention.cu", 2),
+        ("conv.cu", 4),
+        ("matmul.cu", 3),
+        ("matmul_sm90.cu", 1),
+        ("norm.cu", 4),
+        ("spectrum.cu", 1),
+    ];
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

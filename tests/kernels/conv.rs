@@ -50,6 +50,41 @@ fn the_first_convolution_matches() {
     }
 }
 
+#[test]
+fn windows_of_samples_keep_to_their_clip_and_most_of_the_digits() {
+    for (taps, step, clips) in [(320usize, 160usize, vec![321usize, 320, 1000]), (13, 5, vec![13, 27])] {
+        let width = taps.next_multiple_of(8);
+        let mut random = Random::new(taps as u64);
+        let outs: Vec<usize> = clips.iter().map(|n| (n - taps) / step + 1).collect();
+        let x: Vec<f32> = (0..clips.iter().sum::<usize>()).map(|_| random.next() * 20.0).collect();
+        let mut want = Vec::new();
+        let mut first = 0;
+        for (&length, &rows) in clips.iter().zip(&outs) {
+            for t in 0..rows {
+                want.extend((0..width).map(|k| if k < taps { x[first + t * step + k] } else { 0.0 }));
+            }
+            first += length;
+        }
+        let dx = Memory::from_slice(&x);
+        let (x_offsets, y_offsets) =
+            (Memory::from_slice(&offsets(&clips)), Memory::from_slice(&offsets(&outs)));
+        in_every_order(|order| {
+            let y = Output::<u16>::new(2 * want.len());
+            let vectors = outs.iter().max().unwrap() * width / 4;
+            let tables = [y.argument(), dx.argument(), x_offsets.argument(), y_offsets.argument()];
+            let arguments = [tables.as_slice(), &[int(taps), int(step), int(width)]].concat();
+            run("sample_windows", [vectors.div_ceil(256), clips.len(), 1], 256, 0, &arguments);
+            let y = to_f32(&y.values());
+            for (row, (got, want)) in y.chunks_exact(2 * width).zip(want.chunks_exact(width)).enumerate() {
+                for ((half, rest), want) in got[..width].iter().zip(&got[width..]).zip(want) {
+                    assert_eq!(*half, half::f16::from_f32(*want).to_f32(), "{taps} taps, row {row}, {order}");
+                    assert!((half + rest - want).abs() <= want.abs() * 2f32.powi(-21), "row {row}, {order}");
+                }
+            }
+        });
+    }
+}
+
 fn check_grouped(
     width: usize,
     groups: usize,

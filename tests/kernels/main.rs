@@ -8,4 +8,5 @@ mod matmul;
 mod norm;
 mod pool;
 mod rows;
+mod spectrum;
 mod support;

@@ -11,6 +11,7 @@ mod norm;
 mod pool;
 mod product;
 mod rows;
+mod spectrum;
 
 use super::shapes::{self, Shaped};
 use super::{
@@ -153,6 +154,11 @@ impl Ops for Cpu {
     ) -> Result<Tensor> {
         let (clips, out) = shapes::conv_transpose1d(x, conv)?;
         Ok(conv::conv_transpose1d(x, conv, activation, Tensor::zeros(clips, out)))
+    }
+
+    fn log_bands(&self, spectrum: &Tensor, bands: &Weight) -> Result<Tensor> {
+        let count = shapes::log_bands(spectrum, bands)?;
+        Ok(spectrum::log_bands(spectrum, bands, count))
     }
 
     fn layer_norm(

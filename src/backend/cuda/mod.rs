@@ -15,6 +15,7 @@ mod pack;
 mod product;
 mod recording;
 mod rows;
+mod spectrum;
 mod tensor;
 
 use std::collections::HashMap;
@@ -339,6 +340,10 @@ impl Ops for Cuda {
         activation: Activation,
     ) -> Result<Tensor> {
         product::conv_transpose1d(self, x, conv, activation)
+    }
+
+    fn log_bands(&self, spectrum: &Tensor, bands: &Weight) -> Result<Tensor> {
+        spectrum::log_bands(self, spectrum, bands)
     }
 
     fn layer_norm(

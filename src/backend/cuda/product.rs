@@ -10,6 +10,9 @@ use crate::backend::{Activation, Clips, Conv1d, ConvTranspose1d, Linear, Padding
 /// Blocks that fill the machine: fewer than this of the large tile, and the small one is faster.
 const ENOUGH_BLOCKS: usize = 132;
 
+/// The taps that `first_conv` is made for.
+const FEW_TAPS: usize = 10;
+
 /// What `matmul.cu` calls a product, in elements.
 struct Product {
     /// Rows that come out, by clip; one clip if no window reaches over rows.
@@ -127,6 +130,17 @@ pub(super) fn linear(
         cuda.packed(&linear.weight, |values| pack::matrix(values, out, x.channels))?,
         linear.bias.as_ref().map_or(Ok(NULL), |bias| cuda.vector(bias, 1))?,
     ];
+    rows_times(cuda, x, weights, out, activation)
+}
+
+/// Each row times a packed matrix and bias.
+fn rows_times(
+    cuda: &Cuda,
+    x: &Tensor,
+    weights: [Argument; 2],
+    out: usize,
+    activation: Activation,
+) -> Result<Tensor> {
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), out)?;
     let product = Product {
@@ -151,8 +165,11 @@ pub(super) fn conv1d(
 ) -> Result<Tensor> {
     let (clips, out) = shapes::conv1d(x, conv)?;
     let [_, kernel, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
-    if x.is_f32() {
+    if x.is_f32() && kernel == FEW_TAPS {
         return first_conv(cuda, x, conv, activation, clips, out);
+    }
+    if x.is_f32() {
+        return windowed_conv(cuda, x, conv, activation, clips, out);
     }
     if conv.groups > 1 {
         return grouped_conv(cuda, x, conv, activation, clips, out);
@@ -177,7 +194,66 @@ pub(super) fn conv1d(
     Ok(y)
 }
 
-/// One channel in: `first_conv` of `conv.cu`.
+/// One channel in, many taps: its windows as rows, and a matrix product.
+fn windowed_conv(
+    cuda: &Cuda,
+    x: &Tensor,
+    conv: &Conv1d<Weight>,
+    activation: Activation,
+    clips: Clips,
+    out: usize,
+) -> Result<Tensor> {
+    let taps = conv.weight.shape()[1];
+    if conv.padding.rows() != (0, 0) || taps == 1 || out == 1 {
+        return Err(unsupported(
+            "conv1d",
+            "a convolution of one channel",
+            "no padding, at least 2 taps and 2 channels out",
+            format!("{:?}, {taps} taps, {out} channels", conv.padding),
+        ));
+    }
+    let windows = sample_windows(cuda, x, clips, taps, conv.stride)?;
+    let weights = [
+        cuda.packed(&conv.weight, |values| {
+            // Once for the samples as halves, once for what that leaves.
+            let twice: Vec<f32> = values.chunks_exact(taps).flat_map(|row| row.repeat(2)).collect();
+            pack::taps(&twice, out, 2, taps)
+        })?,
+        conv.bias.as_ref().map_or(Ok(NULL), |bias| cuda.vector(bias, 1))?,
+    ];
+    rows_times(cuda, &windows, weights, out, activation)
+}
+
+/// `sample_windows` of `conv.cu`: the windows of a tensor of one channel as rows, first as halves, then what these leave, each
+/// `padded(taps)` wide. `clips` are those of windows that begin `step` rows apart.
+pub(super) fn sample_windows(
+    cuda: &Cuda,
+    x: &Tensor,
+    clips: Clips,
+    taps: usize,
+    step: usize,
+) -> Result<Tensor> {
+    let lane = cuda.enter(&[&x.lane])?;
+    let y = cuda.tensor(&lane, clips, 2 * padded(taps))?;
+    let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
+    let vectors = longest(&y.clips) * y.stride() / 8;
+    let shape = Shape { grid: [vectors.div_ceil(256), y.clips.count(), 1], threads: 256, shared: 0 };
+    let arguments = [
+        Argument::Address(y.address()),
+        Argument::Address(x.address()),
+        address(&x_offsets),
+        address(&y_offsets),
+        int(taps),
+        int(step),
+        int(padded(taps)),
+    ];
+    // SAFETY: x has a float a row, y `2 * padded(taps)` halves; the offsets are those of these clips, and as many windows are asked for
+    // as fit into each clip of x.
+    unsafe { lane.launch("sample_windows", shape, &arguments) }?;
+    Ok(y)
+}
+
+/// One channel in, few taps: `first_conv` of `conv.cu`.
 fn first_conv(
     cuda: &Cuda,
     x: &Tensor,
@@ -186,18 +262,13 @@ fn first_conv(
     clips: Clips,
     out: usize,
 ) -> Result<Tensor> {
-    let kernel = conv.weight.shape()[1];
-    let fits =
-        kernel == 10 && conv.stride <= 8 && conv.padding.rows() == (0, 0) && activation == Activation::None;
+    let fits = conv.stride <= 8 && conv.padding.rows() == (0, 0) && activation == Activation::None;
     if !fits || !out.is_multiple_of(8) {
         return Err(unsupported(
             "conv1d",
-            "a convolution of one channel",
-            "10 taps, stride up to 8, no padding, no activation, a multiple of 8 channels out",
-            format!(
-                "{kernel} taps, stride {}, {:?}, {activation:?}, {out} channels",
-                conv.stride, conv.padding
-            ),
+            "a convolution of one channel and 10 taps",
+            "stride up to 8, no padding, no activation, a multiple of 8 channels out",
+            format!("stride {}, {:?}, {activation:?}, {out} channels", conv.stride, conv.padding),
         ));
     }
     let w = cuda.packed(&conv.weight, |values| pack::vector(values, 1))?;

@@ -2,6 +2,7 @@
 
 use super::arena::Buffer;
 use super::device::{Argument, Shape};
+use super::product::sample_windows;
 use super::tensor::padded;
 use super::{Cuda, NULL, Tensor, Weight, address, int, longest, unsupported};
 use crate::Result;
@@ -158,7 +159,9 @@ pub(super) fn stack_frames(cuda: &Cuda, x: &Tensor, n: usize) -> Result<Tensor> 
 
 pub(super) fn concat(cuda: &Cuda, parts: &[&Tensor]) -> Result<Tensor> {
     let channels = shapes::concat(parts)?;
-    parts.iter().try_for_each(|part| halves("concat", part))?;
+    if let [only] = parts {
+        return Ok((*only).clone());
+    }
     let lanes: Vec<_> = parts.iter().map(|part| &part.lane).collect();
     let lane = cuda.enter(&lanes)?;
     let y = cuda.tensor(&lane, parts[0].clips.clone(), channels)?;
@@ -166,9 +169,16 @@ pub(super) fn concat(cuda: &Cuda, parts: &[&Tensor]) -> Result<Tensor> {
     let mut column = 0;
     for part in parts {
         let last = column + part.channels == channels;
+        let widened;
+        let rows = if part.is_f32() {
+            widened = sample_windows(cuda, part, part.clips.clone(), 1, 1)?;
+            &widened
+        } else {
+            *part
+        };
         let copy = Copy {
-            x: part.address(),
-            x_stride: part.stride(),
+            x: rows.address(),
+            x_stride: rows.stride(),
             channels: part.channels,
             width: if last { y.stride() - column } else { part.channels },
             column,
@@ -176,7 +186,7 @@ pub(super) fn concat(cuda: &Cuda, parts: &[&Tensor]) -> Result<Tensor> {
             y_first: 0,
             from: From::Clips(&offsets),
         };
-        // SAFETY: the part has the clips of y.
+        // SAFETY: the part, or its only channel as a row of halves, has the clips of y.
         unsafe { copy_rows(cuda, &y, &copy) }?;
         column += part.channels;
     }
