@@ -140,7 +140,10 @@ def main():
         temperature = 2 - 1.5 * run.progress
         with autocast(to):
             actors = torch.zeros(len(clips), dtype=torch.long, device=to)
-            features = model.predictor.frame_features(model.content(samples), model.style(emotion, actors))
+            # The heads learn first: their early gradients would only spoil the encoder.
+            with torch.set_grad_enabled(run.progress > 0.4):
+                words = model.content(samples)
+            features = model.predictor.frame_features(words, model.style(emotion, actors))
             logits_top = model.predictor.logits_top(features)
             top = straight_through(logits_top, temperature, noise=True)
             # First with the right top codes, later with its own.
