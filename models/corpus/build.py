@@ -10,16 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from . import plan
-from .render import Renderer
+from .render import rendered
 from .speech import SAMPLE_RATE
-
-_renderer = None
-
-
-def _start_worker():
-    global _renderer
-    _renderer = Renderer()
-
 
 def _work(task):
     """Says one job and leaves it as a pair of files. Returns the seconds made and the number of utterances left out."""
@@ -28,7 +20,7 @@ def _work(task):
     if rows.exists():
         lines = [json.loads(line) for line in rows.read_text("utf8").splitlines()]
     else:
-        finished = _renderer(requests)
+        finished = rendered(requests)
         lines = [row for row, _ in finished]
         samples = [samples for _, samples in finished]
         np.concatenate(samples or [np.zeros(0, "<i2")]).tofile(f"{stem}.i16")
@@ -53,7 +45,11 @@ def build(folder, hours, jobs, seed):
     # The slow voices come first, so that no worker is left alone with one at the end.
     order = sorted(range(len(tasks)), key=lambda number: tasks[number][1][0].synthesizer not in ("flite", "festival-hts"))
     begun, seconds, left_out = time.monotonic(), 0.0, 0
-    with multiprocessing.get_context("spawn").Pool(jobs, _start_worker) as pool:
+    # espeak-ng carries phases of its oscillators from one utterance to the next. A process of its own for every job, forked from one that
+    # has never spoken, gives the same corpus in whatever order the jobs run.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["corpus.render"])
+    with context.Pool(jobs, maxtasksperchild=1) as pool:
         for done, (made, missing) in enumerate(pool.imap_unordered(_work, [tasks[number] for number in order]), 1):
             seconds, left_out = seconds + made, left_out + missing
             rest = (time.monotonic() - begun) / done * (len(tasks) - done)

@@ -6,6 +6,8 @@ import numpy as np
 
 from . import festival
 from .effects import expressed
+from .espeak import Espeak
+from .flite import Flite
 from .prosody import PLAIN, delivery_of
 from .speech import PAUSE, SAMPLE_RATE, padded, trimmed
 from .vocoder import repitched
@@ -19,42 +21,34 @@ _PEAK = 0.97
 _OTHER_THROATS = {"espeak": 0.05, "festival-diphone": 0.2}
 # Speakers differ in pitch too: standard deviation of its logarithm.
 _OWN_PITCH = 0.09
+_ESPEAK_PITCHES = (30, 62)
 
 
-class Renderer:
-    """Says requests. Synthesizers are started at their first use and kept."""
+def rendered(requests):
+    """[(row, samples int16)] of one job: requests of one synthesizer. `start` of a row is yet to be set. What no voice could say is left out."""
+    generators = [np.random.default_rng([request.seed, 1]) for request in requests]
+    deliveries = [delivery_of(request.emotion, request.intensity, random) for request, random in zip(requests, generators)]
+    deliveries = [replace(delivery, pitch=delivery.pitch * float(np.exp(random.normal(0, _OWN_PITCH)))) for delivery, random in zip(deliveries, generators)]
+    done = []
+    for request, delivery, random, speech in zip(requests, deliveries, generators, _spoken(requests, deliveries, generators)):
+        finished = speech and _finished(request, speech, delivery, random)
+        if finished:
+            done.append(finished)
+    return done
 
-    def __init__(self):
-        self._espeak = self._flite = None
 
-    def __call__(self, requests):
-        """[(row, samples int16)] of one job; a row is the utterance's line without `start`. Requests that no voice could say are left out."""
-        generators = [np.random.default_rng([request.seed, 1]) for request in requests]
-        deliveries = [delivery_of(request.emotion, request.intensity, random) for request, random in zip(requests, generators)]
-        deliveries = [replace(delivery, pitch=delivery.pitch * float(np.exp(random.normal(0, _OWN_PITCH)))) for delivery, random in zip(deliveries, generators)]
-        done = []
-        for request, delivery, random, speech in zip(requests, deliveries, generators, self._spoken(requests, deliveries, generators)):
-            finished = speech and _finished(request, speech, delivery, random)
-            if finished:
-                done.append(finished)
-        return done
-
-    def _spoken(self, requests, deliveries, generators):
-        synthesizer = requests[0].synthesizer
-        if synthesizer == "espeak":
-            from .espeak import Espeak
-
-            self._espeak = self._espeak or Espeak()
-            for request, delivery, random in zip(requests, deliveries, generators):
-                yield self._espeak.speak(request.text, request.voice, random.uniform(30, 62), delivery)
-        elif synthesizer == "flite":
-            from .flite import Flite
-
-            self._flite = self._flite or Flite()
-            for request, delivery in zip(requests, deliveries):
-                yield self._flite.speak(request.text, request.voice, delivery)
-        else:
-            yield from festival.speak_all([(request.text, delivery) for request, delivery in zip(requests, deliveries)], requests[0].voice)
+def _spoken(requests, deliveries, generators):
+    synthesizer = requests[0].synthesizer
+    if synthesizer == "espeak":
+        espeak = Espeak()
+        for request, delivery, random in zip(requests, deliveries, generators):
+            yield espeak.speak(request.text, request.voice, random.uniform(*_ESPEAK_PITCHES), delivery)
+    elif synthesizer == "flite":
+        flite = Flite()
+        for request, delivery in zip(requests, deliveries):
+            yield flite.speak(request.text, request.voice, delivery)
+    else:
+        yield from festival.speak_all([(request.text, delivery) for request, delivery in zip(requests, deliveries)], requests[0].voice)
 
 
 def _finished(request, speech, delivery, random):
