@@ -24,6 +24,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=kernels");
     find_default_model();
+    name_the_commit();
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap());
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap());
 
@@ -172,6 +173,24 @@ fn resources_of(file: &str, log: &str) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A release build from a clone knows its commit; other builds would only be made again at every commit.
+fn name_the_commit() {
+    let git = |words: &[&str]| {
+        let output =
+            Command::new("git").args(words).output().ok().filter(|output| output.status.success())?;
+        String::from_utf8(output.stdout).ok().map(|text| text.trim().to_string())
+    };
+    if env::var("PROFILE").as_deref() != Ok("release") {
+        return;
+    }
+    if let (Some(commit), Some(log)) =
+        (git(&["rev-parse", "HEAD"]), git(&["rev-parse", "--git-path", "logs/HEAD"]))
+    {
+        println!("cargo:rerun-if-changed={log}");
+        println!("cargo:rustc-env=DEEPTALK_COMMIT={commit}");
+    }
 }
 
 fn run(command: &mut Command) -> String {

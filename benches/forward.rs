@@ -9,6 +9,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deeptalk_rt::backend::Dtype;
 use deeptalk_rt::backend::cpu::Cpu;
+use deeptalk_rt::bench;
 use deeptalk_rt::checkpoint::{ModelFile, synth_model};
 use deeptalk_rt::model::{Config, DeepTalk, Take};
 
@@ -18,20 +19,13 @@ fn model(name: &str, config: &Config) -> DeepTalk<Cpu> {
     ModelFile::open(&path).unwrap().load(Cpu).unwrap()
 }
 
-/// Something with the rhythm of speech: a modulated tone.
-fn samples(seconds: usize) -> Vec<f32> {
-    (0..seconds * 16_000)
-        .map(|i| {
-            let t = i as f32 / 16_000.0;
-            0.3 * (t * 25.0).sin() * (t * 900.0 + (t * 5.0).sin() * 20.0).sin()
-        })
-        .collect()
-}
 
 fn forward(criterion: &mut Criterion) {
-    for (name, config, lengths) in
-        [("base", Config::base(), [1, 10, 60].as_slice()), ("tiny", Config::tiny(), &[1, 10, 60])]
-    {
+    for (name, config, lengths) in [
+        ("base", Config::base(), [1, 10, 60].as_slice()),
+        ("default", Config::default_model(), &[1, 10, 60]),
+        ("tiny", Config::tiny(), &[1, 10, 60]),
+    ] {
         let model = model(name, &config);
         let mut group = criterion.benchmark_group(format!("forward/{name}"));
         group
@@ -39,7 +33,7 @@ fn forward(criterion: &mut Criterion) {
             .warm_up_time(Duration::from_millis(500))
             .measurement_time(Duration::from_secs(10));
         for &seconds in lengths {
-            let clip = samples(seconds);
+            let clip = bench::clips(seconds as f64, 1).remove(0);
             group.throughput(Throughput::Elements(clip.len() as u64));
             group.bench_function(format!("{seconds}s"), |bencher| {
                 bencher.iter(|| model.takes(&clip, &[Take::default()], &mut |_| Ok(())).unwrap());

@@ -31,11 +31,13 @@
 //! | [`render`] | vertices to pixels |
 //! | [`export`] | a motion to files |
 //! | [`verify`] | every stage against a reference |
+//! | [`bench`] | how fast it is |
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
 pub mod audio;
 pub mod backend;
+pub mod bench;
 pub mod checkpoint;
 mod error;
 pub mod export;

@@ -9,10 +9,11 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 use safetensors::SafeTensors;
+use sha2::{Digest, Sha256};
 
 use super::map::FileMap;
 use crate::backend::{Dtype, Ops, Stored};
-use crate::export::{AtomicFile, Written};
+use crate::export::{AtomicFile, Written, hex};
 use crate::model::weights::{Source, Weights};
 use crate::model::{Config, DeepTalk};
 use crate::{Error, Result};
@@ -178,6 +179,11 @@ impl ModelFile {
     /// Bytes of the whole file.
     pub fn bytes(&self) -> usize {
         (*self.owner).as_ref().len()
+    }
+
+    /// The hash of the whole file.
+    pub fn sha256(&self) -> String {
+        hex(Sha256::new_with_prefix((*self.owner).as_ref()))
     }
 
     /// Every tensor, by name.

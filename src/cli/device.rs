@@ -1,5 +1,6 @@
 //! Which device the network runs on.
 
+use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 
 use deeptalk_rt::backend::cpu::Cpu;
@@ -40,7 +41,25 @@ impl FromStr for Wish {
     }
 }
 
+impl Display for Wish {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+        }
+    }
+}
+
 impl Wish {
+    /// The GPU's number, if it is one.
+    pub fn number(self) -> usize {
+        match self {
+            Self::Cuda(number) => number,
+            Self::Auto | Self::Cpu => 0,
+        }
+    }
+
     /// # Errors
     /// [`Error::Device`] if a GPU is asked for that cannot be used; `auto` says why and takes the CPU.
     pub fn open(self) -> Result<Device> {

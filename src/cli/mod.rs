@@ -1,5 +1,7 @@
 //! The command line: it parses what is asked, lets the library do it, and tells what came of it. One file a subcommand.
 
+mod bench;
+mod bench_table;
 mod device;
 mod doctor;
 mod finish;
@@ -45,6 +47,7 @@ enum Command {
     SynthModel(synth_model::SynthModel),
     Info(info::Info),
     Verify(verify::Verify),
+    Bench(bench::Bench),
     Doctor(doctor::Doctor),
 }
 
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::SynthModel(synth_model) => done(synth_model.execute()),
         Command::Info(info) => done(info.execute()),
         Command::Verify(verify) => verify.execute(),
+        Command::Bench(bench) => bench.execute(),
         Command::Doctor(doctor) => done(doctor.execute()),
     };
     outcome.unwrap_or_else(|error| {

@@ -1,68 +1,108 @@
-//! Attention, a block of queries at a time: the scores of a block against all keys of its clip are the largest
-//! thing that exists, never a table of all pairs.
+//! Attention, a block of queries at a time: the scores of a block against the keys that it sees are the largest thing that exists, never
+//! a table of all pairs.
 
-use gemm::Parallelism;
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::Tensor;
 use super::math::{exp, sum, vectorised};
-use super::product::{Matrix, product};
-use crate::backend::{AttentionBias, Packed};
+use super::product::{Finish, Matrix, SMALL, block_rows, in_blocks_of};
+use super::tile::{Block, Panels};
+use crate::backend::{Activation, AttentionBias, Packed};
 
-/// Scores of a block: 1 MiB of them stay in a core's second-level cache between the two products.
-const SCORES: usize = 256 * 1024;
-/// Queries of a block at most.
-const QUERIES: usize = 256;
+/// Queries of a block at most: against a few thousand keys, their scores stay in a core's second-level cache.
+const QUERIES: usize = 48;
 
-/// One task: some queries of one head of one clip.
-struct Block {
-    first_row: usize,
-    clip_rows: usize,
-    head: usize,
-    query: usize,
-    queries: usize,
+/// Keys and values of one head of one clip.
+struct Head {
+    keys: Panels,
+    values: Panels,
 }
 
 pub(super) fn attention(qkv: &Tensor, heads: usize, width: usize, bias: &AttentionBias) -> Tensor {
     let channels = heads * width;
-    let mut y = Tensor::zeros(qkv.clips().clone(), channels);
-    let mut blocks = Vec::new();
-    for range in qkv.clips().ranges() {
-        let most = (SCORES / range.len().max(1)).clamp(16, QUERIES);
-        for query in (0..range.len()).step_by(most) {
-            let queries = most.min(range.len() - query);
-            for head in 0..heads {
-                blocks.push(Block { first_row: range.start, clip_rows: range.len(), head, query, queries });
+    let mut y = Tensor::unwritten(qkv.clips().clone(), channels);
+    let stride = 3 * channels;
+    for (clip, out) in y.clips_mut().enumerate() {
+        let rows = qkv.clip(clip);
+        let count = rows.len() / stride.max(1);
+        if let AttentionBias::Window { rows: 1 } = bias {
+            // The softmax over a single key is 1.
+            let values = rows.chunks_exact(stride).map(|row| &row[2 * channels..]);
+            out.chunks_exact_mut(channels).zip(values).for_each(|(out, values)| out.copy_from_slice(values));
+            continue;
+        }
+        if let AttentionBias::Window { rows: reach } = bias
+            && count > 2 * (reach + QUERIES)
+        {
+            // Blocks of one size: the order of a softmax's sum follows from where the block's keys begin.
+            out.par_chunks_mut(QUERIES * channels).enumerate().for_each(|(index, out)| {
+                let first = index * QUERIES;
+                let last = first + out.len() / channels;
+                let seen = (first + 1).saturating_sub(*reach)..(last + reach - 1).min(count);
+                let queries = first - seen.start..last - seen.start;
+                let rows = &rows[seen.start * stride..seen.end * stride];
+                for head in 0..heads {
+                    let one = Head::of(rows, head, width, stride);
+                    attend(rows, &one, queries.clone(), (head, width, stride), bias, out);
+                }
+            });
+            continue;
+        }
+        let multiplications = 2 * count * count * channels;
+        let all = of_all(heads, multiplications, |head| Head::of(rows, head, width, stride));
+        let block = block_rows(count, multiplications).min(QUERIES) * channels;
+        in_blocks_of(multiplications, out, block, |index, out| {
+            let first = index * block / channels;
+            let queries = first..first + out.len() / channels;
+            for (head, one) in all.iter().enumerate() {
+                attend(rows, one, queries.clone(), (head, width, stride), bias, out);
             }
-        }
-    }
-    let results: Vec<Vec<f32>> =
-        blocks.par_iter().map(|block| attend(qkv, channels, width, bias, block)).collect();
-    for (block, result) in blocks.iter().zip(results) {
-        for (i, row) in result.chunks_exact(width).enumerate() {
-            let at = (block.first_row + block.query + i) * channels + block.head * width;
-            y.data[at..at + width].copy_from_slice(row);
-        }
+        });
     }
     y
 }
 
-fn attend(qkv: &Tensor, channels: usize, width: usize, bias: &AttentionBias, block: &Block) -> Vec<f32> {
-    let stride = 3 * channels;
-    let head = |part: usize, row: usize| {
-        let from = (block.first_row + row) * stride + part * channels + block.head * width;
-        &qkv.data[from..]
-    };
-    let (m, n) = (block.queries, block.clip_rows);
-    let mut scores = vec![0.0; m * n];
-    let q = Matrix::rows(head(0, block.query), stride);
-    let k = Matrix::transposed(head(1, 0), stride);
-    product((m, n, width), 1.0 / (width as f32).sqrt(), q, k, &mut scores, n, false, Parallelism::None);
+fn of_all(heads: usize, multiplications: usize, make: impl Fn(usize) -> Head + Sync + Send) -> Vec<Head> {
+    if multiplications <= SMALL {
+        (0..heads).map(make).collect()
+    } else {
+        (0..heads).into_par_iter().map(make).collect()
+    }
+}
+
+impl Head {
+    fn of(rows: &[f32], head: usize, width: usize, stride: usize) -> Self {
+        let (count, channels) = (rows.len() / stride, stride / 3);
+        Self {
+            keys: Panels::from_transposed(&rows[channels + head * width..], stride, count, width),
+            values: Panels::from_rows(&rows[2 * channels + head * width..], stride, width, count),
+        }
+    }
+}
+
+/// One head of some queries; `rows` are those of the keys, and the queries are numbered among them.
+fn attend(
+    rows: &[f32],
+    one: &Head,
+    queries: Range<usize>,
+    (head, width, stride): (usize, usize, usize),
+    bias: &AttentionBias,
+    out: &mut [f32],
+) {
+    let keys = one.keys.columns();
+    let mut scores = super::Buffer::unwritten(queries.len() * keys);
+    let q = Matrix::rows(&rows[queries.start * stride + head * width..], stride);
+    let (b, finish) = (&one.keys, Finish { bias: None, activation: Activation::None });
+    Block { a: q, rows: queries.len(), b, out: &mut scores, stride: keys, finish }.compute();
+    let scale = 1.0 / (width as f32).sqrt();
     vectorised(
         #[inline(always)]
         || {
-            for (i, row) in scores.chunks_exact_mut(n).enumerate() {
-                add_bias(row, block.query + i, block.head, bias);
+            for (i, row) in scores.chunks_exact_mut(keys).enumerate() {
+                row.iter_mut().for_each(|score| *score *= scale);
+                add_bias(row, queries.start + i, head, bias);
                 let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                 row.iter_mut().for_each(|score| *score = exp(*score - largest));
                 let scale = 1.0 / sum(row, |weight| weight);
@@ -70,10 +110,9 @@ fn attend(qkv: &Tensor, channels: usize, width: usize, bias: &AttentionBias, blo
             }
         },
     );
-    let mut out = vec![0.0; m * width];
-    let v = Matrix::rows(head(2, 0), stride);
-    product((m, width, n), 1.0, Matrix::rows(&scores, n), v, &mut out, width, false, Parallelism::None);
-    out
+    let a = Matrix::rows(&scores, keys);
+    let (b, out) = (&one.values, &mut out[head * width..]);
+    Block { a, rows: queries.len(), b, out, stride: stride / 3, finish }.compute();
 }
 
 #[inline(always)]

@@ -18,7 +18,7 @@ pub(super) fn lookup(codes: &Codes, codebook: &Weight, count: usize, width: usiz
             })?;
         data.extend_from_slice(&codebook.values()[index * width..(index + 1) * width]);
     }
-    Ok(Tensor { clips: codes.clips.clone(), channels: width, data })
+    Ok(Tensor { clips: codes.clips.clone(), channels: width, data: data.into() })
 }
 
 pub(super) fn nearest_code(x: &Tensor, codebook: &Weight) -> Codes {

@@ -3,65 +3,51 @@
 
 use std::borrow::Cow;
 
-use gemm::Parallelism;
 use rayon::prelude::*;
 
-use super::product::{BLOCK, Matrix, all_threads, finish, product};
-use super::{Tensor, Weight};
+use super::product::{BLOCK, Finish, Matrix, block_rows, in_blocks, in_blocks_of, product};
+use super::tile::Block;
+use super::{Buffer, Tensor, Weight};
 use crate::backend::shapes::Shaped;
 use crate::backend::{Activation, Conv1d, ConvTranspose1d, Packed, Padding};
 
 pub(super) fn conv1d(x: &Tensor, conv: &Conv1d<Weight>, activation: Activation, mut y: Tensor) -> Tensor {
     let channels = y.channels();
+    let finish = Finish { bias: conv.bias.as_ref().map(Weight::values), activation };
     for (clip, out) in y.clips_mut().enumerate() {
         let rows = padded(x.clip(clip), x.channels(), conv.padding);
         if conv.groups == 1 {
-            let width = x.channels();
-            let k = conv.weight.shape()[1] * width;
-            let a = Matrix::rows(&rows, conv.stride * width);
-            let b = Matrix::transposed(conv.weight.values(), k);
-            product((out.len() / channels, channels, k), 1.0, a, b, out, channels, false, all_threads());
+            let a = Matrix::rows(&rows, conv.stride * x.channels());
+            product(a, &conv.weight.panels(channels, 1)[0], out, finish);
         } else {
-            grouped(&rows, x.channels(), conv, out);
+            grouped(&rows, x.channels(), conv, finish, out);
         }
     }
-    finish(&mut y.data, channels, conv.bias.as_ref(), activation);
     y
 }
 
 /// Each group's channels are gathered into rows of their own; from there it is the ungrouped convolution.
-fn grouped(rows: &[f32], channels: usize, conv: &Conv1d<Weight>, out: &mut [f32]) {
+fn grouped(rows: &[f32], channels: usize, conv: &Conv1d<Weight>, finish: Finish<'_>, out: &mut [f32]) {
     let [all, kernel, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
-    let (n, k, m) = (all / conv.groups, kernel * width, out.len() / all);
-    let results: Vec<Vec<f32>> = (0..conv.groups)
+    let (n, k) = (all / conv.groups, kernel * width);
+    let panels = conv.weight.panels(all, conv.groups);
+    let groups: Vec<Vec<f32>> = (0..conv.groups)
         .into_par_iter()
         .map(|group| {
-            let panel: Vec<f32> = rows
-                .chunks_exact(channels)
-                .flat_map(|row| &row[group * width..(group + 1) * width])
-                .copied()
-                .collect();
-            let weight = &conv.weight.values()[group * n * k..(group + 1) * n * k];
-            let mut result = vec![0.0; m * n];
-            let a = Matrix::rows(&panel, conv.stride * width);
-            product(
-                (m, n, k),
-                1.0,
-                a,
-                Matrix::transposed(weight, k),
-                &mut result,
-                n,
-                false,
-                Parallelism::None,
-            );
-            result
+            let row = |row: &[f32]| row[group * width..(group + 1) * width].to_vec();
+            rows.chunks_exact(channels).flat_map(row).collect()
         })
         .collect();
-    for (row, out) in out.chunks_exact_mut(all).enumerate() {
-        for (result, out) in results.iter().zip(out.chunks_exact_mut(n)) {
-            out.copy_from_slice(&result[row * n..(row + 1) * n]);
+    let block = block_rows(out.len() / all, out.len() * k);
+    in_blocks_of(out.len() * k, out, block * all, |index, out| {
+        for (group, (values, b)) in groups.iter().zip(panels).enumerate() {
+            let a = Matrix::rows(values, conv.stride * width).from(index * block);
+            let bias = finish.bias.map(|bias| &bias[group * n..(group + 1) * n]);
+            let rows = out.len() / all;
+            let out = &mut out[group * n..];
+            Block { a, rows, b, out, stride: all, finish: Finish { bias, ..finish } }.compute();
         }
-    }
+    });
 }
 
 fn padded(rows: &[f32], channels: usize, padding: Padding) -> Cow<'_, [f32]> {
@@ -85,18 +71,18 @@ pub(super) fn conv_transpose1d(
     mut y: Tensor,
 ) -> Tensor {
     let (kernel, out) = (conv.weight.shape()[0], y.channels());
-    let (m, n, k) = (x.clips().rows(), kernel * out, x.channels());
-    let mut taps = vec![0.0; m * n];
-    let b = Matrix::transposed(conv.weight.values(), k);
-    product((m, n, k), 1.0, Matrix::rows(&x.data, k), b, &mut taps, n, false, all_threads());
+    let n = kernel * out;
+    let mut taps = Buffer::unwritten(x.clips().rows() * n);
+    product(Matrix::rows(&x.data, x.channels()), &conv.weight.panels(n, 1)[0], &mut taps, Finish::NONE);
 
     let ranges: Vec<_> = x.clips().ranges().collect();
+    let block = (BLOCK / out).max(1);
     for (range, target) in ranges.into_iter().zip(y.clips_mut()) {
-        target.par_chunks_mut((BLOCK / out).max(1) * out).enumerate().for_each(|(block, rows)| {
-            let first = block * (BLOCK / out).max(1);
+        in_blocks(target, block * out, |index, rows| {
             for (u, row) in rows.chunks_exact_mut(out).enumerate() {
+                row.copy_from_slice(conv.bias.values());
                 // Row u of the output gets tap j of row t of the input where t * stride + j = u + padding.
-                let shifted = first + u + conv.padding;
+                let shifted = index * block + u + conv.padding;
                 for tap in (shifted % conv.stride..kernel).step_by(conv.stride).filter(|&tap| tap <= shifted)
                 {
                     let t = (shifted - tap) / conv.stride;
@@ -105,9 +91,12 @@ pub(super) fn conv_transpose1d(
                         row.iter_mut().zip(&taps[from..from + out]).for_each(|(y, tap)| *y += tap);
                     }
                 }
+                super::math::vectorised(
+                    #[inline(always)]
+                    || super::math::activate(row, activation),
+                );
             }
         });
     }
-    finish(&mut y.data, out, Some(&conv.bias), activation);
     y
 }

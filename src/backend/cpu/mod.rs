@@ -4,6 +4,7 @@
 //! depend on the number of threads, so that a result has the same bytes on any number of them.
 
 mod attention;
+mod buffer;
 mod codes;
 mod conv;
 pub mod math;
@@ -12,7 +13,12 @@ mod pool;
 mod product;
 mod rows;
 mod spectrum;
+mod tile;
 
+use std::sync::{Arc, OnceLock};
+
+use self::buffer::Buffer;
+use self::tile::Panels;
 use super::shapes::{self, Shaped};
 use super::{
     Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, LAYER_NORM_EPS, Linear, Ops, Packed,
@@ -29,7 +35,7 @@ pub struct Cpu;
 pub struct Tensor {
     clips: Clips,
     channels: usize,
-    data: Vec<f32>,
+    data: Buffer,
 }
 
 /// One code a row.
@@ -39,15 +45,22 @@ pub struct Codes {
     data: Vec<i32>,
 }
 
-/// A tensor of the model: f32 where the file lies in memory if it can be, else a copy.
+/// A tensor of the model, in the forms in which it was used: f32 where the file lies in memory if it can be, else a copy; panels
+/// for matrix products.
 #[derive(Debug, Clone)]
 pub struct Weight {
     stored: Stored,
+    widened: Arc<OnceLock<Vec<f32>>>,
+    panels: Arc<OnceLock<Vec<Panels>>>,
 }
 
+/// Numbers that one thread has worked through before another one is awake.
+const SERIAL: usize = 128 * 1024;
+
 impl Tensor {
-    fn zeros(clips: Clips, channels: usize) -> Self {
-        let data = vec![0.0; clips.rows() * channels];
+    /// Whoever takes it writes every number.
+    fn unwritten(clips: Clips, channels: usize) -> Self {
+        let data = Buffer::unwritten(clips.rows() * channels);
         Self { clips, channels, data }
     }
 
@@ -64,7 +77,7 @@ impl Tensor {
     /// The numbers of every clip, one after the other, to write.
     fn clips_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
         let Self { clips, channels, data } = self;
-        let mut rest = data.as_mut_slice();
+        let mut rest: &mut [f32] = data;
         clips.lengths().map(move |rows| rest.split_off_mut(..rows * *channels).unwrap_or_default())
     }
 }
@@ -89,7 +102,26 @@ impl Packed for Codes {
 
 impl Weight {
     fn values(&self) -> &[f32] {
-        self.stored.as_f32().unwrap_or(&[])
+        self.stored.as_f32().unwrap_or_else(|| self.widened.get_or_init(|| self.stored.to_f32()))
+    }
+
+    /// The weight of a product, (columns, ...) with equal parts of its columns for each group; always the same columns and groups for
+    /// one weight, since it has one use.
+    fn panels(&self, columns: usize, groups: usize) -> &[Panels] {
+        self.panels.get_or_init(|| {
+            let copy;
+            let values = match self.stored.as_f32() {
+                Some(values) => values,
+                None => {
+                    copy = self.stored.to_f32();
+                    &copy
+                }
+            };
+            let (depth, columns) = (values.len() / columns.max(1), columns / groups);
+            let group =
+                |group| Panels::from_transposed(&values[group * columns * depth..], depth, columns, depth);
+            (0..groups).map(group).collect()
+        })
     }
 }
 
@@ -108,23 +140,16 @@ impl Ops for Cpu {
     type Codes = Codes;
 
     fn load(&self, stored: Stored) -> Result<Weight> {
-        let in_place = stored.as_f32().is_some();
-        Ok(Weight {
-            stored: if in_place {
-                stored
-            } else {
-                Stored::from_f32(&stored.name, &stored.shape, stored.to_f32())
-            },
-        })
+        Ok(Weight { stored, widened: Arc::default(), panels: Arc::default() })
     }
 
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
         shapes::upload(clips, channels, values.len())?;
-        Ok(Tensor { clips: clips.clone(), channels, data: values.to_vec() })
+        Ok(Tensor { clips: clips.clone(), channels, data: values.to_vec().into() })
     }
 
     fn download(&self, x: &Tensor) -> Result<Vec<f32>> {
-        Ok(x.data.clone())
+        Ok(x.data.to_vec())
     }
 
     fn upload_codes(&self, clips: &Clips, codes: &[i32]) -> Result<Codes> {
@@ -143,7 +168,7 @@ impl Ops for Cpu {
 
     fn conv1d(&self, x: &Tensor, conv: &Conv1d<Weight>, activation: Activation) -> Result<Tensor> {
         let (clips, out) = shapes::conv1d(x, conv)?;
-        Ok(conv::conv1d(x, conv, activation, Tensor::zeros(clips, out)))
+        Ok(conv::conv1d(x, conv, activation, Tensor::unwritten(clips, out)))
     }
 
     fn conv_transpose1d(
@@ -153,7 +178,7 @@ impl Ops for Cpu {
         activation: Activation,
     ) -> Result<Tensor> {
         let (clips, out) = shapes::conv_transpose1d(x, conv)?;
-        Ok(conv::conv_transpose1d(x, conv, activation, Tensor::zeros(clips, out)))
+        Ok(conv::conv_transpose1d(x, conv, activation, Tensor::unwritten(clips, out)))
     }
 
     fn log_bands(&self, spectrum: &Tensor, bands: &Weight) -> Result<Tensor> {
@@ -168,7 +193,7 @@ impl Ops for Cpu {
         activation: Activation,
     ) -> Result<Tensor> {
         shapes::affine("layer_norm", x, affine)?;
-        Ok(norm::layer_norm(x, affine, LAYER_NORM_EPS, activation))
+        Ok(norm::layer_norm(x, None, affine, LAYER_NORM_EPS, activation))
     }
 
     fn group_norm(
@@ -270,5 +295,11 @@ impl Ops for Cpu {
     fn lerp(&self, a: &Tensor, b: &Tensor, weight: f32) -> Result<Tensor> {
         shapes::same("lerp", a, b)?;
         Ok(pool::lerp(a, b, weight))
+    }
+
+    fn add_layer_norm(&self, x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Result<Tensor> {
+        shapes::same("add", x, y)?;
+        shapes::affine("layer_norm", x, Some(affine))?;
+        Ok(norm::layer_norm(x, Some(y), Some(affine), LAYER_NORM_EPS, Activation::None))
     }
 }

@@ -3,28 +3,35 @@
 use rayon::prelude::*;
 
 use super::math::{activate, sum, vectorised};
-use super::product::BLOCK;
+use super::product::{BLOCK, in_blocks};
 use super::{Tensor, Weight};
 use crate::backend::{Activation, Affine, Packed};
 
+/// Of `x`, or of `x + other`.
 pub(super) fn layer_norm(
     x: &Tensor,
+    other: Option<&Tensor>,
     affine: Option<&Affine<Weight>>,
     eps: f32,
     activation: Activation,
 ) -> Tensor {
     let channels = x.channels();
-    let mut y = Tensor::zeros(x.clips().clone(), channels);
+    let mut y = Tensor::unwritten(x.clips().clone(), channels);
     let block = (BLOCK / channels).max(1) * channels;
-    y.data.par_chunks_mut(block).zip(x.data.par_chunks(block)).for_each(|(y, x)| {
+    in_blocks(&mut y.data, block, |index, y| {
+        let rows = index * block..index * block + y.len();
         vectorised(
             #[inline(always)]
             || {
-                for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-                    let mean = sum(x, |v| v) / channels as f32;
-                    let variance = sum(x, |v| (v - mean) * (v - mean)) / channels as f32;
+                y.copy_from_slice(&x.data[rows.clone()]);
+                if let Some(other) = other {
+                    y.iter_mut().zip(&other.data[rows]).for_each(|(y, other)| *y += other);
+                }
+                for y in y.chunks_exact_mut(channels) {
+                    let mean = sum(y, |v| v) / channels as f32;
+                    let variance = sum(y, |v| (v - mean) * (v - mean)) / channels as f32;
                     let scale = 1.0 / (variance + eps).sqrt();
-                    y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - mean) * scale);
+                    y.iter_mut().for_each(|y| *y = (*y - mean) * scale);
                     if let Some(affine) = affine {
                         let parameters = affine.weight.values().iter().zip(affine.bias.values());
                         y.iter_mut().zip(parameters).for_each(|(y, (w, b))| *y = *y * w + b);
@@ -47,7 +54,7 @@ pub(super) fn group_norm(
     activation: Activation,
 ) -> Tensor {
     let channels = x.channels();
-    let mut y = Tensor::zeros(x.clips().clone(), channels);
+    let mut y = Tensor::unwritten(x.clips().clone(), channels);
     for (clip, y) in y.clips_mut().enumerate() {
         let x = x.clip(clip);
         let rows = (x.len() / channels).max(1) as f64;
@@ -57,7 +64,8 @@ pub(super) fn group_norm(
         let scale: Vec<f32> =
             squares.iter().map(|sum| (1.0 / (sum / rows + f64::from(eps)).sqrt()) as f32).collect();
         let block = ROWS * channels;
-        y.par_chunks_mut(block).zip(x.par_chunks(block)).for_each(|(y, x)| {
+        in_blocks(y, block, |index, y| {
+            let x = &x[index * block..][..y.len()];
             vectorised(
                 #[inline(always)]
                 || {

@@ -7,7 +7,7 @@ use crate::backend::{Clips, Packed};
 
 pub(super) fn sorted_pool(x: &Tensor, weights: &Tensor) -> Tensor {
     let channels = x.channels();
-    let mut y = Tensor::zeros(Clips::from_lengths(vec![1; x.clips().count()]), channels);
+    let mut y = Tensor::unwritten(Clips::from_lengths(vec![1; x.clips().count()]), channels);
     for (clip, target) in y.clips_mut().enumerate() {
         let (rows, weights) = (x.clip(clip), weights.clip(clip));
         target.par_iter_mut().enumerate().for_each(|(channel, y)| {

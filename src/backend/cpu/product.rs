@@ -1,116 +1,95 @@
 //! Matrix products: `linear`, and the product that convolutions and attention are made of.
 
-use gemm::Parallelism;
 use rayon::prelude::*;
 
-use super::math::{activate, vectorised};
-use super::{Tensor, Weight};
+use super::tile::{Block, Panels, height};
+use super::{SERIAL, Tensor, Weight};
 use crate::backend::{Activation, Linear, Packed};
 
 /// Numbers that one task of an element-wise pass works on: 128 KiB, well inside a core's second-level cache.
 pub(super) const BLOCK: usize = 32 * 1024;
+/// Rows that one task multiplies at most: with a block of the inner dimension they stay in a core's second-level cache.
+const ROWS: usize = 96;
+/// Multiplications of a product that one thread finishes before another one is awake.
+pub(super) const SMALL: usize = 1 << 22;
 
-/// A matrix inside a slice: element (i, j) at `start + i * row_stride + j * column_stride`.
+/// Rows inside a slice, `row_stride` apart; less than their columns where windows overlap.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
     pub values: &'a [f32],
     pub row_stride: usize,
-    pub column_stride: usize,
 }
 
 impl<'a> Matrix<'a> {
-    /// Rows that lie `row_stride` apart; less than the columns where windows overlap.
     pub fn rows(values: &'a [f32], row_stride: usize) -> Self {
-        Self { values, row_stride, column_stride: 1 }
+        Self { values, row_stride }
     }
 
-    /// The transpose of rows that lie `row_stride` apart.
-    pub fn transposed(values: &'a [f32], row_stride: usize) -> Self {
-        Self { values, row_stride: 1, column_stride: row_stride }
-    }
-
-    fn reaches(&self, rows: usize, columns: usize) -> bool {
-        rows == 0
-            || columns == 0
-            || (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.values.len()
+    /// Without the first rows.
+    pub fn from(self, row: usize) -> Self {
+        Self { values: &self.values[row * self.row_stride..], ..self }
     }
 }
 
-/// `out = alpha a b` (+ `out` if `accumulate`): a is (m, k), b is (k, n), out (m, n) with rows `out_stride` apart.
-#[allow(clippy::too_many_arguments)]
-pub(super) fn product(
-    (m, n, k): (usize, usize, usize),
-    alpha: f32,
-    a: Matrix<'_>,
-    b: Matrix<'_>,
-    out: &mut [f32],
-    out_stride: usize,
-    accumulate: bool,
-    parallelism: Parallelism,
-) {
-    if m == 0 || n == 0 {
+/// What follows a product.
+#[derive(Clone, Copy)]
+pub(super) struct Finish<'a> {
+    /// Added to every row.
+    pub bias: Option<&'a [f32]>,
+    pub activation: Activation,
+}
+
+impl Finish<'_> {
+    pub const NONE: Self = Self { bias: None, activation: Activation::None };
+}
+
+/// `out = finish(a b)`, on all threads: a is (out.len() / columns, depth), out has the columns of b.
+pub(super) fn product(a: Matrix<'_>, b: &Panels, out: &mut [f32], finish: Finish<'_>) {
+    let columns = b.columns();
+    if out.is_empty() {
         return;
     }
-    assert!(a.reaches(m, k) && b.reaches(k, n) && n <= out_stride && (m - 1) * out_stride + n <= out.len());
-    // SAFETY: the assertion above keeps every element of the three matrices inside its slice, `out` is borrowed
-    // mutably and its rows do not overlap; `gemm` touches nothing else.
-    #[allow(unsafe_code)]
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
-            1,
-            out_stride as isize,
-            accumulate,
-            a.values.as_ptr(),
-            a.column_stride as isize,
-            a.row_stride as isize,
-            b.values.as_ptr(),
-            b.column_stride as isize,
-            b.row_stride as isize,
-            1.0,
-            alpha,
-            false,
-            false,
-            false,
-            parallelism,
-        );
-    }
+    let rows = out.len() / columns;
+    let block = block_rows(rows, rows * columns * b.depth());
+    in_blocks_of(out.len() * b.depth(), out, block * columns, |index, out| {
+        let (a, rows) = (a.from(index * block), out.len() / columns);
+        Block { a, rows, b, out, stride: columns, finish }.compute();
+    });
 }
 
-/// As many threads as rayon's current pool has.
-pub(super) fn all_threads() -> Parallelism {
-    Parallelism::Rayon(0)
+/// Rows of a task, so that every thread gets a few; all of them if there is little to do.
+pub(super) fn block_rows(rows: usize, multiplications: usize) -> usize {
+    if multiplications <= SMALL {
+        return rows.max(1);
+    }
+    let share = rows.div_ceil(3 * rayon::current_num_threads());
+    share.next_multiple_of(height()).min(ROWS)
 }
 
 pub(super) fn linear(x: &Tensor, linear: &Linear<Weight>, activation: Activation, out: usize) -> Tensor {
-    let mut y = Tensor::zeros(x.clips().clone(), out);
-    let (m, k) = (x.clips().rows(), x.channels());
-    let a = Matrix::rows(&x.data, k);
-    let b = Matrix::transposed(linear.weight.values(), k);
-    product((m, out, k), 1.0, a, b, &mut y.data, out, false, all_threads());
-    finish(&mut y.data, out, linear.bias.as_ref(), activation);
+    let mut y = Tensor::unwritten(x.clips().clone(), out);
+    let finish = Finish { bias: linear.bias.as_ref().map(Weight::values), activation };
+    product(Matrix::rows(&x.data, x.channels()), &linear.weight.panels(out, 1)[0], &mut y.data, finish);
     y
 }
 
-/// Adds the bias to every row and applies the activation.
-pub(super) fn finish(values: &mut [f32], channels: usize, bias: Option<&Weight>, activation: Activation) {
-    if bias.is_none() && activation == Activation::None || values.is_empty() {
-        return;
+/// Runs `body` on blocks of a tensor: on this thread if it is small, else on all of them.
+pub(super) fn in_blocks(values: &mut [f32], block: usize, body: impl Fn(usize, &mut [f32]) + Sync + Send) {
+    let passes = SMALL / SERIAL;
+    in_blocks_of(values.len() * passes, values, block, body);
+}
+
+/// The same for work of so many multiplications.
+pub(super) fn in_blocks_of(
+    multiplications: usize,
+    values: &mut [f32],
+    block: usize,
+    body: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
+    let block = block.max(1);
+    if multiplications <= SMALL {
+        values.chunks_mut(block).enumerate().for_each(|(index, values)| body(index, values));
+    } else {
+        values.par_chunks_mut(block).enumerate().for_each(|(index, values)| body(index, values));
     }
-    values.par_chunks_mut((BLOCK / channels).max(1) * channels).for_each(|block| {
-        vectorised(
-            #[inline(always)]
-            || {
-                for row in block.chunks_exact_mut(channels) {
-                    if let Some(bias) = bias {
-                        row.iter_mut().zip(bias.values()).for_each(|(y, b)| *y += b);
-                    }
-                    activate(row, activation);
-                }
-            },
-        );
-    });
 }

@@ -1,11 +1,16 @@
 //! Operations that move rows and channels about.
 
+use super::product::{BLOCK, in_blocks};
 use super::{Tensor, Weight};
 use crate::backend::{Clips, Packed};
 
 pub(super) fn add(x: &Tensor, y: &Tensor) -> Tensor {
-    let data = x.data.iter().zip(&y.data).map(|(x, y)| x + y).collect();
-    Tensor { clips: x.clips().clone(), channels: x.channels(), data }
+    let mut sum = Tensor::unwritten(x.clips().clone(), x.channels());
+    in_blocks(&mut sum.data, BLOCK, |index, sum| {
+        let operands = x.data[index * BLOCK..].iter().zip(&y.data[index * BLOCK..]);
+        sum.iter_mut().zip(operands).for_each(|(sum, (x, y))| *sum = x + y);
+    });
+    sum
 }
 
 pub(super) fn add_table(x: &Tensor, table: &Weight) -> Tensor {
@@ -18,7 +23,7 @@ pub(super) fn add_table(x: &Tensor, table: &Weight) -> Tensor {
 
 pub(super) fn resample_linear(x: &Tensor, clips: &Clips) -> Tensor {
     let channels = x.channels();
-    let mut y = Tensor::zeros(clips.clone(), channels);
+    let mut y = Tensor::unwritten(clips.clone(), channels);
     for (clip, target) in y.clips_mut().enumerate() {
         let source = x.clip(clip);
         let (from, to) = (source.len() / channels.max(1), target.len() / channels.max(1));
@@ -42,12 +47,12 @@ pub(super) fn concat(parts: &[&Tensor], channels: usize) -> Tensor {
     for row in 0..clips.rows() {
         parts.iter().for_each(|part| data.extend_from_slice(part.row(row)));
     }
-    Tensor { clips, channels, data }
+    Tensor { clips, channels, data: data.into() }
 }
 
 pub(super) fn slice_rows(x: &Tensor, start: usize, clips: Clips) -> Tensor {
     let channels = x.channels();
-    let mut y = Tensor::zeros(clips, channels);
+    let mut y = Tensor::unwritten(clips, channels);
     for (clip, target) in y.clips_mut().enumerate() {
         if !target.is_empty() {
             target.copy_from_slice(&x.clip(clip)[start * channels..][..target.len()]);
@@ -57,7 +62,7 @@ pub(super) fn slice_rows(x: &Tensor, start: usize, clips: Clips) -> Tensor {
 }
 
 pub(super) fn prepend_rows(x: &Tensor, table: &Weight, clips: Clips) -> Tensor {
-    let mut y = Tensor::zeros(clips, x.channels());
+    let mut y = Tensor::unwritten(clips, x.channels());
     for (clip, target) in y.clips_mut().enumerate() {
         let (front, rest) = target.split_at_mut(table.values().len());
         front.copy_from_slice(table.values());
@@ -67,7 +72,7 @@ pub(super) fn prepend_rows(x: &Tensor, table: &Weight, clips: Clips) -> Tensor {
 }
 
 pub(super) fn broadcast_rows(x: &Tensor, clips: &Clips) -> Tensor {
-    let mut y = Tensor::zeros(clips.clone(), x.channels());
+    let mut y = Tensor::unwritten(clips.clone(), x.channels());
     for (clip, target) in y.clips_mut().enumerate() {
         target.chunks_exact_mut(x.channels()).for_each(|row| row.copy_from_slice(x.row(clip)));
     }

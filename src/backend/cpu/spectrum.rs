@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::product::{BLOCK, Matrix, all_threads, product};
+use super::product::{BLOCK, Finish, Matrix, in_blocks, product};
 use super::{Tensor, Weight};
 use crate::backend::{ENERGY_FLOOR, Packed};
 
@@ -16,9 +16,8 @@ pub(super) fn log_bands(spectrum: &Tensor, bands: &Weight, count: usize) -> Tens
             energies.iter_mut().zip(parts).for_each(|(e, (re, im))| *e = re * re + im * im);
         },
     );
-    let mut y = Tensor::zeros(spectrum.clips().clone(), count);
-    let (a, b) = (Matrix::rows(&energies, bins), Matrix::transposed(bands.values(), bins));
-    product((spectrum.clips().rows(), count, bins), 1.0, a, b, &mut y.data, count, false, all_threads());
-    y.data.par_chunks_mut(BLOCK).for_each(|y| y.iter_mut().for_each(|y| *y = (ENERGY_FLOOR + *y).ln()));
+    let mut y = Tensor::unwritten(spectrum.clips().clone(), count);
+    product(Matrix::rows(&energies, bins), &bands.panels(count, 1)[0], &mut y.data, Finish::NONE);
+    in_blocks(&mut y.data, BLOCK, |_, y| y.iter_mut().for_each(|y| *y = (ENERGY_FLOOR + *y).ln()));
     y
 }

@@ -1,0 +1,110 @@
+//! Memory of tensors, used again: what a forward frees, its next operation takes. Fresh memory costs more than most passes over it, since
+//! the system clears every page of it first.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, PoisonError};
+
+/// Numbers that are kept for later at most, over all threads: 256 MiB. A forward of 10 s of the published sizes has as many
+/// in use at once.
+const KEPT: usize = 64 << 20;
+/// Smaller ones are the allocator's business.
+const SMALL: usize = 16 << 10;
+
+/// What lies ready, in the order in which it was freed.
+static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+
+/// The numbers of a tensor.
+#[derive(Debug, Default)]
+pub struct Buffer(Vec<f32>);
+
+impl Buffer {
+    /// So many numbers, which may be anything: whoever takes it writes all of them.
+    pub fn unwritten(count: usize) -> Self {
+        if count < SMALL {
+            return Self(vec![0.0; count]);
+        }
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |values: &Vec<f32>| (count..=count + count / 2).contains(&values.capacity());
+        let found = (0..free.len()).filter(|&i| fits(&free[i])).min_by_key(|&i| free[i].capacity());
+        let values = found.map(|index| free.remove(index));
+        drop(free);
+        match values {
+            Some(mut values) => {
+                // What is there already stays as it is; what is missing (it was once shorter) becomes 0.
+                values.resize(count, 0.0);
+                Self(values)
+            }
+            None => Self(vec![0.0; count]),
+        }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if self.0.capacity() < SMALL {
+            return;
+        }
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        free.push(std::mem::take(&mut self.0));
+        let mut kept: usize = free.iter().map(Vec::capacity).sum();
+        // The oldest go first: their size is wanted least.
+        let gone = free.iter().take_while(|values| {
+            let over = kept > KEPT;
+            if over {
+                kept -= values.capacity();
+            }
+            over
+        });
+        let gone = gone.count();
+        let gone: Vec<Vec<f32>> = free.drain(..gone).collect();
+        drop(free);
+        drop(gone);
+    }
+}
+
+impl Clone for Buffer {
+    fn clone(&self) -> Self {
+        let mut copy = Self::unwritten(self.len());
+        copy.copy_from_slice(self);
+        copy
+    }
+}
+
+impl From<Vec<f32>> for Buffer {
+    fn from(values: Vec<f32>) -> Self {
+        Self(values)
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        &self.0
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_freed_is_used_again_for_the_same_size_and_not_for_a_much_smaller_one() {
+        const COUNT: usize = 1_234_567;
+        let place = |buffer: &Buffer| buffer.as_ptr() as usize;
+        let first = Buffer::unwritten(COUNT);
+        let (length, at) = (first.len(), place(&first));
+        drop(first);
+        let small = Buffer::unwritten(COUNT / 10);
+        assert_ne!(place(&small), at);
+        // Another test's tensors may have taken it meanwhile; they have other sizes.
+        let second = Buffer::unwritten(COUNT - 5);
+        assert_eq!((length, second.len()), (COUNT, COUNT - 5));
+        assert_eq!(place(&second), at);
+    }
+}

@@ -1,0 +1,309 @@
+//! What a forward costs: the network itself, run over a back end that computes nothing and counts.
+//!
+//! Counted as floating-point operations are those of products, convolutions, attention and codebook searches, two for a multiplication with its
+//! addition, and in attention only the pairs that see each other. Counted as traffic is what every operation of the
+//! vocabulary reads and writes, each operand once: a fused kernel moves less, one that reads twice more.
+
+use std::cell::Cell;
+
+use super::{Traits, clips_a_pass};
+use crate::Result;
+use crate::backend::shapes::{self, Shaped};
+use crate::backend::{
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Packed, SampleCodes,
+    Stored,
+};
+use crate::model::config::SAMPLE_RATE;
+use crate::model::weights::{Source, Weights};
+use crate::model::{Config, DeepTalk};
+
+/// What a forward costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Floating-point operations.
+    pub flops: u64,
+    /// Elements read and written.
+    pub elements: u64,
+}
+
+/// The cost of these clips through a network of these sizes, over all passes.
+///
+/// # Errors
+/// Clips that do not fit through the network.
+pub fn count(config: &Config, clips: &[Vec<f32>], traits: &Traits) -> Result<Work> {
+    let weights = Weights::build(config, &mut Shapes)?;
+    let model = DeepTalk::new(Counter::default(), config.clone(), weights);
+    let seconds = clips.first().map_or(1.0, |clip| clip.len() as f64 / SAMPLE_RATE as f64);
+    for pass in clips.chunks(clips_a_pass(traits, seconds)) {
+        let clips: Vec<&[f32]> = pass.iter().map(Vec::as_slice).collect();
+        let analysis = model.analyse(&clips, &())?;
+        let actors = vec![0; clips.len()];
+        model.animate(&analysis.content, &analysis.emotion.mu, &actors, [None, None], &())?;
+    }
+    Ok(model.ops().work.get())
+}
+
+/// Makes weights of shapes alone.
+struct Shapes;
+
+impl Source<Shape> for Shapes {
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Shape> {
+        Ok(Shape { name: name.into(), shape: shape.into() })
+    }
+    fn host(&mut self, _: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        Ok(vec![0.0; shape.iter().product()])
+    }
+}
+
+struct Shape {
+    name: String,
+    shape: Vec<usize>,
+}
+
+impl Shaped for Shape {
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+}
+
+/// A tensor without its numbers.
+struct Rows {
+    clips: Clips,
+    channels: usize,
+}
+
+impl Packed for Rows {
+    fn clips(&self) -> &Clips {
+        &self.clips
+    }
+    fn channels(&self) -> usize {
+        self.channels
+    }
+}
+
+#[derive(Default)]
+struct Counter {
+    work: Cell<Work>,
+}
+
+impl Counter {
+    /// An operation that reads these numbers of elements and makes a tensor.
+    fn made(&self, flops: usize, read: &[usize], clips: Clips, channels: usize) -> Rows {
+        let Work { flops: before, elements } = self.work.get();
+        let moved = read.iter().sum::<usize>() + clips.rows() * channels;
+        self.work.set(Work { flops: before + flops as u64, elements: elements + moved as u64 });
+        Rows { clips, channels }
+    }
+
+    /// An operation on every element of some tensors of one shape.
+    fn like(&self, x: &Rows, operands: usize) -> Rows {
+        self.made(0, &[operands * size(x)], x.clips.clone(), x.channels)
+    }
+}
+
+fn size(x: &Rows) -> usize {
+    x.clips.rows() * x.channels
+}
+
+fn elements(weight: &Shape) -> usize {
+    weight.shape.iter().product()
+}
+
+/// Pairs of rows of a clip that see each other.
+fn pairs(rows: usize, bias: &AttentionBias) -> usize {
+    match bias {
+        AttentionBias::Window { rows: reach } => {
+            (0..rows).map(|row| (row + reach).min(rows) - (row + 1).saturating_sub(*reach)).sum()
+        }
+        AttentionBias::None | AttentionBias::Distance { .. } => rows * rows,
+    }
+}
+
+impl Ops for Counter {
+    type Tensor = Rows;
+    type Weight = Shape;
+    type Codes = Rows;
+
+    fn load(&self, stored: Stored) -> Result<Shape> {
+        Ok(Shape { name: stored.name, shape: stored.shape })
+    }
+
+    fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Rows> {
+        shapes::upload(clips, channels, values.len())?;
+        Ok(self.made(0, &[], clips.clone(), channels))
+    }
+
+    fn download(&self, x: &Rows) -> Result<Vec<f32>> {
+        Ok(vec![0.0; size(x)])
+    }
+
+    fn upload_codes(&self, clips: &Clips, codes: &[i32]) -> Result<Rows> {
+        shapes::upload(clips, 1, codes.len())?;
+        Ok(self.made(0, &[], clips.clone(), 1))
+    }
+
+    fn download_codes(&self, codes: &Rows) -> Result<Vec<i32>> {
+        Ok(vec![0; size(codes)])
+    }
+
+    fn linear(&self, x: &Rows, linear: &Linear<Shape>, _: Activation) -> Result<Rows> {
+        let out = shapes::linear(x, linear)?;
+        let weights = elements(&linear.weight) + linear.bias.as_ref().map_or(0, elements);
+        Ok(self.made(2 * size(x) * out, &[size(x), weights], x.clips.clone(), out))
+    }
+
+    fn conv1d(&self, x: &Rows, conv: &Conv1d<Shape>, _: Activation) -> Result<Rows> {
+        let (clips, out) = shapes::conv1d(x, conv)?;
+        let weights = elements(&conv.weight) + conv.bias.as_ref().map_or(0, elements);
+        let flops = 2 * clips.rows() * elements(&conv.weight);
+        Ok(self.made(flops, &[size(x), weights], clips, out))
+    }
+
+    fn conv_transpose1d(&self, x: &Rows, conv: &ConvTranspose1d<Shape>, _: Activation) -> Result<Rows> {
+        let (clips, out) = shapes::conv_transpose1d(x, conv)?;
+        let flops = 2 * x.clips.rows() * elements(&conv.weight);
+        Ok(self.made(flops, &[size(x), elements(&conv.weight) + out], clips, out))
+    }
+
+    fn log_bands(&self, spectrum: &Rows, bands: &Shape) -> Result<Rows> {
+        let out = shapes::log_bands(spectrum, bands)?;
+        let flops = 2 * spectrum.clips.rows() * elements(bands);
+        Ok(self.made(flops, &[size(spectrum), elements(bands)], spectrum.clips.clone(), out))
+    }
+
+    fn layer_norm(&self, x: &Rows, affine: Option<&Affine<Shape>>, _: Activation) -> Result<Rows> {
+        shapes::affine("layer_norm", x, affine)?;
+        Ok(self.like(x, 1))
+    }
+
+    fn group_norm(&self, x: &Rows, affine: Option<&Affine<Shape>>, _: f32, _: Activation) -> Result<Rows> {
+        shapes::affine("group_norm", x, affine)?;
+        Ok(self.like(x, 1))
+    }
+
+    fn attention(&self, qkv: &Rows, heads: usize, bias: &AttentionBias) -> Result<Rows> {
+        let channels = shapes::attention(qkv, heads, bias)? * heads;
+        let pairs: usize = qkv.clips.lengths().map(|rows| pairs(rows, bias)).sum();
+        Ok(self.made(4 * pairs * channels, &[size(qkv)], qkv.clips.clone(), channels))
+    }
+
+    fn add(&self, x: &Rows, y: &Rows) -> Result<Rows> {
+        shapes::same("add", x, y)?;
+        Ok(self.like(x, 2))
+    }
+
+    fn add_table(&self, x: &Rows, table: &Shape) -> Result<Rows> {
+        shapes::add_table(x, table)?;
+        Ok(self.like(x, 2))
+    }
+
+    fn resample_linear(&self, x: &Rows, clips: &Clips) -> Result<Rows> {
+        shapes::resample_linear(x, clips)?;
+        Ok(self.made(0, &[size(x)], clips.clone(), x.channels))
+    }
+
+    fn stack_frames(&self, x: &Rows, n: usize) -> Result<Rows> {
+        Ok(self.made(0, &[size(x)], shapes::stack_frames(x, n)?, x.channels * n))
+    }
+
+    fn concat(&self, parts: &[&Rows]) -> Result<Rows> {
+        let channels = shapes::concat(parts)?;
+        let read = parts.iter().map(|part| size(part)).sum();
+        Ok(self.made(0, &[read], parts[0].clips.clone(), channels))
+    }
+
+    fn slice_rows(&self, x: &Rows, start: usize, max_rows: usize) -> Result<Rows> {
+        let clips = shapes::slice_rows(x, start, max_rows);
+        Ok(self.made(0, &[clips.rows() * x.channels], clips, x.channels))
+    }
+
+    fn prepend_rows(&self, x: &Rows, rows: &Shape) -> Result<Rows> {
+        let clips = shapes::prepend_rows(x, rows)?;
+        Ok(self.made(0, &[size(x), elements(rows)], clips, x.channels))
+    }
+
+    fn broadcast_rows(&self, x: &Rows, clips: &Clips) -> Result<Rows> {
+        shapes::broadcast_rows(x, clips)?;
+        Ok(self.made(0, &[size(x)], clips.clone(), x.channels))
+    }
+
+    fn lookup(&self, codes: &Rows, codebook: &Shape) -> Result<Rows> {
+        let [_, width] = shapes::codebook("lookup", codebook)?;
+        Ok(self.made(0, &[codes.clips.rows() * width], codes.clips.clone(), width))
+    }
+
+    fn nearest_code(&self, x: &Rows, codebook: &Shape) -> Result<Rows> {
+        shapes::nearest_code(x, codebook)?;
+        let flops = 2 * x.clips.rows() * elements(codebook);
+        Ok(self.made(flops, &[size(x), elements(codebook)], x.clips.clone(), 1))
+    }
+
+    fn choose_code(&self, logits: &Rows, sample: Option<&SampleCodes>) -> Result<Rows> {
+        shapes::choose_code(logits, sample)?;
+        Ok(self.made(0, &[size(logits)], logits.clips.clone(), 1))
+    }
+
+    fn sorted_pool(&self, x: &Rows, weights: &Rows) -> Result<Rows> {
+        shapes::sorted_pool(x, weights)?;
+        let clips = Clips::from_lengths(vec![1; x.clips.count()]);
+        Ok(self.made(0, &[size(x), size(weights)], clips, x.channels))
+    }
+
+    fn l2_normalize(&self, x: &Rows) -> Result<Rows> {
+        Ok(self.like(x, 1))
+    }
+
+    fn sample_gaussian(&self, mu: &Rows, log_variance: &Rows, noise: &Rows, _: f32) -> Result<Rows> {
+        shapes::same("sample_gaussian", mu, log_variance)?;
+        shapes::same("sample_gaussian", mu, noise)?;
+        Ok(self.like(mu, 3))
+    }
+
+    fn slerp(&self, a: &Rows, b: &Rows, _: f32) -> Result<Rows> {
+        shapes::same("slerp", a, b)?;
+        Ok(self.like(a, 2))
+    }
+
+    fn lerp(&self, a: &Rows, b: &Rows, _: f32) -> Result<Rows> {
+        shapes::same("lerp", a, b)?;
+        Ok(self.like(a, 2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_and_an_attention_are_counted_by_their_shapes() {
+        let ops = Counter::default();
+        let x = ops.upload(&Clips::from_lengths([3, 4]), 6, &[0.0; 42]).unwrap();
+        let shape = |shape: &[usize]| Shape { name: "w".into(), shape: shape.into() };
+        let linear = Linear { weight: shape(&[9, 6]), bias: Some(shape(&[9])) };
+        let y = ops.linear(&x, &linear, Activation::None).unwrap();
+        assert_eq!(ops.work.get().flops, 2 * 7 * 6 * 9);
+        assert_eq!(ops.work.get().elements, 42 + (42 + 54 + 9 + 63));
+        ops.attention(&y, 1, &AttentionBias::None).unwrap();
+        assert_eq!(ops.work.get().flops, 2 * 7 * 6 * 9 + 4 * (9 + 16) * 3);
+        assert_eq!(pairs(4, &AttentionBias::Window { rows: 1 }), 4);
+        assert_eq!(pairs(4, &AttentionBias::Window { rows: 2 }), 10);
+    }
+
+    #[test]
+    fn ten_seconds_of_the_published_sizes_are_what_its_paper_sizes_say() {
+        let clip = super::super::clips(10.0, 1);
+        let one = count(&Config::base(), &clip, &Traits::CPU).unwrap();
+        // The two largest parts by hand: each encoder's convolutions from the second on, and its transformer layers.
+        let rows = [160_640, 32_127, 16_063, 8_031, 4_015, 2_007, 1_003, 501];
+        let conv: u64 = (2..8).map(|i| 2 * rows[i] * 512 * 512 * if i < 6 { 3 } else { 2 }).sum();
+        let layer = 2 * (4 * 768 * 768 + 2 * 768 * 3072);
+        let most = 2 * conv + 12 * layer * (252 + 511);
+        assert!(one.flops > most && (one.flops as f64) < 1.3 * most as f64, "{} {most}", one.flops);
+        let four = count(&Config::base(), &vec![clip[0].clone(); 4], &Traits::CPU).unwrap();
+        assert_eq!(four.flops, 4 * one.flops);
+        assert!(four.elements < 4 * one.elements, "weights are read once a pass");
+    }
+}
