@@ -11,12 +11,13 @@ mod norm;
 mod pool;
 mod product;
 mod rows;
+pub(crate) mod skin;
 mod spectrum;
 
 use super::shapes::{self, Shaped};
 use super::{
     Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, LAYER_NORM_EPS, Linear, Ops, Packed,
-    SampleCodes, Stored,
+    Rig, Role, SampleCodes, Stored,
 };
 use crate::Result;
 
@@ -107,7 +108,7 @@ impl Ops for Cpu {
     type Weight = Weight;
     type Codes = Codes;
 
-    fn load(&self, stored: Stored) -> Result<Weight> {
+    fn load(&self, stored: Stored, _: Role) -> Result<Weight> {
         let in_place = stored.as_f32().is_some();
         Ok(Weight {
             stored: if in_place {
@@ -270,5 +271,10 @@ impl Ops for Cpu {
     fn lerp(&self, a: &Tensor, b: &Tensor, weight: f32) -> Result<Tensor> {
         shapes::same("lerp", a, b)?;
         Ok(pool::lerp(a, b, weight))
+    }
+
+    fn skin(&self, parameters: &Tensor, rig: &Rig<Weight>) -> Result<Tensor> {
+        let (clips, ..) = shapes::skin(parameters, rig)?;
+        Ok(skin::skin(parameters, rig, Tensor::zeros(clips, 1)))
     }
 }
