@@ -4,7 +4,9 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deeptalk_rt::backend::cpu::{Cpu, Tensor, Weight};
-use deeptalk_rt::backend::{Activation, Affine, AttentionBias, Clips, Conv1d, Linear, Ops, Padding, Stored};
+use deeptalk_rt::backend::{
+    Activation, Affine, AttentionBias, Clips, Conv1d, Linear, Ops, Padding, Role, Stored,
+};
 use std::time::Duration;
 
 fn values(count: usize) -> Vec<f32> {
@@ -14,7 +16,9 @@ fn values(count: usize) -> Vec<f32> {
 fn weight(shape: &[usize]) -> Weight {
     let count: usize = shape.iter().product();
     let scale = (3.0 / (count / shape[0]) as f32).sqrt();
-    Cpu.load(Stored::from_f32("w", shape, values(count).iter().map(|v| v * scale).collect())).unwrap()
+    let values = values(count).iter().map(|v| v * scale).collect();
+    // The CPU stores all tensors alike.
+    Cpu.load(Stored::from_f32("w", shape, values), Role::Exact).unwrap()
 }
 
 fn rows(rows: usize, channels: usize) -> Tensor {

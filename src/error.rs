@@ -30,6 +30,9 @@ pub enum Error {
     /// The device that was asked for cannot be used; the text says why and what to do.
     #[error("{0}")]
     Device(String),
+    /// The device failed while it worked: its memory is full, or it is broken.
+    #[error("{0}")]
+    DeviceFailed(String),
     /// Two tensors do not fit: a defect of the caller, found at the border of an operation.
     #[error("{op}: {what}: expected {expected}, found {found}")]
     Shape {
@@ -104,7 +107,7 @@ impl Error {
             Self::Usage(_) => 2,
             Self::BadInput(_) => 3,
             Self::Device(_) => 4,
-            Self::Io { .. } | Self::Shape { .. } | Self::Cancelled => 1,
+            Self::DeviceFailed(_) | Self::Io { .. } | Self::Shape { .. } | Self::Cancelled => 1,
         }
     }
 }

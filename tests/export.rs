@@ -33,9 +33,10 @@ fn corner(frame: usize, vertex: usize, axis: usize) -> f32 {
     frame as f32 + vertex as f32 * 0.001 - axis as f32 * 0.5
 }
 
-fn fill(frame: usize, vertices: &mut [f32]) -> Result<()> {
+/// Frames of seven vertices.
+fn fill(first: usize, vertices: &mut [f32]) -> Result<()> {
     for (i, value) in vertices.iter_mut().enumerate() {
-        *value = corner(frame, i / 3, i % 3);
+        *value = corner(first + i / 21, i / 3 % 7, i % 3);
     }
     Ok(())
 }
@@ -133,9 +134,9 @@ fn npz_holds_everything_and_the_vertices_of_the_source() {
     let path = folder.path().join("a.npz");
     let motion = motion(131);
     let calls = AtomicUsize::new(0);
-    let counted = |frame: usize, vertices: &mut [f32]| {
-        calls.fetch_add(1, Ordering::Relaxed);
-        fill(frame, vertices)
+    let counted = |first: usize, vertices: &mut [f32]| {
+        calls.fetch_add(vertices.len() / 21, Ordering::Relaxed);
+        fill(first, vertices)
     };
     let options =
         Options { vertices: Some(VertexSource { vertices: 7, fill: &counted }), ..Options::default() };
@@ -269,11 +270,13 @@ fn a_motion_that_contradicts_itself_or_is_not_finite_is_refused_in_every_format(
 fn a_vertex_source_that_fails_or_gives_nan_leaves_no_file() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("a.npz");
-    let stop = |frame: usize, _: &mut [f32]| if frame == 70 { Err(Error::Cancelled) } else { Ok(()) };
+    let stop = |first: usize, _: &mut [f32]| if first > 0 { Err(Error::Cancelled) } else { Ok(()) };
     let options = Options { vertices: Some(VertexSource { vertices: 2, fill: &stop }), ..Options::default() };
     assert!(matches!(write(&path, &motion(99), &options), Err(Error::Cancelled)));
-    let nan = |frame: usize, vertices: &mut [f32]| {
-        vertices[4] = if frame == 70 { f32::NAN } else { 0.0 };
+    let nan = |first: usize, vertices: &mut [f32]| {
+        for (i, value) in vertices.iter_mut().enumerate() {
+            *value = if first + i / 6 == 70 && i % 6 == 4 { f32::NAN } else { 0.0 };
+        }
         Ok(())
     };
     let options = Options { vertices: Some(VertexSource { vertices: 2, fill: &nan }), ..Options::default() };

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use deeptalk_rt::backend::cpu::Cpu;
+use deeptalk_rt::backend::{Clips, Ops, Packed};
 use deeptalk_rt::face::Face;
 use safetensors::SafeTensors;
 
@@ -115,6 +117,22 @@ fn many_frames_at_once_are_the_frames_one_by_one() {
         assert_eq!(one, expected);
     }
     assert!(face.vertices(&[]).is_empty());
+}
+
+#[test]
+fn a_device_poses_the_face_as_the_face_does_itself() {
+    let golden = Golden::read();
+    let motion = golden.motion();
+    let mut stiff = golden.face();
+    (stiff.joint_regressor, stiff.pose_basis) = (None, None);
+    for face in [golden.face(), stiff] {
+        let x = Cpu.upload(&Clips::from_lengths([53, 0, 11 * 53]), 1, &motion).unwrap();
+        let vertices = Cpu.skin(&x, &face.rig(&Cpu).unwrap()).unwrap();
+        assert_eq!(vertices.clips().offsets(), [0, 288, 288, 12 * 288]);
+        assert_eq!(Cpu.download(&vertices).unwrap(), face.vertices(&motion));
+        let short = Cpu.upload(&Clips::one(54), 1, &motion[..54]).unwrap();
+        assert!(Cpu.skin(&short, &face.rig(&Cpu).unwrap()).is_err(), "54 is not a row of 53");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use deeptalk_rt::backend::cpu::{Cpu, Tensor};
 use deeptalk_rt::backend::{
-    Activation, Clips, Conv1d, ConvTranspose1d, Dtype, Linear, Ops, Packed, Padding, Stored,
+    Activation, Clips, Conv1d, ConvTranspose1d, Dtype, Linear, Ops, Packed, Padding, Role, Stored,
 };
 use deeptalk_rt::checkpoint::{
     ImportReport, ModelFile, SafetensorsFile, Tensors, import_deeptalk, open_tensors, synth_model,
@@ -415,7 +415,7 @@ struct Modules {
 impl Modules {
     fn weight(&self, name: &str) -> <Cpu as Ops>::Weight {
         let stored: Stored = self.model.tensors().find(|stored| stored.name == name).unwrap().clone();
-        Cpu.load(stored).unwrap()
+        Cpu.load(stored, Role::Exact).unwrap()
     }
 
     fn linear(&self, name: &str) -> Linear<<Cpu as Ops>::Weight> {

@@ -60,9 +60,9 @@ fn numpy_reads_what_was_written() {
         emotion_logvar: (0..6).map(|i| -(i as f32)).collect(),
         emotion_width: 3,
     };
-    let fill = |frame: usize, vertices: &mut [f32]| -> Result<()> {
+    let fill = |first: usize, vertices: &mut [f32]| -> Result<()> {
         for (i, value) in vertices.iter_mut().enumerate() {
-            *value = (frame * 100 + i / 3 * 10 + i % 3) as f32;
+            *value = ((first + i / 21) * 100 + i / 3 % 7 * 10 + i % 3) as f32;
         }
         Ok(())
     };

@@ -9,6 +9,8 @@
 //   STAND_IN_CUDA_DRIVER      driver version (13000)
 //   STAND_IN_CUDA_MEMORY      bytes of device memory (8 GiB)
 //   STAND_IN_CUDA_CHECKS      0: results only, no check of memory accesses (which takes 48 bytes for each that is touched)
+//   STAND_IN_CUDA_FAIL        the number of a launch that fails, as one that reads a wrong address does (none)
+// stand_in_counts() tells what was asked of it.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -50,8 +53,15 @@ Stream* stream_of(void* s) { return uintptr_t(s) <= 2 ? &null_stream : static_ca
 // Errors of a kernel are sticky, as on a device.
 std::atomic<int> sticky{SUCCESS};
 std::atomic<size_t> used{0};
+struct Counts { std::atomic<uint64_t> allocations, pinned, uploads, pageable_copies, launches; } counts;
 std::mutex sizes_lock;
 std::map<uint64_t, size_t> sizes;
+std::map<uintptr_t, size_t> pinned;
+void count_pageable(const void* host) {
+  std::lock_guard<std::mutex> guard(sizes_lock);
+  auto after = pinned.upper_bound(uintptr_t(host));
+  if (after == pinned.begin() || uintptr_t(host) >= std::prev(after)->first + std::prev(after)->second) ++counts.pageable_copies;
+}
 
 int run(void* s, Work work) {
   if (sticky) return sticky;
@@ -108,6 +118,13 @@ const char* error_text(int e) {
 }  // namespace
 
 #define API extern "C" __attribute__((visibility("default"))) int
+// Device allocations, allocations of page-locked memory, copies to the device, copies whose host side is not page-locked, launches,
+// and the bytes of device memory that are in use now.
+API stand_in_counts(uint64_t* v) {
+  v[0] = counts.allocations, v[1] = counts.pinned, v[2] = counts.uploads, v[3] = counts.pageable_copies, v[4] = counts.launches;
+  v[5] = used;
+  return SUCCESS;
+}
 API cuInit(unsigned) { return devices() ? SUCCESS : NO_DEVICE; }
 API cuDriverGetVersion(int* v) { *v = int(setting("STAND_IN_CUDA_DRIVER", 13000)); return SUCCESS; }
 API cuDeviceGetCount(int* n) { *n = devices(); return SUCCESS; }
@@ -206,6 +223,7 @@ API cuMemAlloc_v2(uint64_t* p, size_t n) {
   std::lock_guard<std::mutex> guard(sizes_lock);
   sizes[*p] = n;
   used += n;
+  ++counts.allocations;
   return SUCCESS;
 }
 API cuMemFree_v2(uint64_t p) {
@@ -225,12 +243,27 @@ API cuMemGetInfo_v2(size_t* free_bytes, size_t* total) {
   *free_bytes = *total - std::min(used.load(), *total);
   return SUCCESS;
 }
-API cuMemHostAlloc(void** p, size_t n, unsigned) { *p = aligned_alloc(4096, (n + 4095) / 4096 * 4096); return SUCCESS; }
-API cuMemFreeHost(void* p) { free(p); return SUCCESS; }
+API cuMemHostAlloc(void** p, size_t n, unsigned) {
+  const size_t bytes = (n + 4095) / 4096 * 4096;
+  *p = aligned_alloc(4096, bytes);
+  std::lock_guard<std::mutex> guard(sizes_lock);
+  pinned[uintptr_t(*p)] = bytes;
+  ++counts.pinned;
+  return SUCCESS;
+}
+API cuMemFreeHost(void* p) {
+  std::lock_guard<std::mutex> guard(sizes_lock);
+  pinned.erase(uintptr_t(p));
+  free(p);
+  return SUCCESS;
+}
 API cuMemcpyHtoDAsync_v2(uint64_t d, const void* h, size_t n, void* s) {
+  ++counts.uploads;
+  count_pageable(h);
   return run(s, [=] { emulator_upload(reinterpret_cast<void*>(d), h, n); return SUCCESS; });
 }
 API cuMemcpyDtoHAsync_v2(void* h, uint64_t d, size_t n, void* s) {
+  count_pageable(h);
   return run(s, [=] { emulator_download(h, reinterpret_cast<void*>(d), n); return SUCCESS; });
 }
 API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t n, void* s) {
@@ -272,6 +305,7 @@ API cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
     char error[2048];
     emulator_shared_limit(setting("STAND_IN_CUDA_CAPABILITY", 80) >= 90 ? 232448 : 101376);
     emulator_checks(setting("STAND_IN_CUDA_CHECKS", 1) != 0);
+    if (++counts.launches == setting("STAND_IN_CUDA_FAIL", 0)) return sticky = ILLEGAL_ADDRESS, int(ILLEGAL_ADDRESS);
     if (!emulator_launch(function->name.c_str(), grid, block, shared, values, error, sizeof error)) return int(SUCCESS);
     fprintf(stderr, "emulated device: %s\n", error);
     sticky = ILLEGAL_ADDRESS;

@@ -17,7 +17,7 @@ mod stored;
 
 pub use clips::Clips;
 pub use params::{
-    Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, Linear, Padding, SampleCodes,
+    Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, Linear, Padding, Rig, Role, SampleCodes,
     TransformerLayer,
 };
 pub use stored::{Dtype, Stored};
@@ -62,8 +62,13 @@ pub trait Ops {
     /// One code index a row, of packed clips.
     type Codes: Packed;
 
-    /// Takes a tensor of the model file.
-    fn load(&self, stored: Stored) -> Result<Self::Weight>;
+    /// Takes a tensor of the model file; it can be used as what it was taken for, and as nothing else.
+    fn load(&self, stored: Stored, role: Role) -> Result<Self::Weight>;
+
+    /// Takes all tensors of a model, which a device may bring over in one go.
+    fn load_all(&self, tensors: Vec<(Stored, Role)>) -> Result<Vec<Self::Weight>> {
+        tensors.into_iter().map(|(stored, role)| self.load(stored, role)).collect()
+    }
 
     /// Host to device; `values` is row-major `(clips.rows(), channels)`.
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Self::Tensor>;
@@ -208,6 +213,17 @@ pub trait Ops {
 
     /// Row by row straight from `a` (weight 0) to `b` (weight 1).
     fn lerp(&self, a: &Self::Tensor, b: &Self::Tensor, weight: f32) -> Result<Self::Tensor>;
+
+    /// The vertices of a face, in f32 on every device: blend shapes, then linear blend skinning with one joint.
+    /// Of clips of `frames * (C + 3)` rows of 1 channel, a frame's channels followed by the joint's rotation (axis times angle), to
+    /// `frames * V * 3` rows.
+    ///
+    /// ```text
+    /// posed  = template + sum_c e[c] shapes[c] + sum_k (R - I)[k] correctives[k]
+    /// pivot  = pivots[0] + sum_c e[c] pivots[1 + c]
+    /// vertex = weights[0] posed + weights[1] (R (posed - pivot) + pivot)
+    /// ```
+    fn skin(&self, parameters: &Self::Tensor, rig: &Rig<Self::Weight>) -> Result<Self::Tensor>;
 
     /// `layer_norm(x + y)`.
     fn add_layer_norm(

@@ -138,3 +138,48 @@ pub struct SampleCodes {
     /// overlap.
     pub first_rows: Vec<usize>,
 }
+
+/// What a tensor of the model is for: a device stores it accordingly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// (out, in): the weight of a dense layer.
+    Linear,
+    /// (channels): a bias, or a part of a norm.
+    Vector,
+    /// (n, channels): rows that are taken one by one, as of a codebook or of positions.
+    Rows,
+    /// (out, kernel, in / groups): the weight of a convolution.
+    Conv {
+        /// Groups of channels that do not see each other.
+        groups: usize,
+    },
+    /// (kernel, out, in): the weight of a transposed convolution.
+    ConvTranspose {
+        /// Rows of the output from one window to the next.
+        stride: usize,
+        /// Rows cut from both ends of the output.
+        padding: usize,
+    },
+    /// (out): the bias of a transposed convolution.
+    ConvTransposeBias {
+        /// Rows of the output from one window to the next.
+        stride: usize,
+    },
+    /// Numbers that keep all their digits, as those of a face.
+    Exact,
+}
+
+/// A face as skinning sees it: V vertices, C channels, one joint that turns.
+#[derive(Debug, Clone)]
+pub struct Rig<W> {
+    /// (V, 3): at rest.
+    pub template: W,
+    /// (C, V, 3): displacement at channel = 1.
+    pub shapes: W,
+    /// (C + 1, 3): where the joint is at rest, then how far each channel moves it.
+    pub pivots: W,
+    /// (9, V, 3): times the entries of the rotation less the identity, row-major.
+    pub correctives: Option<W>,
+    /// (V, 2): how much of a vertex rests, and how much turns with the joint.
+    pub weights: W,
+}

@@ -2,7 +2,7 @@
 //!
 //! Every device calls these first, so that a misfit reads the same everywhere.
 
-use super::{Affine, Clips, Conv1d, ConvTranspose1d, Linear, Packed};
+use super::{Affine, Clips, Conv1d, ConvTranspose1d, Linear, Packed, Rig};
 use crate::{Error, Result};
 
 /// A weight that knows its name and shape.
@@ -240,4 +240,24 @@ pub fn sorted_pool(x: &impl Packed, weights: &impl Packed) -> Result<()> {
         return Err(misfit(op, "row offsets", x.clips().offsets(), weights.clips().offsets()));
     }
     Ok(())
+}
+
+/// The clips of the result, channels and vertices.
+pub fn skin<W: Shaped>(parameters: &impl Packed, rig: &Rig<W>) -> Result<(Clips, usize, usize)> {
+    let op = "skin";
+    let [vertices, _] = rank(op, &rig.template)?;
+    let [count, ..] = rank::<_, 3>(op, &rig.shapes)?;
+    weight(op, &rig.template, &[vertices, 3])?;
+    weight(op, &rig.shapes, &[count, vertices, 3])?;
+    weight(op, &rig.pivots, &[count + 1, 3])?;
+    weight(op, &rig.weights, &[vertices, 2])?;
+    if let Some(correctives) = &rig.correctives {
+        weight(op, correctives, &[9, vertices, 3])?;
+    }
+    channels(op, parameters, 1)?;
+    let width = count + 3;
+    match parameters.clips().lengths().find(|rows| !rows.is_multiple_of(width)) {
+        Some(rows) => Err(misfit(op, "rows of a clip", format!("a multiple of {width} parameters"), rows)),
+        None => Ok((parameters.clips().map(|rows| rows / width * vertices * 3), count, vertices)),
+    }
 }

@@ -12,7 +12,7 @@ use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
 use super::map::FileMap;
-use crate::backend::{Dtype, Ops, Stored};
+use crate::backend::{Dtype, Ops, Role, Stored};
 use crate::export::{AtomicFile, Written, hex};
 use crate::model::weights::{Source, Weights};
 use crate::model::{Config, DeepTalk};
@@ -197,7 +197,11 @@ impl ModelFile {
     /// A number that is not finite, by tensor and index; whatever the device says.
     pub fn load<B: Ops>(&self, ops: B) -> Result<DeepTalk<B>> {
         self.check_numbers()?;
-        let weights = Weights::build(&self.config, &mut Loader { file: self, ops: &ops })?;
+        let mut wanted = Wanted { file: self, tensors: Vec::new() };
+        Weights::build(&self.config, &mut wanted)?;
+        let loaded = ops.load_all(wanted.tensors)?;
+        // A visitor always asks in the same order.
+        let weights = Weights::build(&self.config, &mut Loaded { file: self, weights: loaded.into_iter() })?;
         Ok(DeepTalk::new(ops, self.config.clone(), weights))
     }
 
@@ -221,14 +225,32 @@ impl ModelFile {
     }
 }
 
-struct Loader<'a, B> {
+/// Notes the tensors for the device.
+struct Wanted<'a> {
     file: &'a ModelFile,
-    ops: &'a B,
+    tensors: Vec<(Stored, Role)>,
 }
 
-impl<B: Ops> Source<B::Weight> for Loader<'_, B> {
-    fn tensor(&mut self, name: &str, _: &[usize]) -> Result<B::Weight> {
-        self.ops.load(self.file.stored(name)?.clone())
+impl Source<()> for Wanted<'_> {
+    fn tensor(&mut self, name: &str, _: &[usize], role: Role) -> Result<()> {
+        self.tensors.push((self.file.stored(name)?.clone(), role));
+        Ok(())
+    }
+    fn host(&mut self, name: &str, _: &[usize]) -> Result<Vec<f32>> {
+        Ok(self.file.stored(name)?.to_f32())
+    }
+}
+
+/// Hands them out.
+struct Loaded<'a, W> {
+    file: &'a ModelFile,
+    weights: std::vec::IntoIter<W>,
+}
+
+impl<W> Source<W> for Loaded<'_, W> {
+    fn tensor(&mut self, name: &str, _: &[usize], _: Role) -> Result<W> {
+        let missing = || Error::Usage(format!("the device did not load the tensor `{name}`"));
+        self.weights.next().ok_or_else(missing)
     }
     fn host(&mut self, name: &str, _: &[usize]) -> Result<Vec<f32>> {
         Ok(self.file.stored(name)?.to_f32())
@@ -263,7 +285,7 @@ fn first_not_finite(stored: &Stored) -> Option<(usize, f32)> {
 pub fn tensor_shapes(config: &Config) -> Result<Vec<(String, Vec<usize>)>> {
     struct Collector(Vec<(String, Vec<usize>)>);
     impl Source<()> for Collector {
-        fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<()> {
+        fn tensor(&mut self, name: &str, shape: &[usize], _: Role) -> Result<()> {
             self.0.push((name.into(), shape.into()));
             Ok(())
         }

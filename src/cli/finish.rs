@@ -22,6 +22,9 @@ pub struct Finished<'a> {
     pub network: Duration,
 }
 
+/// Parameters of some frames to their vertices, on the device that runs the network.
+pub type Skinning<'a> = dyn Fn(&[f32]) -> Result<Vec<f32>> + 'a;
+
 /// Pictures of a take that are drawn in one pass.
 pub struct Pictures<'a, 'b> {
     pub paths: &'b [&'a PathBuf],
@@ -29,22 +32,28 @@ pub struct Pictures<'a, 'b> {
 }
 
 impl<'a> Finished<'a> {
-    /// One file of data, with vertices if they are wanted.
+    /// One file of data; with vertices if there is something that makes them of rows of parameters.
     ///
     /// # Errors
-    /// What the format says, and a wish to stop.
-    pub fn write(&self, path: &'a Path, vertices: bool, arkit_fps: Option<u32>) -> Result<Output<'a>> {
+    /// What the format and the device say, and a wish to stop.
+    pub fn write(
+        &self,
+        path: &'a Path,
+        skin: Option<&Skinning<'_>>,
+        arkit_fps: Option<u32>,
+    ) -> Result<Output<'a>> {
         stop::check()?;
         let begun = Instant::now();
-        let fill = |frame: usize, out: &mut [f32]| {
+        let wanted = self.face.zip(skin);
+        let fill = |first: usize, out: &mut [f32]| {
             stop::check()?;
-            if let Some(face) = self.face {
-                face.vertices_into(self.motion.frame(frame), &[], out);
+            if let Some((face, skin)) = wanted {
+                let (width, frames) = (self.motion.names.len(), out.len() / (3 * face.vertex_count()));
+                out.copy_from_slice(&skin(&self.motion.values[first * width..(first + frames) * width])?);
             }
             Ok(())
         };
-        let wanted = self.face.filter(|_| vertices);
-        let vertices = wanted.map(|face| VertexSource { vertices: face.vertex_count(), fill: &fill });
+        let vertices = wanted.map(|(face, _)| VertexSource { vertices: face.vertex_count(), fill: &fill });
         let options =
             export::Options { vertices, face: self.face, speech: self.samples, title: "", arkit_fps };
         let written = export::write(path, self.motion, &options)?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 use deeptalk_rt::audio::{Wav, read_wav};
-use deeptalk_rt::backend::Ops;
+use deeptalk_rt::backend::{Clips, Ops, Rig};
 use deeptalk_rt::checkpoint::ModelFile;
 use deeptalk_rt::export::{Format, Kind};
 use deeptalk_rt::face::Face;
@@ -14,7 +14,7 @@ use deeptalk_rt::model::{DeepTalk, Draw, EmotionVector, ONE_PASS_SECONDS, Take};
 use deeptalk_rt::{Error, Result};
 
 use super::device::{Device, Wish};
-use super::finish::{Finished, Pictures};
+use super::finish::{Finished, Pictures, Skinning};
 use super::look::Look;
 use super::outputs::{self, Job, Target};
 use super::progress::{Reporter, Style};
@@ -157,6 +157,8 @@ struct Temperatures([f32; 2]);
 struct Loaded<B: Ops> {
     model: DeepTalk<B>,
     face: Option<Face>,
+    /// The face on the device, if somebody wants its vertices.
+    rig: Option<Rig<B::Weight>>,
     takes: Vec<Take>,
 }
 
@@ -317,7 +319,10 @@ impl Run {
         let model = file.load(ops)?;
         let lent = lent.map(|samples| model.emotion_vector(&samples)).transpose()?;
         let takes = (0..u64::from(self.samples)).map(|take| self.take(take, actor, lent.clone())).collect();
-        Ok(Loaded { model, face, takes })
+        let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
+        let wanted = face.as_ref().filter(|_| self.face.is_some() && files.any(|path| has_vertices(path)));
+        let rig = wanted.map(|face| face.rig(model.ops())).transpose()?;
+        Ok(Loaded { model, face, rig, takes })
     }
 
     fn take(&self, take: u64, actor: usize, lent: Option<EmotionVector>) -> Take {
@@ -339,12 +344,19 @@ impl Run {
         tally: &mut Tally,
     ) -> Result<()> {
         let begun = Instant::now();
-        let Loaded { model, face, takes } = loaded;
+        let Loaded { model, face, rig, takes } = loaded;
         let samples = read_wav(&job.input, self.offset, self.duration)?;
         let motions = model.takes(&samples, takes, &mut |progress| {
             reporter.advance(&job.input, progress.done, progress.total);
             stop::check()
         })?;
+        let skin = rig.as_ref().map(|rig| {
+            move |parameters: &[f32]| {
+                let ops = model.ops();
+                ops.download(&ops.skin(&ops.upload(&Clips::one(parameters.len()), 1, parameters)?, rig)?)
+            }
+        });
+        let skin = skin.as_ref().map(|skin| skin as &Skinning<'_>);
         // A file answers for its take's share of the network, and for its own writing.
         let network = begun.elapsed() / takes.len() as u32;
         for (motion, files) in motions.iter().zip(&job.takes) {
@@ -354,7 +366,7 @@ impl Run {
             let (pictures, data): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(is_picture);
             for path in data {
                 let arkit_fps = self.arkit().then(|| self.fps.unwrap_or(25));
-                reporter.written(&finished.write(path, self.face.is_some(), arkit_fps)?);
+                reporter.written(&finished.write(path, skin.filter(|_| has_vertices(path)), arkit_fps)?);
                 tally.written += 1;
             }
             if !pictures.is_empty() {

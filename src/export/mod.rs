@@ -117,16 +117,15 @@ impl Kind {
     }
 }
 
-/// Fills in the vertices of one frame: the frame's index, and x, y, z of every vertex. Called from several threads
-/// at once, every frame once.
-pub type FillVertices<'a> = dyn Fn(usize, &mut [f32]) -> Result<()> + Sync + 'a;
+/// Fills in the vertices of some consecutive frames, as many as there is room for: the first one's index, and x, y, z of every vertex.
+pub type FillVertices<'a> = dyn Fn(usize, &mut [f32]) -> Result<()> + 'a;
 
-/// Where the vertices of a motion come from, a frame at a time, so that a long motion is never held whole.
+/// Where the vertices of a motion come from, some frames at a time, so that a long motion is never held whole.
 #[derive(Clone, Copy)]
 pub struct VertexSource<'a> {
     /// The number of vertices in every frame.
     pub vertices: usize,
-    /// Computes one frame.
+    /// Computes some frames.
     pub fill: &'a FillVertices<'a>,
 }
 

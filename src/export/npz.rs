@@ -6,7 +6,6 @@
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 
-use rayon::prelude::*;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
@@ -92,10 +91,7 @@ impl Arrays<'_> {
         let mut block = vec![0.0; FRAMES_AT_ONCE.min(frames) * width];
         for first in (0..frames).step_by(FRAMES_AT_ONCE) {
             let block = &mut block[..FRAMES_AT_ONCE.min(frames - first) * width];
-            block
-                .par_chunks_mut(width)
-                .enumerate()
-                .try_for_each(|(index, vertices)| (source.fill)(first + index, vertices))?;
+            (source.fill)(first, block)?;
             if let Some(at) = block.iter().position(|value| !value.is_finite()) {
                 let (frame, vertex) = (first + at / width, at % width / 3);
                 return Err(Failure::Other(Error::Shape {

@@ -14,6 +14,9 @@
 use rayon::prelude::*;
 
 use super::Face;
+use crate::Result;
+use crate::backend::cpu::skin::{Skin, add_shapes, pose};
+use crate::backend::{Ops, Rig, Role, Stored};
 
 impl Face {
     /// Vertices (frames, V, 3) of the motion `parameters` (frames, C + 3), with the neutral identity.
@@ -45,52 +48,61 @@ impl Face {
         self.pose(row, identity, &JawSkin::of(self), out);
     }
 
-    fn pose(&self, row: &[f32], identity: &[f32], skin: &JawSkin, out: &mut [f32]) {
+    fn pose(&self, row: &[f32], identity: &[f32], jaw: &JawSkin, out: &mut [f32]) {
         let channels = self.channels.len();
         assert_eq!(row.len(), channels + 3, "a motion row has the channels and three jaw rotations");
         assert_eq!(out.len(), self.template.len(), "three values a vertex");
         assert!(identity.len() <= self.identity_count(), "more coefficients than identity shapes");
 
-        out.copy_from_slice(&self.template);
+        let mut skin = jaw.skin(self);
+        if identity.is_empty() {
+            return pose(&skin, row, out);
+        }
+        let mut template = self.template.clone();
         if let Some(basis) = &self.identity_basis {
-            add_shapes(identity, basis, out);
+            add_shapes(identity, basis, &mut template);
         }
-        add_shapes(&row[..channels], &self.expression_basis, out);
+        let mut pivots = jaw.pivots.clone();
+        if let Some(at_rest) = jaw.regressed(&template) {
+            pivots[..3].copy_from_slice(&at_rest);
+        }
+        skin.template = &template;
+        skin.pivots = &pivots;
+        pose(&skin, row, out);
+    }
 
-        let rotation = rotation([row[channels], row[channels + 1], row[channels + 2]]);
-        let pivot = match &self.joint_regressor {
-            Some(regressor) => {
-                weighted_sum(&regressor[skin.jaw * skin.at_rest.len()..][..skin.at_rest.len()], out)
-            }
-            None => [self.joints[skin.jaw * 3], self.joints[skin.jaw * 3 + 1], self.joints[skin.jaw * 3 + 2]],
+    /// The face, with the neutral identity, for a device to pose.
+    ///
+    /// # Errors
+    /// Whatever the device says.
+    pub fn rig<B: Ops>(&self, ops: &B) -> Result<Rig<B::Weight>> {
+        let jaw = JawSkin::of(self);
+        let (v, c) = (self.vertex_count(), self.channels.len());
+        let load = |name: &str, shape: &[usize], values: &[f32]| {
+            ops.load(Stored::from_f32(name, shape, values.to_vec()), Role::Exact)
         };
-        if let Some(basis) = &self.pose_basis {
-            let turned: Vec<f32> = rotation.iter().zip(IDENTITY).map(|(r, i)| r - i).collect();
-            add_shapes(&turned, &basis[9 * (skin.jaw - 1) * out.len()..], out);
-        }
-        let r = rotation;
-        let shift: [f32; 3] = std::array::from_fn(|k| {
-            pivot[k] - (r[3 * k] * pivot[0] + r[3 * k + 1] * pivot[1] + r[3 * k + 2] * pivot[2])
-        });
-        for ((v, at_rest), with_jaw) in
-            out.as_chunks_mut::<3>().0.iter_mut().zip(&skin.at_rest).zip(&skin.with_jaw)
-        {
-            let [x, y, z] = *v;
-            *v = std::array::from_fn(|k| {
-                let moved = r[3 * k] * x + r[3 * k + 1] * y + r[3 * k + 2] * z + shift[k];
-                at_rest * [x, y, z][k] + with_jaw * moved
-            });
-        }
+        let Skin { template, shapes, pivots, correctives, weights } = jaw.skin(self);
+        Ok(Rig {
+            template: load("template", &[v, 3], template)?,
+            shapes: load("expression_basis", &[c, v, 3], shapes)?,
+            pivots: load("pivots", &[c + 1, 3], pivots)?,
+            correctives: correctives
+                .map(|correctives| load("pose_basis", &[9, v, 3], correctives))
+                .transpose()?,
+            weights: load("skinning_weights", &[v, 2], weights)?,
+        })
     }
 }
 
-/// The skinning weights, folded to the two groups of joints that a motion tells apart.
+/// What a motion needs to know of the joints.
 struct JawSkin {
     jaw: usize,
-    /// (V): weights of the joints that never move.
-    at_rest: Vec<f32>,
-    /// (V): weights of the jaw and of the joints below it.
-    with_jaw: Vec<f32>,
+    /// (V, 2): weights of the joints that never move, and of the jaw with the joints below it.
+    weights: Vec<f32>,
+    /// (C + 1, 3): the jaw's place at rest, then how far each channel moves it.
+    pivots: Vec<f32>,
+    /// The vertices that say where the jaw is, if it follows the shape: number and weight.
+    regressor: Option<Vec<(usize, f32)>>,
 }
 
 impl JawSkin {
@@ -98,16 +110,48 @@ impl JawSkin {
         let jaw = face.jaw().expect("a checked face has a jaw");
         let below: Vec<bool> =
             (0..face.parents.len()).map(|joint| is_below(&face.parents, joint, jaw)).collect();
-        let (at_rest, with_jaw): (Vec<f32>, Vec<f32>) = face
+        let weights = face
             .skinning_weights
             .chunks_exact(face.parents.len())
-            .map(|row| {
-                row.iter().zip(&below).fold((0.0, 0.0), |(rest, with), (w, &below)| {
-                    if below { (rest, with + w) } else { (rest + w, with) }
+            .flat_map(|row| {
+                row.iter().zip(&below).fold([0.0, 0.0], |[rest, with], (w, &below)| {
+                    if below { [rest, with + w] } else { [rest + w, with] }
                 })
             })
-            .unzip();
-        Self { jaw, at_rest, with_jaw }
+            .collect();
+        let vertices = face.vertex_count();
+        let regressor = face.joint_regressor.as_ref().map(|all| {
+            let row = all[jaw * vertices..][..vertices].iter().copied().enumerate();
+            row.filter(|(_, weight)| *weight != 0.0).collect()
+        });
+        let mut skin = Self { jaw, weights, pivots: face.joints[jaw * 3..][..3].to_vec(), regressor };
+        let moves = face.expression_basis.chunks_exact(face.template.len().max(1));
+        let moves = moves.flat_map(|shape| skin.regressed(shape).unwrap_or([0.0; 3])).collect::<Vec<_>>();
+        if let Some(at_rest) = skin.regressed(&face.template) {
+            skin.pivots = at_rest.to_vec();
+        }
+        skin.pivots.extend(moves);
+        skin
+    }
+
+    /// The place that these vertices give the jaw, if it follows them.
+    fn regressed(&self, vertices: &[f32]) -> Option<[f32; 3]> {
+        let regressor = self.regressor.as_ref()?;
+        Some(std::array::from_fn(|k| {
+            regressor.iter().map(|(vertex, weight)| weight * vertices[3 * vertex + k]).sum()
+        }))
+    }
+
+    fn skin<'a>(&'a self, face: &'a Face) -> Skin<'a> {
+        let values = 9 * face.template.len();
+        Skin {
+            template: &face.template,
+            shapes: &face.expression_basis,
+            pivots: &self.pivots,
+            // Joint 0 has no correctives.
+            correctives: face.pose_basis.as_ref().map(|basis| &basis[values * (self.jaw - 1)..][..values]),
+            weights: &self.weights,
+        }
     }
 }
 
@@ -115,52 +159,4 @@ impl JawSkin {
 fn is_below(parents: &[i32], joint: usize, ancestor: usize) -> bool {
     let chain = std::iter::successors(Some(joint), |&j| usize::try_from(parents[j]).ok());
     chain.take(parents.len()).any(|j| j == ancestor)
-}
-
-/// `out += basis^T coefficients`, basis (shapes, out.len()), without the coefficients that are 0.
-///
-/// Four shapes a pass: `out` is read and rounded a quarter as often.
-fn add_shapes(coefficients: &[f32], basis: &[f32], out: &mut [f32]) {
-    let shapes = coefficients.iter().zip(basis.chunks_exact(out.len()));
-    let moved: Vec<(f32, &[f32])> =
-        shapes.filter(|(c, _)| **c != 0.0).map(|(c, shape)| (*c, shape)).collect();
-    let (fours, rest) = moved.as_chunks::<4>();
-    for [(c0, s0), (c1, s1), (c2, s2), (c3, s3)] in fours {
-        let shapes = s0.iter().zip(*s1).zip(s2.iter().zip(*s3));
-        for (o, ((s0, s1), (s2, s3))) in out.iter_mut().zip(shapes) {
-            *o += (c0 * s0 + c1 * s1) + (c2 * s2 + c3 * s3);
-        }
-    }
-    for (c, shape) in rest {
-        out.iter_mut().zip(*shape).for_each(|(o, s)| *o += c * s);
-    }
-}
-
-fn weighted_sum(weights: &[f32], points: &[f32]) -> [f32; 3] {
-    let mut sum = [0.0; 3];
-    for (w, p) in weights.iter().zip(points.as_chunks::<3>().0) {
-        if *w != 0.0 {
-            (0..3).for_each(|k| sum[k] += w * p[k]);
-        }
-    }
-    sum
-}
-
-const IDENTITY: [f32; 9] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
-
-/// Rodrigues' formula as in `smplx.lbs.batch_rodrigues`: the angle is the norm of the vector + 1e-8, which makes the zero vector safe
-/// (and leaves one tiny vector that is not).
-fn rotation(r: [f32; 3]) -> [f32; 9] {
-    let angle = r.iter().map(|v| (v + 1e-8) * (v + 1e-8)).sum::<f32>().sqrt();
-    if angle == 0.0 {
-        return IDENTITY;
-    }
-    let [x, y, z] = r.map(|v| v / angle);
-    let (sin, cos) = angle.sin_cos();
-    let k = [0.0, -z, y, z, 0.0, -x, -y, x, 0.0];
-    std::array::from_fn(|i| {
-        let (row, column) = (i / 3, i % 3);
-        let squared: f32 = (0..3).map(|j| k[3 * row + j] * k[3 * j + column]).sum();
-        IDENTITY[i] + sin * k[i] + (1.0 - cos) * squared
-    })
 }

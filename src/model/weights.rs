@@ -8,12 +8,12 @@ use super::config::{
     MotionPriorConfig, PredictorConfig, TransformerConfig,
 };
 use crate::Result;
-use crate::backend::{Activation, Affine, Conv1d, ConvTranspose1d, Linear, Padding, TransformerLayer};
+use crate::backend::{Activation, Affine, Conv1d, ConvTranspose1d, Linear, Padding, Role, TransformerLayer};
 
 /// Where the tensors come from.
 pub trait Source<W> {
-    /// A tensor for the device.
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<W>;
+    /// A tensor for the device, which is used as `role` says.
+    fn tensor(&mut self, name: &str, shape: &[usize], role: Role) -> Result<W>;
     /// A small tensor that the host needs.
     fn host(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
 }
@@ -272,25 +272,31 @@ impl<S> Builder<'_, S> {
     where
         S: Source<W>,
     {
-        let weight = self.source.tensor(&format!("{name}.weight"), &[out, input])?;
-        Ok(Linear { weight, bias: Some(self.source.tensor(&format!("{name}.bias"), &[out])?) })
+        let weight = self.source.tensor(&format!("{name}.weight"), &[out, input], Role::Linear)?;
+        Ok(Linear { weight, bias: Some(self.source.tensor(&format!("{name}.bias"), &[out], Role::Vector)?) })
     }
 
     fn affine<W>(&mut self, name: &str, width: usize) -> Result<Affine<W>>
     where
         S: Source<W>,
     {
-        let weight = self.source.tensor(&format!("{name}.weight"), &[width])?;
-        Ok(Affine { weight, bias: self.source.tensor(&format!("{name}.bias"), &[width])? })
+        let weight = self.source.tensor(&format!("{name}.weight"), &[width], Role::Vector)?;
+        Ok(Affine { weight, bias: self.source.tensor(&format!("{name}.bias"), &[width], Role::Vector)? })
     }
 
-    fn conv<W>(&mut self, name: &str, shape: [usize; 3], stride: usize, padding: Padding) -> Result<Conv1d<W>>
+    fn conv<W>(
+        &mut self,
+        name: &str,
+        shape: [usize; 3],
+        [stride, groups]: [usize; 2],
+        padding: Padding,
+    ) -> Result<Conv1d<W>>
     where
         S: Source<W>,
     {
-        let weight = self.source.tensor(&format!("{name}.weight"), &shape)?;
-        let bias = Some(self.source.tensor(&format!("{name}.bias"), &shape[..1])?);
-        Ok(Conv1d { weight, bias, stride, groups: 1, padding })
+        let weight = self.source.tensor(&format!("{name}.weight"), &shape, Role::Conv { groups })?;
+        let bias = Some(self.source.tensor(&format!("{name}.bias"), &shape[..1], Role::Vector)?);
+        Ok(Conv1d { weight, bias, stride, groups, padding })
     }
 
     /// A front end's convolution: no bias, no padding.
@@ -298,7 +304,11 @@ impl<S> Builder<'_, S> {
     where
         S: Source<W>,
     {
-        let weight = self.source.tensor(&format!("{name}.weight"), &[layer.out, layer.kernel, input])?;
+        let weight = self.source.tensor(
+            &format!("{name}.weight"),
+            &[layer.out, layer.kernel, input],
+            Role::Conv { groups: 1 },
+        )?;
         Ok(Conv1d { weight, bias: None, stride: layer.stride, groups: 1, padding: Padding::NONE })
     }
 
@@ -308,9 +318,16 @@ impl<S> Builder<'_, S> {
         S: Source<W>,
     {
         let Some(config) = config else { return Ok((None, 1)) };
-        let basis =
-            self.source.tensor(&format!("{name}.log_mel.basis"), &[2 * config.bins(), config.window, 1])?;
-        let bands = self.source.tensor(&format!("{name}.log_mel.bands"), &[config.bands, config.bins()])?;
+        let basis = self.source.tensor(
+            &format!("{name}.log_mel.basis"),
+            &[2 * config.bins(), config.window, 1],
+            Role::Conv { groups: 1 },
+        )?;
+        let bands = self.source.tensor(
+            &format!("{name}.log_mel.bands"),
+            &[config.bands, config.bins()],
+            Role::Rows,
+        )?;
         let basis =
             Conv1d { weight: basis, bias: None, stride: config.hop, groups: 1, padding: Padding::NONE };
         Ok((Some(LogMel { basis, bands }), config.bands))
@@ -322,7 +339,7 @@ impl<S> Builder<'_, S> {
     {
         // An even kernel with padding on both sides gives one row too many; the published code drops the last.
         let padding = Padding::Zero(kernel / 2, (kernel - 1) / 2);
-        Ok(Conv1d { groups, ..self.conv(name, [width, kernel, width / groups], 1, padding)? })
+        self.conv(name, [width, kernel, width / groups], [1, groups], padding)
     }
 
     fn layers<W>(
@@ -412,7 +429,11 @@ impl<S> Builder<'_, S> {
                     self.positional(&name, width, config.positional_kernel, config.positional_groups)
                 })
                 .collect::<Result<_>>()?,
-            extra_tokens: self.source.tensor("emotion.extra_tokens", &[config.extra_tokens, width])?,
+            extra_tokens: self.source.tensor(
+                "emotion.extra_tokens",
+                &[config.extra_tokens, width],
+                Role::Rows,
+            )?,
             alibi_scale: self.source.host("emotion.alibi_scale", &[config.transformer.heads])?,
             norm: self.affine("emotion.norm", width)?,
             layers: self.layers("emotion.layers", width, config.transformer, Activation::Gelu)?,
@@ -430,9 +451,11 @@ impl<S> Builder<'_, S> {
         S: Source<W>,
     {
         Ok(Head {
-            position_table: self
-                .source
-                .tensor(&format!("{name}.position_table"), &[config.max_frames, width])?,
+            position_table: self.source.tensor(
+                &format!("{name}.position_table"),
+                &[config.max_frames, width],
+                Role::Rows,
+            )?,
             layers: self.layers(&format!("{name}.layers"), width, config.transformer, activation)?,
             mean: self.branch(&format!("{name}.mean"), config, width, activation)?,
             logvar: self.branch(&format!("{name}.logvar"), config, width, activation)?,
@@ -525,14 +548,22 @@ impl<S> Builder<'_, S> {
         let (t, b) = (config.width_t, config.width_b);
         let half = (config.kernel - 1) / 2;
         Ok(MotionPrior {
-            codebook_t: self.source.tensor("motion_prior.codebook_t", &[config.codes_t, t])?,
-            codebook_b: self.source.tensor("motion_prior.codebook_b", &[config.codes_b, b])?,
+            codebook_t: self.source.tensor("motion_prior.codebook_t", &[config.codes_t, t], Role::Rows)?,
+            codebook_b: self.source.tensor("motion_prior.codebook_b", &[config.codes_b, b], Role::Rows)?,
             encoder_b: self.squasher("motion_prior.encoder_b", config, parameters)?,
             encoder_t: self.squasher("motion_prior.encoder_t", config, t)?,
             decoder_t: self.expander("motion_prior.decoder_t", config, t, config.transformer_t)?,
             upsample_t: ConvTranspose1d {
-                weight: self.source.tensor("motion_prior.upsample_t.weight", &[4, t, t])?,
-                bias: self.source.tensor("motion_prior.upsample_t.bias", &[t])?,
+                weight: self.source.tensor(
+                    "motion_prior.upsample_t.weight",
+                    &[4, t, t],
+                    Role::ConvTranspose { stride: 2, padding: 1 },
+                )?,
+                bias: self.source.tensor(
+                    "motion_prior.upsample_t.bias",
+                    &[t],
+                    Role::ConvTransposeBias { stride: 2 },
+                )?,
                 stride: 2,
                 padding: 1,
                 output_padding: 0,
@@ -541,7 +572,7 @@ impl<S> Builder<'_, S> {
             smooth: self.conv(
                 "motion_prior.smooth",
                 [parameters, config.kernel, t + b],
-                1,
+                [1, 1],
                 Padding::Zero(half, half),
             )?,
         })
@@ -554,7 +585,7 @@ impl<S> Builder<'_, S> {
         let (width, half) = (config.width_t, (config.kernel - 1) / 2);
         let padding = Padding::Replicate(half, half);
         Ok(Squasher {
-            conv: self.conv(&format!("{name}.conv"), [width, config.kernel, input], 2, padding)?,
+            conv: self.conv(&format!("{name}.conv"), [width, config.kernel, input], [2, 1], padding)?,
             linear: self.linear(&format!("{name}.linear"), width, width)?,
             layers: self.layers(&format!("{name}.layers"), width, config.transformer_t, Activation::Gelu)?,
             attention_rows: config.attention_rows,
@@ -574,8 +605,16 @@ impl<S> Builder<'_, S> {
         let kernel = config.kernel;
         Ok(Expander {
             conv: ConvTranspose1d {
-                weight: self.source.tensor(&format!("{name}.conv.weight"), &[kernel, width, width])?,
-                bias: self.source.tensor(&format!("{name}.conv.bias"), &[width])?,
+                weight: self.source.tensor(
+                    &format!("{name}.conv.weight"),
+                    &[kernel, width, width],
+                    Role::ConvTranspose { stride: 2, padding: (kernel - 1) / 2 },
+                )?,
+                bias: self.source.tensor(
+                    &format!("{name}.conv.bias"),
+                    &[width],
+                    Role::ConvTransposeBias { stride: 2 },
+                )?,
                 stride: 2,
                 padding: (kernel - 1) / 2,
                 output_padding: 1,

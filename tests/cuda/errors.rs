@@ -1,9 +1,11 @@
 //! What goes wrong with a device, as the user reads it.
 
 use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::backend::{Clips, Ops};
+use deeptalk_rt::backend::{Clips, Dtype, Ops};
+use deeptalk_rt::checkpoint::synth_model;
+use deeptalk_rt::model::Config;
 
-use crate::stand_in::on_stand_in;
+use crate::stand_in::{STAND_IN_ALONE, counts, on_stand_in};
 use crate::this_test;
 
 fn refused(test: &str, settings: &[(&str, &str)], device: usize, sentence: &str) {
@@ -49,10 +51,55 @@ fn full_memory_says_how_much_was_needed_and_free_and_gives_back_what_it_took() {
         let error = rows(6_000_000).expect_err("96 MB fit into 100 MB with 32 MB taken");
         assert!(error.to_string().contains("96.0 MB more were needed"), "{error}");
         assert!(error.to_string().contains("66.4 MB were free"), "{error}");
+        assert_eq!(error.exit_code(), 1, "the device is there");
         drop(small);
-        drop(cuda);
+        assert_eq!(counts().bytes_in_use, 0, "what the failed work took has gone back");
+        rows(6_000_000).expect("the memory is free again");
+    });
+}
+
+#[test]
+fn a_launch_that_fails_is_a_failure_and_not_a_missing_device() {
+    let test = this_test!(a_launch_that_fails_is_a_failure_and_not_a_missing_device);
+    on_stand_in(test, &[("STAND_IN_CUDA_FAIL", "2")], || {
         let cuda = Cuda::new(0).unwrap();
-        cuda.upload(&Clips::one(6_000_000), 8, &vec![0.0; 48_000_000]).expect("the memory is free again");
+        let x = cuda.upload(&Clips::one(9), 16, &[0.5; 144]).unwrap();
+        let sum = cuda.add(&x, &x).unwrap();
+        let error = cuda.add(&x, &sum).expect_err("the second launch fails");
+        assert_eq!(error.exit_code(), 1);
+        assert!(error.to_string().contains("the GPU failed to run add_rows"), "{error}");
+        assert!(cuda.download(&x).is_err(), "a device that failed stays so");
+    });
+}
+
+/// The program on the stand-in: what the shell hears.
+#[test]
+fn the_shell_can_tell_a_missing_gpu_from_a_failure() {
+    let test = this_test!(the_shell_can_tell_a_missing_gpu_from_a_failure);
+    on_stand_in(test, &STAND_IN_ALONE, || {
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("model.safetensors");
+        synth_model(&model, &Config::tiny_log_mel(), Dtype::F16).unwrap();
+        let speech = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/speech_a.wav");
+        let face = concat!(env!("CARGO_MANIFEST_DIR"), "/models/head/head.safetensors");
+        let run = |setting: (&str, &str)| {
+            let output = std::process::Command::new(env!("CARGO_BIN_EXE_deeptalk-rt"))
+                .current_dir(folder.path())
+                .args(["run", speech, "--duration", "0.1", "-o", "talk.npz", "--device", "cuda"])
+                .args(["--face", face, "--model", "model.safetensors"])
+                .env(setting.0, setting.1)
+                .output()
+                .unwrap();
+            let written = folder.path().join("talk.npz").exists();
+            (output.status.code(), written, String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        let (code, written, said) = run(("STAND_IN_CUDA_DEVICES", "0"));
+        assert_eq!((code, written), (Some(4), false), "{said}");
+        let (code, written, said) = run(("STAND_IN_CUDA_FAIL", "20"));
+        assert_eq!((code, written), (Some(1), false), "{said}");
+        assert!(said.contains("error: ") && said.contains("the GPU failed to"), "{said}");
+        let (code, written, said) = run(("STAND_IN_CUDA_DEVICES", "1"));
+        assert_eq!((code, written), (Some(0), true), "{said}");
     });
 }
 

@@ -1,5 +1,7 @@
 //! The CUDA back end on the stand-in driver: the whole network through the program's own device code, on a machine without a GPU.
 
 mod errors;
+mod memory;
 mod network;
+mod skin;
 mod stand_in;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use deeptalk_rt::Result;
 use deeptalk_rt::backend::cpu::Cpu;
 use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::backend::{Activation, Affine, Clips, Dtype, Ops, SampleCodes, Stored};
+use deeptalk_rt::backend::{Activation, Affine, Clips, Dtype, Ops, Role, SampleCodes, Stored};
 use deeptalk_rt::checkpoint::{ModelFile, synth_model};
 use deeptalk_rt::model::stages::Observer;
 use deeptalk_rt::model::{Config, DeepTalk};
@@ -17,11 +17,11 @@ use crate::this_test;
 const LIMIT: f64 = 5e-3;
 
 /// fp16 weights, so that both devices start from the same numbers.
-fn model() -> ModelFile {
+pub fn model() -> ModelFile {
     model_of(&Config::tiny())
 }
 
-fn model_of(config: &Config) -> ModelFile {
+pub fn model_of(config: &Config) -> ModelFile {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     synth_model(&path, config, Dtype::F16).unwrap();
@@ -29,7 +29,7 @@ fn model_of(config: &Config) -> ModelFile {
 }
 
 /// Speech-like: a voice that rises and falls, and some noise.
-fn speech(samples: usize, seed: u32) -> Vec<f32> {
+pub fn speech(samples: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;
     (0..samples)
         .map(|i| {
@@ -258,11 +258,17 @@ fn a_clip_has_the_same_bytes_alone_in_a_batch_and_again() {
 }
 
 /// Motion, emotion and codes, with nobody looking.
-fn unseen<B: Ops>(model: &DeepTalk<B>, clips: &[&[f32]]) -> (Vec<f32>, Vec<f32>, Vec<i32>) {
+pub fn unseen<B: Ops>(model: &DeepTalk<B>, clips: &[&[f32]]) -> (Vec<f32>, Vec<f32>, Vec<i32>) {
     let ops = model.ops();
     let analysis = model.analyse(clips, &()).unwrap();
     let animated = model
-        .animate(&analysis.content, &analysis.emotion.mu, &vec![1; clips.len()], [None; 2], &())
+        .animate(
+            &analysis.content,
+            &analysis.emotion.mu,
+            &vec![model.config().actors.len() - 1; clips.len()],
+            [None; 2],
+            &(),
+        )
         .unwrap();
     (
         ops.download(&animated.motion).unwrap(),
@@ -330,7 +336,7 @@ fn the_norm_of_a_sum_is_the_norm_of_the_sum() {
         let tensor = |seed| cuda.upload(&clips, channels, &speech(20 * channels, seed)).unwrap();
         let weight = |seed| {
             let values = speech(channels, seed);
-            cuda.load(Stored::from_f32("weight", &[channels], values)).unwrap()
+            cuda.load(Stored::from_f32("weight", &[channels], values), Role::Vector).unwrap()
         };
         let (x, y, affine) = (tensor(1), tensor(2), Affine { weight: weight(3), bias: weight(4) });
         let fused = cuda.add_layer_norm(&x, &y, &affine).unwrap();

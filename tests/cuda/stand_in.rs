@@ -1,5 +1,6 @@
 //! Tests in a process of their own, whose `libcuda.so.1` is the emulator's.
 
+use std::ffi::{c_char, c_int, c_void};
 use std::process::Command;
 
 use deeptalk_rt::backend::cuda::Cuda;
@@ -7,13 +8,14 @@ use deeptalk_rt::backend::cuda::Cuda;
 /// Runs `body` in a child process with the stand-in driver and these settings (see `emulator/driver/libcuda.cpp`). `test` is
 /// the full name of the calling test. A build without kernels has nothing to test.
 ///
-/// With `DEEPTALK_TEST_GPU=1` the tests that need no settings run on the machine's own GPU instead.
+/// With `DEEPTALK_TEST_GPU=1` the tests that need no settings, but how closely the stand-in looks, run on the machine's own GPU
+/// instead.
 pub fn on_stand_in(test: &str, settings: &[(&str, &str)], body: impl FnOnce()) {
     if std::env::var_os("STAND_IN").is_some() {
         return body();
     }
     if std::env::var_os("DEEPTALK_TEST_GPU").is_some() {
-        if settings.is_empty() {
+        if settings.iter().all(|(name, _)| *name == "STAND_IN_CUDA_CHECKS") {
             body();
         }
         return;
@@ -37,6 +39,47 @@ pub fn on_stand_in(test: &str, settings: &[(&str, &str)], body: impl FnOnce()) {
     assert!(output.status.success(), "{text}");
     assert!(text.contains("1 passed"), "the child did not run {test}: {text}");
 }
+
+/// What was asked of the stand-in driver so far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Counts {
+    /// Allocations of device memory.
+    pub allocations: u64,
+    /// Allocations of page-locked memory.
+    pub pinned: u64,
+    /// Copies to the device.
+    pub uploads: u64,
+    /// Copies whose host side is not page-locked.
+    pub pageable_copies: u64,
+    pub launches: u64,
+    /// Device memory now.
+    pub bytes_in_use: u64,
+}
+
+unsafe extern "C" {
+    fn dlopen(name: *const c_char, flags: c_int) -> *mut c_void;
+    fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+}
+
+/// The counts of the stand-in driver in this process.
+pub fn counts() -> Counts {
+    const NOW: c_int = 2;
+    let mut counts = [0; 6];
+    // SAFETY: the library that the program has opened already, whose function takes room for six numbers.
+    unsafe {
+        let library = dlopen(c"libcuda.so.1".as_ptr(), NOW);
+        assert!(!library.is_null(), "there is no libcuda.so.1");
+        let function = dlsym(library, c"stand_in_counts".as_ptr());
+        assert!(!function.is_null(), "this libcuda.so.1 is no stand-in");
+        let function: extern "C" fn(*mut u64) -> c_int = std::mem::transmute(function);
+        function(counts.as_mut_ptr());
+    }
+    let [allocations, pinned, uploads, pageable_copies, launches, bytes_in_use] = counts;
+    Counts { allocations, pinned, uploads, pageable_copies, launches, bytes_in_use }
+}
+
+/// Settings of a test that looks at the stand-in itself, quickly.
+pub const STAND_IN_ALONE: [(&str, &str); 2] = [("STAND_IN_CUDA_CHECKS", "0"), ("STAND_IN_CUDA_DEVICES", "1")];
 
 /// The full name of the calling test.
 #[macro_export]

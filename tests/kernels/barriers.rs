@@ -120,6 +120,17 @@ fn bands_without_their_barrier_are_reported() {
     reported_without(&["barrier_0"], "log_bands", [2, 1, 1], 256, 8 * 20 * 4, &arguments);
 }
 
+#[test]
+fn vertices_without_their_barrier_are_reported() {
+    let floats = |n: usize| Memory::from_slice(&vec![0.5f32; n]);
+    let [x, rest, shapes, correctives, pivots, weights] =
+        [2 * 5, 9 * 3, 2 * 9 * 3, 9 * 9 * 3, 3 * 3, 9 * 2].map(floats);
+    let y = Memory::<f32>::poisoned(2 * 9 * 3);
+    let tables = [&y, &x, &rest, &shapes, &correctives, &pivots, &weights].map(Memory::argument);
+    let arguments = [tables.as_slice(), &[2usize, 9, 2].map(int)].concat();
+    reported_without(&["barrier_0"], "skin", [1, 1, 1], 128, 8 * (2 + 9 + 12) * 4, &arguments);
+}
+
 /// Every block barrier of every kernel file is taken out by one of the tests above.
 #[test]
 fn no_barrier_is_left_untested() {
@@ -129,6 +140,7 @@ fn no_barrier_is_left_untested() {
         ("matmul.cu", 3),
         ("matmul_sm90.cu", 1),
         ("norm.cu", 4),
+        ("skin.cu", 1),
         ("spectrum.cu", 1),
     ];
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");

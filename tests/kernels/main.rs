@@ -8,5 +8,6 @@ mod matmul;
 mod norm;
 mod pool;
 mod rows;
+mod skin;
 mod spectrum;
 mod support;

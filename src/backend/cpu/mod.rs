@@ -12,6 +12,7 @@ mod norm;
 mod pool;
 mod product;
 mod rows;
+pub(crate) mod skin;
 mod spectrum;
 mod tile;
 
@@ -22,7 +23,7 @@ use self::tile::Panels;
 use super::shapes::{self, Shaped};
 use super::{
     Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, LAYER_NORM_EPS, Linear, Ops, Packed,
-    SampleCodes, Stored,
+    Rig, Role, SampleCodes, Stored,
 };
 use crate::Result;
 
@@ -139,7 +140,7 @@ impl Ops for Cpu {
     type Weight = Weight;
     type Codes = Codes;
 
-    fn load(&self, stored: Stored) -> Result<Weight> {
+    fn load(&self, stored: Stored, _: Role) -> Result<Weight> {
         Ok(Weight { stored, widened: Arc::default(), panels: Arc::default() })
     }
 
@@ -301,5 +302,10 @@ impl Ops for Cpu {
         shapes::same("add", x, y)?;
         shapes::affine("layer_norm", x, Some(affine))?;
         Ok(norm::layer_norm(x, Some(y), Some(affine), LAYER_NORM_EPS, Activation::None))
+    }
+
+    fn skin(&self, parameters: &Tensor, rig: &Rig<Weight>) -> Result<Tensor> {
+        let (clips, ..) = shapes::skin(parameters, rig)?;
+        Ok(skin::skin(parameters, rig, Tensor::zeros(clips, 1)))
     }
 }

@@ -13,7 +13,7 @@ use super::device::{Device, failed};
 use crate::{Error, Result};
 
 /// Every buffer begins at a multiple of this; the driver's own chunks do.
-const ALIGNMENT: usize = 256;
+pub(super) const ALIGNMENT: usize = 256;
 /// The least that the driver is asked for.
 const CHUNK: usize = 32 << 20;
 
@@ -30,6 +30,10 @@ struct State {
     chunks: Vec<(u64, usize)>,
     /// Free pieces: address and bytes. Pieces of one chunk that touch are one piece.
     free: BTreeMap<u64, usize>,
+    /// The driver had nothing left: chunks go back to it as soon as nothing of them is in use.
+    full: bool,
+    /// Recordings work in this memory whether or not a piece of it is in use: nothing goes back before the end.
+    recorded: bool,
 }
 
 /// A piece of device memory, its holder's until it is dropped.
@@ -68,6 +72,21 @@ impl State {
         self.chunks.iter().copied().find(|&(begin, bytes)| (begin..begin + bytes as u64).contains(&address))
     }
 
+    /// Forgets the chunks of which nothing is in use.
+    fn take_free_chunks(&mut self) -> Vec<u64> {
+        let Self { chunks, free, .. } = self;
+        let mut taken = Vec::new();
+        chunks.retain(|(address, bytes)| {
+            let whole = free.get(address) == Some(bytes);
+            if whole {
+                free.remove(address);
+                taken.push(*address);
+            }
+            !whole
+        });
+        taken
+    }
+
     fn put(&mut self, mut address: u64, mut bytes: usize) {
         let chunk = self.chunk_of(address);
         if let Some((&before, &size)) = self.free.range(..address).next_back()
@@ -94,6 +113,12 @@ impl Arena {
         Arc::new(Self { device, state: Mutex::default() })
     }
 
+    /// For recordings.
+    pub fn of_recordings(device: Arc<Device>) -> Arc<Self> {
+        let state = State { recorded: true, ..State::default() };
+        Arc::new(Self { device, state: Mutex::new(state) })
+    }
+
     /// A buffer of at least so many bytes; its contents are anything.
     pub fn take(self: &Arc<Self>, bytes: usize) -> Result<Buffer> {
         let bytes = bytes.max(1).next_multiple_of(ALIGNMENT);
@@ -101,8 +126,15 @@ impl Arena {
         let address = match state.take(bytes) {
             Some(address) => address,
             None => {
-                let size = bytes.max(CHUNK);
-                let begin = self.allocate(size, bytes)?;
+                let mut size = bytes.max(CHUNK);
+                let mut begin = self.allocate(size, bytes);
+                if begin.is_err() {
+                    self.return_chunks(&mut state);
+                    size = bytes;
+                    begin = self.allocate(size, bytes);
+                }
+                state.full = begin.is_err();
+                let begin = begin?;
                 state.chunks.push((begin, size));
                 if size > bytes {
                     state.put(begin + bytes as u64, size - bytes);
@@ -126,7 +158,7 @@ impl Arena {
                 return failed("allocate memory", error);
             }
             let free = result::mem_get_info().map_or("an unknown amount".into(), |(free, _)| megabytes(free));
-            Error::Device(format!(
+            Error::DeviceFailed(format!(
                 "the GPU's memory is full: {} more were needed for a tensor of {}, {free} were free; use shorter clips, smaller \
                  batches or --device cpu",
                 megabytes(bytes),
@@ -136,7 +168,25 @@ impl Arena {
     }
 
     fn give_back(&self, address: u64, bytes: usize) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).put(address, bytes);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.put(address, bytes);
+        if state.full {
+            self.return_chunks(&mut state);
+        }
+    }
+
+    /// Whole free chunks back to the driver.
+    fn return_chunks(&self, state: &mut State) {
+        if state.recorded {
+            return;
+        }
+        // Work that is under way may use them; errors of the driver come back with its next operation.
+        let _ = self.device.context.bind_to_thread();
+        let _ = self.device.context.synchronize();
+        for chunk in state.take_free_chunks() {
+            // SAFETY: it came from the driver, no piece of it is in use, and no stream works on it any more.
+            let _ = unsafe { result::free_sync(chunk) };
+        }
     }
 }
 
@@ -176,5 +226,9 @@ mod tests {
         }
         assert_eq!(state.free, [(1 << 20, 4096), ((1 << 20) + 4096, 4096)].into());
         assert!(state.take(5000).is_none());
+        let held = state.take(4096).unwrap();
+        assert_eq!(state.take_free_chunks(), [(1 << 20) + 4096]);
+        state.put(held, 4096);
+        assert_eq!((state.take_free_chunks(), state.chunks.len()), (vec![1 << 20], 0));
     }
 }

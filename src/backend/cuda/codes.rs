@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::device::{Argument, Shape};
 use super::{Codes, Cuda, NULL, Tensor, Weight, address, int, longest, unsupported};
-use crate::backend::{Packed, SampleCodes, shapes};
+use crate::backend::{Packed, Role, SampleCodes, shapes};
 use crate::{Error, Result};
 
 pub(super) fn lookup(cuda: &Cuda, codes: &Codes, codebook: &Weight) -> Result<Tensor> {
@@ -21,7 +21,7 @@ pub(super) fn lookup(cuda: &Cuda, codes: &Codes, codebook: &Weight) -> Result<Te
             },
         });
     }
-    let book = cuda.table_of_rows(codebook)?;
+    let book = cuda.weight("lookup", codebook, Role::Rows)?;
     let lane = cuda.enter(&[&codes.lane])?;
     let y = cuda.tensor(&lane, codes.clips.clone(), width)?;
     let rows = codes.clips.rows();
@@ -39,7 +39,7 @@ pub(super) fn nearest_code(cuda: &Cuda, x: &Tensor, codebook: &Weight) -> Result
     if x.is_f32() {
         return Err(unsupported("nearest_code", "channels", "at least 2", 1));
     }
-    let book = cuda.table_of_rows(codebook)?;
+    let book = cuda.weight("nearest_code", codebook, Role::Rows)?;
     let lane = cuda.enter(&[&x.lane])?;
     let rows = x.clips.rows();
     let codes = Codes {

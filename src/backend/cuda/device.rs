@@ -61,7 +61,7 @@ impl std::fmt::Debug for Device {
 /// The driver's complaint as a sentence.
 pub(super) fn failed(what: &str, error: DriverError) -> Error {
     let text = error.error_string().map_or("unknown".into(), |text| text.to_string_lossy().into_owned());
-    Error::Device(format!("the GPU failed to {what}: {text} (CUDA error {})", error.0 as i32))
+    Error::DeviceFailed(format!("the GPU failed to {what}: {text} (CUDA error {})", error.0 as i32))
 }
 
 fn unusable(why: String) -> Error {
@@ -105,7 +105,7 @@ impl Device {
         if ordinal >= count {
             return Err(unusable(format!("there is no device {ordinal}: {count} were found, from 0 on")));
         }
-        let no = |error: DriverError| failed("open the device", error);
+        let no = |error: DriverError| unusable(failed("open the device", error).to_string());
         let context = CudaContext::new(ordinal).map_err(no)?;
         // Streams are ordered by hand (see `lane`); cudarc's own events would also forbid graph capture.
         // SAFETY: no `CudaSlice` is used, which is what the tracking protects.
@@ -153,7 +153,7 @@ impl Device {
             .modules
             .iter()
             .find_map(|module| module.load_function(kernel).ok())
-            .ok_or_else(|| Error::Device(format!("there is no kernel {kernel} in this program")))?;
+            .ok_or_else(|| Error::DeviceFailed(format!("there is no kernel {kernel} in this program")))?;
         let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
         // Static and dynamic shared memory share the limit; kernels with dynamic shared memory have little or none else.
         function
@@ -215,7 +215,7 @@ impl Device {
         }
         let [x, y, z] = shape.grid;
         if y > 65_535 || z > 65_535 || x > i32::MAX as usize {
-            return Err(Error::Device(format!(
+            return Err(Error::DeviceFailed(format!(
                 "{kernel}: the batch is too large for one launch ({x} x {y} x {z} blocks)"
             )));
         }

@@ -6,10 +6,11 @@ use std::cell::RefCell;
 use std::sync::{Arc, PoisonError};
 use std::thread::ThreadId;
 
-use cudarc::driver::{CudaStream, result};
+use cudarc::driver::CudaStream;
 
 use super::arena::{Arena, Buffer};
 use super::device::{Argument, Device, Shape, failed};
+use super::pinned::Staging;
 use super::recording::Keep;
 use crate::{Error, Result};
 
@@ -21,6 +22,7 @@ pub(super) struct Lane {
     pub device: Arc<Device>,
     pub stream: Arc<CudaStream>,
     pub arena: Arc<Arena>,
+    staging: Staging,
     /// While a recording is made: what it keeps alive.
     pub keep: Option<Keep>,
 }
@@ -29,7 +31,14 @@ impl Lane {
     fn new(device: &Arc<Device>) -> Result<Self> {
         let stream = device.context.new_stream().map_err(|error| failed("make a stream", error))?;
         let thread = std::thread::current().id();
-        Ok(Self { thread, device: device.clone(), stream, arena: Arena::new(device.clone()), keep: None })
+        Ok(Self {
+            thread,
+            device: device.clone(),
+            stream,
+            arena: Arena::new(device.clone()),
+            staging: Staging::default(),
+            keep: None,
+        })
     }
 
     /// [`Device::launch`] on this lane's stream.
@@ -41,13 +50,12 @@ impl Lane {
         unsafe { self.device.launch(&self.stream, kernel, shape, arguments) }
     }
 
-    /// A buffer with a copy of these values. Returns when the driver has taken them.
+    /// A buffer with a copy of these values. Returns when they are taken.
     pub fn upload<T: bytemuck::Pod>(&self, values: &[T]) -> Result<Buffer> {
         let buffer = self.arena.take(size_of_val(values))?;
-        self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        // SAFETY: the buffer is as large as the values. They are pageable memory, which the driver copies before it returns.
-        unsafe { result::memcpy_htod_async(buffer.address(), values, self.stream.cu_stream()) }
-            .map_err(|error| failed("take data", error))?;
+        let bytes = bytemuck::cast_slice(values);
+        // SAFETY: the buffer is as large as the values, and is given to others behind the copy in the stream's order.
+        unsafe { self.staging.upload(&self.device, &self.stream, buffer.address(), bytes) }?;
         Ok(buffer)
     }
 
@@ -64,14 +72,14 @@ impl Lane {
     /// There are `count` values of `T` at the address.
     pub unsafe fn download<T: bytemuck::Pod>(&self, address: u64, count: usize) -> Result<Vec<T>> {
         if self.keep.is_some() {
-            return Err(Error::Device("a part of the network that is recorded cannot be looked into".into()));
+            return Err(Error::DeviceFailed(
+                "a part of the network that is recorded cannot be looked into".into(),
+            ));
         }
         let mut values = vec![T::zeroed(); count];
-        self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        // SAFETY: the caller's promise; the values stay where they are until the stream is through.
-        unsafe { result::memcpy_dtoh_async(&mut values, address, self.stream.cu_stream()) }
-            .map_err(|error| failed("give data back", error))?;
-        self.stream.synchronize().map_err(|error| failed("finish its work", error))?;
+        let bytes = bytemuck::cast_slice_mut(&mut values);
+        // SAFETY: the caller's promise.
+        unsafe { self.staging.download(&self.device, &self.stream, address, bytes) }?;
         Ok(values)
     }
 }
@@ -96,7 +104,7 @@ fn with_lanes<R>(device: &Arc<Device>, body: impl FnOnce(&mut Lanes) -> R) -> Re
             return Ok(body(lanes));
         }
         let lane = || Lane::new(device).map(Arc::new);
-        let recordings = [Arena::new(device.clone()), Arena::new(device.clone())];
+        let recordings = [Arena::of_recordings(device.clone()), Arena::of_recordings(device.clone())];
         let mut lanes =
             Lanes { device: device.clone(), main: lane()?, side: lane()?, on_side: false, recordings };
         let result = body(&mut lanes);
@@ -120,7 +128,8 @@ pub(super) fn recording_lanes(device: &Arc<Device>, keep: &Keep) -> Result<[Arc<
     with_lanes(device, |lanes| {
         let lane = |own: &Lane, arena: &Arc<Arena>| {
             let (stream, arena, keep) = (own.stream.clone(), arena.clone(), Some(keep.clone()));
-            Arc::new(Lane { thread: own.thread, device: device.clone(), stream, arena, keep })
+            let (device, staging) = (device.clone(), Staging::default());
+            Arc::new(Lane { thread: own.thread, device, stream, arena, staging, keep })
         };
         [lane(&lanes.main, &lanes.recordings[0]), lane(&lanes.side, &lanes.recordings[1])]
     })

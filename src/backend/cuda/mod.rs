@@ -2,7 +2,7 @@
 //! time. Sums, norms, softmax and pooling are f32.
 //!
 //! `device` opens the driver and launches; `lane` is a stream with its memory, two for every thread; `arena` cuts the memory;
-//! `recording` makes graphs; `pack` brings weights into the kernels' form; the other files are the launchers, which check what their kernels require.
+//! `pinned` is the host's side of copies; `recording` makes graphs; `pack` brings weights into the kernels' form and `weights` takes them over; the other files are the launchers, which check what their kernels require.
 #![allow(unsafe_code)]
 
 mod arena;
@@ -12,15 +12,18 @@ mod device;
 mod lane;
 mod norm;
 mod pack;
+mod pinned;
 mod product;
 mod recording;
 mod rows;
+mod skin;
 mod spectrum;
 mod tensor;
+mod weights;
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -30,8 +33,8 @@ use self::device::{Argument, Device, failed};
 use self::lane::Lane;
 pub use self::tensor::{Codes, Tensor, Weight};
 use super::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, SampleCodes,
-    Stored, shapes,
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, Rig, Role,
+    SampleCodes, Stored, shapes,
 };
 use crate::{Error, Result};
 
@@ -234,23 +237,21 @@ impl Cuda {
         self.table(&self.offsets, clips.clone(), &values)
     }
 
-    /// The weight in the kernels' form, which `pack` makes the first time.
-    fn packed(&self, weight: &Weight, pack: impl FnOnce(&[f32]) -> Vec<f16>) -> Result<Argument> {
-        if weight.packed.get().is_none() {
-            let buffer = self.share(&pack(&weight.stored.to_f32()))?;
-            // Another thread may have been faster; its copy is as good.
-            let _ = weight.packed.set(buffer);
+    /// Where a weight lies that was taken for this.
+    fn weight(&self, op: &'static str, weight: &Weight, role: Role) -> Result<Argument> {
+        if weight.role == role {
+            return Ok(Argument::Address(weight.address));
         }
-        Ok(weight.packed.get().map_or(NULL, address))
+        Err(Error::Shape {
+            op,
+            what: format!("{}: what it is used as", weight.name),
+            expected: format!("{:?}, as it was loaded", weight.role),
+            found: format!("{role:?}"),
+        })
     }
 
-    fn vector(&self, weight: &Weight, times: usize) -> Result<Argument> {
-        self.packed(weight, |values| pack::vector(values, times))
-    }
-
-    fn table_of_rows(&self, weight: &Weight) -> Result<Argument> {
-        let width = *shapes::Shaped::shape(weight).last().unwrap_or(&1);
-        self.packed(weight, |values| pack::rows(values, width))
+    fn bias(&self, op: &'static str, bias: Option<&Weight>) -> Result<Argument> {
+        bias.map_or(Ok(NULL), |bias| self.weight(op, bias, Role::Vector))
     }
 }
 
@@ -264,8 +265,13 @@ impl Ops for Cuda {
     type Weight = Weight;
     type Codes = Codes;
 
-    fn load(&self, stored: Stored) -> Result<Weight> {
-        Ok(Weight { stored, packed: Arc::new(OnceLock::new()) })
+    fn load(&self, stored: Stored, role: Role) -> Result<Weight> {
+        let mut loaded = self.load_all(vec![(stored, role)])?;
+        loaded.pop().ok_or_else(|| Error::DeviceFailed("the GPU loaded nothing".into()))
+    }
+
+    fn load_all(&self, tensors: Vec<(Stored, Role)>) -> Result<Vec<Weight>> {
+        weights::load_all(self, tensors)
     }
 
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
@@ -437,6 +443,10 @@ impl Ops for Cuda {
 
     fn lerp(&self, a: &Tensor, b: &Tensor, weight: f32) -> Result<Tensor> {
         rows::interpolate(self, "lerp", a, b, weight, false)
+    }
+
+    fn skin(&self, parameters: &Tensor, rig: &Rig<Weight>) -> Result<Tensor> {
+        skin::skin(self, parameters, rig)
     }
 
     fn add_layer_norm(&self, x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Result<Tensor> {

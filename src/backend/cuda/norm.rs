@@ -3,7 +3,7 @@
 use super::device::{Argument, Shape};
 use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers, unsupported};
 use crate::Result;
-use crate::backend::{Activation, Affine, Clips, LAYER_NORM_EPS, Packed, shapes};
+use crate::backend::{Activation, Affine, Clips, LAYER_NORM_EPS, Packed, Role, shapes};
 
 /// Rows of a chunk of the norm over time, and samples of one of its version for one channel.
 const CHUNK: usize = 256;
@@ -11,11 +11,9 @@ const SAMPLES_CHUNK: usize = 4096;
 /// Rows that a warp can sort.
 const SORTED_ROWS: usize = 512;
 
-fn parameters(cuda: &Cuda, affine: Option<&Affine<Weight>>) -> Result<[Argument; 2]> {
-    Ok(match affine {
-        Some(affine) => [cuda.vector(&affine.weight, 1)?, cuda.vector(&affine.bias, 1)?],
-        None => [NULL, NULL],
-    })
+fn parameters(cuda: &Cuda, op: &'static str, affine: Option<&Affine<Weight>>) -> Result<[Argument; 2]> {
+    let Some(affine) = affine else { return Ok([NULL, NULL]) };
+    Ok([cuda.weight(op, &affine.weight, Role::Vector)?, cuda.weight(op, &affine.bias, Role::Vector)?])
 }
 
 /// `layer_norm(x + residual)`.
@@ -35,7 +33,7 @@ pub(super) fn layer_norm(
     if !channels.is_multiple_of(8) || channels > 1024 || matches!(activation, Activation::LeakyRelu(_)) {
         return Err(unsupported(op, "channels", "a multiple of 8 up to 1024", channels));
     }
-    let [weight, bias] = parameters(cuda, affine)?;
+    let [weight, bias] = parameters(cuda, op, affine)?;
     let lane = cuda.enter(&[&x.lane, &residual.unwrap_or(x).lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), channels)?;
     let shape = Shape { grid: [x.clips.rows().div_ceil(4), 1, 1], threads: 128, shared: 0 };
@@ -73,7 +71,7 @@ pub(super) fn group_norm(
     if !x.is_f32() && (!channels.is_multiple_of(8) || matches!(activation, Activation::LeakyRelu(_))) {
         return Err(unsupported(op, "channels", "a multiple of 8", channels));
     }
-    let [weight, bias] = parameters(cuda, affine)?;
+    let [weight, bias] = parameters(cuda, op, affine)?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), channels)?;
     let offsets = cuda.offsets(&x.clips)?;

@@ -3,14 +3,70 @@
 use half::f16;
 
 use super::tensor::padded;
+use crate::backend::Role;
 
-/// (rows, columns) to (`padded(rows)`, `padded(columns)`).
-pub(super) fn matrix(values: &[f32], rows: usize, columns: usize) -> Vec<f16> {
-    taps(values, rows, 1, columns)
+/// The taps that `first_conv` is made for.
+pub(super) const FEW_TAPS: usize = 10;
+
+/// A tensor of the model in the kernels' form.
+pub(super) enum Form {
+    Halves(Vec<f16>),
+    Floats(Vec<f32>),
+}
+
+impl Form {
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Halves(values) => bytemuck::cast_slice(values),
+            Self::Floats(values) => bytemuck::cast_slice(values),
+        }
+    }
+}
+
+/// Bytes of the form of a tensor.
+pub(super) fn bytes(role: Role, shape: &[usize]) -> usize {
+    let count: usize = shape.iter().product();
+    let halves = match (role, shape) {
+        (Role::Exact, _) => return 4 * count,
+        (Role::Linear, &[out, input]) => padded(out) * padded(input),
+        (Role::Conv { groups: 1 }, &[_, FEW_TAPS, 1]) => padded(count),
+        (Role::Conv { groups: 1 }, &[out, kernel, 1]) => padded(out) * 2 * padded(kernel),
+        (Role::Conv { groups: 1 }, &[out, kernel, input]) => padded(out) * kernel * padded(input),
+        (Role::Conv { .. }, _) => count,
+        (Role::ConvTranspose { stride, padding }, &[kernel, out, input]) => {
+            stride * out * transposed_window(kernel, stride, padding).rows * padded(input)
+        }
+        (Role::ConvTransposeBias { stride }, _) => padded(stride * count),
+        (Role::Rows, &[rows, channels]) => rows * padded(channels),
+        _ => padded(count),
+    };
+    2 * halves
+}
+
+/// The form of a tensor.
+pub(super) fn form(role: Role, shape: &[usize], values: Vec<f32>) -> Form {
+    Form::Halves(match (role, shape) {
+        (Role::Exact, _) => return Form::Floats(values),
+        (Role::Linear, &[out, input]) => taps(&values, out, 1, input),
+        (Role::Conv { groups: 1 }, &[_, FEW_TAPS, 1]) => vector(&values, 1),
+        (Role::Conv { groups: 1 }, &[out, kernel, 1]) => {
+            // Once for the samples as halves, once for what that leaves.
+            let twice: Vec<f32> = values.chunks_exact(kernel.max(1)).flat_map(|row| row.repeat(2)).collect();
+            taps(&twice, out, 2, kernel)
+        }
+        (Role::Conv { groups: 1 }, &[out, kernel, input]) => taps(&values, out, kernel, input),
+        (Role::Conv { groups }, &[_, kernel, width]) => grouped(&values, groups, kernel, width),
+        (Role::ConvTranspose { stride, padding }, &[kernel, out, input]) => {
+            transposed(&values, [kernel, out, input], stride, padding)
+        }
+        (Role::ConvTransposeBias { stride }, _) => vector(&values, stride),
+        (Role::Rows, &[_, channels]) => rows(&values, channels),
+        _ => vector(&values, 1),
+    })
 }
 
 /// (out, kernel, in) to (`padded(out)`, kernel, `padded(in)`).
-pub(super) fn taps(values: &[f32], out: usize, kernel: usize, width: usize) -> Vec<f16> {
+fn taps(values: &[f32], out: usize, kernel: usize, width: usize) -> Vec<f16> {
     let stride = padded(width);
     let mut packed = vec![f16::ZERO; padded(out) * kernel * stride];
     for (row, target) in values.chunks_exact(width.max(1)).zip(packed.chunks_exact_mut(stride.max(1))) {
@@ -21,7 +77,7 @@ pub(super) fn taps(values: &[f32], out: usize, kernel: usize, width: usize) -> V
 }
 
 /// (groups * width, kernel, width) to (groups, kernel, width, width): a tap of a group is one matrix.
-pub(super) fn grouped(values: &[f32], groups: usize, kernel: usize, width: usize) -> Vec<f16> {
+fn grouped(values: &[f32], groups: usize, kernel: usize, width: usize) -> Vec<f16> {
     let mut packed = Vec::with_capacity(values.len());
     for group in 0..groups {
         for tap in 0..kernel {
@@ -61,12 +117,7 @@ pub(super) fn transposed_window(kernel: usize, stride: usize, padding: usize) ->
 }
 
 /// A transposed convolution (kernel, out, in) as a convolution with `stride` times the columns: (stride * out, window, `padded(in)`).
-pub(super) fn transposed(
-    values: &[f32],
-    [kernel, out, width]: [usize; 3],
-    stride: usize,
-    padding: usize,
-) -> Vec<f16> {
+fn transposed(values: &[f32], [kernel, out, width]: [usize; 3], stride: usize, padding: usize) -> Vec<f16> {
     let window = transposed_window(kernel, stride, padding);
     let columns = padded(width);
     let mut packed = vec![f16::ZERO; stride * out * window.rows * columns];
@@ -82,7 +133,7 @@ pub(super) fn transposed(
 }
 
 /// (n) to (`padded(n)`), `times` over.
-pub(super) fn vector(values: &[f32], times: usize) -> Vec<f16> {
+fn vector(values: &[f32], times: usize) -> Vec<f16> {
     let mut packed: Vec<f16> = values.repeat(times).iter().map(|v| f16::from_f32(*v)).collect();
     packed.resize(padded(packed.len()), f16::ZERO);
     packed
@@ -108,7 +159,7 @@ mod tests {
 
     #[test]
     fn rows_are_padded_with_zeros() {
-        let packed = matrix(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3);
+        let packed = taps(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 1, 3);
         assert_eq!(packed.len(), 64);
         let row = |r: usize| packed[r * 8..r * 8 + 4].iter().map(|v| v.to_f32()).collect::<Vec<_>>();
         assert_eq!(
@@ -127,5 +178,24 @@ mod tests {
         // Kernel 4, stride 2, padding 1.
         assert_eq!(transposed_window(4, 2, 1), Window { rows: 3, before: 1 });
         assert_eq!(columns(&transposed(&values[..4], [4, 1, 1], 2, 1)), [4.0, 2.0, 0.0, 0.0, 3.0, 1.0]);
+    }
+
+    #[test]
+    fn a_form_is_as_large_as_it_is_said_to_be() {
+        for (role, shape) in [
+            (Role::Linear, vec![5, 19]),
+            (Role::Vector, vec![13]),
+            (Role::Rows, vec![3, 13]),
+            (Role::Conv { groups: 1 }, vec![24, 10, 1]),
+            (Role::Conv { groups: 1 }, vec![26, 13, 1]),
+            (Role::Conv { groups: 1 }, vec![9, 3, 13]),
+            (Role::Conv { groups: 2 }, vec![32, 5, 16]),
+            (Role::ConvTranspose { stride: 2, padding: 2 }, vec![5, 8, 13]),
+            (Role::ConvTransposeBias { stride: 2 }, vec![13]),
+            (Role::Exact, vec![7, 3]),
+        ] {
+            let values = vec![1.0; shape.iter().product()];
+            assert_eq!(form(role, &shape, values).bytes().len(), bytes(role, &shape), "{role:?} {shape:?}");
+        }
     }
 }

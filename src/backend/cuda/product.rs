@@ -5,13 +5,10 @@ use super::tensor::padded;
 use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers, pack, unsupported};
 use crate::Result;
 use crate::backend::shapes::{self, Shaped};
-use crate::backend::{Activation, Clips, Conv1d, ConvTranspose1d, Linear, Padding};
+use crate::backend::{Activation, Clips, Conv1d, ConvTranspose1d, Linear, Padding, Role};
 
 /// Blocks that fill the machine: fewer than this of the large tile, and the small one is faster.
 const ENOUGH_BLOCKS: usize = 132;
-
-/// The taps that `first_conv` is made for.
-const FEW_TAPS: usize = 10;
 
 /// What `matmul.cu` calls a product, in elements.
 struct Product {
@@ -126,10 +123,8 @@ pub(super) fn linear(
             format!("{} to {out}", x.channels),
         ));
     }
-    let weights = [
-        cuda.packed(&linear.weight, |values| pack::matrix(values, out, x.channels))?,
-        linear.bias.as_ref().map_or(Ok(NULL), |bias| cuda.vector(bias, 1))?,
-    ];
+    let weights =
+        [cuda.weight("linear", &linear.weight, Role::Linear)?, cuda.bias("linear", linear.bias.as_ref())?];
     rows_times(cuda, x, weights, out, activation)
 }
 
@@ -164,8 +159,8 @@ pub(super) fn conv1d(
     activation: Activation,
 ) -> Result<Tensor> {
     let (clips, out) = shapes::conv1d(x, conv)?;
-    let [_, kernel, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
-    if x.is_f32() && kernel == FEW_TAPS {
+    let kernel = conv.weight.shape()[1];
+    if x.is_f32() && kernel == pack::FEW_TAPS {
         return first_conv(cuda, x, conv, activation, clips, out);
     }
     if x.is_f32() {
@@ -175,8 +170,8 @@ pub(super) fn conv1d(
         return grouped_conv(cuda, x, conv, activation, clips, out);
     }
     let weights = [
-        cuda.packed(&conv.weight, |values| pack::taps(values, out, kernel, width))?,
-        conv.bias.as_ref().map_or(Ok(NULL), |bias| cuda.vector(bias, 1))?,
+        cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?,
+        cuda.bias("conv1d", conv.bias.as_ref())?,
     ];
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips.clone(), out)?;
@@ -214,12 +209,8 @@ fn windowed_conv(
     }
     let windows = sample_windows(cuda, x, clips, taps, conv.stride)?;
     let weights = [
-        cuda.packed(&conv.weight, |values| {
-            // Once for the samples as halves, once for what that leaves.
-            let twice: Vec<f32> = values.chunks_exact(taps).flat_map(|row| row.repeat(2)).collect();
-            pack::taps(&twice, out, 2, taps)
-        })?,
-        conv.bias.as_ref().map_or(Ok(NULL), |bias| cuda.vector(bias, 1))?,
+        cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?,
+        cuda.bias("conv1d", conv.bias.as_ref())?,
     ];
     rows_times(cuda, &windows, weights, out, activation)
 }
@@ -271,8 +262,8 @@ fn first_conv(
             format!("stride {}, {:?}, {activation:?}, {out} channels", conv.stride, conv.padding),
         ));
     }
-    let w = cuda.packed(&conv.weight, |values| pack::vector(values, 1))?;
-    let bias = conv.bias.as_ref().map_or(Ok(NULL), |bias| cuda.vector(bias, 1))?;
+    let w = cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?;
+    let bias = cuda.bias("conv1d", conv.bias.as_ref())?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, out)?;
     let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
@@ -320,8 +311,8 @@ fn grouped_conv(
             ),
         ));
     }
-    let w = cuda.packed(&conv.weight, |values| pack::grouped(values, conv.groups, taps, width))?;
-    let bias = conv.bias.as_ref().map_or(Ok(NULL), |bias| cuda.vector(bias, 1))?;
+    let w = cuda.weight("conv1d", &conv.weight, Role::Conv { groups: conv.groups })?;
+    let bias = cuda.bias("conv1d", conv.bias.as_ref())?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, out)?;
     let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
@@ -352,12 +343,13 @@ pub(super) fn conv_transpose1d(
     conv: &ConvTranspose1d<Weight>,
     activation: Activation,
 ) -> Result<Tensor> {
+    let op = "conv_transpose1d";
     let (clips, out) = shapes::conv_transpose1d(x, conv)?;
-    let [kernel, _, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
+    let kernel = conv.weight.shape()[0];
     let stride = conv.stride;
     if clips != x.clips.map(|rows| rows * stride) || !out.is_multiple_of(8) || x.is_f32() {
         return Err(unsupported(
-            "conv_transpose1d",
+            op,
             "a transposed convolution",
             format!("{stride} rows for each, a multiple of 8 channels"),
             format!("{:?} rows from {:?}, {out} channels", clips.offsets(), x.clips.offsets()),
@@ -365,10 +357,8 @@ pub(super) fn conv_transpose1d(
     }
     let window = pack::transposed_window(kernel, stride, conv.padding);
     let weights = [
-        cuda.packed(&conv.weight, |values| {
-            pack::transposed(values, [kernel, out, width], stride, conv.padding)
-        })?,
-        cuda.vector(&conv.bias, stride)?,
+        cuda.weight(op, &conv.weight, Role::ConvTranspose { stride, padding: conv.padding })?,
+        cuda.weight(op, &conv.bias, Role::ConvTransposeBias { stride })?,
     ];
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, out)?;

@@ -159,7 +159,7 @@ fn record(
     let graph = lane.stream.end_capture(sys::CUgraphInstantiate_flags(0));
     let outputs = outputs?;
     let graph = graph.map_err(|error| failed("record its work", error))?;
-    let graph = graph.ok_or_else(|| crate::Error::Device("the GPU recorded nothing".into()))?;
+    let graph = graph.ok_or_else(|| crate::Error::DeviceFailed("the GPU recorded nothing".into()))?;
     Ok(Recording {
         graph,
         inputs: inputs.iter().map(Place::of).collect(),

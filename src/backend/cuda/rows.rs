@@ -7,7 +7,7 @@ use super::tensor::padded;
 use super::{Cuda, NULL, Tensor, Weight, address, int, longest, unsupported};
 use crate::Result;
 use crate::backend::shapes::{self, Shaped};
-use crate::backend::{Clips, Packed};
+use crate::backend::{Clips, Packed, Role};
 
 fn vectors(rows: usize, stride: usize, clips: usize) -> Shape {
     Shape { grid: [(rows * stride / 8).div_ceil(256), clips, 1], threads: 256, shared: 0 }
@@ -33,7 +33,7 @@ pub(super) fn add(cuda: &Cuda, x: &Tensor, z: &Tensor) -> Result<Tensor> {
 pub(super) fn add_table(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Tensor> {
     shapes::add_table(x, table)?;
     halves("add_table", x)?;
-    let z = cuda.table_of_rows(table)?;
+    let z = cuda.weight("add_table", table, Role::Rows)?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels)?;
     let offsets = cuda.offsets(&x.clips)?;
@@ -220,7 +220,7 @@ pub(super) fn slice_rows(cuda: &Cuda, x: &Tensor, start: usize, max_rows: usize)
 pub(super) fn prepend_rows(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Tensor> {
     let clips = shapes::prepend_rows(x, table)?;
     halves("prepend_rows", x)?;
-    let Argument::Address(rows) = cuda.table_of_rows(table)? else { unreachable!("a weight is an address") };
+    cuda.weight("prepend_rows", table, Role::Rows)?;
     let count = table.shape()[0];
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, x.channels)?;
@@ -237,7 +237,7 @@ pub(super) fn prepend_rows(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Te
     };
     // SAFETY: the table has `count` rows as wide as x's; the offsets are those of x.
     unsafe {
-        copy_rows(cuda, &y, &whole(rows, 0, From::Table(count)))?;
+        copy_rows(cuda, &y, &whole(table.address, 0, From::Table(count)))?;
         copy_rows(cuda, &y, &whole(x.address(), count, From::Clips(&offsets)))?;
     }
     Ok(y)

@@ -4,7 +4,7 @@ use super::device::{Argument, Shape};
 use super::{Cuda, Tensor, Weight, int, unsupported};
 use crate::Result;
 use crate::backend::shapes::{self, Shaped};
-use crate::backend::{ENERGY_FLOOR, Packed};
+use crate::backend::{ENERGY_FLOOR, Packed, Role};
 
 /// Frequencies whose energies fit into shared memory that every device has.
 const BINS: usize = 1536;
@@ -16,7 +16,7 @@ pub(super) fn log_bands(cuda: &Cuda, spectrum: &Tensor, bands: &Weight) -> Resul
         let expected = format!("at least 2 bands of up to {BINS} frequencies");
         return Err(unsupported("log_bands", "bands", expected, format!("{count} of {bins}")));
     }
-    let table = cuda.table_of_rows(bands)?;
+    let table = cuda.weight("log_bands", bands, Role::Rows)?;
     let lane = cuda.enter(&[&spectrum.lane])?;
     let y = cuda.tensor(&lane, spectrum.clips().clone(), count)?;
     let rows = spectrum.clips().rows();

@@ -1,11 +1,11 @@
 //! What lies on the device: activations, codes and weights.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::arena::Buffer;
 use super::lane::Lane;
 use crate::backend::shapes::Shaped;
-use crate::backend::{Clips, Packed, Stored};
+use crate::backend::{Clips, Packed, Role};
 
 /// Channels as they lie in memory: a multiple of eight, so that every row begins at a 16-byte vector.
 pub(super) fn padded(channels: usize) -> usize {
@@ -65,19 +65,22 @@ impl Packed for Codes {
     }
 }
 
-/// A tensor of the model: where it lies in the file, and the form that the kernels want once somebody has asked for it. A weight
-/// has one role, so it has one form.
+/// A tensor of the model, in the form that the kernels of its role want.
 #[derive(Debug, Clone)]
 pub struct Weight {
-    pub(super) stored: Stored,
-    pub(super) packed: Arc<OnceLock<Buffer>>,
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+    pub(super) role: Role,
+    pub(super) address: u64,
+    /// What it lies in, with its neighbours.
+    pub(super) _block: Arc<Buffer>,
 }
 
 impl Shaped for Weight {
     fn name(&self) -> &str {
-        &self.stored.name
+        &self.name
     }
     fn shape(&self) -> &[usize] {
-        &self.stored.shape
+        &self.shape
     }
 }
