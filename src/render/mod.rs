@@ -16,16 +16,19 @@
 //!
 //! A frame goes through four steps. Vertices are placed in front of the camera and get smooth normals (`geometry`). A
 //! half-size depth map and a shadow map tell what light does not reach (`occlusion`). Tiles of the picture find the
-//! nearest triangle under four samples a pixel (`raster`), shade one point for each surface that a pixel sees (`lights`)
-//! and average them in linear light (`tile`). The bytes do not depend on the number of threads, nor on the processor.
+//! nearest triangle under four samples a pixel (`raster`), find out what one point for each surface that a pixel sees is
+//! like (`points`), shade it (`lights`) and average in linear light (`tile`). The bytes do not depend on the number of threads, nor on the processor.
 
 mod background;
+mod bins;
+mod blur;
 mod camera;
 mod color;
 mod geometry;
 mod image;
 mod lights;
 mod occlusion;
+mod points;
 mod raster;
 mod tile;
 mod vector;
@@ -35,12 +38,13 @@ pub use camera::{Camera, View};
 pub use image::Image;
 
 use crate::error::{Error, Result};
+use bins::Bins;
 use camera::Projection;
 use color::Transfer;
 use geometry::Geometry;
 use lights::Lights;
 use occlusion::Occlusion;
-use raster::{Bins, TILE};
+use raster::TILE;
 use rayon::prelude::*;
 use std::sync::Mutex;
 use tile::{DrawTile, Frame, Workspace};
