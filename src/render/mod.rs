@@ -201,17 +201,16 @@ impl Renderer {
         let Scratch { geometry, bins, occlusion } = scratch;
         let (width, height) = (self.options.width, self.options.height);
         geometry.place(vertices, &self.triangles, &self.materials, &self.projection)?;
-        bins.fill(&self.triangles, &geometry.screen, &self.closed, width as usize, height as usize);
-        occlusion.compute(
-            geometry,
-            &self.triangles,
-            &self.closed,
-            &self.projection,
-            self.shadow_reach,
-            [width, height],
+        let geometry = &*geometry;
+        let size = [width, height];
+        rayon::join(
+            || bins.fill(&self.triangles, &geometry.screen, &self.closed, width as usize, height as usize),
+            || {
+                let (triangles, closed) = (&self.triangles, &self.closed);
+                occlusion.compute(geometry, triangles, closed, &self.projection, self.shadow_reach, size);
+            },
         );
         image.resize(width, height);
-        image.pixels.copy_from_slice(&self.backdrop.pixels);
         let frame = Frame {
             triangles: &self.triangles,
             parts: &self.parts,
@@ -224,8 +223,10 @@ impl Renderer {
             background: self.options.background,
         };
         let arch = pulp::Arch::new();
-        let bands = image.pixels.par_chunks_mut(TILE * width as usize * 4).enumerate();
-        bands.for_each_init(Workspace::new, |workspace, (row, band)| {
+        let length = TILE * width as usize * 4;
+        let bands = image.pixels.par_chunks_mut(length).zip(self.backdrop.pixels.par_chunks(length));
+        bands.enumerate().for_each_init(Workspace::new, |workspace, (row, (band, backdrop))| {
+            band.copy_from_slice(backdrop);
             for column in 0..frame.bins.columns {
                 let band = &mut *band;
                 arch.dispatch(DrawTile {

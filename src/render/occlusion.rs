@@ -70,46 +70,36 @@ impl Occlusion {
     ) {
         (self.width, self.height) = ((width as usize).div_ceil(2), (height as usize).div_ceil(2));
         let light = Light::new(projection.distance, reach);
-        self.shadow_screen.clear();
-        self.shadow_screen.extend(geometry.view.iter().map(|&p| light.project(p)));
-        self.screen.clear();
-        self.screen.extend(geometry.screen.iter().map(|&[x, y, z]| [x * 0.5, y * 0.5, z]));
-
-        self.shadow_map.resize(SHADOW_SIZE * SHADOW_SIZE, 0.0);
-        self.shadow_bins.fill(triangles, &self.shadow_screen, closed, SHADOW_SIZE, SHADOW_SIZE);
-        let (bins, screen) = (&self.shadow_bins, &self.shadow_screen);
-        self.shadow_map.par_chunks_mut(TILE * SHADOW_SIZE).enumerate().for_each_init(
-            TileBuffer::<1>::new,
-            |tile, (row, band)| {
-                draw_band(tile, bins, row, triangles, screen, [SHADOW_SIZE; 2], |at, _, depth| {
-                    band[at] = depth
-                });
-            },
-        );
-
-        self.texels.resize(self.width * self.height, [0.0, 1.0, 1.0, 1.0]);
-        self.owners.resize(self.width * self.height, NOTHING);
-        self.bins.fill(triangles, &self.screen, closed, self.width, self.height);
-        let (bins, screen) = (&self.bins, &self.screen);
         let (half_width, half_height) = (self.width, self.height);
-        self.texels
-            .par_chunks_mut(TILE * half_width)
-            .zip(self.owners.par_chunks_mut(TILE * half_width))
-            .enumerate()
-            .for_each_init(TileBuffer::<1>::new, |tile, (row, (texels, owners))| {
-                draw_band(
-                    tile,
-                    bins,
-                    row,
-                    triangles,
-                    screen,
-                    [half_width, half_height],
-                    |at, owner, depth| {
-                        texels[at][INVERSE] = depth;
-                        owners[at] = owner;
-                    },
-                );
+        let Self { texels, owners, screen, bins, shadow_map, shadow_screen, shadow_bins, .. } = self;
+        let draw_shadow_map = || {
+            shadow_screen.clear();
+            shadow_screen.extend(geometry.view.iter().map(|&p| light.project(p)));
+            shadow_map.resize(SHADOW_SIZE * SHADOW_SIZE, 0.0);
+            shadow_bins.fill(triangles, shadow_screen, closed, SHADOW_SIZE, SHADOW_SIZE);
+            let bands = shadow_map.par_chunks_mut(TILE * SHADOW_SIZE).enumerate();
+            bands.for_each_init(TileBuffer::<1>::new, |tile, (row, band)| {
+                let store = |at: usize, _, depth| band[at] = depth;
+                draw_band(tile, shadow_bins, row, triangles, shadow_screen, [SHADOW_SIZE; 2], store);
             });
+        };
+        let draw_depths = || {
+            screen.clear();
+            screen.extend(geometry.screen.iter().map(|&[x, y, z]| [x * 0.5, y * 0.5, z]));
+            texels.resize(half_width * half_height, [0.0, 1.0, 1.0, 1.0]);
+            owners.resize(half_width * half_height, NOTHING);
+            bins.fill(triangles, screen, closed, half_width, half_height);
+            let length = TILE * half_width;
+            let bands = texels.par_chunks_mut(length).zip(owners.par_chunks_mut(length)).enumerate();
+            bands.for_each_init(TileBuffer::<1>::new, |tile, (row, (texels, owners))| {
+                let store = |at: usize, owner, depth| {
+                    texels[at][INVERSE] = depth;
+                    owners[at] = owner;
+                };
+                draw_band(tile, bins, row, triangles, screen, [half_width, half_height], store);
+            });
+        };
+        rayon::join(draw_shadow_map, draw_depths);
         self.cast_shadows(geometry, projection, &light);
         self.darken_corners(projection);
         self.find_smooth();
