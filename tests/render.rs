@@ -190,3 +190,22 @@ fn points_behind_the_camera_far_away_or_all_in_one_place_draw_without_harm() {
     let options = Options { camera: Camera::default(), ..options(40, 40, "front@20") };
     Renderer::new(&point, &options).unwrap().render(&[[1.0; 3]; 3], &mut Image::default()).unwrap();
 }
+
+#[test]
+fn triangles_without_an_area_change_nothing() {
+    let options = options(150, 140, "three-quarter");
+    let (mut vertices, mut triangles) = ball(15, [0.3, -0.2, 1.0]);
+    let front = vertices[15 * 30 / 2];
+    let first = vertices.len() as u32;
+    // A point, and a line on the front of the ball.
+    vertices.extend([front, front, front, [front[0], front[1] + 0.05, front[2]]]);
+    let draw = |triangles: &[[u32; 3]]| {
+        let mesh = Mesh { vertices: &vertices, triangles, colors: None, gloss: None, focus: None };
+        let mut image = Image::default();
+        Renderer::new(&mesh, &options).unwrap().render(&vertices, &mut image).unwrap();
+        image
+    };
+    let without = draw(&triangles);
+    triangles.extend([[first, first + 1, first + 2], [first, first + 1, first + 3]]);
+    assert!(draw(&triangles) == without);
+}

@@ -110,25 +110,6 @@ pub(super) fn closed(triangles: &[[u32; 3]], parts: &[u32]) -> Vec<bool> {
     parts.iter().map(|part| open.binary_search(part).is_err()).collect()
 }
 
-/// Barycentric coordinates, correct in perspective and held inside the triangle, of a position on the screen, and the
-/// distance of the point there.
-#[inline(always)]
-pub(super) fn barycentric([a, b, c]: [Vec3; 3], x: f32, y: f32) -> (Vec3, f32) {
-    let (ax, ay, bx, by, cx, cy) = (a[0] - x, a[1] - y, b[0] - x, b[1] - y, c[0] - x, c[1] - y);
-    let (ea, eb, ec) = (bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx);
-    let side = if ea + eb + ec > 0.0 { 1.0 } else { -1.0 };
-    let inside = |e: f32| if e * side > 0.0 { e * side } else { 0.0 };
-    let (ea, eb, ec) = (inside(ea), inside(eb), inside(ec));
-    let (wa, wb, wc) = (ea * a[2], eb * b[2], ec * c[2]);
-    let sum = wa + wb + wc;
-    if sum > 1e-20 {
-        let scale = 1.0 / sum;
-        ([wa * scale, wb * scale, wc * scale], (ea + eb + ec) * scale)
-    } else {
-        ([1.0, 0.0, 0.0], 1.0 / a[2])
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,18 +131,5 @@ mod tests {
         assert_eq!(found, [true, true, true, true, false, false, false]);
         let turned = [[0, 1, 2], [0, 1, 3], [1, 2, 3], [2, 0, 3]];
         assert_eq!(closed(&turned, &parts(4, &turned)), [false; 4]);
-    }
-
-    #[test]
-    fn barycentric_coordinates_stay_inside_even_for_a_needle() {
-        let needle = [[0.0, 0.0, 1.0], [10.0, 1e-6, 2.0], [5.0, 0.0, 1.5]];
-        for (x, y) in [(3.0, 0.0), (5.0, 4.0), (-2.0, 1.0)] {
-            let (weights, distance) = barycentric(needle, x, y);
-            assert!((0.499..=1.001).contains(&distance), "{distance}");
-            assert!(weights.iter().all(|w| (0.0..=1.0).contains(w)), "{weights:?}");
-            assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-        }
-        let flat = [[1.0, 1.0, 1.0]; 3];
-        assert_eq!(barycentric(flat, 1.0, 1.0), ([1.0, 0.0, 0.0], 1.0));
     }
 }

@@ -4,51 +4,14 @@
 //! cool fill from the right, two rims from behind, and a sky that is brighter from above. Skin is imitated by letting
 //! red light wrap further round the form than blue (light that entered the skin comes out past the shadow's edge).
 
+use super::points::{BATCH, Batch};
 use super::vector::{Vec3, unit};
-
-/// Points that are shaded together.
-pub(super) const BATCH: usize = 256;
 
 /// The key light's direction in camera space.
 pub(super) const KEY: Vec3 = [-0.55, 0.62, 0.75];
 const FILL: Vec3 = [0.9, 0.1, 0.55];
 const RIM_RIGHT: Vec3 = [0.75, 0.5, -0.75];
 const RIM_LEFT: Vec3 = [-0.9, 0.25, -0.6];
-
-/// Visible points, one array a quantity.
-pub(super) struct Batch {
-    pub length: usize,
-    /// The pixel in the tile, and the share of it that the point stands for.
-    pub pixel: [u16; BATCH],
-    pub weight: [f32; BATCH],
-    /// Smooth normal in camera space, not of unit length.
-    pub normal: [[f32; BATCH]; 3],
-    /// Position in camera space, metres: what the eye sees lies in its opposite direction.
-    pub position: [[f32; BATCH]; 3],
-    /// Linear colour of the surface; the light that it sends, once shaded.
-    pub color: [[f32; BATCH]; 3],
-    pub gloss: [f32; BATCH],
-    /// What is left of the ambient light in corners, and of the key light in shadows.
-    pub ambient: [f32; BATCH],
-    pub shadow: [f32; BATCH],
-}
-
-impl Batch {
-    pub fn new() -> Box<Self> {
-        let (zero, three) = ([0.0; BATCH], [[0.0; BATCH]; 3]);
-        Box::new(Self {
-            length: 0,
-            pixel: [0; BATCH],
-            weight: zero,
-            normal: three,
-            position: three,
-            color: three,
-            gloss: zero,
-            ambient: zero,
-            shadow: zero,
-        })
-    }
-}
 
 /// The lights in place.
 #[derive(Clone)]

@@ -16,16 +16,19 @@
 //!
 //! A frame goes through four steps. Vertices are placed in front of the camera and get smooth normals (`geometry`). A
 //! half-size depth map and a shadow map tell what light does not reach (`occlusion`). Tiles of the picture find the
-//! nearest triangle under four samples a pixel (`raster`), shade one point for each surface that a pixel sees (`lights`)
-//! and average them in linear light (`tile`). The bytes do not depend on the number of threads, nor on the processor.
+//! nearest triangle under four samples a pixel (`raster`), find out what one point for each surface that a pixel sees is
+//! like (`points`), shade it (`lights`) and average in linear light (`tile`). The bytes do not depend on the number of threads, nor on the processor.
 
 mod background;
+mod bins;
+mod blur;
 mod camera;
 mod color;
 mod geometry;
 mod image;
 mod lights;
 mod occlusion;
+mod points;
 mod raster;
 mod tile;
 mod vector;
@@ -35,12 +38,13 @@ pub use camera::{Camera, View};
 pub use image::Image;
 
 use crate::error::{Error, Result};
+use bins::Bins;
 use camera::Projection;
 use color::Transfer;
 use geometry::Geometry;
 use lights::Lights;
 use occlusion::Occlusion;
-use raster::{Bins, TILE};
+use raster::TILE;
 use rayon::prelude::*;
 use std::sync::Mutex;
 use tile::{DrawTile, Frame, Workspace};
@@ -197,17 +201,16 @@ impl Renderer {
         let Scratch { geometry, bins, occlusion } = scratch;
         let (width, height) = (self.options.width, self.options.height);
         geometry.place(vertices, &self.triangles, &self.materials, &self.projection)?;
-        bins.fill(&self.triangles, &geometry.screen, &self.closed, width as usize, height as usize);
-        occlusion.compute(
-            geometry,
-            &self.triangles,
-            &self.closed,
-            &self.projection,
-            self.shadow_reach,
-            [width, height],
+        let geometry = &*geometry;
+        let size = [width, height];
+        rayon::join(
+            || bins.fill(&self.triangles, &geometry.screen, &self.closed, width as usize, height as usize),
+            || {
+                let (triangles, closed) = (&self.triangles, &self.closed);
+                occlusion.compute(geometry, triangles, closed, &self.projection, self.shadow_reach, size);
+            },
         );
         image.resize(width, height);
-        image.pixels.copy_from_slice(&self.backdrop.pixels);
         let frame = Frame {
             triangles: &self.triangles,
             parts: &self.parts,
@@ -220,8 +223,10 @@ impl Renderer {
             background: self.options.background,
         };
         let arch = pulp::Arch::new();
-        let bands = image.pixels.par_chunks_mut(TILE * width as usize * 4).enumerate();
-        bands.for_each_init(Workspace::new, |workspace, (row, band)| {
+        let length = TILE * width as usize * 4;
+        let bands = image.pixels.par_chunks_mut(length).zip(self.backdrop.pixels.par_chunks(length));
+        bands.enumerate().for_each_init(Workspace::new, |workspace, (row, (band, backdrop))| {
+            band.copy_from_slice(backdrop);
             for column in 0..frame.bins.columns {
                 let band = &mut *band;
                 arch.dispatch(DrawTile {

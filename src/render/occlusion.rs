@@ -3,10 +3,12 @@
 //! Both are smooth, so a quarter of the pixels is enough; the shading reads them back with weights that keep a near
 //! surface's values off a far one (joint bilateral upsampling, Kopf et al. 2007).
 
+use super::bins::Bins;
+use super::blur::blur;
 use super::camera::Projection;
 use super::geometry::Geometry;
 use super::lights::KEY;
-use super::raster::{Bins, DrawSamples, NOTHING, TILE, TileBuffer};
+use super::raster::{DrawSamples, NOTHING, TILE, TileBuffer};
 use super::vector::{Vec3, add, cross, dot, scale, sub, unit};
 use rayon::prelude::*;
 
@@ -29,6 +31,8 @@ const BACKDROP: f32 = 0.025;
 /// Scales of ambient occlusion: standard deviation of the blur in metres, and strength for a metre of depth.
 const SCALES: [[f32; 2]; 2] = [[0.0026, 20.0], [0.0075, 13.0]];
 
+/// Texels whose place in the shadow map is found at once.
+const LANES: usize = 16;
 /// One pixel of the half-size map: inverse distance (1/m; 0 where nothing is), ambient light left, key light left, 1.
 type Texel = [f32; 4];
 const INVERSE: usize = 0;
@@ -66,46 +70,36 @@ impl Occlusion {
     ) {
         (self.width, self.height) = ((width as usize).div_ceil(2), (height as usize).div_ceil(2));
         let light = Light::new(projection.distance, reach);
-        self.shadow_screen.clear();
-        self.shadow_screen.extend(geometry.view.iter().map(|&p| light.project(p)));
-        self.screen.clear();
-        self.screen.extend(geometry.screen.iter().map(|&[x, y, z]| [x * 0.5, y * 0.5, z]));
-
-        self.shadow_map.resize(SHADOW_SIZE * SHADOW_SIZE, 0.0);
-        self.shadow_bins.fill(triangles, &self.shadow_screen, closed, SHADOW_SIZE, SHADOW_SIZE);
-        let (bins, screen) = (&self.shadow_bins, &self.shadow_screen);
-        self.shadow_map.par_chunks_mut(TILE * SHADOW_SIZE).enumerate().for_each_init(
-            TileBuffer::<1>::new,
-            |tile, (row, band)| {
-                draw_band(tile, bins, row, triangles, screen, [SHADOW_SIZE; 2], |at, _, depth| {
-                    band[at] = depth
-                });
-            },
-        );
-
-        self.texels.resize(self.width * self.height, [0.0, 1.0, 1.0, 1.0]);
-        self.owners.resize(self.width * self.height, NOTHING);
-        self.bins.fill(triangles, &self.screen, closed, self.width, self.height);
-        let (bins, screen) = (&self.bins, &self.screen);
         let (half_width, half_height) = (self.width, self.height);
-        self.texels
-            .par_chunks_mut(TILE * half_width)
-            .zip(self.owners.par_chunks_mut(TILE * half_width))
-            .enumerate()
-            .for_each_init(TileBuffer::<1>::new, |tile, (row, (texels, owners))| {
-                draw_band(
-                    tile,
-                    bins,
-                    row,
-                    triangles,
-                    screen,
-                    [half_width, half_height],
-                    |at, owner, depth| {
-                        texels[at][INVERSE] = depth;
-                        owners[at] = owner;
-                    },
-                );
+        let Self { texels, owners, screen, bins, shadow_map, shadow_screen, shadow_bins, .. } = self;
+        let draw_shadow_map = || {
+            shadow_screen.clear();
+            shadow_screen.extend(geometry.view.iter().map(|&p| light.project(p)));
+            shadow_map.resize(SHADOW_SIZE * SHADOW_SIZE, 0.0);
+            shadow_bins.fill(triangles, shadow_screen, closed, SHADOW_SIZE, SHADOW_SIZE);
+            let bands = shadow_map.par_chunks_mut(TILE * SHADOW_SIZE).enumerate();
+            bands.for_each_init(TileBuffer::<1>::new, |tile, (row, band)| {
+                let store = |at: usize, _, depth| band[at] = depth;
+                draw_band(tile, shadow_bins, row, triangles, shadow_screen, [SHADOW_SIZE; 2], store);
             });
+        };
+        let draw_depths = || {
+            screen.clear();
+            screen.extend(geometry.screen.iter().map(|&[x, y, z]| [x * 0.5, y * 0.5, z]));
+            texels.resize(half_width * half_height, [0.0, 1.0, 1.0, 1.0]);
+            owners.resize(half_width * half_height, NOTHING);
+            bins.fill(triangles, screen, closed, half_width, half_height);
+            let length = TILE * half_width;
+            let bands = texels.par_chunks_mut(length).zip(owners.par_chunks_mut(length)).enumerate();
+            bands.for_each_init(TileBuffer::<1>::new, |tile, (row, (texels, owners))| {
+                let store = |at: usize, owner, depth| {
+                    texels[at][INVERSE] = depth;
+                    owners[at] = owner;
+                };
+                draw_band(tile, bins, row, triangles, screen, [half_width, half_height], store);
+            });
+        };
+        rayon::join(draw_shadow_map, draw_depths);
         self.cast_shadows(geometry, projection, &light);
         self.darken_corners(projection);
         self.find_smooth();
@@ -128,24 +122,9 @@ impl Occlusion {
     fn cast_shadows(&mut self, geometry: &Geometry, projection: &Projection, light: &Light) {
         let (width, map) = (self.width, &self.shadow_map);
         let rows = self.texels.par_chunks_mut(width).zip(self.owners.par_chunks(width)).enumerate();
+        let arch = pulp::Arch::new();
         rows.for_each(|(y, (texels, owners))| {
-            for (x, (texel, &owner)) in texels.iter_mut().zip(owners).enumerate() {
-                texel[SHADOW] = 1.0;
-                if owner != NOTHING {
-                    // The middle of the four pixels.
-                    let (sx, sy) = (2.0 * x as f32 + 1.0, 2.0 * y as f32 + 1.0);
-                    let point = projection.unproject(sx, sy, 1.0 / texel[INVERSE]);
-                    let normal = geometry.faces[owner as usize];
-                    let side = if dot(normal, point) > 0.0 { -1.0 } else { 1.0 };
-                    // What is turned away gets no key light, shadow or not.
-                    let turned_away = side * dot(normal, light.toward) < -0.5;
-                    texel[SHADOW] = if turned_away {
-                        DARKEST
-                    } else {
-                        light.reaches(map, add(point, scale(normal, side * 0.0018)))
-                    };
-                }
-            }
+            arch.dispatch(CastShadows { y, texels, owners, geometry, projection, light, map });
         });
     }
 
@@ -199,12 +178,11 @@ impl Occlusion {
             return [1.0; 2];
         };
         if self.smooth[at] && (upper[0][INVERSE] * distance - 1.0).abs() < 0.02 {
-            let mix = |k: usize| {
-                let left = upper[0][k] + (lower[0][k] - upper[0][k]) * v;
-                let right = upper[1][k] + (lower[1][k] - upper[1][k]) * v;
-                left + (right - left) * u
+            let mix = |one: Texel, two: Texel, share: f32| -> Texel {
+                std::array::from_fn(|k| one[k] + (two[k] - one[k]) * share)
             };
-            return [mix(AMBIENT), mix(SHADOW)];
+            let mixed = mix(mix(upper[0], lower[0], v), mix(upper[1], lower[1], v), u);
+            return [mixed[AMBIENT], mixed[SHADOW]];
         }
         let taps = [upper[0], upper[1], lower[0], lower[1]];
         let weights = [(1.0 - u) * (1.0 - v), u * (1.0 - v), (1.0 - u) * v, u * v];
@@ -234,12 +212,69 @@ fn draw_band(
 ) {
     for column in 0..bins.columns {
         let corner = [column * TILE, row * TILE];
-        let list = bins.tile(column, row);
-        pulp::Arch::new().dispatch(DrawSamples { tile, corner, list, triangles, screen });
+        let lists = bins.tile(column, row);
+        pulp::Arch::new().dispatch(DrawSamples { tile, corner, lists, triangles, screen });
         for y in 0..TILE.min(height - corner[1]) {
             for x in 0..TILE.min(width - corner[0]) {
                 let ([owner], [depth]) = tile.pixel(x, y);
                 store(y * width + corner[0] + x, owner, depth);
+            }
+        }
+    }
+}
+
+/// A row of texels whose shadows are looked up.
+struct CastShadows<'a> {
+    y: usize,
+    texels: &'a mut [Texel],
+    owners: &'a [u32],
+    geometry: &'a Geometry,
+    projection: &'a Projection,
+    light: &'a Light,
+    map: &'a [f32],
+}
+
+impl pulp::WithSimd for CastShadows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Self { y, texels, owners, geometry, projection, light, map } = self;
+        // The middle of the four pixels.
+        let sy = 2.0 * y as f32 + 1.0;
+        let blocks = texels.chunks_mut(LANES).zip(owners.chunks(LANES));
+        for (block, (texels, owners)) in blocks.enumerate() {
+            if owners.iter().all(|&owner| owner == NOTHING) {
+                texels.iter_mut().for_each(|texel| texel[SHADOW] = 1.0);
+                continue;
+            }
+            let (mut normals, mut inverse) = ([[0.0; LANES]; 3], [1.0; LANES]);
+            for (lane, (texel, &owner)) in texels.iter().zip(owners).enumerate() {
+                if owner != NOTHING {
+                    let normal = geometry.faces[owner as usize];
+                    (0..3).for_each(|axis| normals[axis][lane] = normal[axis]);
+                    inverse[lane] = texel[INVERSE];
+                }
+            }
+            let (mut places, mut turned_away) = ([[0.0; LANES]; 3], [false; LANES]);
+            for lane in 0..LANES {
+                let sx = 2.0 * (block * LANES) as f32 + 1.0 + 2.0 * lane as f32;
+                let point = projection.unproject(sx, sy, 1.0 / inverse[lane]);
+                let normal = [normals[0][lane], normals[1][lane], normals[2][lane]];
+                let side = if dot(normal, point) > 0.0 { -1.0 } else { 1.0 };
+                // What is turned away gets no key light, shadow or not.
+                turned_away[lane] = side * dot(normal, light.toward) < -0.5;
+                let place = light.project(add(point, scale(normal, side * 0.0018)));
+                (0..3).for_each(|axis| places[axis][lane] = place[axis]);
+            }
+            for (lane, (texel, &owner)) in texels.iter_mut().zip(owners).enumerate() {
+                texel[SHADOW] = if owner == NOTHING {
+                    1.0
+                } else if turned_away[lane] {
+                    DARKEST
+                } else {
+                    light.reaches(map, [places[0][lane], places[1][lane], places[2][lane]])
+                };
             }
         }
     }
@@ -268,17 +303,17 @@ impl Light {
     fn project(&self, point: Vec3) -> Vec3 {
         let p = sub(point, self.target);
         let middle = SHADOW_SIZE as f32 * 0.5;
+        let depth = dot(p, self.toward) + SHADOW_DEPTH;
         [
             middle + dot(p, self.right) * self.texels_per_metre,
             middle - dot(p, self.up) * self.texels_per_metre,
-            (dot(p, self.toward) + SHADOW_DEPTH).max(1e-3),
+            if depth > 1e-3 { depth } else { 1e-3 },
         ]
     }
 
-    /// The share of the light that reaches a point.
+    /// The share of the light that reaches a projected point.
     #[inline(always)]
-    fn reaches(&self, map: &[f32], point: Vec3) -> f32 {
-        let [u, v, depth] = self.project(point);
+    fn reaches(&self, map: &[f32], [u, v, depth]: Vec3) -> f32 {
         let limits = RIM as f32..(SHADOW_SIZE - RIM) as f32;
         if !limits.contains(&u) || !limits.contains(&v) {
             return 1.0;
@@ -286,8 +321,8 @@ impl Light {
         // Farther from the middle the surface itself may rise towards the light, hence the bias.
         let lit = |taps: &[[f32; 2]], bias: f32| {
             let free = |&&[du, dv]: &&[f32; 2]| {
-                let (x, y) = ((u + du) as usize, (v + dv) as usize);
-                map[y * SHADOW_SIZE + x] < depth + bias
+                let (x, y) = ((u + du) as i32, (v + dv) as i32);
+                map[(y * SHADOW_SIZE as i32 + x) as usize] < depth + bias
             };
             taps.iter().filter(free).count()
         };
@@ -300,82 +335,5 @@ impl Light {
         }
         let lit = first + lit(rest, 0.0036) + lit(&INNER, 0.0022);
         DARKEST + (1.0 - DARKEST) * lit as f32 / (OUTER.len() + INNER.len()) as f32
-    }
-}
-
-/// A blur by two boxes of `radius` in each direction; pixels beyond the border count as the border's.
-fn blur(source: &[f32], target: &mut [f32], scratch: &mut [f32], width: usize, radius: usize) {
-    let window = 1.0 / (2 * radius + 1) as f32;
-    scratch.par_chunks_mut(width).zip(source.par_chunks(width)).for_each_init(
-        || vec![0.0; width],
-        |between, (out, row)| {
-            box_row(row, between, radius, window);
-            box_row(between, out, radius, window);
-        },
-    );
-    // Columns, in strips that fit the cache: the running sums of a strip are a vector.
-    let height = source.len() / width;
-    box_columns(scratch, target, width, height, radius, window);
-    scratch.copy_from_slice(target);
-    box_columns(scratch, target, width, height, radius, window);
-}
-
-fn box_row(row: &[f32], out: &mut [f32], radius: usize, window: f32) {
-    let last = row.len() - 1;
-    let mut sum = row[0] * radius as f32 + row[..=radius.min(last)].iter().sum::<f32>();
-    sum += row[last] * radius.saturating_sub(last) as f32;
-    for (x, out) in out.iter_mut().enumerate() {
-        *out = sum * window;
-        sum += row[(x + radius + 1).min(last)] - row[x.saturating_sub(radius)];
-    }
-}
-
-fn box_columns(source: &[f32], target: &mut [f32], width: usize, height: usize, radius: usize, window: f32) {
-    let row = |y: usize| &source[y * width..(y + 1) * width];
-    let mut sums = vec![0.0f32; width];
-    for offset in -(radius as isize)..=radius as isize {
-        let y = offset.clamp(0, height as isize - 1) as usize;
-        for (sum, value) in sums.iter_mut().zip(row(y)) {
-            *sum += value;
-        }
-    }
-    for (y, out) in target.chunks_exact_mut(width).enumerate() {
-        let (enters, leaves) = (row((y + radius + 1).min(height - 1)), row(y.saturating_sub(radius)));
-        for (((out, sum), enters), leaves) in out.iter_mut().zip(&mut sums).zip(enters).zip(leaves) {
-            *out = *sum * window;
-            *sum += enters - leaves;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_blur_is_two_boxes_each_way_even_when_the_box_is_wider_than_the_picture() {
-        for (width, height, radius) in [(1, 1, 3), (7, 5, 1), (13, 4, 6), (3, 19, 2)] {
-            let source: Vec<f32> = (0..width * height).map(|k| ((k * 37) % 11) as f32).collect();
-            let (mut fast, mut scratch) = (vec![0.0; source.len()], vec![0.0; source.len()]);
-            blur(&source, &mut fast, &mut scratch, width, radius);
-            let mut slow = source;
-            for pass in 0..4 {
-                let (dx, dy) = if pass < 2 { (1, 0) } else { (0, 1) };
-                let old = slow.clone();
-                for (at, value) in slow.iter_mut().enumerate() {
-                    let (x, y) = ((at % width) as isize, (at / width) as isize);
-                    let r = radius as isize;
-                    let near = (-r..=r).map(|k| {
-                        let x = (x + dx * k).clamp(0, width as isize - 1) as usize;
-                        let y = (y + dy * k).clamp(0, height as isize - 1) as usize;
-                        old[y * width + x]
-                    });
-                    *value = near.sum::<f32>() / (2 * radius + 1) as f32;
-                }
-            }
-            for (fast, slow) in fast.iter().zip(&slow) {
-                assert!((fast - slow).abs() < 1e-4, "{width} x {height}, radius {radius}: {fast} for {slow}");
-            }
-        }
     }
 }

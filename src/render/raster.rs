@@ -5,12 +5,16 @@
 
 use super::vector::Vec3;
 
-/// Pixels along the side of a tile.
-pub(super) const TILE: usize = 64;
-/// Pixels that are tested at once.
-const LANES: usize = 8;
-const LANE: [f32; LANES] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
-const CHUNKS: usize = TILE / LANES;
+/// Pixels along the side of a tile: its samples stay in the first cache.
+pub(super) const TILE: usize = 32;
+/// Samples that are tested at once: those of a block, which is four pixels wide.
+const LANES: usize = 16;
+const WIDE: usize = 4;
+/// Blocks in a row of a tile.
+const BLOCKS: usize = TILE / WIDE;
+/// Pixels along the side of the squares of a tile that are looked at to see what is hidden.
+const SQUARE: usize = 8;
+const SQUARES: usize = TILE / SQUARE;
 /// The index of no triangle.
 pub(super) const NOTHING: u32 = u32::MAX;
 
@@ -27,180 +31,127 @@ pub(super) const fn offsets<const SAMPLES: usize>() -> [[f32; 2]; SAMPLES] {
     offsets
 }
 
-/// Which triangles touch which tile, in the triangles' order.
-#[derive(Default)]
-pub(super) struct Bins {
-    pub columns: usize,
-    pub rows: usize,
-    starts: Vec<u32>,
-    list: Vec<u32>,
-    rectangles: Vec<[u16; 4]>,
+/// Rows of pixels in a block: with fewer samples a pixel, more rows.
+const fn rows<const SAMPLES: usize>() -> usize {
+    LANES / (WIDE * SAMPLES)
 }
 
-impl Bins {
-    /// Sorts the triangles whose corners are at `screen` (column, row, depth; depth 0: not visible) into tiles, but for
-    /// those that belong to a `closed` part and show their back.
-    pub fn fill(
-        &mut self,
-        triangles: &[[u32; 3]],
-        screen: &[Vec3],
-        closed: &[bool],
-        width: usize,
-        height: usize,
-    ) {
-        self.columns = width.div_ceil(TILE);
-        self.rows = height.div_ceil(TILE);
-        self.starts.clear();
-        self.starts.resize(self.columns * self.rows + 1, 0);
-        self.rectangles.clear();
-        let (right, bottom) = (width as f32, height as f32);
-        for (triangle, &closed) in triangles.iter().zip(closed) {
-            let [a, b, c] = triangle.map(|v| screen[v as usize]);
-            let (x0, x1) = (a[0].min(b[0]).min(c[0]), a[0].max(b[0]).max(c[0]));
-            let (y0, y1) = (a[1].min(b[1]).min(c[1]), a[1].max(b[1]).max(c[1]));
-            // Rows count downwards, so a front runs clockwise here.
-            let back = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) > 0.0;
-            let seen = a[2] > 0.0 && b[2] > 0.0 && c[2] > 0.0 && !(closed && back);
-            let touches = seen && x1 >= 0.0 && y1 >= 0.0 && x0 < right && y0 < bottom;
-            let tile = |at: f32, limit: f32| at.clamp(0.0, limit - 1.0) as u16 / TILE as u16;
-            let rectangle = if touches {
-                [tile(x0, right), tile(x1, right) + 1, tile(y0, bottom), tile(y1, bottom) + 1]
-            } else {
-                [0; 4]
-            };
-            self.rectangles.push(rectangle);
-            for_tiles(rectangle, self.columns, |tile| self.starts[tile + 1] += 1);
-        }
-        for tile in 0..self.columns * self.rows {
-            self.starts[tile + 1] += self.starts[tile];
-        }
-        self.list.clear();
-        self.list.resize(self.starts[self.columns * self.rows] as usize, 0);
-        // From here on `starts[t]` runs ahead to the start of tile t + 1; the shift below takes it back.
-        for (index, &rectangle) in self.rectangles.iter().enumerate() {
-            for_tiles(rectangle, self.columns, |tile| {
-                self.list[self.starts[tile] as usize] = index as u32;
-                self.starts[tile] += 1;
-            });
-        }
-        self.starts.pop();
-        self.starts.insert(0, 0);
+/// Columns and rows of a block's samples, counted from its corner; the samples of a pixel lie next to each other.
+const fn lanes<const SAMPLES: usize>() -> [[f32; LANES]; 2] {
+    let offsets = offsets::<SAMPLES>();
+    let mut lanes = [[0.0; LANES]; 2];
+    let mut lane = 0;
+    while lane < LANES {
+        let (pixel, sample) = (lane / SAMPLES, lane % SAMPLES);
+        lanes[0][lane] = (pixel % WIDE) as f32 + offsets[sample][0];
+        lanes[1][lane] = (pixel / WIDE) as f32 + offsets[sample][1];
+        lane += 1;
     }
-
-    /// The triangles of one tile.
-    pub fn tile(&self, column: usize, row: usize) -> &[u32] {
-        let tile = row * self.columns + column;
-        &self.list[self.starts[tile] as usize..self.starts[tile + 1] as usize]
-    }
+    lanes
 }
 
-#[inline(always)]
-fn for_tiles([x0, x1, y0, y1]: [u16; 4], columns: usize, mut action: impl FnMut(usize)) {
-    for y in y0..y1 {
-        for x in x0..x1 {
-            action(y as usize * columns + x as usize);
-        }
-    }
-}
-
-/// The samples of one tile: the nearest triangle and its depth.
+/// The samples of one tile, block by block: the nearest triangle and its depth.
 pub(super) struct TileBuffer<const SAMPLES: usize> {
-    depth: Vec<[[f32; LANES]; SAMPLES]>,
-    triangle: Vec<[[u32; LANES]; SAMPLES]>,
+    depth: Vec<[f32; LANES]>,
+    triangle: Vec<[u32; LANES]>,
 }
 
 impl<const SAMPLES: usize> TileBuffer<SAMPLES> {
     pub fn new() -> Self {
-        Self {
-            depth: vec![[[0.0; LANES]; SAMPLES]; CHUNKS * TILE],
-            triangle: vec![[[NOTHING; LANES]; SAMPLES]; CHUNKS * TILE],
-        }
+        let blocks = TILE * TILE * SAMPLES / LANES;
+        Self { depth: vec![[0.0; LANES]; blocks], triangle: vec![[NOTHING; LANES]; blocks] }
     }
 
     /// The triangles and depths under the samples of a pixel.
     #[inline(always)]
     pub fn pixel(&self, x: usize, y: usize) -> ([u32; SAMPLES], [f32; SAMPLES]) {
-        let (chunk, lane) = (y * CHUNKS + x / LANES, x % LANES);
-        let (triangle, depth) = (&self.triangle[chunk], &self.depth[chunk]);
-        (std::array::from_fn(|s| triangle[s][lane]), std::array::from_fn(|s| depth[s][lane]))
+        let rows = const { rows::<SAMPLES>() };
+        let block = y / rows * BLOCKS + x / WIDE;
+        let lane = (y % rows * WIDE + x % WIDE) * SAMPLES;
+        let (triangle, depth) = (&self.triangle[block], &self.depth[block]);
+        (std::array::from_fn(|s| triangle[lane + s]), std::array::from_fn(|s| depth[lane + s]))
     }
 
-    /// Empties the tile and draws the listed triangles into it; the tile's corner lies at pixel `corner`.
+    /// Empties the tile and draws the listed fronts and backs into it; the tile's corner lies at pixel `corner`.
     #[inline(always)]
-    pub fn draw(&mut self, corner: [usize; 2], list: &[u32], triangles: &[[u32; 3]], screen: &[Vec3]) {
-        self.depth.fill([[0.0; LANES]; SAMPLES]);
-        self.triangle.fill([[NOTHING; LANES]; SAMPLES]);
+    pub fn draw(
+        &mut self,
+        corner: [usize; 2],
+        [fronts, backs]: [&[u32]; 2],
+        triangles: &[[u32; 3]],
+        screen: &[Vec3],
+    ) {
+        self.depth.fill([0.0; LANES]);
+        self.triangle.fill([NOTHING; LANES]);
         let origin = [corner[0] as f32, corner[1] as f32];
-        for &index in list {
-            if let Some(setup) = Setup::new(triangles[index as usize], screen, origin, Side::Front) {
+        for &index in fronts {
+            if let Some(setup) = Setup::new(triangles[index as usize], screen, origin, |_, _| false) {
                 self.fill(index, &setup);
             }
         }
-        // Most backs lie behind a front: a look at blocks of the tile spares them the sample by sample test.
+        if backs.is_empty() {
+            return;
+        }
+        // Most backs lie behind a front: a look at squares of the tile spares them the sample by sample test.
         let farthest = self.farthest();
-        for &index in list {
-            if let Some(setup) = Setup::new(triangles[index as usize], screen, origin, Side::Back) {
-                let [x0, x1, y0, y1] = setup.rectangle.map(|at| at / LANES);
-                let hidden = (y0..=y1).all(|y| (x0..=x1).all(|x| farthest[y][x] > setup.near));
-                if !hidden {
-                    self.fill(index, &setup);
-                }
+        let hidden = |rectangle: [usize; 4], near: f32| {
+            let [x0, x1, y0, y1] = rectangle.map(|at| at / SQUARE);
+            (y0..=y1).all(|y| (x0..=x1).all(|x| farthest[y][x] > near))
+        };
+        for &index in backs {
+            if let Some(setup) = Setup::new(triangles[index as usize], screen, origin, hidden) {
+                self.fill(index, &setup);
             }
         }
     }
 
-    /// The farthest depth in every block of [`LANES`] x [`LANES`] pixels.
+    /// The farthest depth in every square of the tile.
     #[inline(always)]
-    fn farthest(&self) -> [[f32; CHUNKS]; CHUNKS] {
-        let mut farthest = [[f32::INFINITY; CHUNKS]; CHUNKS];
-        for (row, blocks) in self.depth.chunks_exact(CHUNKS * LANES).zip(&mut farthest) {
-            for (chunk, depths) in row.iter().enumerate() {
-                let block = &mut blocks[chunk % CHUNKS];
-                for &depth in depths.as_flattened() {
-                    *block = if depth < *block { depth } else { *block };
+    fn farthest(&self) -> [[f32; SQUARES]; SQUARES] {
+        let mut lanes = [[[f32::INFINITY; LANES]; SQUARES]; SQUARES];
+        for (row, blocks) in self.depth.chunks_exact(BLOCKS).enumerate() {
+            let squares = &mut lanes[row * const { rows::<SAMPLES>() } / SQUARE];
+            for (column, depths) in blocks.iter().enumerate() {
+                let square = &mut squares[column * WIDE / SQUARE];
+                for (farthest, &depth) in square.iter_mut().zip(depths) {
+                    *farthest = if depth < *farthest { depth } else { *farthest };
                 }
             }
         }
-        farthest
+        lanes.map(|row| row.map(|square| square.into_iter().fold(f32::INFINITY, f32::min)))
     }
 
     #[inline(always)]
     fn fill(&mut self, index: u32, setup: &Setup) {
-        let offsets = const { offsets::<SAMPLES>() };
+        let [across, down] = const { lanes::<SAMPLES>() };
+        let rows = const { rows::<SAMPLES>() };
         let Setup { edges, plane, rectangle: [x0, x1, y0, y1], near, far } = *setup;
-        for y in y0..=y1 {
-            let rows: [[f32; 4]; SAMPLES] = std::array::from_fn(|s| {
-                let sy = y as f32 + offsets[s][1];
-                [
-                    edges[0][1] * sy + edges[0][2],
-                    edges[1][1] * sy + edges[1][2],
-                    edges[2][1] * sy + edges[2][2],
-                    plane[1] * sy + plane[2],
-                ]
-            });
-            for chunk in x0 / LANES..=x1 / LANES {
-                let depths = &mut self.depth[y * CHUNKS + chunk];
-                let owners = &mut self.triangle[y * CHUNKS + chunk];
-                for s in 0..SAMPLES {
-                    let (mut depth, mut owner, row) = (depths[s], owners[s], rows[s]);
-                    let left = (chunk * LANES) as f32 + offsets[s][0];
-                    // Copies and no branches, so that it becomes one vector: a set sign bit means outside or behind.
-                    for lane in 0..LANES {
-                        let sx = left + LANE[lane];
-                        let e0 = edges[0][0] * sx + row[0];
-                        let e1 = edges[1][0] * sx + row[1];
-                        let e2 = edges[2][0] * sx + row[2];
-                        let z = plane[0] * sx + row[3];
-                        let z = if z > near { near } else { z };
-                        let z = if z < far { far } else { z };
-                        let nearer = (depth[lane] - z).to_bits();
-                        let lost = e0.to_bits() | e1.to_bits() | e2.to_bits() | !nearer;
-                        let keep = ((lost as i32) >> 31) as u32;
-                        depth[lane] = f32::from_bits(depth[lane].to_bits() & keep | z.to_bits() & !keep);
-                        owner[lane] = owner[lane] & keep | index & !keep;
-                    }
-                    (depths[s], owners[s]) = (depth, owner);
+        let lanes = |[a, b, _]: [f32; 3]| -> [f32; LANES] {
+            std::array::from_fn(|lane| a * across[lane] + b * down[lane])
+        };
+        let (in0, in1, in2, inz) = (lanes(edges[0]), lanes(edges[1]), lanes(edges[2]), lanes(plane));
+        for row in y0 / rows..=y1 / rows {
+            for column in x0 / WIDE..=x1 / WIDE {
+                let (x, y) = ((column * WIDE) as f32, (row * rows) as f32);
+                let corner = |[a, b, c]: [f32; 3]| a * x + (b * y + c);
+                let (at0, at1, at2, atz) =
+                    (corner(edges[0]), corner(edges[1]), corner(edges[2]), corner(plane));
+                let depths = &mut self.depth[row * BLOCKS + column];
+                let owners = &mut self.triangle[row * BLOCKS + column];
+                let (mut depth, mut owner) = (*depths, *owners);
+                // Copies and no branches, so that it becomes one vector: a set sign bit means outside or behind.
+                for lane in 0..LANES {
+                    let (e0, e1, e2) = (at0 + in0[lane], at1 + in1[lane], at2 + in2[lane]);
+                    let z = atz + inz[lane];
+                    let z = if z > near { near } else { z };
+                    let z = if z < far { far } else { z };
+                    let nearer = (depth[lane] - z).to_bits();
+                    let lost = e0.to_bits() | e1.to_bits() | e2.to_bits() | !nearer;
+                    let keep = ((lost as i32) >> 31) as u32;
+                    depth[lane] = f32::from_bits(depth[lane].to_bits() & keep | z.to_bits() & !keep);
+                    owner[lane] = owner[lane] & keep | index & !keep;
                 }
+                (*depths, *owners) = (depth, owner);
             }
         }
     }
@@ -210,7 +161,7 @@ impl<const SAMPLES: usize> TileBuffer<SAMPLES> {
 pub(super) struct DrawSamples<'a, const SAMPLES: usize> {
     pub tile: &'a mut TileBuffer<SAMPLES>,
     pub corner: [usize; 2],
-    pub list: &'a [u32],
+    pub lists: [&'a [u32]; 2],
     pub triangles: &'a [[u32; 3]],
     pub screen: &'a [Vec3],
 }
@@ -220,15 +171,8 @@ impl<const SAMPLES: usize> pulp::WithSimd for DrawSamples<'_, SAMPLES> {
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) {
-        self.tile.draw(self.corner, self.list, self.triangles, self.screen);
+        self.tile.draw(self.corner, self.lists, self.triangles, self.screen);
     }
-}
-
-/// The side of a triangle that is seen.
-#[derive(Clone, Copy, PartialEq)]
-enum Side {
-    Front,
-    Back,
 }
 
 /// A triangle in the coordinates of a tile.
@@ -244,8 +188,15 @@ struct Setup {
 }
 
 impl Setup {
+    /// `None` for a triangle without an area, outside the tile, or of which the caller knows that its rectangle is
+    /// `hidden` at its nearest depth.
     #[inline(always)]
-    fn new(triangle: [u32; 3], screen: &[Vec3], origin: [f32; 2], wanted: Side) -> Option<Self> {
+    fn new(
+        triangle: [u32; 3],
+        screen: &[Vec3],
+        origin: [f32; 2],
+        hidden: impl Fn([usize; 4], f32) -> bool,
+    ) -> Option<Self> {
         let corners = triangle.map(|v| {
             let [x, y, z] = screen[v as usize];
             [x - origin[0], y - origin[1], z]
@@ -256,9 +207,16 @@ impl Setup {
         if !(area.abs() > 1e-7 && area.is_finite()) {
             return None;
         }
-        // Rows count downwards, so a front runs clockwise here.
-        let seen = if area > 0.0 { Side::Back } else { Side::Front };
-        if seen != wanted {
+        let last = (TILE - 1) as f32;
+        let span = |u: f32, v: f32, w: f32| {
+            let (low, high) = (u.min(v).min(w), u.max(v).max(w));
+            (high >= 0.0 && low <= last + 1.0)
+                .then(|| (low.max(0.0).min(last) as usize, high.min(last) as usize))
+        };
+        let (x0, x1) = span(a[0], b[0], c[0])?;
+        let (y0, y1) = span(a[1], b[1], c[1])?;
+        let (rectangle, near) = ([x0, x1, y0, y1], a[2].max(b[2]).max(c[2]));
+        if hidden(rectangle, near) {
             return None;
         }
         let side = area.signum();
@@ -273,26 +231,13 @@ impl Setup {
         let plane = std::array::from_fn(|k| {
             (edges[0][k] * a[2] + edges[1][k] * b[2] + edges[2][k] * c[2]) * per_area
         });
-        let last = (TILE - 1) as f32;
-        let span = |u: f32, v: f32, w: f32| {
-            let (low, high) = (u.min(v).min(w), u.max(v).max(w));
-            (high >= 0.0 && low <= last + 1.0)
-                .then(|| (low.max(0.0).min(last) as usize, high.min(last) as usize))
-        };
-        let (x0, x1) = span(a[0], b[0], c[0])?;
-        let (y0, y1) = span(a[1], b[1], c[1])?;
-        Some(Self {
-            edges,
-            plane,
-            rectangle: [x0, x1, y0, y1],
-            near: a[2].max(b[2]).max(c[2]),
-            far: a[2].min(b[2]).min(c[2]),
-        })
+        Some(Self { edges, plane, rectangle, near, far: a[2].min(b[2]).min(c[2]) })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::bins::Bins;
     use super::*;
 
     fn random(state: &mut u64) -> f32 {
@@ -374,7 +319,7 @@ mod tests {
         ];
         for (triangles, winner) in [([[0, 1, 2], [3, 4, 5]], 1), ([[3, 5, 4], [0, 1, 2]], 0)] {
             let mut tile = TileBuffer::<4>::new();
-            tile.draw([0, 0], &[0, 1], &triangles, &screen);
+            tile.draw([0, 0], [&[0, 1], &[]], &triangles, &screen);
             assert_eq!(tile.pixel(5, 5).0, [winner; 4]);
         }
     }

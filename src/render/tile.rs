@@ -1,12 +1,14 @@
 //! A tile of the picture: samples to visible points, points to light, light to pixels.
 
 use super::background::Background;
+use super::bins::Bins;
 use super::camera::Projection;
 use super::color::Transfer;
-use super::geometry::{Geometry, barycentric};
-use super::lights::{BATCH, Batch, Lights};
+use super::geometry::Geometry;
+use super::lights::Lights;
 use super::occlusion::Occlusion;
-use super::raster::{Bins, NOTHING, TILE, TileBuffer, offsets};
+use super::points::{BATCH, Batch};
+use super::raster::{NOTHING, TILE, TileBuffer, offsets};
 use super::vector::dot;
 
 /// Samples in a pixel.
@@ -42,19 +44,21 @@ impl Workspace {
     /// Draws a tile into `band`, the rows of the picture that the tile's row of tiles covers, which hold the background.
     #[inline(always)]
     pub fn draw(&mut self, frame: &Frame, column: usize, row: usize, band: &mut [u8], width: usize) {
-        let list = frame.bins.tile(column, row);
-        if list.is_empty() {
+        let lists = frame.bins.tile(column, row);
+        if lists.iter().all(|list| list.is_empty()) {
             return;
         }
         let corner = [column * TILE, row * TILE];
-        self.samples.draw(corner, list, frame.triangles, &frame.geometry.screen);
+        self.samples.draw(corner, lists, frame.triangles, &frame.geometry.screen);
         self.light.fill([0.0; 4]);
         let columns = TILE.min(width - corner[0]);
         let rows = band.len() / (4 * width);
         for y in 0..rows {
             for x in 0..columns {
                 let (owners, depths) = self.samples.pixel(x, y);
-                self.collect(frame, corner, x, y, owners, depths);
+                if owners != [NOTHING; SAMPLES] {
+                    self.collect(frame, corner, x, y, owners, depths);
+                }
             }
         }
         self.flush(frame);
@@ -82,10 +86,10 @@ impl Workspace {
     ) {
         let pixel = (y * TILE + x) as u16;
         let (left, top) = ((corner[0] + x) as f32, (corner[1] + y) as f32);
-        if owners.iter().all(|&owner| owner == owners[0]) {
-            if owners[0] != NOTHING {
-                self.push(frame, pixel, owners[0], [left + 0.5, top + 0.5], 1.0);
-            }
+        let first = owners[0];
+        let one = |s: usize| same_surface(frame, [first, owners[s]], [depths[0], depths[s]]);
+        if owners == [first; SAMPLES] || (first != NOTHING && (1..SAMPLES).all(one)) {
+            self.push(frame, pixel, first, [left + 0.5, top + 0.5], 1.0);
             return;
         }
         let offsets = const { offsets::<SAMPLES>() };
@@ -109,30 +113,16 @@ impl Workspace {
         }
     }
 
+    /// Notes a point: what is seen there is found out when there are enough of them to fill vectors.
     #[inline(always)]
     fn push(&mut self, frame: &Frame, pixel: u16, owner: u32, [x, y]: [f32; 2], weight: f32) {
-        let geometry = frame.geometry;
-        let triangle = frame.triangles[owner as usize];
-        let corners = triangle.map(|v| geometry.screen[v as usize]);
-        let ([wa, wb, wc], distance) = barycentric(corners, x, y);
-        let [a, b, c] = triangle.map(|v| &geometry.attributes[v as usize]);
-        let values: [f32; 8] = std::array::from_fn(|k| a[k] * wa + b[k] * wb + c[k] * wc);
-        let position = frame.projection.unproject(x, y, distance);
-        let [ambient, shadow] = frame.occlusion.at(x, y, distance);
-        let side = if dot(geometry.faces[owner as usize], position) > 0.0 { -1.0 } else { 1.0 };
-
         let batch = &mut *self.batch;
         let at = batch.length % BATCH;
         batch.pixel[at] = pixel;
+        batch.owner[at] = owner;
         batch.weight[at] = weight;
-        for axis in 0..3 {
-            batch.normal[axis][at] = values[axis] * side;
-            batch.position[axis][at] = position[axis];
-            batch.color[axis][at] = values[4 + axis];
-        }
-        batch.gloss[at] = values[3];
-        batch.ambient[at] = ambient;
-        batch.shadow[at] = shadow;
+        batch.at[0][at] = x;
+        batch.at[1][at] = y;
         batch.length += 1;
         if batch.length == BATCH {
             self.flush(frame);
@@ -143,8 +133,9 @@ impl Workspace {
     #[inline(always)]
     fn flush(&mut self, frame: &Frame) {
         let batch = &mut *self.batch;
+        batch.locate(frame);
         frame.lights.shade(batch);
-        for i in 0..batch.length {
+        for i in 0..batch.length.min(BATCH) {
             let weight = batch.weight[i];
             let light = &mut self.light[batch.pixel[i] as usize];
             *light = [

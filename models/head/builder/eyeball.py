@@ -1,4 +1,4 @@
-"""One eyeball about the origin, looking forward: sclera, iris, pupil and a painted catch light."""
+"""One eyeball about the origin, looking forward: sclera, iris, pupil, and a painted catch light over them."""
 import numpy as np
 
 from .part import Part
@@ -50,5 +50,5 @@ def catch_light():
     a = 2 * np.pi * np.arange(k) / k
     flat = np.concatenate([[[0, 0]], CATCH_LIGHT["radius"] * np.stack([np.cos(a), np.sin(a)], 1)])
     flat = flat + [CATCH_LIGHT["x"], CATCH_LIGHT["y"]]
-    z = np.sqrt((EYE_RADIUS * 1.013) ** 2 - (flat**2).sum(1))
+    z = np.sqrt((EYE_RADIUS * 1.0115) ** 2 - (flat**2).sum(1))
     return np.column_stack([flat, z]), fan(0, 1, k)

@@ -22,7 +22,8 @@ class FaceMap:
         self.x, self.y, self.z = self.points.T
         self.across = np.clip(self.x / MOUTH_HALF_WIDTH, -1.6, 1.6)
         self.upper = self.upper_weight()
-        self.near_mouth = self.mouth_weight()
+        self.near_mouth = self.mouth_weight(0.10)
+        self.pout = self.mouth_weight(0.15)  # reaches higher, so that a smile on top raises no ridge
         self.off_lids = np.where(self.eye, smoothstep(0.1, 0.9, self.ring), 1.0)
         self.lip_middle = np.clip(1 - self.across**2, 0, 1)
         self.lip = self.mouth & (self.ring >= 0) & (self.ring <= 1)
@@ -42,11 +43,11 @@ class FaceMap:
         away = smoothstep(0, 0.9, np.clip(self.ring - 1, 0, 1))
         return np.where(self.mouth, by_angle * (1 - away) + by_height * away, by_height)
 
-    def mouth_weight(self):
-        """1 on the lips, fading over the skin, under the nose and into the throat."""
+    def mouth_weight(self, rise):
+        """1 on the lips, fading over the skin, under the nose (within about `rise`) and into the throat."""
         q = np.sqrt((self.x / (MOUTH_HALF_WIDTH + 0.02)) ** 2 + ((self.y - MOUTH_Y) / 0.115) ** 2)
         w = np.exp(-(np.clip(q - 1, 0, 9) ** 2)) * smoothstep(0.2, 0.6, self.z)
-        w = w * np.exp(-((np.clip(self.y + 0.53, 0, 1) / 0.10) ** 2))
+        w = w * np.exp(-((np.clip(self.y + 0.53, 0, 1) / rise) ** 2))
         return np.where(self.mouth & (self.ring <= 1), 1 - smoothstep(0.10, 0.5, -self.ring), w)
 
     def smooth(self, values, free, steps):

@@ -12,6 +12,7 @@ from .sculpt import head
 SPACING = 0.122
 BORDER_LEVEL = -0.022  # of the growth field
 UNDER_SKIN = 0.014
+FACE_Y, FACE_Z = -0.2, 0.0  # the hairline above and in front of this frames the face
 
 
 def swollen(points):
@@ -20,6 +21,8 @@ def swollen(points):
 
 def build():
     vertices, faces = grown_surface()
+    edges, uses = unique_edges(faces)
+    vertices, faces = refine_border(vertices, faces, edges[uses == 1])
     edges, uses = unique_edges(faces)
     border_edges = edges[uses == 1]
     border = np.unique(border_edges)
@@ -50,6 +53,24 @@ def grown_surface():
     faces = np.concatenate([half, mirror[half][:, ::-1]])
     vertices, faces, _ = compact(points, faces[(growth(points) > -0.05)[faces].all(1)])
     return vertices, faces
+
+
+def refine_border(vertices, faces, border_edges):
+    """Halves the edges of the hairline round the face, which is seen most."""
+    middle = 0.5 * (vertices[border_edges[:, 0]] + vertices[border_edges[:, 1]])
+    seen = (middle[:, 2] > FACE_Z) & (middle[:, 1] > FACE_Y)
+    split = {tuple(edge): len(vertices) + i for i, edge in enumerate(border_edges[seen].tolist())}
+    whole, todo = [], faces.tolist()
+    while todo:
+        a, b, c = todo.pop(0)
+        for p, q, r in ((a, b, c), (b, c, a), (c, a, b)):
+            new = split.get((min(p, q), max(p, q)))
+            if new is not None:
+                todo += [(p, new, r), (new, q, r)]
+                break
+        else:
+            whole.append((a, b, c))
+    return np.concatenate([vertices, middle[seen]]), np.array(whole)
 
 
 def settle_border(vertices, border, border_edges):

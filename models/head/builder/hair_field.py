@@ -1,5 +1,6 @@
 """Where hair grows, how thick it lies and which way it is combed."""
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from .distance import gradient
 from .proportions import smoothstep
@@ -27,10 +28,13 @@ HAIRLINE = np.array(
 )
 
 
+_FORWARD = PchipInterpolator(*HAIRLINE.T)
+
+
 def growth(points):
     """> 0 where hair grows, < 0 on the face, the nape and around the ears (decimetres, roughly a distance)."""
     x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
-    f = np.interp(y, HAIRLINE[:, 0], HAIRLINE[:, 1]) - z
+    f = _FORWARD(np.clip(y, HAIRLINE[0, 0], HAIRLINE[-1, 0])) - z
     f = np.minimum(f, 0.9 * (y + 0.66) + 0.10 * x)  # nape
     ear = 0.20 * (np.sqrt(((y + 0.05) / 0.27) ** 2 + ((z + 0.07) / 0.19) ** 2) - 1)
     return np.minimum(f, ear + 2.0 * smoothstep(0.45, 0.2, x))

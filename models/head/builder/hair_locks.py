@@ -99,7 +99,8 @@ def ribbon(line, half_width, shade):
     lift = np.maximum(thickness(line), 0.0) + 0.002 + 0.022 * smoothstep(0, 0.5, t) - 0.012 * smoothstep(0.75, 1, t)
     rows = []
     for side in (-1, 0, 1):
-        height = lift + (ARCH * width / half_width * smoothstep(-0.1, 0.5, t) if side == 0 else -0.010)
+        # The edges lie in the cap, else one sees under them.
+        height = lift + (ARCH * width / half_width * smoothstep(-0.1, 0.5, t) if side == 0 else -0.030)
         rows.append(line + across * (side * width)[:, None] + normal * height[:, None])
     vertices = np.stack(rows, 1).reshape(-1, 3)
     along = 0.90 + 0.20 * smoothstep(0, 0.45, t) - 0.10 * smoothstep(0.7, 1, t)

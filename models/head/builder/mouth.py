@@ -31,11 +31,11 @@ def contact_line(u):
 def upper_height(u):
     a = np.abs(u)
     bow = 0.011 * np.exp(-(((a - 0.21) / 0.12) ** 2)) - 0.013 * np.exp(-((u / 0.10) ** 2))
-    return 0.087 * np.clip(1 - a**2.4, 0, 1) ** 0.95 + bow
+    return 0.087 * np.clip(1 - a**2.6, 0, 1) ** 0.72 + bow
 
 
 def lower_height(u):
-    return 0.102 * np.clip(1 - np.abs(u) ** 3.2, 0, 1) - 0.011 * np.exp(-((u / 0.24) ** 2))
+    return 0.102 * np.clip(1 - np.abs(u) ** 3.2, 0, 1) ** 0.80 - 0.011 * np.exp(-((u / 0.24) ** 2))
 
 
 def angles():

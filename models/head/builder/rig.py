@@ -4,7 +4,7 @@ import re
 import numpy as np
 from scipy.spatial import cKDTree
 
-from . import eyelids, lashes, shapes_eyes, shapes_mouth
+from . import eyeball, eyelids, lashes, shapes_eyes, shapes_mouth
 from .brush import Brush
 from .channels import CHANNELS, split_side
 from .face_map import WEIGHT_STEPS, FaceMap
@@ -63,7 +63,7 @@ def move_parts(mesh, channel, moved):
         for name in ("teeth_lower", "tongue"):
             moved[mesh.parts[name], 0] = JAW_SIDEWAYS if base == "jawLeft" else -JAW_SIDEWAYS
     if base.startswith("eyeLook"):
-        part = mesh.parts["eyeball_left" if side > 0 else "eyeball_right"]
+        part = turning(mesh, "eyeball_left" if side > 0 else "eyeball_right")
         axis, degrees = EYE_TURNS[base[7:]]
         turn = rotation(axis, degrees * (side if axis == "y" else 1))
         q = mesh.vertices[part] - EYE * (1 if side > 0 else MIRROR)
@@ -75,6 +75,12 @@ def move_parts(mesh, channel, moved):
         moved[part] = np.stack([-0.10 * q[:, 0] * w, 0.045 * w - 0.05 * smoothstep(0.7, 0.85, q[:, 2]), 0.40 * w], 1)
 
 
+def turning(mesh, name):
+    """An eyeball without its catch light: that is the lamp's image, which stays where it is when the eye turns."""
+    part = mesh.parts[name]
+    return slice(part.start, part.stop - eyeball.CATCH_LIGHT["corners"] - 1)
+
+
 def skinning_weights(mesh, face_map):
     """(V, 5) for root, neck, jaw, eye_left, eye_right."""
     weights = np.zeros((len(mesh.vertices), 5))
@@ -82,8 +88,8 @@ def skinning_weights(mesh, face_map):
     weights[parts["skin"], 2] = face_map.jaw
     weights[parts["teeth_lower"], 2] = 1
     weights[parts["tongue"], 2] = 0.75 + 0.25 * smoothstep(0.15, 0.35, mesh.vertices[parts["tongue"], 2])
-    weights[parts["eyeball_left"], 3] = 1
-    weights[parts["eyeball_right"], 4] = 1
+    weights[turning(mesh, "eyeball_left"), 3] = 1
+    weights[turning(mesh, "eyeball_right"), 4] = 1
     neck = smoothstep(-1.42, -1.02, mesh.vertices[:, 1])
     neck[parts["shirt"]] = 0
     weights[:, 1] = neck * (1 - weights[:, 2:].sum(1))

@@ -52,7 +52,7 @@ def mouth_right(b):
 
 def mouth_pucker(b):
     m = b.map
-    w = m.near_mouth
+    w = m.pout
     b.moved[:, 0] -= 0.46 * m.x * w**1.4
     full = np.where(m.lip, np.sin(0.5 * np.pi * np.clip(m.ring, 0, 1)), np.clip(2 - m.ring, 0, 1) * m.mouth * (m.ring > 1))
     b.moved[:, 1] += w * full * (2 * m.upper - 1) * 0.016 * m.lip_middle

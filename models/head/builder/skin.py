@@ -146,7 +146,9 @@ def colours(vertices, anatomy):
     mix(HAIR * 0.6, smoothstep(0.0, 0.07, growth(vertices) - 0.02 + 0.035 * behind_ear))  # nothing shows through the hair
     ring, upper = anatomy.ring, np.sin(anatomy.angle) > 1e-6
     in_mouth, in_eye = anatomy.patch == MOUTH, anatomy.patch == EYE_PATCH
-    mix(LIP, np.where(in_mouth & (ring <= 1), smoothstep(-0.2, -0.08, ring) * (1 - 0.75 * (ring > 0.99)), 0))
+    into_corner = smoothstep(0.90, 1.0, np.abs(np.cos(anatomy.angle)))  # the colour of the lips ends softly there
+    vermilion = smoothstep(-0.2, -0.08, ring) * (1 - 0.75 * (ring > 0.99)) * (1 - 0.55 * into_corner)
+    mix(LIP, np.where(in_mouth & (ring <= 1), vermilion, 0))
     mix(LIP * 0.70, np.where(in_mouth, np.exp(-((ring / 0.05) ** 2)), 0) * 0.7)
     mix(INNER_CHEEK, np.where(in_mouth, 1 - smoothstep(-0.05, -0.01, ring), 0))
     mix(THROAT, np.where(in_mouth, 1 - smoothstep(-0.33, -0.05, ring), 0))

@@ -25,14 +25,14 @@ def build(name, upper):
     n = count * PER_TOOTH + 1
     along = np.linspace(-1, 1, n) * (1.0 if upper else 0.92)
     theta = along * np.radians(78)
-    half_width, front, depth = (0.264, 0.908, 0.30) if upper else (0.248, 0.878, 0.29)
+    half_width, front, depth = (0.264, 0.908, 0.30) if upper else (0.250, 0.890, 0.30)
     x = half_width * np.sin(theta) / np.sin(np.radians(78))
     z = front - depth * (1 - np.cos(theta)) ** 1.25
     bulge = np.sin(np.pi * (np.arange(n) % PER_TOOTH) / PER_TOOTH) ** 0.5
     back = np.abs(along)
     crown = 0.092 * (1 - 0.18 * back) if upper else 0.078 * (1 - 0.1 * back)
-    edge = MOUTH_Y - 0.040 + 0.014 * back if upper else MOUTH_Y - 0.038 - 0.020 * back**3
-    lit = 1 - 0.62 * back**2.5 if upper else 1 - 0.85 * smoothstep(0.30, 0.75, back)  # the cheeks' shadow
+    edge = MOUTH_Y - 0.040 + 0.014 * back if upper else MOUTH_Y - 0.038 - 0.050 * back**2.5
+    lit = 1 - 0.62 * back**2.5 if upper else 1 - 0.80 * smoothstep(0.30, 0.95, back)  # the cheeks' shadow
     sign = -1 if upper else 1  # from the gum to the edge
     rows, colors = [], []
     for height, offset, color, shows in ROWS:
