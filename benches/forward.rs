@@ -19,7 +19,6 @@ fn model(name: &str, config: &Config) -> DeepTalk<Cpu> {
     ModelFile::open(&path).unwrap().load(Cpu).unwrap()
 }
 
-
 fn forward(criterion: &mut Criterion) {
     for (name, config, lengths) in [
         ("base", Config::base(), [1, 10, 60].as_slice()),

@@ -11,7 +11,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 static MODEL: LazyLock<PathBuf> = LazyLock::new(|| {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}.safetensors", std::process::id()));
+    let path =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}.safetensors", std::process::id()));
     synth_model(&path, &Config::tiny_log_mel(), Dtype::F16).unwrap();
     path
 });
@@ -32,12 +33,14 @@ fn text(bytes: &[u8]) -> String {
 /// A measurement of two lengths and two batches, as JSON.
 fn measured(folder: &TempDir) -> Value {
     let model = MODEL.to_str().unwrap();
-    let arguments =
-        [model, "--seconds", "0.3,1", "--batch", "1,3", "--runs", "2", "--json", "new.json"];
+    let arguments = [model, "--seconds", "0.3,1", "--batch", "1,3", "--runs", "2", "--json", "new.json"];
     let output = bench(folder, &arguments);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let table = text(&output.stdout);
-    assert!(table.contains("x real time") && table.contains("checked: a batch against single clips"), "{table}");
+    assert!(
+        table.contains("x real time") && table.contains("checked: a batch against single clips"),
+        "{table}"
+    );
     serde_json::from_slice(&std::fs::read(folder.path().join("new.json")).unwrap()).unwrap()
 }
 
@@ -49,7 +52,10 @@ fn number(value: &Value) -> f64 {
 fn a_measurement_says_what_ran_where_and_how_fast() {
     let folder = tempfile::tempdir().unwrap();
     let report = measured(&folder);
-    assert_eq!((report["format"].as_str(), report["format_version"].as_u64()), (Some("deeptalk-rt bench"), Some(1)));
+    assert_eq!(
+        (report["format"].as_str(), report["format_version"].as_u64()),
+        (Some("deeptalk-rt bench"), Some(1))
+    );
     assert_eq!(report["model"]["sha256"], ModelFile::open(&*MODEL).unwrap().sha256());
     assert_eq!(report["machine"]["device"], "cpu");
     assert!(number(&report["machine"]["threads"]) >= 1.0);
@@ -68,7 +74,8 @@ fn a_measurement_says_what_ran_where_and_how_fast() {
     assert_eq!(found, [(0.3, 1), (0.3, 3), (1.0, 1), (1.0, 3)]);
     for case in cases {
         let times = &case["end_to_end"];
-        let [min, p50, p95, p99] = ["min_ms", "p50_ms", "p95_ms", "p99_ms"].map(|field| number(&times[field]));
+        let [min, p50, p95, p99] =
+            ["min_ms", "p50_ms", "p95_ms", "p99_ms"].map(|field| number(&times[field]));
         assert!(0.0 < min && min <= p50 && p50 <= p95 && p95 <= p99, "{times}");
         assert_eq!(times["runs"], 2);
         let sound = number(&case["seconds"]) * number(&case["batch"]);
@@ -77,7 +84,10 @@ fn a_measurement_says_what_ran_where_and_how_fast() {
         let stages: Vec<&str> =
             case["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap()).collect();
         assert_eq!(stages.last(), Some(&"download"));
-        assert!(["content", "dee.mu", "codes_t", "motion"].iter().all(|name| stages.contains(name)), "{stages:?}");
+        assert!(
+            ["content", "dee.mu", "codes_t", "motion"].iter().all(|name| stages.contains(name)),
+            "{stages:?}"
+        );
     }
     let flops = |index: usize| number(&cases[index]["flops"]);
     assert_eq!(flops(1), 3.0 * flops(0), "three clips cost three times one");
@@ -98,7 +108,10 @@ fn a_comparison_fails_past_its_limit_and_not_within() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(&output.stdout).matches("SLOWER").count(), 1, "{}", text(&output.stdout));
     assert_eq!(bench(&folder, &["compare", "slow.json", "new.json"]).status.code(), Some(0));
-    assert_eq!(bench(&folder, &["compare", "new.json", "slow.json", "--limit", "1.6"]).status.code(), Some(0));
+    assert_eq!(
+        bench(&folder, &["compare", "new.json", "slow.json", "--limit", "1.6"]).status.code(),
+        Some(0)
+    );
 
     report["cases"] = serde_json::json!([]);
     std::fs::write(folder.path().join("none.json"), report.to_string()).unwrap();

@@ -44,8 +44,12 @@ pub fn check<B: Ops, R: Ops>(
 
 fn judge(what: &str, found: &[Stages], expected: &[Stages], traits: &Traits) -> Result<Check> {
     let rows = found.iter().zip(expected).flat_map(|(a, b)| compare(a, b, traits.limits).rows);
-    // A NaN is worse than everything.
-    let badness = |error: f64, limit: f64| if error.is_nan() { f64::INFINITY } else { error - limit };
+    // A NaN is worse than everything; codes have a limit of 0.
+    let badness = |error: f64, limit: f64| match error {
+        0.0 => 0.0,
+        _ if error.is_nan() => f64::INFINITY,
+        _ => error / limit,
+    };
     let worst = rows
         .max_by(|a, b| badness(a.error, a.limit).total_cmp(&badness(b.error, b.limit)))
         .ok_or_else(|| Error::Device("the network has no stages to compare".into()))?;
