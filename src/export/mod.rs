@@ -3,6 +3,25 @@
 //! [`write()`] is the one call. A new format is a variant of [`Format`], its ending in `FORMATS`, a module with a
 //! `write` function, and a line in the dispatch below; it writes into an [`AtomicFile`] and lets [`Failure`] carry
 //! whatever goes wrong.
+//!
+//! ```
+//! use deeptalk_rt::{Motion, export};
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! let motion = Motion {
+//!     fps: 25.0,
+//!     names: ["mouthSmileLeft", "jaw_x", "jaw_y", "jaw_z"].map(String::from).to_vec(),
+//!     values: vec![0.0, 0.0, 0.0, 0.0, 0.5, 0.1, 0.0, 0.0], // two frames
+//!     codes_t: vec![],
+//!     codes_b: vec![],
+//!     emotion_mu: vec![],
+//!     emotion_logvar: vec![],
+//!     emotion_width: 0,
+//! };
+//! let written = export::write(folder.path().join("talk.csv"), &motion, &export::Options::default())?;
+//! assert!(written.bytes > 0);
+//! # Ok::<(), deeptalk_rt::Error>(())
+//! ```
 
 mod apng;
 pub mod arkit;
