@@ -90,7 +90,8 @@ class Head:
 
         Weights: lips 4, lids and brows 4, other skin 1, eyeballs and tongue 0.1; the distance between the lips, which decides whether a mouth is
         shut, counts once more (`GAP_WEIGHT`). The jaw is linearised about the middle of speech (jawOpen 0.15). G is scaled so that the channels in
-        `SPEECH` have a mean diagonal of 1; then `FLOOR` is added to the channels, as some move little skin but are read by other rigs (mouthPress).
+        `SPEECH` have a mean diagonal of 1; then `FLOOR` is added to the channels, as some move little skin but are read by other rigs (mouthPress),
+        and `TUCK` to mouthRollLower.
         """
         jacobian = self.jacobian()
         weights = self.vertex_weights()
@@ -100,6 +101,7 @@ class Head:
         speech = [self.index[name] for name in SPEECH]
         gram /= np.mean(np.diag(gram)[speech])
         gram[range(50), range(50)] += FLOOR
+        gram[self.index["mouthRollLower"], self.index["mouthRollLower"]] += TUCK
         return gram
 
     def jacobian(self):
@@ -130,7 +132,8 @@ class Head:
         return weights
 
 
-FLOOR = 0.05
+FLOOR = 0.2  # with less, channels that nearly cancel (smile and frown, left and right) are traded for each other, out of 0 .. 1
+TUCK = 0.6  # the lip that f and v draw in moves little skin, but is what they are told by
 GAP_WEIGHT = 0.05  # of the squared distance between the lips, next to a weighted mean over all vertices
 SPEECH = ["mouthClose", "mouthFunnel", "mouthPucker", "mouthRollLower", "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight"]
 SPEECH += ["mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthPressLeft", "mouthPressRight"]

@@ -94,6 +94,7 @@ def main():
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--clips", type=int, default=2000, help="clips of 12.8 s in memory")
     parser.add_argument("--consistency", type=float, default=0.1, help="weight of the emotion consistency loss; 0 trains without it")
+    parser.add_argument("--encoder", type=float, default=0.0, help="rate of the content encoder, in parts of --rate; 0 leaves it as it is")
     parser.add_argument("--name", default="predictor", help="of the checkpoint and the curves")
     parser.add_argument("--save", help="model file to write at the end")
     parser.add_argument("--seed", type=int, default=0)
@@ -111,8 +112,7 @@ def main():
         part.requires_grad_(False)
     fresh = [*model.style.parameters(), *model.predictor.parameters()]
     content = list(model.content.parameters())
-    # The content encoder goes on learning, slowly.
-    optimizer = adamw([{"params": fresh}, {"params": content, "scale": 0.3}], a.rate)
+    optimizer = adamw([{"params": fresh}, {"params": content, "scale": a.encoder}], a.rate)
     parts = {"content": model.content, "style": model.style, "predictor": model.predictor}
     run = Run(a.name, a.out, a.minutes, parts, optimizer, a.rate, 200, a.seed)
     pool = Pool(corpus, a.clips, rng_of(a.seed, 1 << 40), swap=0.5)
@@ -136,21 +136,25 @@ def main():
             # Half of the clips feel a draw of the distribution, the others its mean.
             drawn = mu + (0.5 * logvar).exp() * torch.randn_like(mu)
             emotion = torch.where(torch.rand(len(clips), 1, device=to) < 0.5, drawn, mu)
-            wanted_top, wanted_bottom = soft_codes(encoded.rows_top, prior.codebook_t), soft_codes(encoded.rows_bottom, prior.codebook_b)
-        temperature = 2 - 1.5 * run.progress
+            wanted_top = soft_codes(encoded.rows_top, prior.codebook_t)
         with autocast(to):
             actors = torch.zeros(len(clips), dtype=torch.long, device=to)
             # The heads learn first: their early gradients would only spoil the encoder.
-            with torch.set_grad_enabled(run.progress > 0.4):
+            with torch.set_grad_enabled(a.encoder > 0 and run.progress > 0.4):
                 words = model.content(samples)
             features = model.predictor.frame_features(words, model.style(emotion, actors))
             logits_top = model.predictor.logits_top(features)
-            top = straight_through(logits_top, temperature, noise=True)
-            # First with the right top codes, later with its own.
-            own = run.rng.random() < run.progress
+            top = straight_through(logits_top)
+            # First with the right top codes, soon with its own. The bottom codes say what the top ones left out: they are sought for
+            # the top codes that are given, or they would mend another motion.
+            own = run.rng.random() < 2 * run.progress
             given = top.argmax(-1) if own else encoded.codes.top
             logits_bottom = model.predictor.logits_bottom(features, given, prior)
-        bottom = straight_through(logits_bottom, temperature, noise=True)
+        with torch.no_grad():
+            decoded = prior.decoder_t(prior.codebook_t[given])
+            rows_bottom = torch.cat([decoded, encoded.rows_bottom[..., decoded.shape[-1] :]], -1)
+            wanted_bottom = soft_codes(rows_bottom, prior.codebook_b)
+        bottom = straight_through(logits_bottom)
         moved = prior.decode_soft(top, bottom)
         named = cross_entropy(logits_top, wanted_top) + cross_entropy(logits_bottom, wanted_bottom)
         distance = metric(moved, motion)
