@@ -23,7 +23,6 @@ fn main() {
     }
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=kernels");
-    find_default_model();
     name_the_commit();
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap());
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap());
@@ -73,17 +72,6 @@ fn main() {
     );
     fs::write(&table, head + &resources.join("\n") + "\n").unwrap();
     println!("cargo:rustc-env=DEEPTALK_KERNEL_RESOURCES={}", table.display());
-}
-
-/// `cfg(default_model)`: the trained model is there, and becomes part of the program.
-fn find_default_model() {
-    println!("cargo:rustc-check-cfg=cfg(default_model)");
-    if Path::new("models/default.safetensors").is_file() {
-        println!("cargo:rustc-cfg=default_model");
-        println!("cargo:rerun-if-changed=models/default.safetensors");
-    } else {
-        println!("cargo:rerun-if-changed=models");
-    }
 }
 
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {

@@ -31,7 +31,7 @@
 //! | [`render`] | vertices to pixels |
 //! | [`export`] | a motion to files |
 //! | [`verify`] | every stage against a reference |
-//! | [`bench`] | how fast it is |
+//! | [`mod@bench`] | how fast it is |
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 

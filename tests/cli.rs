@@ -445,7 +445,6 @@ fn wrong_use_is_told_with_the_next_step_before_any_work_is_done() {
     assert_eq!(place.try_any(&["sing"]).code, 2);
 }
 
-#[cfg(default_model)]
 #[test]
 fn the_first_command_needs_nothing_but_a_recording() {
     let place = Place::new();
@@ -467,24 +466,6 @@ fn the_first_command_needs_nothing_but_a_recording() {
     let said = place.try_any(&["run", "speech.wav", "-o", "t.npz", "--actor", "nobody"]);
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.stderr.contains("there is no actor `nobody` in the built-in model"), "{said:?}");
-}
-
-#[cfg(not(default_model))]
-#[test]
-fn without_a_model_it_says_which_commands_give_one() {
-    let place = Place::new();
-    let said = place.try_any(&["run", &speech("speech_a.wav"), "-o", "t.npz"]);
-    assert_eq!(said.code, 2);
-    assert_eq!(said.stderr.lines().count(), 1);
-    for part in [
-        "there is no built-in trained model yet",
-        "deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors",
-        "deeptalk-rt synth-model -o model.safetensors",
-        "not for a talking face",
-    ] {
-        assert!(said.stderr.contains(part), "{part}: {said:?}");
-    }
-    assert_eq!(place.names(), [""; 0]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Ceilings, Traits};
 use crate::Result;
-use crate::backend::{Activation, Clips, Linear, Ops, Packed, Stored};
+use crate::backend::{Activation, Clips, Linear, Ops, Packed, Role, Stored};
 
 /// The smallest and the largest product: square matrices.
 const SIZES: [usize; 2] = [1024, 8192];
@@ -39,7 +39,7 @@ pub fn ceilings<B: Ops>(ops: &B, traits: &Traits) -> Result<Ceilings> {
 fn product<B: Ops>(ops: &B, size: usize) -> Result<Duration> {
     let values: Vec<f32> = (0..size * size).map(|i| (i * 37 % 101) as f32 * 0.02 - 1.0).collect();
     let weight = Stored::from_f32("product", &[size, size], values.iter().map(|v| v * 0.01).collect());
-    let linear = Linear { weight: ops.load(weight)?, bias: None };
+    let linear = Linear { weight: ops.load(weight, Role::Linear)?, bias: None };
     let x = ops.upload(&Clips::one(size), size, &values)?;
     fastest(ops, || ops.linear(&x, &linear, Activation::None))
 }

@@ -10,8 +10,8 @@ use super::{Traits, clips_a_pass};
 use crate::Result;
 use crate::backend::shapes::{self, Shaped};
 use crate::backend::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Packed, SampleCodes,
-    Stored,
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Packed, Rig, Role,
+    SampleCodes, Stored,
 };
 use crate::model::config::SAMPLE_RATE;
 use crate::model::weights::{Source, Weights};
@@ -47,7 +47,7 @@ pub fn count(config: &Config, clips: &[Vec<f32>], traits: &Traits) -> Result<Wor
 struct Shapes;
 
 impl Source<Shape> for Shapes {
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Shape> {
+    fn tensor(&mut self, name: &str, shape: &[usize], _: Role) -> Result<Shape> {
         Ok(Shape { name: name.into(), shape: shape.into() })
     }
     fn host(&mut self, _: &str, shape: &[usize]) -> Result<Vec<f32>> {
@@ -127,7 +127,7 @@ impl Ops for Counter {
     type Weight = Shape;
     type Codes = Rows;
 
-    fn load(&self, stored: Stored) -> Result<Shape> {
+    fn load(&self, stored: Stored, _: Role) -> Result<Shape> {
         Ok(Shape { name: stored.name, shape: stored.shape })
     }
 
@@ -270,6 +270,15 @@ impl Ops for Counter {
     fn lerp(&self, a: &Rows, b: &Rows, _: f32) -> Result<Rows> {
         shapes::same("lerp", a, b)?;
         Ok(self.like(a, 2))
+    }
+
+    /// Every channel moves every vertex, then the joint turns it.
+    fn skin(&self, parameters: &Rows, rig: &Rig<Shape>) -> Result<Rows> {
+        let (clips, channels, vertices) = shapes::skin(parameters, rig)?;
+        let poses = clips.rows() / (3 * vertices).max(1);
+        let read = [size(parameters), elements(&rig.template), elements(&rig.shapes), elements(&rig.weights)];
+        // Three coordinates a shape; the turn is 9 multiplications with their additions.
+        Ok(self.made(poses * vertices * (2 * 3 * channels + 2 * 9), &read, clips, 1))
     }
 }
 

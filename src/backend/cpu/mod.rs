@@ -306,6 +306,6 @@ impl Ops for Cpu {
 
     fn skin(&self, parameters: &Tensor, rig: &Rig<Weight>) -> Result<Tensor> {
         let (clips, ..) = shapes::skin(parameters, rig)?;
-        Ok(skin::skin(parameters, rig, Tensor::zeros(clips, 1)))
+        Ok(skin::skin(parameters, rig, Tensor::unwritten(clips, 1)))
     }
 }

@@ -1,0 +1,56 @@
+//! The model that is part of the program: the numbers of its PyTorch twin, and what anyone would expect of a talking face.
+
+use std::path::Path;
+
+use deeptalk_rt::backend::cpu::Cpu;
+use deeptalk_rt::checkpoint::ModelFile;
+use deeptalk_rt::model::{DeepTalk, Take};
+use deeptalk_rt::verify::{against_golden, golden_files};
+
+fn model() -> DeepTalk<Cpu> {
+    ModelFile::builtin().unwrap().load(Cpu).unwrap()
+}
+
+/// `python -m twin.golden models/default.safetensors -o tests/golden/default` wrote them.
+#[test]
+fn every_stage_is_the_twins() {
+    let model = model();
+    let files = golden_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/default")).unwrap();
+    assert_eq!(files.len(), 2, "{files:?}");
+    for file in files {
+        let report = against_golden(&model, &file).unwrap();
+        assert!(report.rows.len() >= 5, "{report:?}");
+        assert!(report.skipped.is_empty(), "not computed: {:?}", report.skipped);
+        if let Some(row) = report.first_mismatch() {
+            panic!("{}: {row:?}", file.display());
+        }
+    }
+}
+
+/// Degrees of the jaw about x, frame by frame.
+fn jaw(model: &DeepTalk<Cpu>, samples: &[f32]) -> Vec<f32> {
+    let motions = model.takes(samples, &[Take::default()], &mut |_| Ok(())).unwrap();
+    let width = model.config().parameters();
+    motions[0].values.chunks_exact(width).map(|row| row[width - 3].to_degrees()).collect()
+}
+
+#[test]
+fn the_jaw_moves_in_speech_and_rests_in_silence() {
+    let model = model();
+    let wav = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/speech_a.wav");
+    let speech = deeptalk_rt::audio::read_wav(&wav, 0.0, None).unwrap();
+    let speaking = jaw(&model, &speech);
+    let (low, high) = speaking.iter().fold((f32::MAX, f32::MIN), |(low, high), &x| (low.min(x), high.max(x)));
+    assert!(high - low > 4.0, "{low} to {high} degrees");
+    assert!(high < 24.0, "{high} degrees");
+    // Room noise at -50 dB.
+    let mut state = 1u32;
+    let noise: Vec<f32> = (0..48_000)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state as f32 / u32::MAX as f32 - 0.5) * 2.0 * 0.0055
+        })
+        .collect();
+    let resting = jaw(&model, &noise).iter().sum::<f32>() / 75.0;
+    assert!(resting < 0.1 * high, "{resting} degrees at rest, {high} in speech");
+}
