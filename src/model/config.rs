@@ -265,10 +265,10 @@ mod tests {
             change(config.emotion.log_mel.as_mut().unwrap());
             config.check().unwrap_err().0
         };
-        assert_eq!(log_mel(|c| c.fft = 512), "emotion: log_mel: window");
+        assert_eq!(log_mel(|c| c.fft = 256), "emotion: log_mel: window");
         assert_eq!(log_mel(|c| c.fft = 1023), "emotion: log_mel: fft");
         assert_eq!(log_mel(|c| c.bands = 1), "emotion: log_mel: bands");
         assert_eq!(log_mel(|c| c.hop = 160), "emotion: conv: rows for 4 frames");
-        assert_eq!(log_mel(|c| c.window = 641), "emotion: conv: rows for 4 frames");
+        assert_eq!(log_mel(|c| c.window = 319), "emotion: conv: rows for 4 frames");
     }
 }

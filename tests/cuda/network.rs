@@ -157,7 +157,9 @@ fn every_stage_agrees_with_the_cpu_on_hopper() {
 #[test]
 fn every_stage_of_a_model_with_spectrograms_agrees_with_the_cpu_on_a_packed_batch() {
     let test = this_test!(every_stage_of_a_model_with_spectrograms_agrees_with_the_cpu_on_a_packed_batch);
-    on_stand_in(test, &[], || agrees_with(&model_of(&Config::tiny_log_mel()), &[9_000, 1, 16_001], None));
+    // Not a clip of one sample, as for the other sizes: its frames are all but one digitally silent and alike, and a norm over channels
+    // that hardly differ divides one device's rounding by its own (5.8e-3).
+    on_stand_in(test, &[], || agrees_with(&model_of(&Config::tiny_log_mel()), &[9_000, 700, 16_001], None));
 }
 
 #[test]
