@@ -4,8 +4,6 @@ The paper starts from a pretrained wav2vec2; we have none that may be shipped. T
 20 ms (cross-entropy) and to regress the motion (on the mesh); both heads are dropped afterwards.
 """
 
-import argparse
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -20,7 +18,8 @@ from twin.deeptalk import DeepTalk
 from .augment import Degrader
 from .corpus_data import EMOTIONS, Corpus, Pool
 from .losses import MotionMetric
-from .run import Run, adamw, autocast, descend, device, rng_of
+from .run import Run, adamw, autocast, begin, descend, parser_of, rng_of
+from .throats import other_throats
 
 
 class Heads(nn.Module):
@@ -78,24 +77,15 @@ def judge(model, heads, corpus, face, to, split="selection", count=40):
 
 def main():
     """`python -m training.content --corpus DIR --out DIR --minutes 60`"""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", required=True, help="folder that `python -m corpus` wrote")
-    parser.add_argument("--out", required=True, help="folder for checkpoints and curves")
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--rate", type=float, default=8e-4)
-    parser.add_argument("--clips", type=int, default=2000, help="clips of 12.8 s in memory")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
-    a = parser.parse_args()
-    torch.set_num_threads(a.threads)
-    to = device()
-    torch.manual_seed(a.seed)
+    a = parser_of(__doc__, 60, 8e-4, 2000, "clips of 12.8 s in memory").parse_args()
+    to = begin(a)
     corpus, degrader, metric, face = Corpus(a.corpus), Degrader(a.seed), MotionMetric(to), Head()
     config = Config.default()
     model = DeepTalk(config).to(to)
+    model.content.log_mel.register_forward_hook(other_throats)
     heads = Heads(config.content.output).to(to)
     parameters = [*model.content.parameters(), *heads.parameters()]
-    optimizer = adamw([{"params": parameters}], a.rate)
+    optimizer = adamw(parameters, a.rate)
     run = Run("content", a.out, a.minutes, {"content": model.content, "heads": heads}, optimizer, a.rate, 300, a.seed)
     pool = Pool(corpus, a.clips, rng_of(a.seed, 1 << 40))
     judged = run.elapsed

@@ -4,8 +4,6 @@ A pair matches as far as both show the same emotion at the same intensity: with 
 clips of the same mood a mismatch, as the paper must.
 """
 
-import argparse
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -19,7 +17,7 @@ from twin.emotion import train_pools
 from .augment import Degrader
 from .content import stack
 from .corpus_data import EMOTIONS, Corpus, Pool
-from .run import Run, adamw, autocast, descend, device, rng_of
+from .run import Run, adamw, autocast, begin, descend, parser_of, rng_of
 
 # Intensities this far apart match by 1/e.
 REACH = 0.5
@@ -93,19 +91,10 @@ def judge(model, probes, corpus, to, split="selection", count=160):
 
 def main():
     """`python -m training.emotion --corpus DIR --out DIR --minutes 15`"""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", required=True, help="folder that `python -m corpus` wrote")
-    parser.add_argument("--out", required=True, help="folder for checkpoints and curves")
-    parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--batch", type=int, default=32, help="clips of 64 frames, or as many frames in others")
-    parser.add_argument("--clips", type=int, default=1500, help="clips of 12.8 s in memory")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
+    parser = parser_of(__doc__, 20, 1e-3, 1500, "clips of 12.8 s in memory")
+    parser.add_argument("--batch", type=int, default=32, help="clips of 64 frames, or as many frames in others (default %(default)s)")
     a = parser.parse_args()
-    torch.set_num_threads(a.threads)
-    to = device()
-    torch.manual_seed(a.seed)
+    to = begin(a)
     corpus, degrader = Corpus(a.corpus), Degrader(a.seed + 1)
     config = Config.default()
     model = DeepTalk(config).to(to)
@@ -115,7 +104,7 @@ def main():
     probes = Probes(config.emotion_head.width, config.motion_emotion.features[-1]).to(to)
     modules = {"emotion": model.emotion, "emotion_head": model.emotion_head, "motion_emotion": model.motion_emotion, "probes": probes}
     parameters = [p for module in modules.values() for p in module.parameters()]
-    optimizer = adamw([{"params": parameters}], a.rate)
+    optimizer = adamw(parameters, a.rate)
     run = Run("emotion", a.out, a.minutes, modules, optimizer, a.rate, 200, a.seed)
     # The motion shows an emotion of its own in half of the pairs: what is said must not tell which pairs match.
     pool = Pool(corpus, a.clips, rng_of(a.seed, 1 << 40), swap=0.5, speed=SPEED, silent=0.0)

@@ -1,12 +1,10 @@
-"""Stage 4: the predictor, style and codes, with the motion prior and DEE frozen (spec section 5 and 6).
+"""Stage 4: the predictor, style and codes, with content encoder, motion prior and DEE frozen (spec section 5 and 6).
 
 Cross-entropy with the codes of the target motion (codes near the right one share its probability), the motion itself through
 the frozen decoder with straight-through Gumbel-Softmax, and the emotion consistency loss: DEE must hear in the speech what it
 sees in the motion. In half of the clips the emotion comes from another speech, and the target shows that one: words and mood
 stay apart.
 """
-
-import argparse
 
 import numpy as np
 import torch
@@ -23,7 +21,8 @@ from .augment import Degrader
 from .content import stack
 from .corpus_data import EMOTIONS, Corpus, Pool
 from .losses import MotionMetric
-from .run import Run, adamw, autocast, descend, device, rng_of
+from .run import Run, adamw, autocast, begin, descend, parser_of, rng_of
+from .throats import other_throats
 
 LICENCE = "MIT OR Apache-2.0"
 SOURCE = "trained from nothing on synthesised speech (models/MODEL_CARD.md)"
@@ -46,7 +45,7 @@ def cross_entropy(logits, probabilities):
 
 
 class Voices:
-    """Speech of every emotion, for clips that borrow one: samples of 3.2 s."""
+    """Speech of every emotion, for clips that borrow one: utterances of 2 s and more."""
 
     def __init__(self, corpus):
         self.corpus = corpus
@@ -87,39 +86,30 @@ def load_stages(model, folder):
 
 def main():
     """`python -m training.predictor --corpus DIR --out DIR --minutes 30 --save model.safetensors`"""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", required=True, help="folder that `python -m corpus` wrote")
-    parser.add_argument("--out", required=True, help="folder with the earlier stages' checkpoints; curves and this one's go there")
-    parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--clips", type=int, default=2000, help="clips of 12.8 s in memory")
-    parser.add_argument("--consistency", type=float, default=0.1, help="weight of the emotion consistency loss; 0 trains without it")
-    parser.add_argument("--encoder", type=float, default=0.0, help="rate of the content encoder, in parts of --rate; 0 leaves it as it is")
-    parser.add_argument("--name", default="predictor", help="of the checkpoint and the curves")
+    parser = parser_of(__doc__, 30, 1.5e-3, 2000, "clips of 12.8 s in memory")
+    parser.add_argument("--consistency", type=float, default=0.1, help="weight of the emotion consistency loss; 0 trains without it (default %(default)s)")
+    parser.add_argument("--name", default="predictor", help="of the checkpoint and the curves (default %(default)s)")
     parser.add_argument("--save", help="model file to write at the end")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
     a = parser.parse_args()
-    torch.set_num_threads(a.threads)
-    to = device()
-    torch.manual_seed(a.seed)
+    to = begin(a)
     corpus, degrader, metric, face = Corpus(a.corpus), Degrader(a.seed + 2), MotionMetric(to), Head()
     model = DeepTalk(Config.default()).to(to)
     load_stages(model, a.out)
+    model.content.log_mel.register_forward_hook(other_throats)
     voices = Voices(corpus)
-    frozen = [model.motion_prior, model.emotion, model.emotion_head, model.motion_emotion]
+    frozen = [model.content, model.motion_prior, model.emotion, model.emotion_head, model.motion_emotion]
     for part in frozen:
         part.requires_grad_(False)
     fresh = [*model.style.parameters(), *model.predictor.parameters()]
-    content = list(model.content.parameters())
-    optimizer = adamw([{"params": fresh}, {"params": content, "scale": a.encoder}], a.rate)
-    parts = {"content": model.content, "style": model.style, "predictor": model.predictor}
+    optimizer = adamw(fresh, a.rate)
+    parts = {"style": model.style, "predictor": model.predictor}
     run = Run(a.name, a.out, a.minutes, parts, optimizer, a.rate, 200, a.seed)
     pool = Pool(corpus, a.clips, rng_of(a.seed, 1 << 40), swap=0.5)
     judged = run.elapsed
     for _ in run:
         for part in frozen:
             part.eval()
+        model.content.log_mel.train()  # for other throats
         prior = model.motion_prior
         clips = pool.batch(run.rng)
         samples, motion, _ = stack(clips, degrader, run.rng, to)
@@ -139,10 +129,7 @@ def main():
             wanted_top = soft_codes(encoded.rows_top, prior.codebook_t)
         with autocast(to):
             actors = torch.zeros(len(clips), dtype=torch.long, device=to)
-            # The heads learn first: their early gradients would only spoil the encoder.
-            with torch.set_grad_enabled(a.encoder > 0 and run.progress > 0.4):
-                words = model.content(samples)
-            features = model.predictor.frame_features(words, model.style(emotion, actors))
+            features = model.predictor.frame_features(model.content(samples), model.style(emotion, actors))
             logits_top = model.predictor.logits_top(features)
             top = straight_through(logits_top)
             # First with the right top codes, soon with its own. The bottom codes say what the top ones left out: they are sought for
@@ -165,7 +152,7 @@ def main():
             consistency = (1 - (seen * mu).sum(-1)).mean()
             loss = loss + a.consistency * consistency
             figures["consistency"] = consistency.item()
-        descend(loss, optimizer, fresh + content)
+        descend(loss, optimizer, fresh)
         run.log(**figures)
         if run.elapsed - judged > 240:
             judged = run.elapsed

@@ -1,7 +1,5 @@
 """Stage 2: TH-VQVAE, the motion prior: two EMA codebooks, reconstruction measured on the mesh (spec section 7)."""
 
-import argparse
-
 import numpy as np
 import torch
 from targets.geometry import Head
@@ -11,7 +9,7 @@ from twin.quantize import QuantizedPrior
 
 from .corpus_data import Corpus, clip_of
 from .losses import MotionMetric
-from .run import Run, adamw, descend, device
+from .run import Run, adamw, begin, descend, parser_of
 
 FRAMES = 128
 
@@ -40,26 +38,17 @@ def judge(model, motions, face):
 
 def main():
     """`python -m training.prior --corpus DIR --out DIR --minutes 15`"""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", required=True, help="folder that `python -m corpus` wrote")
-    parser.add_argument("--out", required=True, help="folder for checkpoints and curves")
-    parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--rate", type=float, default=7e-4)
-    parser.add_argument("--clips", type=int, default=6000, help="motions of 128 frames that are trained on")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
+    parser = parser_of(__doc__, 15, 9e-4, 2000, "motions of 128 frames that are trained on")
+    parser.add_argument("--batch", type=int, default=64, help="motions of 64 frames, or as many frames in others (default %(default)s)")
     a = parser.parse_args()
-    torch.set_num_threads(a.threads)
-    to = device()
-    torch.manual_seed(a.seed)
+    to = begin(a)
     corpus, metric, face = Corpus(a.corpus), MotionMetric(to), Head()
     pool = torch.from_numpy(motions_of(corpus, a.clips, a.seed))
     held, pool = pool[:128].to(to), pool[128:]
     model = DeepTalk(Config.default(), dropout=0.0).to(to)
     parameters = list(model.motion_prior.parameters())
     quantized = QuantizedPrior(model.motion_prior, decay=0.95, warm_up_rows=150_000, dead_share=0.05).to(to)
-    optimizer = adamw([{"params": parameters}], a.rate, decay=0.0)
+    optimizer = adamw(parameters, a.rate, decay=0.0)
     run = Run("prior", a.out, a.minutes, {"motion_prior": model.motion_prior, "quantized": quantized}, optimizer, a.rate, 200, a.seed)
     judged = run.elapsed
     for _ in run:

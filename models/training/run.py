@@ -1,5 +1,6 @@
 """What every stage shares: a clock that drives the learning rate, checkpoints that a stage resumes from, curves on disk."""
 
+import argparse
 import csv
 import math
 import os
@@ -63,7 +64,7 @@ class Run:
             self.progress = self.elapsed / self.seconds
             rate = min(1, (self.step + 1) / self.warm_up) * (0.5 + 0.5 * math.cos(math.pi * self.progress)) + 0.005
             for group in self.optimizer.param_groups:
-                group["lr"] = self.rate * rate * group.get("scale", 1.0)
+                group["lr"] = self.rate * rate
             self.rng = rng_of(self.seed, self.step)
             torch.manual_seed(self.seed * 1_000_003 + self.step)
             yield self.step
@@ -108,6 +109,26 @@ def descend(loss, optimizer, parameters, largest=1.0):
     optimizer.step()
 
 
-def adamw(groups, rate, decay=0.01):
-    """The optimiser of every stage; `groups` may carry a `scale` of the rate."""
-    return torch.optim.AdamW(groups, rate, betas=(0.9, 0.98), weight_decay=decay)
+def adamw(parameters, rate, decay=0.01):
+    """The optimiser of every stage."""
+    return torch.optim.AdamW(parameters, rate, betas=(0.9, 0.98), weight_decay=decay)
+
+
+def parser_of(description, minutes, rate, clips, clips_help):
+    """The options that every stage has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", required=True, help="folder that `python -m corpus` wrote")
+    parser.add_argument("--out", required=True, help="folder for checkpoints and curves, the same for every stage")
+    parser.add_argument("--minutes", type=float, default=minutes, help="how long to train (default %(default)s)")
+    parser.add_argument("--rate", type=float, default=rate, help="highest learning rate (default %(default)s)")
+    parser.add_argument("--clips", type=int, default=clips, help=f"{clips_help} (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1, help="of the processor (default %(default)s)")
+    return parser
+
+
+def begin(arguments):
+    """Threads and seed as asked for; the device to train on."""
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    return device()

@@ -1,0 +1,45 @@
+"""Other throats: the log-mel spectrum of a clip as if somebody longer or shorter had said it (vocal tract length perturbation, Jaitly
+and Hinton 2013), with a band missing here and there (SpecAugment, Park et al. 2019). A voice never heard is mostly another throat."""
+
+import math
+
+import torch
+
+from twin.log_mel import HIGHEST_HZ, LOWEST_HZ
+
+LONGEST, SHORTEST = 0.85, 1.17
+WARPED = 0.75  # share of the clips
+MASKED = 0.5
+WIDEST = 8  # bands
+
+
+def mel(hz):
+    """The HTK scale."""
+    return 2595 * torch.log10(1 + hz / 700)
+
+
+def warped_bands(factors, bands):
+    """(clips, bands): where on the band axis a throat of that factor puts what belongs into each band."""
+    low, high = mel(torch.tensor(LOWEST_HZ)), mel(torch.tensor(HIGHEST_HZ))
+    step = (high - low) / (bands + 1)
+    centres = 700 * (10 ** ((low + step * torch.arange(1, bands + 1)) / 2595) - 1)
+    return ((mel(centres[None] * factors[:, None]) - low) / step - 1).clamp(0, bands - 1)
+
+
+def other_throats(log_mel, _, spectrum):
+    """A forward hook of `LogMel`: (clips, windows, bands) to the same shape. Draws from torch's generator; acts in training only."""
+    if not log_mel.training:
+        return spectrum
+    clips, _, bands = spectrum.shape
+    factors = torch.exp(torch.empty(clips).uniform_(math.log(LONGEST), math.log(SHORTEST)))
+    factors = torch.where(torch.rand(clips) < WARPED, factors, torch.ones(clips))
+    at = warped_bands(factors, bands)
+    below = at.floor().long().clamp(max=bands - 2)
+    share = (at - below).to(spectrum)[:, None]
+    below = below.to(spectrum.device)[:, None].expand(-1, spectrum.shape[1], -1)
+    spectrum = torch.lerp(spectrum.gather(2, below), spectrum.gather(2, below + 1), share)
+    width = torch.randint(1, WIDEST + 1, (clips, 1)) * (torch.rand(clips, 1) < MASKED)
+    first = torch.randint(0, bands - WIDEST, (clips, 1))
+    band = torch.arange(bands)[None]
+    masked = ((band >= first) & (band < first + width)).to(spectrum.device)[:, None]
+    return torch.where(masked, spectrum.mean((1, 2), keepdim=True), spectrum)
