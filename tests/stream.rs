@@ -75,7 +75,8 @@ fn integers_and_other_rates_are_heard() {
     let frames = speech().len().div_ceil(640);
     assert_eq!(lines(&run(&[], integers.clone())).len(), frames);
     assert_eq!(lines(&run(&["--rate", "8000"], integers.clone())).len(), (2 * speech().len()).div_ceil(640));
-    let wide = ["--hop", "0.04", "--look-ahead", "0", "--context", "1", "--alpha", "1", "--temperature", "1,0"];
+    let wide =
+        ["--hop", "0.04", "--look-ahead", "0", "--context", "1", "--alpha", "1", "--temperature", "1,0"];
     assert_eq!(lines(&run(&wide, integers)).len(), frames);
 }
 

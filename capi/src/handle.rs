@@ -140,7 +140,10 @@ pub(crate) unsafe fn structure<'a, T>(pointer: *const T, what: &str) -> Result<O
     if size != size_of::<T>() {
         return Err(Fault::new(
             dt_status::DT_BAD_USE,
-            format!("{what}: its `size` is {size} and should be {}: begin with its init function", size_of::<T>()),
+            format!(
+                "{what}: its `size` is {size} and should be {}: begin with its init function",
+                size_of::<T>()
+            ),
         ));
     }
     // SAFETY: it says itself that it is one.

@@ -57,9 +57,10 @@ fn free_voice(voice: &Mutex<Voice>) -> Result<MutexGuard<'_, Voice>, Fault> {
             dt_status::DT_BUSY,
             "the session is in use by another call: make a session for every thread, and none in a callback",
         )),
-        Err(TryLockError::Poisoned(_)) => {
-            Err(Fault::new(dt_status::DT_DEFECT, "the session took part in a defect: free it and make a new one"))
-        }
+        Err(TryLockError::Poisoned(_)) => Err(Fault::new(
+            dt_status::DT_DEFECT,
+            "the session took part in a defect: free it and make a new one",
+        )),
     }
 }
 
@@ -99,7 +100,9 @@ pub unsafe extern "C" fn dt_animate(
         let samples = unsafe { handle::array(samples, count, "the samples") }?;
         let take = unsafe { take_of(take) }?;
         let motions = unsafe {
-            under(control, |control| Ok(voice.session.takes(samples, std::slice::from_ref(&take), control)?))
+            under(control, |control| {
+                Ok(voice.session.takes(samples, std::slice::from_ref(&take), control)?)
+            })
         }?;
         let one = motions.into_iter().next();
         let one = one.ok_or_else(|| Fault::new(dt_status::DT_DEFECT, "no motion came of a take"))?;

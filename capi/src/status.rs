@@ -85,7 +85,11 @@ pub(crate) fn guard(body: impl FnOnce() -> Result<(), Fault>) -> dt_status {
 /// to `capacity` bytes. `*length`, unless null, becomes the length of the whole text without the NUL. A null `buffer` of capacity 0 asks for the length
 /// alone. Thread rules: any thread; each has its own last error.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dt_last_error(buffer: *mut c_char, capacity: usize, length: *mut usize) -> dt_status {
+pub unsafe extern "C" fn dt_last_error(
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+) -> dt_status {
     let last = LAST_ERROR.try_with(|last| last.borrow().clone()).unwrap_or_default();
     let written = unsafe { text::write_cut(&last, buffer, capacity, length) };
     if written { DT_OK } else { DT_BAD_USE }

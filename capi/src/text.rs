@@ -32,16 +32,14 @@ pub(crate) unsafe fn write(
         return Ok(());
     }
     let needed = text.len() + 1;
-    Err(Fault::new(dt_status::DT_TOO_SMALL, format!("the buffer has {capacity} bytes and {needed} are needed")))
+    Err(Fault::new(
+        dt_status::DT_TOO_SMALL,
+        format!("the buffer has {capacity} bytes and {needed} are needed"),
+    ))
 }
 
 /// As much of the text as fits; false for a null buffer with a capacity.
-pub(crate) unsafe fn write_cut(
-    text: &str,
-    buffer: *mut c_char,
-    capacity: usize,
-    length: *mut usize,
-) -> bool {
+pub(crate) unsafe fn write_cut(text: &str, buffer: *mut c_char, capacity: usize, length: *mut usize) -> bool {
     if buffer.is_null() && capacity > 0 {
         return false;
     }

@@ -21,8 +21,11 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     // The libraries lie where the test itself does.
     let built = std::env::current_exe().unwrap().parent().unwrap().to_owned();
-    let installed =
-        Command::new(format!("{HERE}/install")).arg(folder.path().join("prefix")).arg(built).output().unwrap();
+    let installed = Command::new(format!("{HERE}/install"))
+        .arg(folder.path().join("prefix"))
+        .arg(built)
+        .output()
+        .unwrap();
     assert!(installed.status.success(), "{installed:?}");
     synth_model(&folder.path().join("model.safetensors"), &Config::tiny(), Dtype::F32).unwrap();
     let bytes: Vec<u8> = sound().iter().flat_map(|sample| sample.to_le_bytes()).collect();
@@ -56,7 +59,17 @@ impl Place {
         let name = source.file_stem().unwrap().to_string_lossy().into_owned();
         let program = self.path(&format!("{name}{}", flags.concat().replace(['/', '-', '=', ','], "_")));
         let compiled = Command::new("cc")
-            .args(["-std=c11", "-D_DEFAULT_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread"])
+            .args([
+                "-std=c11",
+                "-D_DEFAULT_SOURCE",
+                "-g",
+                "-O1",
+                "-Wall",
+                "-Wextra",
+                "-Wpedantic",
+                "-Werror",
+                "-pthread",
+            ])
             .args(flags)
             .arg(source)
             .args(self.pkg_config(&["--cflags", "--libs"]))
@@ -173,7 +186,12 @@ fn valgrind_finds_nothing() {
     let place = &*PLACE;
     let valgrind = |program: PathBuf| {
         let mut command = Command::new("valgrind");
-        command.args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
+        command.args([
+            "--quiet",
+            "--error-exitcode=99",
+            "--leak-check=full",
+            "--errors-for-leak-kinds=definite",
+        ]);
         command.arg(program);
         command
     };

@@ -6,7 +6,12 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 create_exception!(deeptalk_rt, UsageError, PyValueError, "Arguments that make no sense.");
-create_exception!(deeptalk_rt, BadInputError, PyValueError, "A file that is missing, damaged or of the wrong kind.");
+create_exception!(
+    deeptalk_rt,
+    BadInputError,
+    PyValueError,
+    "A file that is missing, damaged or of the wrong kind."
+);
 create_exception!(deeptalk_rt, DeviceError, PyRuntimeError, "The device cannot be used.");
 create_exception!(deeptalk_rt, FailedError, PyRuntimeError, "The system refused, or the work failed.");
 create_exception!(deeptalk_rt, CancelledError, PyRuntimeError, "The progress callback returned False.");

@@ -13,7 +13,11 @@ use crate::model::Model;
 #[pyclass(frozen, module = "deeptalk_rt")]
 pub struct Face(Rig);
 
-fn rig(python: Python<'_>, face: impl FnOnce() -> deeptalk_rt::Result<face::Face> + Send, model: Option<&Model>) -> PyResult<Face> {
+fn rig(
+    python: Python<'_>,
+    face: impl FnOnce() -> deeptalk_rt::Result<face::Face> + Send,
+    model: Option<&Model>,
+) -> PyResult<Face> {
     let load = || match model {
         None => Ok(Rig::on_host(face()?)),
         Some(model) => Rig::on_device(face()?, &model.0),
@@ -55,7 +59,8 @@ impl Face {
         if rows.shape()[1] != width {
             return Err(usage(format!("rows: expected {width} columns, found {}", rows.shape()[1])));
         }
-        let values = rows.as_slice().map_err(|_| usage("rows: expected a contiguous array, found one with gaps"))?;
+        let values =
+            rows.as_slice().map_err(|_| usage("rows: expected a contiguous array, found one with gaps"))?;
         let vertices = python.detach(|| self.0.vertices_of_rows(values)).map_err(raised)?;
         PyArray1::from_vec(python, vertices).reshape([rows.shape()[0], self.0.face().vertex_count(), 3])
     }

@@ -11,7 +11,8 @@ use crate::errors::{raised, usage};
 pub struct Model(pub runtime::Model);
 
 fn options(device: &str, threads: Option<usize>) -> PyResult<ModelOptions> {
-    let device: Device = device.parse().map_err(|expected| usage(format!("device `{device}`: {expected}")))?;
+    let device: Device =
+        device.parse().map_err(|expected| usage(format!("device `{device}`: {expected}")))?;
     let options = ModelOptions::new().device(device);
     Ok(threads.map_or(options.clone(), |count| options.threads(count)))
 }

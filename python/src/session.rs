@@ -38,7 +38,9 @@ fn take(
 
 impl Session {
     fn free(&self) -> PyResult<MutexGuard<'_, runtime::Session>> {
-        self.0.try_lock().map_err(|_| usage("the session is in use by another call: make one for every thread"))
+        self.0
+            .try_lock()
+            .map_err(|_| usage("the session is in use by another call: make one for every thread"))
     }
 }
 

@@ -10,7 +10,9 @@ use crate::errors::{raised, usage};
 
 /// The samples of an array: float32, one dimension, contiguous.
 pub fn samples<'a>(array: &'a PyReadonlyArray1<'_, f32>) -> PyResult<&'a [f32]> {
-    array.as_slice().map_err(|_| usage("samples: expected a contiguous array, found one with gaps: use numpy.ascontiguousarray"))
+    array.as_slice().map_err(|_| {
+        usage("samples: expected a contiguous array, found one with gaps: use numpy.ascontiguousarray")
+    })
 }
 
 #[pyfunction]

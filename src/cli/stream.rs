@@ -127,7 +127,7 @@ impl Stream {
         let names = session.model().parameter_names();
         let mut lines = match self.to {
             To::Json => Lines::json(&names),
-            To::Arkit => Lines::Arkit(CsvRows::of(&names, "standard output")?),
+            To::Arkit => Lines::Arkit(Box::new(CsvRows::of(&names, "standard output")?)),
         };
         if let Lines::Arkit(_) = lines
             && !put(&CsvRows::header())?
@@ -245,7 +245,7 @@ impl Sound {
 enum Lines {
     /// The names, as they stand in front of their values.
     Json(Vec<String>),
-    Arkit(CsvRows),
+    Arkit(Box<CsvRows>),
 }
 
 impl Lines {
@@ -261,7 +261,10 @@ impl Lines {
                     let pairs: Vec<String> =
                         names.iter().zip(values).map(|(name, value)| format!("{name}{value:?}")).collect();
                     let time = frame as f64 / 25.0;
-                    format!("{{\"frame\":{frame},\"time\":{time:?},\"parameters\":{{{}}}}}\n", pairs.join(","))
+                    format!(
+                        "{{\"frame\":{frame},\"time\":{time:?},\"parameters\":{{{}}}}}\n",
+                        pairs.join(",")
+                    )
                 }
                 Self::Arkit(rows) => rows.row(frame, 25, values),
             };

@@ -106,8 +106,7 @@ impl<B: Ops> DeepTalk<B> {
     ) -> Result<Distribution<B::Tensor>> {
         timed(observer, Part::Emotion, || {
             let samples = self.ops.upload(&Clips::one(samples.len()), 1, samples)?;
-            let features =
-                emotion::encode_normalized(&self.ops, &self.weights.emotion, samples, observer)?;
+            let features = emotion::encode_normalized(&self.ops, &self.weights.emotion, samples, observer)?;
             self.emotion_of_features(&features, observer)
         })
     }

@@ -51,8 +51,7 @@ impl<B: Ops> DeepTalk<B> {
         let sample = [top.as_ref(), bottom.as_ref()];
         let keeping = Keeping { ops, given: hop.given, observer };
         let animated = self.animate(&content, &vector, &[hop.take.actor], sample, &keeping)?;
-        let codes =
-            [ops.download_codes(&animated.codes.top)?, ops.download_codes(&animated.codes.bottom)?];
+        let codes = [ops.download_codes(&animated.codes.top)?, ops.download_codes(&animated.codes.bottom)?];
         Ok(Hopped { motion: ops.download(&animated.motion)?, codes })
     }
 

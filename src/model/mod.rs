@@ -18,8 +18,8 @@ mod windows;
 
 pub use config::Config;
 pub use deeptalk::{Analysis, Animated, DeepTalk};
-pub use pool::sinusoidal_table;
 pub use emotion_vector::EmotionVector;
 pub use hop::{Hop, Hopped};
+pub use pool::sinusoidal_table;
 pub use recording::{Draw, Progress, Take};
 pub use windows::ONE_PASS_SECONDS;

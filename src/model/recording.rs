@@ -264,7 +264,9 @@ impl<B: Ops> DeepTalk<B> {
         let actors = self.config().actors.len();
         if take.actor >= actors {
             let actor = take.actor;
-            return Err(Error::Usage(format!("there is no actor {actor}: this model knows {actors}, from 0 on")));
+            return Err(Error::Usage(format!(
+                "there is no actor {actor}: this model knows {actors}, from 0 on"
+            )));
         }
         let Some((emotion, share)) = &take.emotion else { return Ok(()) };
         check_share(*share)?;
@@ -289,8 +291,7 @@ fn check_clip(samples: &[f32]) -> Result<()> {
 
 /// The draws of the top and the bottom codes, for clips that begin at these frames of their recordings.
 pub(super) fn draws(take: &Take, first_frames: &[usize]) -> [Option<SampleCodes>; 2] {
-    let books =
-        [(noise::STREAM_TOP, FRAMES_PER_TOP_CODE), (noise::STREAM_BOTTOM, FRAMES_PER_BOTTOM_CODE)];
+    let books = [(noise::STREAM_TOP, FRAMES_PER_TOP_CODE), (noise::STREAM_BOTTOM, FRAMES_PER_BOTTOM_CODE)];
     std::array::from_fn(|book| {
         let (stream, frames_per_code) = books[book];
         let temperature = take.draw.temperature[book];

@@ -120,7 +120,9 @@ impl<'c, 'a> Watch<'c, 'a> {
         let Progress { done, total } = self.progress.get();
         match self.control.try_borrow_mut() {
             Ok(mut control) => control.step(Step { stage, done, total }),
-            Err(_) => Err(Error::Usage("a progress callback may not call the session that it belongs to".into())),
+            Err(_) => {
+                Err(Error::Usage("a progress callback may not call the session that it belongs to".into()))
+            }
         }
     }
 

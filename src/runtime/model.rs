@@ -27,8 +27,8 @@ struct Inner {
 
 /// The network on its device.
 pub(super) enum Engine {
-    Cpu(DeepTalk<Cpu>),
-    Cuda(DeepTalk<Cuda>),
+    Cpu(Box<DeepTalk<Cpu>>),
+    Cuda(Box<DeepTalk<Cuda>>),
 }
 
 /// The same words for whichever device it is.
@@ -122,12 +122,12 @@ impl ModelOptions {
         let (engine, device) = match cuda {
             Some((number, cuda)) => {
                 let name = format!("cuda:{number} {}", cuda.name());
-                (Engine::Cuda(file.load(cuda)?), name)
+                (Engine::Cuda(Box::new(file.load(cuda)?)), name)
             }
             None => {
                 let load = || file.load(Cpu);
                 let model = threads.as_ref().map_or_else(load, |threads| threads.run(load))?;
-                (Engine::Cpu(model), "cpu".into())
+                (Engine::Cpu(Box::new(model)), "cpu".into())
             }
         };
         let provenance = file.provenance().clone();

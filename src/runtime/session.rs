@@ -48,7 +48,12 @@ impl Session {
     ///
     /// # Errors
     /// As [`animate`](Self::animate); [`Error::Cancelled`], or what the callback returned.
-    pub fn takes(&mut self, samples: &[f32], takes: &[Take], control: &mut Control<'_>) -> Result<Vec<Motion>> {
+    pub fn takes(
+        &mut self,
+        samples: &[f32],
+        takes: &[Take],
+        control: &mut Control<'_>,
+    ) -> Result<Vec<Motion>> {
         self.watched(control, |model, watch| {
             on_engine!(model.engine(), network => {
                 network.takes_seen(samples, takes, &mut |progress| watch.advance(progress), watch)
@@ -79,9 +84,10 @@ impl Session {
     /// # Errors
     /// No samples, or samples that are not finite.
     pub fn emotion(&mut self, samples: &[f32]) -> Result<EmotionVector> {
-        self.watched(&mut Control::new(), |model, _| {
-            on_engine!(model.engine(), network => network.emotion_vector(samples))
-        })
+        self.watched(
+            &mut Control::new(),
+            |model, _| on_engine!(model.engine(), network => network.emotion_vector(samples)),
+        )
     }
 
     /// Vertices (frames, V, 3) of a motion.

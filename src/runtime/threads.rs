@@ -29,7 +29,9 @@ impl Threads {
                 Ok(())
             })
             .build()
-            .map_err(|error| Error::Device(format!("{count} threads cannot be started: {error}; ask for fewer")))?;
+            .map_err(|error| {
+                Error::Device(format!("{count} threads cannot be started: {error}; ask for fewer"))
+            })?;
         Ok(Self { pool: Some(pool), handles })
     }
 

@@ -20,7 +20,8 @@ fn model() -> Model {
 }
 
 fn clips() -> Vec<(String, Vec<f32>)> {
-    let folder = std::env::var_os("DEEPTALK_TEST_CLIPS").expect("DEEPTALK_TEST_CLIPS names a folder of WAV files");
+    let folder =
+        std::env::var_os("DEEPTALK_TEST_CLIPS").expect("DEEPTALK_TEST_CLIPS names a folder of WAV files");
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -83,7 +84,10 @@ fn quality_of_a_stream_against_one_shot() {
         let r = correlation(&opening(&rig, &whole.values), &opening(&rig, &rows));
         let delay = own_delays.iter().sum::<f64>() / own_delays.len().max(1) as f64;
         let seconds = samples.len() as f64 / 16_000.0;
-        println!("{name:<28} {seconds:>7.2} {r:>9.4} {delay:>9.3} {:>9.4}", correlation(&whole.values, &rows));
+        println!(
+            "{name:<28} {seconds:>7.2} {r:>9.4} {delay:>9.3} {:>9.4}",
+            correlation(&whole.values, &rows)
+        );
         least = least.min(r);
         delays.extend(own_delays);
     }
@@ -110,6 +114,12 @@ fn quality_of_time_a_hop_of_a_fifth_of_a_second() {
     }
     times.sort();
     let percentile = |p: usize| times[(times.len() - 1) * p / 100];
-    println!("{} hops: p50 {:?}, p95 {:?}, p99 {:?}", times.len(), percentile(50), percentile(95), percentile(99));
+    println!(
+        "{} hops: p50 {:?}, p95 {:?}, p99 {:?}",
+        times.len(),
+        percentile(50),
+        percentile(95),
+        percentile(99)
+    );
     assert!(percentile(99) < Duration::from_millis(60));
 }

@@ -136,7 +136,11 @@ fn every_frame_is_decoded_from_the_codes_that_were_given_out() {
         shown += frames.count();
         tops += frames.codes_t.len();
         bottoms += frames.codes_b.len();
-        assert_eq!((tops, bottoms), (shown.div_ceil(4), shown.div_ceil(2)), "just the codes of what is shown");
+        assert_eq!(
+            (tops, bottoms),
+            (shown.div_ceil(4), shown.div_ceil(2)),
+            "just the codes of what is shown"
+        );
     }
 }
 

@@ -16,7 +16,8 @@ pub fn capi() -> PathBuf {
 pub fn made() -> String {
     let capi = capi();
     let config = cbindgen::Config::from_file(capi.join("cbindgen.toml")).expect("cbindgen.toml is good");
-    let sources = ["status", "version", "model", "options", "progress", "motion", "session", "stream", "face"];
+    let sources =
+        ["status", "version", "model", "options", "progress", "motion", "session", "stream", "face"];
     let builder = sources.iter().fold(cbindgen::Builder::new().with_config(config), |builder, name| {
         builder.with_src(capi.join(format!("src/{name}.rs")))
     });

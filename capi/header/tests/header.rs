@@ -22,11 +22,16 @@ fn the_header_is_what_the_source_says() {
 #[test]
 fn the_header_does_not_change_without_a_new_version() {
     let manifest = text("Cargo.toml");
-    let version = manifest.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"')).unwrap();
+    let version =
+        manifest.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"')).unwrap();
     let history = text("abi-versions.txt");
-    let lines: Vec<(&str, &str)> =
-        history.lines().filter(|line| !line.starts_with('#')).map(|line| line.split_once(' ').unwrap()).collect();
-    let number = |version: &str| -> Vec<u32> { version.split('.').map(|part| part.parse().unwrap()).collect() };
+    let lines: Vec<(&str, &str)> = history
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split_once(' ').unwrap())
+        .collect();
+    let number =
+        |version: &str| -> Vec<u32> { version.split('.').map(|part| part.parse().unwrap()).collect() };
     assert!(lines.windows(2).all(|pair| number(pair[0].0) < number(pair[1].0)), "versions rise");
     let now = hash(&text("include/deeptalk.h"));
     assert_eq!(

@@ -43,7 +43,13 @@ impl Loudness {
     /// `floor` as RMS, `forget` in seconds.
     pub fn new(floor: f32, forget: f32) -> Self {
         let keep = (-1.0 / (f64::from(forget) * FPS as f64)).exp();
-        Self { floor: floor.into(), keep, mean: Average::default(), variance: Average::default(), quiet: None }
+        Self {
+            floor: floor.into(),
+            keep,
+            mean: Average::default(),
+            variance: Average::default(),
+            quiet: None,
+        }
     }
 
     /// Hears the samples of a frame; tells whether they are louder than the floor.

@@ -222,9 +222,7 @@ impl Stream {
 
         let mut frames = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
         let begin = (self.given - first_frame) * self.parameters;
-        for (frame, row) in
-            (self.given..to).zip(hopped.motion[begin..].chunks_exact(self.parameters))
-        {
+        for (frame, row) in (self.given..to).zip(hopped.motion[begin..].chunks_exact(self.parameters)) {
             let shown = self.rest.next(frame, |frame| self.sound.is_loud(frame));
             // Adding 0 makes the neutral face's zeros plain ones.
             frames.values.extend(row.iter().map(|value| value * shown + 0.0));
