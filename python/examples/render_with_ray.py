@@ -42,7 +42,8 @@ def render(model: Path, clips: Path, motions: Path, workers: int) -> list[dict]:
     rows = recordings.map_batches(
         Animate,
         fn_constructor_args=[str(model.resolve()), str(motions.resolve())],
-        concurrency=workers,
+        # Few files at a time to each, so that all have a part to the end.
+        compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
         batch_size=8,
     )
     return sorted(rows.take_all(), key=lambda row: row["path"])

@@ -85,7 +85,7 @@ def test_bad_use_raises_and_harms_nothing(model, speech, tmp_path):
         (lambda: session.push(bad), ValueError, "sample 100"),
         (lambda: session.animate(speech[:0]), ValueError, "no samples"),
         (lambda: session.animate(speech[::2]), ValueError, "contiguous"),
-        (lambda: session.animate(speech.astype(np.float64)), TypeError, ""),
+        (lambda: session.animate(speech.astype(np.float64)), TypeError, "samples"),
         (lambda: session.animate(speech, actor="nobody"), ValueError, "A, B, C"),
         (lambda: session.begin(hop=0), ValueError, "hop"),
         (lambda: deeptalk_rt.Model.load(tmp_path / "none"), deeptalk_rt.BadInputError, "none"),

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import sys
 from pathlib import Path
 
 import deeptalk_rt
@@ -12,12 +13,13 @@ ROOT = Path(__file__).resolve().parents[2]
 ray = pytest.importorskip("ray")
 
 
-def test_two_workers_render_a_folder(model_path, tmp_path):
+def test_two_workers_render_a_folder(model_path, tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("render_with_ray", ROOT / "python/examples/render_with_ray.py")
     program = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(program)
-    # The class is known by its value: workers cannot import a file that is not a module.
-    ray.cloudpickle.register_pickle_by_value(program) if hasattr(ray.cloudpickle, "register_pickle_by_value") else None
+    # Run as a program it is `__main__`, which Ray sends by value; imported it must be told to: no worker can import it.
+    monkeypatch.setitem(sys.modules, spec.name, program)
+    ray.cloudpickle.register_pickle_by_value(program)
 
     clips, motions = tmp_path / "clips", tmp_path / "motions"
     clips.mkdir()
@@ -26,6 +28,8 @@ def test_two_workers_render_a_folder(model_path, tmp_path):
     (clips / "99.wav").write_text("not a recording")
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    # Work is handed out once both workers are there; else the first is done with it all before the second has started.
+    ray.data.DataContext.get_current().wait_for_min_actors_s = 60
     try:
         rows = program.render(model_path, clips, motions, workers=2)
     finally:

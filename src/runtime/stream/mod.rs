@@ -83,10 +83,11 @@ impl Stream {
     }
 
     fn of(options: &StreamOptions, plan: Plan, resampler: Option<Resampler>, model: &Model) -> Self {
+        let parameters = model.config().parameters();
         Self {
             take: options.take.clone(),
             rate: options.rate,
-            parameters: model.config().parameters(),
+            parameters,
             resampler,
             pending: Vec::new(),
             sound: Sound::new(Loudness::new(options.floor, options.forget)),
@@ -96,7 +97,7 @@ impl Stream {
             codes: Default::default(),
             emotion: None,
             end: None,
-            waiting: Frames::default(),
+            waiting: Frames { parameters, ..Frames::default() },
             window: Vec::new(),
         }
     }
