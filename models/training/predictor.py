@@ -1,7 +1,7 @@
 """Stage 4: the predictor, style and codes, with content encoder, motion prior and DEE frozen (spec section 5 and 6).
 
 Cross-entropy with the codes of the target motion (codes near the right one share its probability), the motion itself through
-the frozen decoder with straight-through Gumbel-Softmax, and the emotion consistency loss: DEE must hear in the speech what it
+the frozen decoder with a straight-through softmax (the paper's Gumbel-Softmax without its noise), and the emotion consistency loss: DEE must hear in the speech what it
 sees in the motion. In half of the clips the emotion comes from another speech, and the target shows that one: words and mood
 stay apart.
 """
