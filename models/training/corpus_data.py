@@ -59,7 +59,9 @@ def noise_clip(frames, rng):
     """Nobody speaks: room noise, and a face at rest."""
     virtual = {"id": "noise", "alphabet": "arpa", "language": "en", "phones": [["pau", 0.0, frames / 25]], "samples": frames * SAMPLES_PER_FRAME,
                "text": "", "emotion": "neutral", "intensity": 0.0}
-    noise = rng.standard_normal(frames * SAMPLES_PER_FRAME, np.float32) * 1e-3
+    # From a loud room down to nothing at all, which only files know.
+    level = 10 ** -rng.uniform(2.3, 5) if rng.random() < 0.6 else 0.0
+    noise = rng.standard_normal(frames * SAMPLES_PER_FRAME, np.float32) * np.float32(level)
     motion = motion_of(virtual, int(rng.integers(1 << 31)), envelope_of(noise))
     return Clip(noise, motion, labels_of(virtual), 0, 0.0, 0, 0.0)
 
@@ -120,7 +122,7 @@ SHAPES = [(64, 25), (96, 16), (128, 12), (192, 8), (320, 5)]
 class Pool:
     """Clips ready to be cut into batches. Making a clip costs more than training on it once, so a few are renewed a step."""
 
-    def __init__(self, corpus, count, rng, swap=0.0, speed=(0.8, 1.25), silent=0.04):
+    def __init__(self, corpus, count, rng, swap=0.0, speed=(0.8, 1.25), silent=0.06):
         self.corpus, self.swap, self.speed, self.silent = corpus, swap, speed, silent
         self.clips = []
         for made in range(count):

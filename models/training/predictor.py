@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from targets.geometry import Head
 from targets.loudness import envelope_of
 from targets.motion import motion_of
+from targets.phones import INDEX
 from twin import files
 from twin.config import Config
 from twin.deeptalk import DeepTalk
@@ -28,6 +29,8 @@ LICENCE = "MIT OR Apache-2.0"
 SOURCE = "trained from nothing on synthesised speech (models/MODEL_CARD.md)"
 # Squared distance at which a code's share of the probability falls to 1/e, in parts of the mean distance to the nearest code.
 SOFTNESS = 0.5
+# Frames of p b m count so many times: they are few, and a mouth that does not shut is what people see first.
+CLOSED = 4
 
 
 def soft_codes(rows, codebook):
@@ -97,6 +100,7 @@ def main():
     load_stages(model, a.out)
     model.content.log_mel.register_forward_hook(other_throats)
     voices = Voices(corpus)
+    bilabials = torch.tensor([INDEX[name] for name in "BM"], device=to)
     frozen = [model.content, model.motion_prior, model.emotion, model.emotion_head, model.motion_emotion]
     for part in frozen:
         part.requires_grad_(False)
@@ -112,7 +116,8 @@ def main():
         model.content.log_mel.train()  # for other throats
         prior = model.motion_prior
         clips = pool.batch(run.rng)
-        samples, motion, _ = stack(clips, degrader, run.rng, to)
+        samples, motion, labels = stack(clips, degrader, run.rng, to)
+        closed = torch.isin(labels.view(len(clips), -1, 2), bilabials).any(-1)
         moods = samples.clone()
         for row, clip in enumerate(clips):
             if (clip.shown, clip.shown_intensity) != (clip.emotion, clip.intensity):
@@ -144,7 +149,7 @@ def main():
         bottom = straight_through(logits_bottom)
         moved = prior.decode_soft(top, bottom)
         named = cross_entropy(logits_top, wanted_top) + cross_entropy(logits_bottom, wanted_bottom)
-        distance = metric(moved, motion)
+        distance = metric(moved, motion, weight=1 + (CLOSED - 1) * closed)
         loss = named + 0.5 * distance
         figures = {"codes": named.item(), "distance": distance.item()}
         if a.consistency:
