@@ -15,37 +15,41 @@ static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
 /// The numbers of a tensor.
 #[derive(Debug, Default)]
-pub struct Buffer(Vec<f32>);
+pub struct Buffer {
+    values: Vec<f32>,
+    /// Whether it goes back to [`FREE`]. What came as a vector does not: it was not taken from there, and would pile up.
+    is_pooled: bool,
+}
 
 impl Buffer {
     /// So many numbers, which may be anything: whoever takes it writes all of them.
     pub fn unwritten(count: usize) -> Self {
         if count < SMALL {
-            return Self(vec![0.0; count]);
+            return Self { values: vec![0.0; count], is_pooled: false };
         }
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |values: &Vec<f32>| (count..=count + count / 2).contains(&values.capacity());
         let found = (0..free.len()).filter(|&i| fits(&free[i])).min_by_key(|&i| free[i].capacity());
         let values = found.map(|index| free.remove(index));
         drop(free);
-        match values {
-            Some(mut values) => {
-                // What is there already stays as it is; what is missing (it was once shorter) becomes 0.
-                values.resize(count, 0.0);
-                Self(values)
-            }
-            None => Self(vec![0.0; count]),
+        let mut values = values.unwrap_or_default();
+        if values.capacity() == 0 {
+            values = vec![0.0; count];
+        } else {
+            // What is there already stays as it is; what is missing (it was once shorter) becomes 0.
+            values.resize(count, 0.0);
         }
+        Self { values, is_pooled: true }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.0.capacity() < SMALL {
+        if !self.is_pooled {
             return;
         }
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        free.push(std::mem::take(&mut self.0));
+        free.push(std::mem::take(&mut self.values));
         let mut kept: usize = free.iter().map(Vec::capacity).sum();
         // The oldest go first: their size is wanted least.
         let gone = free.iter().take_while(|values| {
@@ -72,20 +76,20 @@ impl Clone for Buffer {
 
 impl From<Vec<f32>> for Buffer {
     fn from(values: Vec<f32>) -> Self {
-        Self(values)
+        Self { values, is_pooled: false }
     }
 }
 
 impl Deref for Buffer {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        &self.0
+        &self.values
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        &mut self.values
     }
 }
 
