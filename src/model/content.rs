@@ -11,8 +11,7 @@ const SAMPLES_EPS: f32 = 1e-7;
 /// The epsilon of the norm over time after the first convolution.
 const GROUP_NORM_EPS: f32 = 1e-5;
 
-/// Padded samples (rows, 1) to content features at 25 frames a second: (`frames`, output). Every clip is normalised to mean 0 and
-/// variance 1 first.
+/// Padded samples (rows, 1) to content features at 25 frames a second: (`frames`, output).
 pub fn encode<B: Ops>(
     ops: &B,
     content: &Content<B::Weight>,
@@ -21,26 +20,15 @@ pub fn encode<B: Ops>(
     observer: &dyn Observer<B>,
 ) -> Result<B::Tensor> {
     let x = ops.group_norm(samples, None, SAMPLES_EPS, Activation::None)?;
-    encode_normalized(ops, content, &x, frames, observer)
-}
-
-/// The same of samples that are normalised already, as a stream's are by its running statistics.
-pub fn encode_normalized<B: Ops>(
-    ops: &B,
-    content: &Content<B::Weight>,
-    samples: &B::Tensor,
-    frames: &Clips,
-    observer: &dyn Observer<B>,
-) -> Result<B::Tensor> {
-    let spectrogram = match &content.log_mel {
+    let x = match &content.log_mel {
         Some(log_mel) => {
-            let x = log_mel::spectrogram(ops, log_mel, samples)?;
+            let x = log_mel::spectrogram(ops, log_mel, &x)?;
             observer.stage("content.log_mel", &x)?;
-            Some(x)
+            x
         }
-        None => None,
+        None => x,
     };
-    let x = ops.conv1d(spectrogram.as_ref().unwrap_or(samples), &content.first_conv, Activation::None)?;
+    let x = ops.conv1d(&x, &content.first_conv, Activation::None)?;
     let x = ops.group_norm(&x, Some(&content.first_norm), GROUP_NORM_EPS, Activation::Gelu)?;
     let x = content.conv.iter().try_fold(x, |x, conv| ops.conv1d(&x, conv, Activation::Gelu))?;
     observer.stage("wav2vec2.conv_features", &x)?;
