@@ -4,25 +4,37 @@
 //! emotion fits the voice.
 //!
 //! ```
-//! use deeptalk_rt::backend::cpu::Cpu;
-//! use deeptalk_rt::checkpoint::ModelFile;
 //! use deeptalk_rt::model::Take;
+//! use deeptalk_rt::runtime::{Model, Session};
 //! # use deeptalk_rt::{backend::Dtype, checkpoint::synth_model, model::Config};
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let (model, speech) = (folder.path().join("model.safetensors"), "tests/golden/speech_a.wav");
 //! # let talk = folder.path().join("talk.npz");
 //! # synth_model(&model, &Config::tiny(), Dtype::F16)?;
 //!
-//! let model = ModelFile::open(model)?.load(Cpu)?;
+//! let model = Model::load(model)?; // shared by threads
+//! let mut session = Session::new(&model); // one a voice
 //! let samples = deeptalk_rt::audio::read_wav(speech, 0.0, None)?;
-//! let motions = model.takes(&samples, &[Take::default()], &mut |_| Ok(()))?;
-//! assert_eq!(motions[0].frames(), samples.len().div_ceil(640));
-//! deeptalk_rt::export::write(talk, &motions[0], &Default::default())?;
+//! let motion = session.animate(&samples, &Take::default())?;
+//! assert_eq!(motion.frames(), samples.len().div_ceil(640));
+//! deeptalk_rt::export::write(talk, &motion, &Default::default())?;
+//!
+//! // The same as a stream: sound in pieces of any size, frames as soon as they can be known.
+//! let mut shown = 0;
+//! for piece in samples.chunks(1_000) {
+//!     session.push(piece)?;
+//!     shown += session.poll().count();
+//! }
+//! session.finish()?;
+//! assert_eq!(shown + session.poll().count(), motion.frames());
 //! # Ok::<(), deeptalk_rt::Error>(())
 //! ```
 //!
+//! Programs talk to [`runtime`]; the modules below it are for those who look into the network or add to it.
+//!
 //! | module | what |
 //! |---|---|
+//! | [`runtime`] | models that threads share, sessions, streams |
 //! | [`audio`] | WAV in, 16 kHz mono |
 //! | [`checkpoint`] | model files, and the import of published ones |
 //! | [`model`] | the network, written once over [`backend::Ops`] |
@@ -45,6 +57,7 @@ pub mod face;
 pub mod model;
 mod motion;
 pub mod render;
+pub mod runtime;
 pub mod verify;
 
 pub use error::{BadInput, Error, Result};

@@ -16,6 +16,7 @@ use crate::Result;
 
 pub use padding::{frames_for, wanted_frames};
 pub use resample::resample;
+pub(crate) use resample::{Resampler, is_usable};
 pub use wav::Wav;
 
 /// Samples a second of everything that the network hears.

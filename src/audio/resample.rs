@@ -43,7 +43,7 @@ pub fn resample(samples: &[f32], from_rate: u32) -> Result<Vec<f32>> {
 }
 
 /// Whether a sample can be worked with.
-pub(super) fn is_usable(sample: f32) -> bool {
+pub(crate) fn is_usable(sample: f32) -> bool {
     sample.is_finite() && sample.abs() <= LARGEST_SAMPLE
 }
 
@@ -55,7 +55,7 @@ pub(super) fn resampled_length(samples: u64, rate: u32) -> u64 {
 }
 
 /// A stream on its way to 16 kHz. The result does not depend on how the stream is cut into pushes.
-pub(super) struct Resampler {
+pub(crate) struct Resampler {
     rate: u32,
     /// `None` at 16 kHz, where samples pass untouched.
     fft: Option<Fft<f32>>,

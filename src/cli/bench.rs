@@ -15,11 +15,12 @@ use deeptalk_rt::bench::{
 use deeptalk_rt::checkpoint::ModelFile;
 use deeptalk_rt::export::AtomicFile;
 use deeptalk_rt::model::{DeepTalk, ONE_PASS_SECONDS};
+use deeptalk_rt::runtime::Device;
 use deeptalk_rt::{Error, Result};
 use serde_json::json;
 
 use super::bench_table as table;
-use super::device::{Device, Wish};
+use super::device::{self, Opened};
 use super::{say, stop};
 
 const EXAMPLES: &str = "\
@@ -57,7 +58,7 @@ pub struct Bench {
 
     /// The device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
-    device: Wish,
+    device: Device,
 
     /// Time for each length and batch; one whose single run would take 20 times as long is left out
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds, allow_negative_numbers = true)]
@@ -124,13 +125,13 @@ impl Bench {
         // Everything that can be wrong with the input is known before processes are started.
         let file = self.open()?;
         let cold = self.cold()?;
-        match self.device.open()? {
-            Device::Cpu(cpu) => {
+        match device::open(self.device)? {
+            Opened::Cpu(cpu) => {
                 let model = file.load(cpu)?;
                 self.measure(&file, cold, &model, None::<&DeepTalk<Cpu>>, &Traits::CPU, "cpu", &|| None, None)
             }
-            Device::Cuda(cuda) => {
-                let number = self.device.number();
+            Opened::Cuda(cuda) => {
+                let number = if let Device::Cuda(number) = self.device { number } else { 0 };
                 let name = format!("cuda:{number} {}", cuda.name());
                 let (model, reference) = (file.load(cuda)?, file.load(Cpu)?);
                 let memory = || Some(Cuda::reserved_memory(model.ops()) as u64);
@@ -266,9 +267,9 @@ impl Bench {
     /// The new process itself.
     fn be_cold(&self) -> Result<ExitCode> {
         let begun = Instant::now();
-        match self.device.open()? {
-            Device::Cpu(cpu) => self.be_cold_on(cpu, begun, &Traits::CPU),
-            Device::Cuda(cuda) => self.be_cold_on(cuda, begun, &Traits::CUDA),
+        match device::open(self.device)? {
+            Opened::Cpu(cpu) => self.be_cold_on(cpu, begun, &Traits::CPU),
+            Opened::Cuda(cuda) => self.be_cold_on(cuda, begun, &Traits::CUDA),
         }
     }
 

@@ -13,7 +13,9 @@ mod progress;
 mod run;
 mod say;
 mod stop;
+mod stream;
 mod synth_model;
+mod values;
 mod verify;
 
 use std::process::ExitCode;
@@ -27,6 +29,7 @@ Examples:
   deeptalk-rt run speech.wav -o talk.mp4
   deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors
   deeptalk-rt run speech.wav -o talk.npz --model model.safetensors
+  arecord -q -f S16_LE -r 16000 -t raw | deeptalk-rt stream --model model.safetensors
 
 Results go to files or to standard output, everything else to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 bad input file, 4 no such device.";
@@ -43,6 +46,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     Run(Box<run::Run>),
+    Stream(Box<stream::Stream>),
     Import(import::Import),
     SynthModel(synth_model::SynthModel),
     Info(info::Info),
@@ -55,6 +59,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Run(run) => run.execute(),
+        Command::Stream(stream) => done(stream.execute()),
         Command::Import(import) => done(import.execute()),
         Command::SynthModel(synth_model) => done(synth_model.execute()),
         Command::Info(info) => done(info.execute()),

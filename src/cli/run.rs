@@ -6,19 +6,20 @@ use std::time::Instant;
 
 use clap::Args;
 use deeptalk_rt::audio::{Wav, read_wav};
-use deeptalk_rt::backend::{Clips, Ops, Rig};
 use deeptalk_rt::checkpoint::ModelFile;
 use deeptalk_rt::export::{Format, Kind};
 use deeptalk_rt::face::Face;
-use deeptalk_rt::model::{DeepTalk, Draw, EmotionVector, ONE_PASS_SECONDS, Take};
+use deeptalk_rt::model::{Draw, EmotionVector, ONE_PASS_SECONDS, Take};
+use deeptalk_rt::runtime::{Control, Device, ModelOptions, Rig, Session, Step};
 use deeptalk_rt::{Error, Result};
 
-use super::device::{Device, Wish};
+use super::device;
 use super::finish::{Finished, Pictures, Skinning};
 use super::look::Look;
 use super::outputs::{self, Job, Target};
 use super::progress::{Reporter, Style};
 use super::stop;
+use super::values::{self, Temperatures};
 
 const EXAMPLES: &str = r"Examples:
   A video with sound:
@@ -77,11 +78,11 @@ pub struct Run {
 
     /// Where to begin in the recording
     #[arg(long, value_name = "SECONDS", default_value = "0", hide_default_value = true)]
-    #[arg(value_parser = offset, allow_negative_numbers = true, help_heading = INPUT)]
+    #[arg(value_parser = values::offset, allow_negative_numbers = true, help_heading = INPUT)]
     offset: f64,
 
     /// How much of it to take [default: all]
-    #[arg(long, value_name = "SECONDS", value_parser = duration, allow_negative_numbers = true, help_heading = INPUT)]
+    #[arg(long, value_name = "SECONDS", value_parser = values::duration, allow_negative_numbers = true, help_heading = INPUT)]
     duration: Option<f64>,
 
     /// The file to write; its ending chooses the format. May be repeated, to write several formats at once
@@ -99,7 +100,7 @@ pub struct Run {
     format: Option<String>,
 
     /// Frames a second of ARKit weights [default: 25]
-    #[arg(long, value_name = "25|30|60", value_parser = rate, help_heading = OUTPUT)]
+    #[arg(long, value_name = "25|30|60", value_parser = values::rate, help_heading = OUTPUT)]
     fps: Option<u32>,
 
     /// How to tell the progress [default: bar on a terminal, none elsewhere]
@@ -112,7 +113,7 @@ pub struct Run {
 
     /// How much of the other's emotion: from 0 (own) to 1 (the other's)
     #[arg(long, value_name = "SHARE", default_value = "1", requires = "emotion_from")]
-    #[arg(value_parser = share, allow_negative_numbers = true, help_heading = EMOTION)]
+    #[arg(value_parser = values::share, allow_negative_numbers = true, help_heading = EMOTION)]
     emotion_blend: f32,
 
     /// Draw so many takes, each with its own number in its file's name and the seeds S, S + 1, ...
@@ -126,11 +127,11 @@ pub struct Run {
 
     /// Draw the emotion from its distribution, with its log variance times this number (the paper's uncertainty factor); 0 and
     /// negative ones are allowed [default: 1 with several takes; with one, its mean is taken]
-    #[arg(long, value_parser = finite, allow_hyphen_values = true, help_heading = EMOTION)]
+    #[arg(long, value_parser = values::finite, allow_hyphen_values = true, help_heading = EMOTION)]
     alpha: Option<f32>,
 
     /// Draw the top and the bottom motion codes at these temperatures (one number: both); 0 takes the likeliest
-    #[arg(long, value_name = "TOP[,BOTTOM]", default_value = "0", value_parser = temperatures)]
+    #[arg(long, value_name = "TOP[,BOTTOM]", default_value = "0", value_parser = values::temperatures)]
     #[arg(allow_negative_numbers = true, help_heading = EMOTION)]
     temperature: Temperatures,
 
@@ -143,22 +144,19 @@ pub struct Run {
 
     /// Where the network runs: cpu, cuda, cuda:N, or auto for a GPU if there is one. The GPU's kernels work in fp16
     #[arg(long, default_value = "cpu", help_heading = MACHINE)]
-    device: Wish,
+    device: Device,
 
     /// Threads to work with [default: one for each processor core]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = MACHINE)]
     threads: Option<u16>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Temperatures([f32; 2]);
-
 /// What it takes to animate, loaded and checked against each other.
-struct Loaded<B: Ops> {
-    model: DeepTalk<B>,
+struct Loaded {
+    session: Session,
     face: Option<Face>,
     /// The face on the device, if somebody wants its vertices.
-    rig: Option<Rig<B::Weight>>,
+    rig: Option<Rig>,
     takes: Vec<Take>,
 }
 
@@ -205,10 +203,7 @@ impl Run {
         }
         let outcome = match good[..] {
             [] => Ok(Vec::new()),
-            _ => self.device.open().and_then(|device| match device {
-                Device::Cpu(cpu) => self.animate_good(cpu, &good, &look, reporter, tally),
-                Device::Cuda(cuda) => self.animate_good(cuda, &good, &look, reporter, tally),
-            }),
+            _ => self.animate_good(&good, &look, reporter, tally),
         };
         let outcome = outcome.map(|failed| failures.extend(failed));
         for (input, error) in &failures {
@@ -219,19 +214,18 @@ impl Run {
     }
 
     /// The recordings that can be read, one after another; gives those that failed all the same.
-    fn animate_good<'a, B: Ops>(
+    fn animate_good<'a>(
         &self,
-        ops: B,
         good: &[&'a Job],
         look: &deeptalk_rt::render::Options,
         reporter: &mut Reporter,
         tally: &mut Tally,
     ) -> Result<Vec<(&'a PathBuf, Error)>> {
-        let loaded = self.load(ops, good)?;
+        let mut loaded = self.load(good)?;
         let mut failures = Vec::new();
         for (index, job) in good.iter().enumerate() {
             reporter.begin(&label(&job.input, index, good.len()), "frames");
-            let outcome = self.animate(job, &loaded, look, reporter, tally);
+            let outcome = self.animate(job, &mut loaded, look, reporter, tally);
             reporter.end();
             match outcome {
                 Ok(()) => {}
@@ -300,29 +294,24 @@ impl Run {
     }
 
     /// In the order of what is cheap to check.
-    fn load<B: Ops>(&self, ops: B, jobs: &[&Job]) -> Result<Loaded<B>> {
+    fn load(&self, jobs: &[&Job]) -> Result<Loaded> {
         let file = self.model.as_ref().map_or_else(ModelFile::builtin, ModelFile::open)?;
-        let (config, path) = (file.config(), file.path());
-        let actor = match &self.actor {
-            None => 0,
-            Some(name) => config.actors.iter().position(|actor| actor == name).ok_or_else(|| {
-                let known = config.actors.join(", ");
-                Error::Usage(format!("there is no actor `{name}` in {}: it knows {known}", path.display()))
-            })?,
-        };
+        let actor = self.actor.as_ref().map_or(Ok(0), |name| file.config().actor(name))?;
         let face = self.face(jobs)?;
         if let Some(face) = &face {
-            face.check_channels(&config.parameter_names(), path)?;
+            face.check_channels(&file.config().parameter_names(), file.path())?;
         }
         let lent = self.emotion_from.as_ref().map(|path| read_wav(path, 0.0, Some(ONE_PASS_SECONDS as f64)));
         let lent = lent.transpose()?;
-        let model = file.load(ops)?;
-        let lent = lent.map(|samples| model.emotion_vector(&samples)).transpose()?;
+        let model = ModelOptions::new().device(self.device).of_file(&file)?;
+        model.fallback().into_iter().for_each(device::fell_back);
+        let mut session = Session::new(&model);
+        let lent = lent.map(|samples| session.emotion(&samples)).transpose()?;
         let takes = (0..u64::from(self.samples)).map(|take| self.take(take, actor, lent.clone())).collect();
         let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
         let wanted = face.as_ref().filter(|_| self.face.is_some() && files.any(|path| has_vertices(path)));
-        let rig = wanted.map(|face| face.rig(model.ops())).transpose()?;
-        Ok(Loaded { model, face, rig, takes })
+        let rig = wanted.map(|face| Rig::on_device(face.clone(), &model)).transpose()?;
+        Ok(Loaded { session, face, rig, takes })
     }
 
     fn take(&self, take: u64, actor: usize, lent: Option<EmotionVector>) -> Take {
@@ -335,27 +324,26 @@ impl Run {
         }
     }
 
-    fn animate<B: Ops>(
+    fn animate(
         &self,
         job: &Job,
-        loaded: &Loaded<B>,
+        loaded: &mut Loaded,
         look: &deeptalk_rt::render::Options,
         reporter: &mut Reporter,
         tally: &mut Tally,
     ) -> Result<()> {
         let begun = Instant::now();
-        let Loaded { model, face, rig, takes } = loaded;
+        let Loaded { session, face, rig, takes } = loaded;
         let samples = read_wav(&job.input, self.offset, self.duration)?;
-        let motions = model.takes(&samples, takes, &mut |progress| {
-            reporter.advance(&job.input, progress.done, progress.total);
-            stop::check()
-        })?;
-        let skin = rig.as_ref().map(|rig| {
-            move |parameters: &[f32]| {
-                let ops = model.ops();
-                ops.download(&ops.skin(&ops.upload(&Clips::one(parameters.len()), 1, parameters)?, rig)?)
+        let mut tell = |step: Step| {
+            if step.stage == Step::FRAMES {
+                reporter.advance(&job.input, step.done, step.total);
             }
-        });
+            Ok(())
+        };
+        let mut control = Control::new().progress(&mut tell).cancel(stop::asked());
+        let motions = session.takes(&samples, takes, &mut control)?;
+        let skin = rig.as_ref().map(|rig| move |rows: &[f32]| rig.vertices_of_rows(rows));
         let skin = skin.as_ref().map(|skin| skin as &Skinning<'_>);
         // A file answers for its take's share of the network, and for its own writing.
         let network = begun.elapsed() / takes.len() as u32;
@@ -413,37 +401,4 @@ fn use_threads(threads: usize) -> Result<()> {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
         Error::Device(format!("{threads} threads cannot be started: {error}; give fewer with --threads"))
     })
-}
-
-fn number<T: std::str::FromStr>(text: &str, expected: &str, good: impl Fn(&T) -> bool) -> Result<T, String> {
-    text.trim().parse().ok().filter(good).ok_or_else(|| format!("expected {expected}"))
-}
-
-fn rate(text: &str) -> Result<u32, String> {
-    number(text, "25, 30 or 60", |rate| [25, 30, 60].contains(rate))
-}
-
-fn finite(text: &str) -> Result<f32, String> {
-    number(text, "a number, such as 1.5 or -2", |number: &f32| number.is_finite())
-}
-
-fn share(text: &str) -> Result<f32, String> {
-    number(text, "a number from 0 to 1", |share| (0.0..=1.0).contains(share))
-}
-
-fn offset(text: &str) -> Result<f64, String> {
-    number(text, "seconds from 0 on", |seconds: &f64| seconds.is_finite() && *seconds >= 0.0)
-}
-
-fn duration(text: &str) -> Result<f64, String> {
-    number(text, "seconds above 0", |seconds: &f64| seconds.is_finite() && *seconds > 0.0)
-}
-
-fn temperatures(text: &str) -> Result<Temperatures, String> {
-    let one = |text| {
-        let expected = "one number from 0 on, or two with a comma between them, such as 0.5 or 0.5,1";
-        number(text, expected, |number: &f32| number.is_finite() && *number >= 0.0)
-    };
-    let (top, bottom) = text.split_once(',').unwrap_or((text, text));
-    Ok(Temperatures([one(top)?, one(bottom)?]))
 }

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 use deeptalk_rt::backend::{Dtype, Ops};
 use deeptalk_rt::checkpoint::ModelFile;
+use deeptalk_rt::runtime::Device;
 use deeptalk_rt::verify::{Golden, Limits, Report, Row, golden_files};
 use deeptalk_rt::{Error, Result};
 
-use super::device::{Device, Wish};
+use super::device::{self, Opened};
 use super::progress::Reporter;
 use super::say;
 
@@ -36,14 +37,14 @@ pub struct Verify {
 
     /// The device that is compared: auto, cpu, cuda or cuda:N. On a GPU, which works in fp16, the limit of a stage is 5e-3
     #[arg(long, default_value = "cpu")]
-    device: Wish,
+    device: Device,
 }
 
 impl Verify {
     pub fn execute(&self) -> Result<ExitCode> {
-        match self.device.open()? {
-            Device::Cpu(cpu) => self.compare(cpu, Limits::F32),
-            Device::Cuda(cuda) => self.compare(cuda, Limits::F16),
+        match device::open(self.device)? {
+            Opened::Cpu(cpu) => self.compare(cpu, Limits::F32),
+            Opened::Cuda(cuda) => self.compare(cuda, Limits::F16),
         }
     }
 

@@ -117,21 +117,13 @@ const SIDE_DEGREES: [f32; 2] = [5.0, 9.0];
 /// # Errors
 /// A usage error if `fps` is not 1 to 240 or the motion is not one of ARKit channels; `output` is the file that was asked for.
 pub fn weights(motion: &Motion, fps: u32, output: impl AsRef<Path>) -> Result<Vec<f32>> {
-    let output = output.as_ref().display();
     if !(1..=240).contains(&fps) {
         return Err(Error::Usage(format!(
-            "{output}: ARKit files have a whole number of frames a second from 1 to 240, found {fps}; give --fps 25, 30 or 60"
+            "{}: ARKit files have a whole number of frames a second from 1 to 240, found {fps}; give --fps 25, 30 or 60",
+            output.as_ref().display()
         )));
     }
-    let columns = Columns::of(motion).map_err(|missing| {
-        let found = motion.names.first().map_or("no columns", |name| name);
-        Error::Usage(format!(
-            "{output}: --format arkit needs a motion of the 50 ARKit channels and the jaw, but this one has no `{missing}` \
-             (its {} columns begin with `{found}`); use a model made for the built-in head, or leave --format out to write the columns \
-             as they are",
-            motion.names.len()
-        ))
-    })?;
+    let columns = Columns::of_output(&motion.names, output)?;
     let rows: Vec<f32> =
         motion.values.chunks_exact(motion.names.len()).flat_map(|row| columns.weights(row)).collect();
     Ok(resample(&rows, WEIGHTS.len(), motion.fps, fps))
@@ -143,24 +135,59 @@ pub fn weights(motion: &Motion, fps: u32, output: impl AsRef<Path>) -> Result<Ve
 /// As [`weights`].
 pub fn csv(motion: &Motion, fps: u32, output: impl AsRef<Path>) -> Result<String> {
     let rows = weights(motion, fps, output)?;
-    let mut text = String::from("Timecode,BlendShapeCount");
-    for name in WEIGHTS {
-        let (first, rest) = name.split_at(1);
-        let _ = write!(text, ",{}{rest}", first.to_uppercase());
-    }
-    for name in ROTATIONS {
-        let _ = write!(text, ",{name}");
-    }
-    text.push('\n');
+    let mut text = CsvRows::header();
     for (index, row) in rows.chunks_exact(WEIGHTS.len()).enumerate() {
-        let _ = write!(text, "{},{}", timecode(index, fps), WEIGHTS.len() + ROTATIONS.len());
-        for weight in row {
-            let _ = write!(text, ",{weight:.6}");
-        }
-        text.push_str(&",0.000000".repeat(ROTATIONS.len()));
-        text.push('\n');
+        put_row(&mut text, index, fps, row);
     }
     Ok(text)
+}
+
+/// Rows of a Live Link Face CSV, one at a time: for frames that come one at a time.
+pub struct CsvRows {
+    columns: Columns,
+}
+
+impl CsvRows {
+    /// Of frames with these columns; `output` is what is written.
+    ///
+    /// # Errors
+    /// A usage error if the columns are not ARKit channels and the jaw.
+    pub fn of(names: &[String], output: impl AsRef<Path>) -> Result<Self> {
+        Ok(Self { columns: Columns::of_output(names, output)? })
+    }
+
+    /// The first line.
+    pub fn header() -> String {
+        let mut text = String::from("Timecode,BlendShapeCount");
+        for name in WEIGHTS {
+            let (first, rest) = name.split_at(1);
+            let _ = write!(text, ",{}{rest}", first.to_uppercase());
+        }
+        for name in ROTATIONS {
+            let _ = write!(text, ",{name}");
+        }
+        text.push('\n');
+        text
+    }
+
+    /// The line of a frame, counted from 0 at `fps` frames a second; `values` are its columns.
+    ///
+    /// # Panics
+    /// If there are fewer values than columns.
+    pub fn row(&self, frame: usize, fps: u32, values: &[f32]) -> String {
+        let mut text = String::new();
+        put_row(&mut text, frame, fps, &self.columns.weights(values));
+        text
+    }
+}
+
+fn put_row(text: &mut String, frame: usize, fps: u32, weights: &[f32]) {
+    let _ = write!(text, "{},{}", timecode(frame, fps), WEIGHTS.len() + ROTATIONS.len());
+    for weight in weights {
+        let _ = write!(text, ",{weight:.6}");
+    }
+    text.push_str(&",0.000000".repeat(ROTATIONS.len()));
+    text.push('\n');
 }
 
 /// The motion as JSON: `fps`, `names` (ARKit's own spelling, the order of [`WEIGHTS`]) and `frames`, each with its `timecode`, its `time` in
@@ -206,9 +233,23 @@ struct Columns {
 }
 
 impl Columns {
+    /// The columns; `output` is what is written.
+    fn of_output(names: &[String], output: impl AsRef<Path>) -> Result<Self> {
+        Self::of(names).map_err(|missing| {
+            let found = names.first().map_or("no columns", |name| name);
+            Error::Usage(format!(
+                "{}: ARKit weights need a motion of the 50 ARKit channels and the jaw, but this one has no `{missing}` (its {} columns \
+                 begin with `{found}`); use a model made for the built-in head, or have the columns written as they are (without \
+                 --format arkit or --to arkit)",
+                output.as_ref().display(),
+                names.len()
+            ))
+        })
+    }
+
     /// The columns, or the first name that the motion lacks.
-    fn of(motion: &Motion) -> Result<Self, &'static str> {
-        let find = |name: &'static str| motion.names.iter().position(|n| n == name).ok_or(name);
+    fn of(names: &[String]) -> Result<Self, &'static str> {
+        let find = |name: &'static str| names.iter().position(|n| n == name).ok_or(name);
         let mut channels = [None; 52];
         for (channel, name) in channels.iter_mut().zip(WEIGHTS) {
             if name != "jawOpen" && name != "jawForward" {

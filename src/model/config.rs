@@ -214,6 +214,17 @@ impl Config {
         self.channels.len() + JAW_NAMES.len()
     }
 
+    /// The index of an identity.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] with the names that are known.
+    pub fn actor(&self, name: &str) -> crate::Result<usize> {
+        self.actors.iter().position(|actor| actor == name).ok_or_else(|| {
+            let known = self.actors.join(", ");
+            crate::Error::Usage(format!("there is no actor `{name}`: this model knows {known}"))
+        })
+    }
+
     /// A name for each of them.
     pub fn parameter_names(&self) -> Vec<String> {
         self.channels.iter().cloned().chain(JAW_NAMES.map(String::from)).collect()

@@ -11,7 +11,8 @@ const SAMPLES_EPS: f32 = 1e-7;
 /// The epsilon of the norm over time after the first convolution.
 const GROUP_NORM_EPS: f32 = 1e-5;
 
-/// Padded samples (rows, 1) to content features at 25 frames a second: (`frames`, output).
+/// Padded samples (rows, 1) to content features at 25 frames a second: (`frames`, output). Every clip is normalised to mean 0 and
+/// variance 1 first.
 pub fn encode<B: Ops>(
     ops: &B,
     content: &Content<B::Weight>,
@@ -20,15 +21,26 @@ pub fn encode<B: Ops>(
     observer: &dyn Observer<B>,
 ) -> Result<B::Tensor> {
     let x = ops.group_norm(samples, None, SAMPLES_EPS, Activation::None)?;
-    let x = match &content.log_mel {
+    encode_normalized(ops, content, &x, frames, observer)
+}
+
+/// The same of samples that are normalised already, as a stream's are by its running statistics.
+pub fn encode_normalized<B: Ops>(
+    ops: &B,
+    content: &Content<B::Weight>,
+    samples: &B::Tensor,
+    frames: &Clips,
+    observer: &dyn Observer<B>,
+) -> Result<B::Tensor> {
+    let spectrogram = match &content.log_mel {
         Some(log_mel) => {
-            let x = log_mel::spectrogram(ops, log_mel, &x)?;
+            let x = log_mel::spectrogram(ops, log_mel, samples)?;
             observer.stage("content.log_mel", &x)?;
-            x
+            Some(x)
         }
-        None => x,
+        None => None,
     };
-    let x = ops.conv1d(&x, &content.first_conv, Activation::None)?;
+    let x = ops.conv1d(spectrogram.as_ref().unwrap_or(samples), &content.first_conv, Activation::None)?;
     let x = ops.group_norm(&x, Some(&content.first_norm), GROUP_NORM_EPS, Activation::Gelu)?;
     let x = content.conv.iter().try_fold(x, |x, conv| ops.conv1d(&x, conv, Activation::Gelu))?;
     observer.stage("wav2vec2.conv_features", &x)?;

@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::emotion::{self, Distribution, HeadPools};
 use super::predictor::{self, MotionCodes};
-use super::stages::Observer;
+use super::stages::{Observer, Part, timed};
 use super::weights::Weights;
 use super::{content, motion_prior};
 use crate::audio::{self, frames_for};
@@ -65,14 +65,50 @@ impl<B: Ops> DeepTalk<B> {
         let samples = self.upload_samples(clips, |samples| frames_for(samples).1)?;
         let body = |inputs: &[&B::Tensor]| {
             let (content, emotion) = self.ops.branches(
-                || content::encode(&self.ops, &self.weights.content, inputs[0], &frames, observer),
-                || self.emotion_of_samples(inputs[0], observer),
+                || {
+                    timed(observer, Part::Content, || {
+                        content::encode(&self.ops, &self.weights.content, inputs[0], &frames, observer)
+                    })
+                },
+                || timed(observer, Part::Emotion, || self.emotion_of_samples(inputs[0], observer)),
             )?;
             Ok(Outputs { tensors: vec![content, emotion.mu, emotion.logvar], codes: Vec::new() })
         };
         let outputs = self.record_unless(observer.looks(), "analyse", &[&samples], body)?;
         let [content, mu, logvar] = exactly(outputs.tensors);
         Ok(Analysis { content, emotion: Distribution { mu, logvar } })
+    }
+
+    /// Words of one clip of normalised samples (a whole number of frames): (frames, content width).
+    pub(super) fn content_of_normalized(
+        &self,
+        samples: &[f32],
+        observer: &dyn Observer<B>,
+    ) -> Result<B::Tensor> {
+        let frames = Clips::one(samples.len() / super::config::SAMPLES_PER_FRAME);
+        let samples = self.ops.upload(&Clips::one(samples.len()), 1, samples)?;
+        let body = |inputs: &[&B::Tensor]| {
+            let content = timed(observer, Part::Content, || {
+                content::encode_normalized(&self.ops, &self.weights.content, inputs[0], &frames, observer)
+            })?;
+            Ok(Outputs { tensors: vec![content], codes: Vec::new() })
+        };
+        let outputs = self.record_unless(observer.looks(), "content", &[&samples], body)?;
+        let [content] = exactly(outputs.tensors);
+        Ok(content)
+    }
+
+    /// The emotion of one clip of normalised samples, at least a frame of them.
+    pub(super) fn emotion_of_normalized(
+        &self,
+        samples: &[f32],
+        observer: &dyn Observer<B>,
+    ) -> Result<Distribution<B::Tensor>> {
+        timed(observer, Part::Emotion, || {
+            let samples = self.ops.upload(&Clips::one(samples.len()), 1, samples)?;
+            let features = emotion::encode_normalized(&self.ops, &self.weights.emotion, samples, observer)?;
+            self.emotion_of_features(&features, observer)
+        })
     }
 
     fn record_unless(
@@ -101,10 +137,18 @@ impl<B: Ops> DeepTalk<B> {
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
         let features = emotion::encode(&self.ops, &self.weights.emotion, samples, observer)?;
+        self.emotion_of_features(&features, observer)
+    }
+
+    fn emotion_of_features(
+        &self,
+        features: &B::Tensor,
+        observer: &dyn Observer<B>,
+    ) -> Result<Distribution<B::Tensor>> {
         let tokens = self.weights.emotion.extra_tokens.shape()[0];
         let (head, pools) = (&self.weights.emotion_head, &self.audio_pools);
         let emotion =
-            emotion::of_features(&self.ops, head, pools, &features, tokens, "dee.encoder", observer)?;
+            emotion::of_features(&self.ops, head, pools, features, tokens, "dee.encoder", observer)?;
         observer.stage("dee.mu", &emotion.mu)?;
         observer.stage("dee.logvar", &emotion.logvar)?;
         Ok(emotion)
@@ -134,10 +178,13 @@ impl<B: Ops> DeepTalk<B> {
         let Weights { style, predictor, motion_prior, .. } = &self.weights;
         let actors = self.one_hot(actors)?;
         let body = |inputs: &[&B::Tensor]| {
-            let style = predictor::style(&self.ops, style, inputs[1], inputs[2], observer)?;
-            let codes =
-                predictor::predict(&self.ops, predictor, motion_prior, inputs[0], &style, sample, observer)?;
-            let motion = motion_prior::decode(&self.ops, motion_prior, &codes, observer)?;
+            let codes = timed(observer, Part::Codes, || {
+                let style = predictor::style(&self.ops, style, inputs[1], inputs[2], observer)?;
+                predictor::predict(&self.ops, predictor, motion_prior, inputs[0], &style, sample, observer)
+            })?;
+            let motion = timed(observer, Part::Motion, || {
+                motion_prior::decode(&self.ops, motion_prior, &codes, observer)
+            })?;
             Ok(Outputs { tensors: vec![motion], codes: vec![codes.top, codes.bottom] })
         };
         // Seeds follow from nothing that a recording knows.

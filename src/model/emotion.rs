@@ -42,7 +42,8 @@ impl HeadPools {
     }
 }
 
-/// Samples (rows, 1) to emotion features at 50 frames a second, the learned tokens still in front of every clip.
+/// Samples (rows, 1) to emotion features at 50 frames a second, the learned tokens still in front of every clip. Every clip is
+/// normalised to mean 0 and variance 1 first.
 pub fn encode<B: Ops>(
     ops: &B,
     emotion: &Emotion<B::Weight>,
@@ -50,13 +51,23 @@ pub fn encode<B: Ops>(
     observer: &dyn Observer<B>,
 ) -> Result<B::Tensor> {
     let x = ops.group_norm(samples, None, SAMPLES_EPS, Activation::None)?;
+    encode_normalized(ops, emotion, x, observer)
+}
+
+/// The same of samples that are normalised already, as a stream's are by its running statistics.
+pub fn encode_normalized<B: Ops>(
+    ops: &B,
+    emotion: &Emotion<B::Weight>,
+    samples: B::Tensor,
+    observer: &dyn Observer<B>,
+) -> Result<B::Tensor> {
     let x = match &emotion.log_mel {
         Some(log_mel) => {
-            let x = log_mel::spectrogram(ops, log_mel, &x)?;
+            let x = log_mel::spectrogram(ops, log_mel, &samples)?;
             observer.stage("emotion.log_mel", &x)?;
             x
         }
-        None => x,
+        None => samples,
     };
     let x = emotion.conv.iter().try_fold(x, |x, (conv, norm)| {
         ops.layer_norm(&ops.conv1d(&x, conv, Activation::None)?, Some(norm), Activation::Gelu)

@@ -93,15 +93,15 @@ fn run<'a>(gru: &Gru, width: usize, inputs: impl Iterator<Item = &'a [f32]>) -> 
 /// f64 and rounded, the frequency and the angle in f32, as the published code does.
 pub fn sinusoidal_table(rows: usize, width: usize) -> Vec<f32> {
     let factor = (-(10_000f64.ln()) / width as f64) as f32;
-    (0..rows)
-        .flat_map(|row| {
-            (0..width).map(move |column| {
-                let frequency = ((column / 2 * 2) as f32 * factor).exp();
-                let angle = row as f32 * frequency;
-                if column % 2 == 0 { angle.sin() } else { angle.cos() }
-            })
-        })
-        .collect()
+    let mut table = Vec::with_capacity(rows * width);
+    for row in 0..rows {
+        for column in 0..width {
+            let frequency = ((column / 2 * 2) as f32 * factor).exp();
+            let angle = row as f32 * frequency;
+            table.push(if column % 2 == 0 { angle.sin() } else { angle.cos() });
+        }
+    }
+    table
 }
 
 #[cfg(test)]

@@ -42,6 +42,30 @@ pub(super) fn windows(samples: usize) -> Vec<Window> {
         .collect()
 }
 
+/// The windows of many recordings, packed in order: each with its recording's index, a minute of sound a pack at most, and never two
+/// windows of one recording together.
+pub(super) fn packs(recordings: &[&[f32]]) -> Vec<Vec<(usize, Window)>> {
+    const MOST: usize = ONE_PASS_SECONDS * FPS * SAMPLES_PER_FRAME;
+    let mut packs: Vec<Vec<(usize, Window)>> = Vec::new();
+    let mut room = 0;
+    for (owner, recording) in recordings.iter().enumerate() {
+        for window in windows(recording.len()) {
+            let samples = window.samples.len();
+            match packs.last_mut() {
+                Some(pack) if samples <= room && pack.last().is_some_and(|(last, _)| *last != owner) => {
+                    pack.push((owner, window));
+                    room -= samples;
+                }
+                _ => {
+                    packs.push(vec![(owner, window)]);
+                    room = MOST - samples;
+                }
+            }
+        }
+    }
+    packs
+}
+
 /// Joins the windows' rows as they come.
 #[derive(Debug)]
 pub(super) struct Seams {
@@ -108,6 +132,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn packs_keep_the_order_hold_a_minute_at_most_and_one_window_of_a_recording() {
+        let recordings: Vec<Vec<f32>> =
+            [10, 20, 29, 2, 70, 1].map(|seconds| vec![0.0; seconds * 16_000]).into();
+        let views: Vec<&[f32]> = recordings.iter().map(Vec::as_slice).collect();
+        let packs = packs(&views);
+        let owners: Vec<Vec<usize>> =
+            packs.iter().map(|pack| pack.iter().map(|(owner, _)| *owner).collect()).collect();
+        assert_eq!(owners, [vec![0, 1, 2], vec![3, 4], vec![4], vec![4, 5]]);
     }
 
     #[test]

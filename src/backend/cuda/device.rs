@@ -68,6 +68,11 @@ fn unusable(why: String) -> Error {
     Error::Device(format!("CUDA cannot be used: {why}; --device cpu works everywhere"))
 }
 
+/// Whether the program was built with the GPU kernels.
+pub(super) fn has_kernels() -> bool {
+    !IMAGES.is_empty()
+}
+
 /// How many devices there are, if CUDA can be used at all.
 pub(super) fn count() -> Result<usize> {
     if IMAGES.is_empty() {

@@ -137,6 +137,11 @@ impl Cuda {
         Ok(Self { device, shared, offsets: Tables::default(), slopes: Tables::default() })
     }
 
+    /// Whether the program was built with the GPU kernels; without them [`Cuda::new`] always fails.
+    pub fn is_built_in() -> bool {
+        device::has_kernels()
+    }
+
     /// How many devices there are.
     ///
     /// # Errors

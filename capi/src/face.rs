@@ -1,0 +1,102 @@
+//! Faces: motion to vertices.
+
+use std::ffi::c_char;
+
+use deeptalk_rt::face::Face;
+use deeptalk_rt::runtime::Rig;
+
+use crate::handle::{self, Opaque};
+use crate::model::dt_model;
+use crate::status::{Fault, dt_status, guard};
+use crate::text;
+
+/// A face, ready to turn motions into vertices: read-only.
+pub struct dt_face {
+    _opaque: [u8; 0],
+}
+
+impl Opaque for dt_face {
+    type Value = Rig;
+    const KIND: u64 = u64::from_le_bytes(*b"dt_face!");
+    const NAME: &'static str = "face";
+}
+
+/// Loads a face file; null `path`: the built-in head. With a `model` that is not null, that model's device makes the vertices, and the face must have the
+/// model's channels; without, the host. Thread rules: any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_face_load(
+    path: *const c_char,
+    model: *const dt_model,
+    out: *mut *mut dt_face,
+) -> dt_status {
+    guard(|| {
+        let face = match path.is_null() {
+            true => Face::builtin()?,
+            false => Face::load(unsafe { text::read(path, "the path") }?)?,
+        };
+        let rig = match model.is_null() {
+            true => Rig::on_host(face),
+            false => Rig::on_device(face, unsafe { handle::look(model) }?)?,
+        };
+        unsafe { handle::give(rig, out) }
+    })
+}
+
+/// Frees a face and sets `*face` to null. Thread rules: any thread, but no other may use this handle at the same time or afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_face_free(face: *mut *mut dt_face) -> dt_status {
+    guard(|| unsafe { handle::take_back(face, |_| Ok(())) })
+}
+
+/// Its vertices and triangles. Thread rules: any thread, any number at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_face_shape(
+    face: *const dt_face,
+    vertices: *mut usize,
+    triangles: *mut usize,
+) -> dt_status {
+    guard(|| {
+        let face = unsafe { handle::look(face) }?.face();
+        unsafe {
+            handle::write(vertices, face.vertex_count(), "vertices")?;
+            handle::write(triangles, face.faces.len(), "triangles")
+        }
+    })
+}
+
+/// Copies its triangles, three indices each, counter-clockwise seen from outside; `capacity` counts indices. Thread rules: any thread, any number at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_face_triangles(
+    face: *const dt_face,
+    out: *mut u32,
+    capacity: usize,
+) -> dt_status {
+    guard(|| {
+        let face = unsafe { handle::look(face) }?.face();
+        unsafe { handle::copy(face.faces.as_flattened(), out, capacity, "the triangles") }
+    })
+}
+
+/// Vertices (frames, vertices, 3), in metres, of the rows (frames, parameters) of a motion or a stream. `count` counts floats of `rows`, `capacity` those of `out`.
+/// Thread rules: any thread, any number at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_face_vertices(
+    face: *const dt_face,
+    rows: *const f32,
+    count: usize,
+    out: *mut f32,
+    capacity: usize,
+) -> dt_status {
+    guard(|| {
+        let rig = unsafe { handle::look(face) }?;
+        let rows = unsafe { handle::array(rows, count, "the rows") }?;
+        let frames = count / (rig.face().channels.len() + 3);
+        let needed = frames * rig.face().vertex_count() * 3;
+        if capacity < needed {
+            let text = format!("the vertices: room for {capacity} floats, and {needed} are needed");
+            return Err(Fault::new(dt_status::DT_TOO_SMALL, text));
+        }
+        let vertices = rig.vertices_of_rows(rows)?;
+        unsafe { handle::copy(&vertices, out, capacity, "the vertices") }
+    })
+}

@@ -1,0 +1,194 @@
+//! Models.
+
+use std::ffi::c_char;
+
+use deeptalk_rt::runtime::{Device, Model, ModelOptions};
+
+use crate::handle::{self, Opaque};
+use crate::status::{Fault, dt_status, guard};
+use crate::text;
+
+/// A loaded model: read-only, shared by threads.
+pub struct dt_model {
+    _opaque: [u8; 0],
+}
+
+impl Opaque for dt_model {
+    type Value = Model;
+    const KIND: u64 = u64::from_le_bytes(*b"dt_model");
+    const NAME: &'static str = "model";
+}
+
+/// The processor.
+pub const DT_DEVICE_CPU: u32 = 0;
+/// The GPU with the number `gpu`.
+pub const DT_DEVICE_CUDA: u32 = 1;
+/// The first GPU if it can be used, else the processor.
+pub const DT_DEVICE_AUTO: u32 = 2;
+
+/// How a model is loaded.
+#[repr(C)]
+pub struct dt_model_options {
+    /// sizeof(dt_model_options): set by dt_model_options_init.
+    pub size: usize,
+    /// DT_DEVICE_CPU (default), DT_DEVICE_CUDA or DT_DEVICE_AUTO.
+    pub device: u32,
+    /// The GPU's number, for DT_DEVICE_CUDA.
+    pub gpu: u32,
+    /// Threads that the model works with; 0 (default): one for each processor core. They are the model's own and end with it.
+    pub threads: u32,
+}
+
+/// The defaults. Thread rules: any thread, one at a time for one structure.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_options_init(options: *mut dt_model_options) -> dt_status {
+    let size = size_of::<dt_model_options>();
+    let defaults = dt_model_options { size, device: DT_DEVICE_CPU, gpu: 0, threads: 0 };
+    guard(|| unsafe { handle::write(options, defaults, "options") })
+}
+
+unsafe fn options_of(options: *const dt_model_options) -> Result<ModelOptions, Fault> {
+    let options = unsafe { handle::structure(options, "the model options") }?;
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let Some(options) = options else { return Ok(ModelOptions::new().threads(cores())) };
+    let device = match options.device {
+        DT_DEVICE_CPU => Device::Cpu,
+        DT_DEVICE_CUDA => Device::Cuda(options.gpu as usize),
+        DT_DEVICE_AUTO => Device::Auto,
+        other => {
+            let text = format!("there is no device {other}: give one of DT_DEVICE_CPU, _CUDA, _AUTO");
+            return Err(Fault::new(dt_status::DT_BAD_USE, text));
+        }
+    };
+    let threads = if options.threads == 0 { cores() } else { options.threads as usize };
+    Ok(ModelOptions::new().device(device).threads(threads))
+}
+
+/// Loads a model file, which stays memory-mapped: it must not be changed while the model lives. Null `options`: the defaults. Free it with dt_model_free.
+/// Thread rules: any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_load(
+    path: *const c_char,
+    options: *const dt_model_options,
+    out: *mut *mut dt_model,
+) -> dt_status {
+    guard(|| {
+        let path = unsafe { text::read(path, "the path") }?;
+        let model = unsafe { options_of(options) }?.load(path)?;
+        unsafe { handle::give(model, out) }
+    })
+}
+
+/// Loads a model of the bytes of a model file, which are copied. Thread rules: any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_from_bytes(
+    bytes: *const u8,
+    count: usize,
+    options: *const dt_model_options,
+    out: *mut *mut dt_model,
+) -> dt_status {
+    guard(|| {
+        let bytes = unsafe { handle::array(bytes, count, "the model's bytes") }?;
+        let model = unsafe { options_of(options) }?.from_bytes(bytes.to_vec())?;
+        unsafe { handle::give(model, out) }
+    })
+}
+
+/// Loads the built-in model; DT_BAD_USE where the library has none (dt_has_feature "builtin-model"). Thread rules: any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_builtin(
+    options: *const dt_model_options,
+    out: *mut *mut dt_model,
+) -> dt_status {
+    guard(|| {
+        let model = unsafe { options_of(options) }?.builtin()?;
+        unsafe { handle::give(model, out) }
+    })
+}
+
+/// Frees a model and sets `*model` to null. Sessions and faces that were made of it keep what they need and may be freed later. Thread rules: any thread, but no
+/// other may use this handle at the same time or afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_free(model: *mut *mut dt_model) -> dt_status {
+    guard(|| unsafe { handle::take_back(model, |_| Ok(())) })
+}
+
+/// The values of a frame, in `*count`. Thread rules: any thread, any number at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_parameters(model: *const dt_model, count: *mut usize) -> dt_status {
+    guard(|| {
+        let model = unsafe { handle::look(model) }?;
+        unsafe { handle::write(count, model.config().parameters(), "count") }
+    })
+}
+
+/// The name of a value of a frame: of `capacity` bytes, with its NUL. `*length`, unless null, becomes its length without the NUL, also on DT_TOO_SMALL.
+/// Thread rules: any thread, any number at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_parameter_name(
+    model: *const dt_model,
+    index: usize,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+) -> dt_status {
+    guard(|| {
+        let model = unsafe { handle::look(model) }?;
+        let names = model.parameter_names();
+        unsafe { text::write(one_of(&names, index, "parameter")?, buffer, capacity, length) }
+    })
+}
+
+/// The identities of the model, in `*count`. Thread rules: any thread, any number at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_actors(model: *const dt_model, count: *mut usize) -> dt_status {
+    guard(|| {
+        let model = unsafe { handle::look(model) }?;
+        unsafe { handle::write(count, model.config().actors.len(), "count") }
+    })
+}
+
+/// The name of an identity, as dt_model_parameter_name gives one. Thread rules: any thread, any number at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_actor_name(
+    model: *const dt_model,
+    index: usize,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+) -> dt_status {
+    guard(|| {
+        let model = unsafe { handle::look(model) }?;
+        unsafe { text::write(one_of(&model.config().actors, index, "actor")?, buffer, capacity, length) }
+    })
+}
+
+/// The width of an emotion vector, in `*width`. Thread rules: any thread, any number at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_emotion_width(model: *const dt_model, width: *mut usize) -> dt_status {
+    guard(|| {
+        let model = unsafe { handle::look(model) }?;
+        unsafe { handle::write(width, model.config().emotion_head.width, "width") }
+    })
+}
+
+/// Where the model runs ("cpu", "cuda:0 ..."), as dt_model_parameter_name gives a name. Thread rules: any thread, any number at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_device(
+    model: *const dt_model,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+) -> dt_status {
+    guard(|| {
+        let model = unsafe { handle::look(model) }?;
+        unsafe { text::write(model.device(), buffer, capacity, length) }
+    })
+}
+
+fn one_of<'a>(names: &'a [String], index: usize, what: &str) -> Result<&'a str, Fault> {
+    names.get(index).map(String::as_str).ok_or_else(|| {
+        let text = format!("there is no {what} {index}: there are {}, from 0 on", names.len());
+        Fault::new(dt_status::DT_BAD_USE, text)
+    })
+}

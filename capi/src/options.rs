@@ -1,0 +1,145 @@
+//! Takes and streams, as C says them.
+
+use deeptalk_rt::model::{EmotionVector, Take};
+use deeptalk_rt::runtime::StreamOptions;
+
+use crate::handle;
+use crate::status::{Fault, dt_status, guard};
+
+/// One motion that is wanted.
+#[repr(C)]
+pub struct dt_take {
+    /// sizeof(dt_take): set by dt_take_init.
+    pub size: usize,
+    /// Index of the identity.
+    pub actor: usize,
+    /// An emotion to lend, `emotion_width` numbers: its mean, from dt_emotion, or any direction. Null (default): none.
+    pub emotion_mu: *const f32,
+    /// Its log variance, as many numbers, from dt_emotion. Null: there is nothing to draw from it.
+    pub emotion_logvar: *const f32,
+    /// The numbers of each.
+    pub emotion_width: usize,
+    /// How much of it: from 0 (the recording's own) to 1 (default: this one).
+    pub emotion_share: f32,
+    /// 1: the emotion is drawn from its distribution; 0 (default): its mean is taken.
+    pub draws_emotion: i32,
+    /// The uncertainty factor of that draw; default 1.
+    pub alpha: f32,
+    /// The temperatures of the top and bottom codes; 0 (default) takes the likeliest.
+    pub temperature_top: f32,
+    /// See above.
+    pub temperature_bottom: f32,
+    /// The seed of all that is drawn.
+    pub seed: u64,
+}
+
+/// The defaults: the recording's own emotion, nothing drawn. Thread rules: any thread, one at a time for one structure.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_take_init(take: *mut dt_take) -> dt_status {
+    let defaults = dt_take {
+        size: size_of::<dt_take>(),
+        actor: 0,
+        emotion_mu: std::ptr::null(),
+        emotion_logvar: std::ptr::null(),
+        emotion_width: 0,
+        emotion_share: 1.0,
+        draws_emotion: 0,
+        alpha: 1.0,
+        temperature_top: 0.0,
+        temperature_bottom: 0.0,
+        seed: 0,
+    };
+    guard(|| unsafe { handle::write(take, defaults, "take") })
+}
+
+pub(crate) unsafe fn take_of(take: *const dt_take) -> Result<Take, Fault> {
+    let Some(take) = (unsafe { handle::structure(take, "the take") })? else { return Ok(Take::default()) };
+    let mut result = Take::default()
+        .with_actor(take.actor)
+        .with_seed(take.seed)
+        .with_temperature(take.temperature_top, take.temperature_bottom);
+    if take.draws_emotion != 0 {
+        result = result.with_alpha(take.alpha);
+    }
+    if !take.emotion_mu.is_null() {
+        let mu = unsafe { handle::array(take.emotion_mu, take.emotion_width, "emotion_mu") }?;
+        let mut emotion = EmotionVector::set(mu)?;
+        if !take.emotion_logvar.is_null() {
+            let logvar = unsafe { handle::array(take.emotion_logvar, take.emotion_width, "emotion_logvar") }?;
+            emotion.logvar = logvar.to_vec();
+        }
+        result = result.with_blend(emotion, take.emotion_share);
+    }
+    Ok(result)
+}
+
+/// How a stream is heard; times in seconds, rounded to frames of 1/25 s.
+#[repr(C)]
+pub struct dt_stream_options {
+    /// sizeof(dt_stream_options): set by dt_stream_options_init.
+    pub size: usize,
+    /// Samples a second of what is pushed: 4,000 to 192,000.
+    pub rate: u32,
+    /// Sound before a hop that the network hears again.
+    pub context: f32,
+    /// Sound after a hop that it waits for.
+    pub look_ahead: f32,
+    /// The time from one run of the network to the next.
+    pub hop: f32,
+    /// The emotion is estimated anew this often.
+    pub emotion_every: f32,
+    /// The sound that an estimate hears.
+    pub emotion_context: f32,
+    /// The time constant with which the emotion moves to the newest estimate.
+    pub emotion_smoothing: f32,
+    /// The RMS of a frame below which it is silence.
+    pub floor: f32,
+    /// The time constant with which loudness is forgotten.
+    pub forget: f32,
+    /// The face comes to rest after so much silence.
+    pub rest_after: f32,
+}
+
+/// The defaults: 16 kHz, 4 s of context, 0.4 s of look-ahead, a hop of 0.2 s. Thread rules: any thread, one at a time for one structure.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_stream_options_init(options: *mut dt_stream_options) -> dt_status {
+    guard(|| unsafe { handle::write(options, defaults(), "options") })
+}
+
+fn defaults() -> dt_stream_options {
+    let usual = StreamOptions::default();
+    dt_stream_options {
+        size: size_of::<dt_stream_options>(),
+        rate: usual.rate,
+        context: usual.context,
+        look_ahead: usual.look_ahead,
+        hop: usual.hop,
+        emotion_every: usual.emotion_every,
+        emotion_context: usual.emotion_context,
+        emotion_smoothing: usual.emotion_smoothing,
+        floor: usual.floor,
+        forget: usual.forget,
+        rest_after: usual.rest_after,
+    }
+}
+
+pub(crate) unsafe fn stream_of(
+    options: *const dt_stream_options,
+    take: Take,
+) -> Result<StreamOptions, Fault> {
+    let usual = defaults();
+    let options = unsafe { handle::structure(options, "the stream options") }?.unwrap_or(&usual);
+    Ok(StreamOptions {
+        take,
+        rate: options.rate,
+        context: options.context,
+        look_ahead: options.look_ahead,
+        hop: options.hop,
+        emotion_every: options.emotion_every,
+        emotion_context: options.emotion_context,
+        emotion_smoothing: options.emotion_smoothing,
+        floor: options.floor,
+        forget: options.forget,
+        rest_after: options.rest_after,
+    })
+}

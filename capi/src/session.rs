@@ -1,0 +1,185 @@
+//! Sessions: whole recordings.
+
+use std::sync::{Mutex, MutexGuard, TryLockError};
+
+use deeptalk_rt::runtime::Session;
+
+use crate::handle::{self, Opaque};
+use crate::model::dt_model;
+use crate::motion::dt_motion;
+use crate::options::{dt_take, take_of};
+use crate::progress::{dt_control, under};
+use crate::status::{Fault, dt_status, guard};
+use crate::stream::Ready;
+
+/// One voice.
+pub struct dt_session {
+    _opaque: [u8; 0],
+}
+
+/// What a session is made of.
+pub(crate) struct Voice {
+    pub session: Session,
+    /// Frames that the stream gave out and nobody polled.
+    pub ready: Ready,
+}
+
+impl Opaque for dt_session {
+    type Value = Mutex<Voice>;
+    const KIND: u64 = u64::from_le_bytes(*b"dt_sessi");
+    const NAME: &'static str = "session";
+}
+
+/// What the last call of a session took, in seconds.
+#[repr(C)]
+pub struct dt_timings {
+    /// Words: samples to content features.
+    pub content: f64,
+    /// Feeling: samples to the emotion's distribution.
+    pub emotion: f64,
+    /// Content and emotion to codes.
+    pub codes: f64,
+    /// Codes to motion.
+    pub motion: f64,
+    /// The whole call.
+    pub total: f64,
+}
+
+/// The session, if nobody else is at it.
+pub(crate) unsafe fn voice<'a>(session: *const dt_session) -> Result<MutexGuard<'a, Voice>, Fault> {
+    free_voice(unsafe { handle::look(session) }?)
+}
+
+fn free_voice(voice: &Mutex<Voice>) -> Result<MutexGuard<'_, Voice>, Fault> {
+    match voice.try_lock() {
+        Ok(voice) => Ok(voice),
+        Err(TryLockError::WouldBlock) => Err(Fault::new(
+            dt_status::DT_BUSY,
+            "the session is in use by another call: make a session for every thread, and none in a callback",
+        )),
+        Err(TryLockError::Poisoned(_)) => Err(Fault::new(
+            dt_status::DT_DEFECT,
+            "the session took part in a defect: free it and make a new one",
+        )),
+    }
+}
+
+/// A new session on a model. Thread rules: any thread, any number at once; the model is shared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_session_new(model: *const dt_model, out: *mut *mut dt_session) -> dt_status {
+    guard(|| {
+        let session = Session::new(unsafe { handle::look(model) }?);
+        unsafe { handle::give(Mutex::new(Voice { session, ready: Ready::default() }), out) }
+    })
+}
+
+/// Frees a session and sets `*session` to null; DT_BUSY while it works. Thread rules: any thread, but no other may use this handle afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_session_free(session: *mut *mut dt_session) -> dt_status {
+    guard(|| unsafe {
+        handle::take_back(session, |voice| match voice.is_poisoned() {
+            true => Ok(()),
+            false => free_voice(voice).map(drop),
+        })
+    })
+}
+
+/// The motion of a recording of `count` samples, mono at 16 kHz: ceil(count / 640) frames. Null `take`: the defaults; null `control`: nobody is told. Thread rules: one
+/// thread at a time for one session, else DT_BUSY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_animate(
+    session: *mut dt_session,
+    samples: *const f32,
+    count: usize,
+    take: *const dt_take,
+    control: *const dt_control,
+    out: *mut *mut dt_motion,
+) -> dt_status {
+    guard(|| {
+        let mut voice = unsafe { voice(session) }?;
+        let samples = unsafe { handle::array(samples, count, "the samples") }?;
+        let take = unsafe { take_of(take) }?;
+        let motions = unsafe {
+            under(control, |control| {
+                Ok(voice.session.takes(samples, std::slice::from_ref(&take), control)?)
+            })
+        }?;
+        let one = motions.into_iter().next();
+        let one = one.ok_or_else(|| Fault::new(dt_status::DT_DEFECT, "no motion came of a take"))?;
+        unsafe { handle::give(one, out) }
+    })
+}
+
+/// The motions of `recordings` recordings: `samples[i]` has `counts[i]` samples, `out[i]` becomes its motion. All or none. Short ones go through the network together.
+/// Thread rules: as dt_animate.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_animate_batch(
+    session: *mut dt_session,
+    samples: *const *const f32,
+    counts: *const usize,
+    recordings: usize,
+    take: *const dt_take,
+    control: *const dt_control,
+    out: *mut *mut dt_motion,
+) -> dt_status {
+    guard(|| {
+        let mut voice = unsafe { voice(session) }?;
+        let pointers = unsafe { handle::array(samples, recordings, "the samples") }?;
+        let counts = unsafe { handle::array(counts, recordings, "the counts") }?;
+        let out = unsafe { handle::array_mut(out, recordings, "the places for the motions") }?;
+        let clips: Result<Vec<&[f32]>, Fault> = pointers
+            .iter()
+            .zip(counts)
+            .map(|(pointer, count)| unsafe { handle::array(*pointer, *count, "the samples of a recording") })
+            .collect();
+        let (clips, take) = (clips?, unsafe { take_of(take) }?);
+        let motions = unsafe { under(control, |control| Ok(voice.session.batch(&clips, &take, control)?)) }?;
+        for (motion, place) in motions.into_iter().zip(out) {
+            unsafe { handle::give(motion, std::ptr::from_mut(place)) }?;
+        }
+        Ok(())
+    })
+}
+
+/// The emotion of a recording, to lend to another: `width` numbers each (dt_model_emotion_width) of its mean and its log variance. Thread rules: as dt_animate.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_emotion(
+    session: *mut dt_session,
+    samples: *const f32,
+    count: usize,
+    mu: *mut f32,
+    logvar: *mut f32,
+    width: usize,
+) -> dt_status {
+    guard(|| {
+        let mut voice = unsafe { voice(session) }?;
+        let samples = unsafe { handle::array(samples, count, "the samples") }?;
+        let needed = voice.session.model().config().emotion_head.width;
+        if width != needed {
+            let text = format!("an emotion vector of this model is {needed} wide, not {width}");
+            return Err(Fault::new(dt_status::DT_BAD_USE, text));
+        }
+        let (mu, logvar) =
+            unsafe { (handle::array_mut(mu, width, "mu")?, handle::array_mut(logvar, width, "logvar")?) };
+        let emotion = voice.session.emotion(samples)?;
+        mu.copy_from_slice(&emotion.mu);
+        logvar.copy_from_slice(&emotion.logvar);
+        Ok(())
+    })
+}
+
+/// What the session's last call took. Thread rules: as dt_animate.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_session_timings(session: *mut dt_session, out: *mut dt_timings) -> dt_status {
+    guard(|| {
+        let timings = unsafe { voice(session) }?.session.timings();
+        let timings = dt_timings {
+            content: timings.content.as_secs_f64(),
+            emotion: timings.emotion.as_secs_f64(),
+            codes: timings.codes.as_secs_f64(),
+            motion: timings.motion.as_secs_f64(),
+            total: timings.total.as_secs_f64(),
+        };
+        unsafe { handle::write(out, timings, "out") }
+    })
+}

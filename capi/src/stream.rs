@@ -1,0 +1,137 @@
+//! Sessions: streams.
+
+use deeptalk_rt::runtime::Frames;
+
+use crate::handle;
+use crate::options::{dt_stream_options, dt_take, stream_of, take_of};
+use crate::progress::{dt_control, under};
+use crate::session::{Voice, dt_session, voice};
+use crate::status::{Fault, dt_status, guard};
+
+/// Frames on their way to a caller who takes them a few at a time.
+#[derive(Default)]
+pub(crate) struct Ready {
+    first: usize,
+    values: Vec<f32>,
+}
+
+impl Ready {
+    fn add(&mut self, frames: Frames) {
+        if self.values.is_empty() {
+            (self.first, self.values) = (frames.first, frames.values);
+        } else {
+            self.values.extend(frames.values);
+        }
+    }
+}
+
+impl Voice {
+    fn parameters(&self) -> usize {
+        self.session.model().config().parameters()
+    }
+
+    /// Frames that can be polled.
+    fn waiting(&mut self) -> usize {
+        let newer = self.session.poll();
+        self.ready.add(newer);
+        self.ready.values.len() / self.parameters()
+    }
+}
+
+/// Begins a stream; what the session's old one still held is forgotten. Null: the defaults. Without it, the first push begins one with the defaults. Thread rules: one
+/// thread at a time for one session, else DT_BUSY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_stream_begin(
+    session: *mut dt_session,
+    options: *const dt_stream_options,
+    take: *const dt_take,
+) -> dt_status {
+    guard(|| {
+        let mut voice = unsafe { voice(session) }?;
+        let options = unsafe { stream_of(options, take_of(take)?) }?;
+        voice.session.begin(&options)?;
+        voice.ready = Ready::default();
+        Ok(())
+    })
+}
+
+/// How far steady play is behind the sound with these options: look-ahead plus hop, in seconds. Thread rules: any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_stream_delay(options: *const dt_stream_options, delay: *mut f64) -> dt_status {
+    guard(|| {
+        let options = unsafe { stream_of(options, Default::default()) }?;
+        unsafe { handle::write(delay, options.delay(), "delay") }
+    })
+}
+
+/// Sound of the stream in pieces of any size; every hop that is due is computed before this returns. `*waiting`, unless null, becomes the number of frames that wait
+/// for dt_stream_poll. After DT_BAD_USE (a sample that is not finite, a finished stream, ten minutes of unpolled frames) nothing of the piece was taken; after
+/// DT_CANCELLED it was, and the next call goes on. Thread rules: as dt_stream_begin.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_stream_push(
+    session: *mut dt_session,
+    samples: *const f32,
+    count: usize,
+    control: *const dt_control,
+    waiting: *mut usize,
+) -> dt_status {
+    guard(|| {
+        let mut voice = unsafe { voice(session) }?;
+        let samples = unsafe { handle::array(samples, count, "the samples") }?;
+        // Ten minutes here too.
+        if voice.ready.values.len() >= 600 * 25 * voice.parameters() {
+            let text = "ten minutes of frames wait to be polled: poll them before more sound is pushed";
+            return Err(Fault::new(dt_status::DT_BAD_USE, text));
+        }
+        let outcome = unsafe { under(control, |control| Ok(voice.session.push_with(samples, control)?)) };
+        let count = voice.waiting();
+        outcome?;
+        if waiting.is_null() { Ok(()) } else { unsafe { handle::write(waiting, count, "waiting") } }
+    })
+}
+
+/// The end of the stream's sound: the frames that waited for look-ahead are computed. Thread rules: as dt_stream_begin.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_stream_finish(
+    session: *mut dt_session,
+    control: *const dt_control,
+    waiting: *mut usize,
+) -> dt_status {
+    guard(|| {
+        let mut voice = unsafe { voice(session) }?;
+        let outcome = unsafe { under(control, |control| Ok(voice.session.finish_with(control)?)) };
+        let count = voice.waiting();
+        outcome?;
+        if waiting.is_null() { Ok(()) } else { unsafe { handle::write(waiting, count, "waiting") } }
+    })
+}
+
+/// Takes frames that are ready, oldest first, as many as `capacity` floats hold: row-major (frames, parameters) into `values`. `*first` becomes the number of the
+/// first, counted from the stream's beginning, `*frames` how many; 0 is no error. Thread rules: as dt_stream_begin.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_stream_poll(
+    session: *mut dt_session,
+    values: *mut f32,
+    capacity: usize,
+    first: *mut usize,
+    frames: *mut usize,
+) -> dt_status {
+    guard(|| {
+        let mut voice = unsafe { voice(session) }?;
+        let parameters = voice.parameters();
+        if capacity < parameters {
+            let text = format!("the values: room for {capacity} floats, and a frame has {parameters}");
+            return Err(Fault::new(dt_status::DT_TOO_SMALL, text));
+        }
+        let count = voice.waiting().min(capacity / parameters);
+        let values = unsafe { handle::array_mut(values, capacity, "the values") }?;
+        unsafe {
+            handle::write(first, voice.ready.first, "first")?;
+            handle::write(frames, count, "frames")?;
+        }
+        values[..count * parameters].copy_from_slice(&voice.ready.values[..count * parameters]);
+        voice.ready.values.drain(..count * parameters);
+        voice.ready.first += count;
+        Ok(())
+    })
+}

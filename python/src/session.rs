@@ -1,0 +1,207 @@
+//! Sessions: whole recordings and streams.
+
+use std::sync::{Mutex, MutexGuard};
+
+use deeptalk_rt::Error;
+use deeptalk_rt::model::Take;
+use deeptalk_rt::runtime::{self, Control, Step, StreamOptions};
+use numpy::{PyArray2, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::emotion::Emotion;
+use crate::errors::{raised, usage};
+use crate::model::Model;
+use crate::motion::{Motion, table};
+use crate::sound::samples;
+
+#[pyclass(frozen, module = "deeptalk_rt")]
+pub struct Session(Mutex<runtime::Session>);
+
+#[allow(clippy::too_many_arguments)]
+fn take(
+    model: &runtime::Model,
+    actor: Option<&str>,
+    emotion: Option<&Emotion>,
+    share: f32,
+    alpha: Option<f32>,
+    temperature: (f32, f32),
+    seed: u64,
+) -> PyResult<Take> {
+    let actor = actor.map_or(Ok(0), |name| model.actor(name)).map_err(raised)?;
+    let mut take =
+        Take::default().with_actor(actor).with_seed(seed).with_temperature(temperature.0, temperature.1);
+    take.draw.alpha = alpha;
+    take.emotion = emotion.map(|emotion| (emotion.0.clone(), share));
+    Ok(take)
+}
+
+impl Session {
+    fn free(&self) -> PyResult<MutexGuard<'_, runtime::Session>> {
+        self.0
+            .try_lock()
+            .map_err(|_| usage("the session is in use by another call: make one for every thread"))
+    }
+}
+
+/// Runs work that may be stopped: by Ctrl-C, by a callback that returns False or raises.
+fn under<T: Send>(
+    python: Python<'_>,
+    progress: Option<Py<PyAny>>,
+    work: impl FnOnce(&mut Control<'_>) -> deeptalk_rt::Result<T> + Send,
+) -> PyResult<T> {
+    let mut raised_inside: Option<PyErr> = None;
+    let mut tell = |step: Step| {
+        let outcome = Python::attach(|python| -> PyResult<bool> {
+            python.check_signals()?;
+            let Some(progress) = &progress else { return Ok(true) };
+            let answer = progress.call1(python, (step.stage, step.done, step.total))?;
+            Ok(answer.is_none(python) || answer.is_truthy(python)?)
+        });
+        match outcome {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::Cancelled),
+            Err(error) => {
+                raised_inside = Some(error);
+                Err(Error::Cancelled)
+            }
+        }
+    };
+    let outcome = python.detach(|| work(&mut Control::new().progress(&mut tell)));
+    match (outcome, raised_inside) {
+        (Ok(result), _) => Ok(result),
+        (Err(_), Some(error)) => Err(error),
+        (Err(error), None) => Err(raised(error)),
+    }
+}
+
+#[pymethods]
+impl Session {
+    #[new]
+    fn new(model: &Model) -> Self {
+        Self(Mutex::new(runtime::Session::new(&model.0)))
+    }
+
+    #[pyo3(signature = (samples, *, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, progress=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn animate(
+        &self,
+        python: Python<'_>,
+        samples: PyReadonlyArray1<'_, f32>,
+        actor: Option<&str>,
+        emotion: Option<&Emotion>,
+        share: f32,
+        alpha: Option<f32>,
+        temperature: (f32, f32),
+        seed: u64,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Motion> {
+        let mut session = self.free()?;
+        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed)?;
+        let (samples, session) = (self::samples(&samples)?, &mut *session);
+        let motions = under(python, progress, |control| session.takes(samples, &[take], control))?;
+        motions.into_iter().next().map(Motion).ok_or_else(|| usage("no motion came of a take"))
+    }
+
+    #[pyo3(signature = (recordings, *, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, progress=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn batch(
+        &self,
+        python: Python<'_>,
+        recordings: Vec<PyReadonlyArray1<'_, f32>>,
+        actor: Option<&str>,
+        emotion: Option<&Emotion>,
+        share: f32,
+        alpha: Option<f32>,
+        temperature: (f32, f32),
+        seed: u64,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Vec<Motion>> {
+        let mut session = self.free()?;
+        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed)?;
+        let recordings: PyResult<Vec<&[f32]>> = recordings.iter().map(samples).collect();
+        let (recordings, session) = (recordings?, &mut *session);
+        let motions = under(python, progress, |control| session.batch(&recordings, &take, control))?;
+        Ok(motions.into_iter().map(Motion).collect())
+    }
+
+    fn emotion(&self, python: Python<'_>, samples: PyReadonlyArray1<'_, f32>) -> PyResult<Emotion> {
+        let mut session = self.free()?;
+        let (samples, session) = (self::samples(&samples)?, &mut *session);
+        python.detach(|| session.emotion(samples)).map(Emotion).map_err(raised)
+    }
+
+    #[getter]
+    fn timings<'py>(&self, python: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let timings = self.free()?.timings();
+        let table = PyDict::new(python);
+        for (name, time) in [
+            ("content", timings.content),
+            ("emotion", timings.emotion),
+            ("codes", timings.codes),
+            ("motion", timings.motion),
+            ("total", timings.total),
+        ] {
+            table.set_item(name, time.as_secs_f64())?;
+        }
+        Ok(table)
+    }
+
+    #[pyo3(signature = (*, rate=16000, context=4.0, look_ahead=0.4, hop=0.2, emotion_every=1.0, emotion_context=10.0, emotion_smoothing=1.0, floor=0.003,
+        forget=30.0, rest_after=1.0, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0))]
+    #[allow(clippy::too_many_arguments)]
+    fn begin(
+        &self,
+        rate: u32,
+        context: f32,
+        look_ahead: f32,
+        hop: f32,
+        emotion_every: f32,
+        emotion_context: f32,
+        emotion_smoothing: f32,
+        floor: f32,
+        forget: f32,
+        rest_after: f32,
+        actor: Option<&str>,
+        emotion: Option<&Emotion>,
+        share: f32,
+        alpha: Option<f32>,
+        temperature: (f32, f32),
+        seed: u64,
+    ) -> PyResult<f64> {
+        let mut session = self.free()?;
+        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed)?;
+        let options = StreamOptions {
+            take,
+            rate,
+            context,
+            look_ahead,
+            hop,
+            emotion_every,
+            emotion_context,
+            emotion_smoothing,
+            floor,
+            forget,
+            rest_after,
+        };
+        session.begin(&options).map_err(raised)?;
+        Ok(options.delay())
+    }
+
+    fn push(&self, python: Python<'_>, samples: PyReadonlyArray1<'_, f32>) -> PyResult<usize> {
+        let mut session = self.free()?;
+        let (samples, session) = (self::samples(&samples)?, &mut *session);
+        under(python, None, |control| session.push_with(samples, control))
+    }
+
+    fn poll<'py>(&self, python: Python<'py>) -> PyResult<(usize, Bound<'py, PyArray2<f32>>)> {
+        let frames = self.free()?.poll();
+        Ok((frames.first, table(python, &frames.values, frames.parameters)?))
+    }
+
+    fn finish(&self, python: Python<'_>) -> PyResult<usize> {
+        let mut session = self.free()?;
+        let session = &mut *session;
+        under(python, None, |control| session.finish_with(control))
+    }
+}

@@ -1,0 +1,292 @@
+//! `stream`: sound in by standard input, frames out by standard output, as soon as they can be known.
+
+use std::io::{ErrorKind, Read, Write, stdin, stdout};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::checkpoint::ModelFile;
+use deeptalk_rt::export::arkit::CsvRows;
+use deeptalk_rt::model::{ONE_PASS_SECONDS, Take};
+use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions};
+use deeptalk_rt::{Error, Result};
+
+use super::device;
+use super::values::{self, Temperatures};
+
+const EXAMPLES: &str = r"Examples:
+  A recording, as if it were spoken now:
+    ffmpeg -loglevel error -i talk.mp3 -ac 1 -ar 16000 -f s16le - | deeptalk-rt stream --model model.safetensors
+  A microphone, to whoever reads Live Link Face's columns:
+    arecord -q -f S16_LE -r 16000 -c 1 -t raw | deeptalk-rt stream --to arkit --model model.safetensors
+
+Every frame is a line of its own and is written at once. It comes look-ahead plus hop after its sound (0.6 s by
+default); frames do not depend on how the sound arrives. Silence rests: the face goes to neutral a second after the
+last sound.";
+
+const INPUT: &str = "Sound";
+const WINDOW: &str = "Window";
+const EMOTION: &str = "Emotion and variety";
+const MACHINE: &str = "Machine";
+/// Bytes that are read at once, at most: a quarter of a second at 16 kHz.
+const PIECE: usize = 8192;
+const STDIN: &str = "standard input";
+
+/// Turn a stream of raw sound on standard input into frames on standard output
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Stream {
+    /// Samples a second of the sound, which is mono
+    #[arg(long, value_name = "HZ", default_value = "16000", help_heading = INPUT)]
+    rate: u32,
+
+    /// The samples: 16-bit integers or 32-bit floats, little-endian
+    #[arg(long, default_value = "s16le", help_heading = INPUT)]
+    format: Format,
+
+    /// The lines that are written
+    #[arg(long, default_value = "json")]
+    to: To,
+
+    /// The model file; `deeptalk-rt import deeptalk` makes one
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+
+    /// Sound before a hop that the network hears again [default: 4]
+    #[arg(long, value_name = "SECONDS", value_parser = values::finite, help_heading = WINDOW)]
+    context: Option<f32>,
+
+    /// Sound after a hop that it waits for [default: 0.4]
+    #[arg(long, value_name = "SECONDS", value_parser = values::finite, help_heading = WINDOW)]
+    look_ahead: Option<f32>,
+
+    /// The time from one run of the network to the next [default: 0.2]
+    #[arg(long, value_name = "SECONDS", value_parser = values::finite, help_heading = WINDOW)]
+    hop: Option<f32>,
+
+    /// The emotion is estimated anew this often [default: 1]
+    #[arg(long, value_name = "SECONDS", value_parser = values::finite, help_heading = EMOTION)]
+    emotion_every: Option<f32>,
+
+    /// Take the emotion of a recording (of its first minute)
+    #[arg(long, value_name = "OTHER.wav", help_heading = EMOTION)]
+    emotion_from: Option<PathBuf>,
+
+    /// How much of the other's emotion: from 0 (own) to 1 (the other's)
+    #[arg(long, value_name = "SHARE", default_value = "1", requires = "emotion_from")]
+    #[arg(value_parser = values::share, allow_negative_numbers = true, help_heading = EMOTION)]
+    emotion_blend: f32,
+
+    /// The seed of all that is drawn
+    #[arg(long, default_value = "0", help_heading = EMOTION)]
+    seed: u64,
+
+    /// Draw the emotion from its distribution, with its log variance times this number [default: its mean is taken]
+    #[arg(long, value_parser = values::finite, allow_hyphen_values = true, help_heading = EMOTION)]
+    alpha: Option<f32>,
+
+    /// Draw the top and the bottom motion codes at these temperatures (one number: both); 0 takes the likeliest
+    #[arg(long, value_name = "TOP[,BOTTOM]", default_value = "0", value_parser = values::temperatures)]
+    #[arg(help_heading = EMOTION)]
+    temperature: Temperatures,
+
+    /// The identity whose way of speaking is taken [default: the model's first; `deeptalk-rt info` lists them]
+    #[arg(long, value_name = "NAME", help_heading = EMOTION)]
+    actor: Option<String>,
+
+    /// Where the network runs: cpu, cuda, cuda:N, or auto for a GPU if there is one
+    #[arg(long, default_value = "cpu", help_heading = MACHINE)]
+    device: Device,
+
+    /// Threads to work with [default: one for each processor core]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = MACHINE)]
+    threads: Option<u16>,
+}
+
+/// How samples come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// 16-bit integers
+    S16le,
+    /// 32-bit floats
+    F32le,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum To {
+    /// A JSON object a frame: frame, time, and parameters by their names
+    Json,
+    /// A header, then a row of Live Link Face's CSV a frame: the 52 ARKit weights at 25 frames a second
+    Arkit,
+}
+
+impl Stream {
+    pub fn execute(&self) -> Result<()> {
+        let mut session = self.session()?;
+        let names = session.model().parameter_names();
+        let mut lines = match self.to {
+            To::Json => Lines::json(&names),
+            To::Arkit => Lines::Arkit(Box::new(CsvRows::of(&names, "standard output")?)),
+        };
+        if let Lines::Arkit(_) = lines
+            && !put(&CsvRows::header())?
+        {
+            return Ok(());
+        }
+        let mut sound = Sound { format: self.format, rest: Vec::new(), samples: 0 };
+        let mut bytes = [0; PIECE];
+        loop {
+            let count = match stdin().lock().read(&mut bytes) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Error::unreadable(STDIN, error)),
+            };
+            session.push(&sound.samples(&bytes[..count])?)?;
+            if !lines.put(&session.poll())? {
+                return Ok(());
+            }
+        }
+        session.finish()?;
+        lines.put(&session.poll())?;
+        sound.end()
+    }
+
+    /// In the order of what is cheap to check.
+    fn session(&self) -> Result<Session> {
+        let file = self.model.as_ref().map_or_else(ModelFile::builtin, ModelFile::open)?;
+        let actor = self.actor.as_ref().map_or(Ok(0), |name| file.config().actor(name))?;
+        let lent = self.emotion_from.as_ref().map(|path| read_wav(path, 0.0, Some(ONE_PASS_SECONDS as f64)));
+        let lent = lent.transpose()?;
+        let options = ModelOptions::new().device(self.device);
+        let options = match self.threads {
+            Some(threads) => options.threads(threads.into()),
+            None => options,
+        };
+        let model = options.of_file(&file)?;
+        model.fallback().into_iter().for_each(device::fell_back);
+        let mut session = Session::new(&model);
+        let lent = lent.map(|samples| session.emotion(&samples)).transpose()?;
+        let Temperatures([top, bottom]) = self.temperature;
+        let mut take = Take::default().with_actor(actor).with_seed(self.seed).with_temperature(top, bottom);
+        take.emotion = lent.map(|emotion| (emotion, self.emotion_blend));
+        take.draw.alpha = self.alpha;
+        let usual = StreamOptions::default();
+        session.begin(&StreamOptions {
+            take,
+            rate: self.rate,
+            context: self.context.unwrap_or(usual.context),
+            look_ahead: self.look_ahead.unwrap_or(usual.look_ahead),
+            hop: self.hop.unwrap_or(usual.hop),
+            emotion_every: self.emotion_every.unwrap_or(usual.emotion_every),
+            ..usual
+        })?;
+        Ok(session)
+    }
+}
+
+/// Bytes to samples.
+struct Sound {
+    format: Format,
+    /// Bytes of a sample that has not come whole.
+    rest: Vec<u8>,
+    samples: u64,
+}
+
+impl Sound {
+    fn samples(&mut self, bytes: &[u8]) -> Result<Vec<f32>> {
+        self.rest.extend_from_slice(bytes);
+        let size = self.size();
+        let whole = self.rest.len() / size * size;
+        let samples: Vec<f32> = match self.format {
+            Format::S16le => {
+                let (pairs, _) = self.rest[..whole].as_chunks::<2>();
+                pairs.iter().map(|b| f32::from(i16::from_le_bytes(*b)) / 32768.0).collect()
+            }
+            Format::F32le => {
+                let (fours, _) = self.rest[..whole].as_chunks::<4>();
+                fours.iter().map(|b| f32::from_le_bytes(*b)).collect()
+            }
+        };
+        self.rest.drain(..whole);
+        if let Some(index) = samples.iter().position(|sample| !sample.is_finite()) {
+            let (at, found) = (self.samples + index as u64, samples[index]);
+            return Err(Error::bad_input(
+                STDIN,
+                format!("sample {at} is not a number"),
+                "finite samples",
+                found.to_string(),
+                "check --format against what is sent",
+            ));
+        }
+        self.samples += samples.len() as u64;
+        Ok(samples)
+    }
+
+    fn end(&self) -> Result<()> {
+        if self.rest.is_empty() {
+            return Ok(());
+        }
+        let expected = format!("{} bytes a sample", self.size());
+        let (what, next) = ("ends within a sample", "check --format against what is sent");
+        Err(Error::bad_input(STDIN, what, expected, format!("{} at the end", self.rest.len()), next))
+    }
+
+    fn size(&self) -> usize {
+        match self.format {
+            Format::S16le => 2,
+            Format::F32le => 4,
+        }
+    }
+}
+
+/// Frames to lines.
+enum Lines {
+    /// The names, as they stand in front of their values.
+    Json(Vec<String>),
+    Arkit(Box<CsvRows>),
+}
+
+impl Lines {
+    fn json(names: &[String]) -> Self {
+        Self::Json(names.iter().map(|name| format!("{}:", serde_json::json!(name))).collect())
+    }
+
+    /// Writes a line a frame, each at once; tells whether anybody still reads.
+    fn put(&mut self, frames: &Frames) -> Result<bool> {
+        for (frame, values) in frames.iter() {
+            let line = match self {
+                Self::Json(names) => {
+                    let pairs: Vec<String> =
+                        names.iter().zip(values).map(|(name, value)| format!("{name}{value:?}")).collect();
+                    let time = frame as f64 / 25.0;
+                    format!(
+                        "{{\"frame\":{frame},\"time\":{time:?},\"parameters\":{{{}}}}}\n",
+                        pairs.join(",")
+                    )
+                }
+                Self::Arkit(rows) => rows.row(frame, 25, values),
+            };
+            if !put(&line)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Writes a line at once; whoever closed the pipe has seen enough.
+fn put(line: &str) -> Result<bool> {
+    let mut out = stdout().lock();
+    match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(source) => Err(Error::Io {
+            path: "standard output".into(),
+            action: "write a frame",
+            source,
+            next: "free space or send it elsewhere",
+        }),
+    }
+}

@@ -1,0 +1,190 @@
+//! One voice.
+
+use super::control::{Control, Timings, Watch};
+use super::model::{Model, on_engine};
+use super::rig::Rig;
+use super::stream::{Frames, Stream, StreamOptions};
+use crate::model::{EmotionVector, Take};
+use crate::{Error, Motion, Result};
+
+/// One voice: whole recordings, or a stream of sound. It owns everything that changes while it works; one thread at a time uses it, and a
+/// model serves any number of sessions at once.
+///
+/// A call that fails leaves the session usable.
+pub struct Session {
+    model: Model,
+    stream: Stream,
+    timings: Timings,
+}
+
+impl Session {
+    /// A session with nothing heard yet; its stream has the default options.
+    pub fn new(model: &Model) -> Self {
+        let stream = Stream::with_defaults(model);
+        Self { model: model.clone(), stream, timings: Timings::default() }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// What the last call took.
+    pub fn timings(&self) -> Timings {
+        self.timings
+    }
+
+    /// The motion of a recording of 16 kHz mono samples: `ceil(samples / 640)` frames. Of any length: over a minute it goes through
+    /// overlapping windows.
+    ///
+    /// # Errors
+    /// No samples, samples that are not finite, a take that makes no sense, whatever the device says.
+    pub fn animate(&mut self, samples: &[f32], take: &Take) -> Result<Motion> {
+        let motions = self.takes(samples, std::slice::from_ref(take), &mut Control::new())?;
+        motions.into_iter().next().ok_or_else(|| Error::Usage("no take was asked for".into()))
+    }
+
+    /// Several takes of a recording, with a hold on the work. Words are heard once for all.
+    ///
+    /// # Errors
+    /// As [`animate`](Self::animate); [`Error::Cancelled`], or what the callback returned.
+    pub fn takes(
+        &mut self,
+        samples: &[f32],
+        takes: &[Take],
+        control: &mut Control<'_>,
+    ) -> Result<Vec<Motion>> {
+        self.watched(control, |model, watch| {
+            on_engine!(model.engine(), network => {
+                network.takes_seen(samples, takes, &mut |progress| watch.advance(progress), watch)
+            })
+        })
+    }
+
+    /// The motions of many recordings. Short ones go through the network together; each result is that of
+    /// [`animate`](Self::animate) up to rounding.
+    ///
+    /// # Errors
+    /// As [`takes`](Self::takes); complaints say which recording.
+    pub fn batch(
+        &mut self,
+        recordings: &[&[f32]],
+        take: &Take,
+        control: &mut Control<'_>,
+    ) -> Result<Vec<Motion>> {
+        self.watched(control, |model, watch| {
+            on_engine!(model.engine(), network => {
+                network.batch_seen(recordings, take, &mut |progress| watch.advance(progress), watch)
+            })
+        })
+    }
+
+    /// The emotion of a recording, to lend to another: as far as the network listens (its first 10 s with the published sizes).
+    ///
+    /// # Errors
+    /// No samples, or samples that are not finite.
+    pub fn emotion(&mut self, samples: &[f32]) -> Result<EmotionVector> {
+        self.watched(
+            &mut Control::new(),
+            |model, _| on_engine!(model.engine(), network => network.emotion_vector(samples)),
+        )
+    }
+
+    /// Vertices (frames, V, 3) of a motion.
+    ///
+    /// # Errors
+    /// As [`Rig::vertices`].
+    pub fn vertices(&mut self, rig: &Rig, motion: &Motion) -> Result<Vec<f32>> {
+        let begun = std::time::Instant::now();
+        let vertices = rig.vertices(motion);
+        let took = begun.elapsed();
+        self.timings = Timings { vertices: took, total: took, ..Timings::default() };
+        vertices
+    }
+
+    /// Begins a new stream; what the old one still held is forgotten.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for options that make no sense.
+    pub fn begin(&mut self, options: &StreamOptions) -> Result<()> {
+        self.stream = Stream::new(options, &self.model)?;
+        Ok(())
+    }
+
+    /// Sound of the stream, mono, at its rate, in pieces of any size: what comes out does not depend on how it was cut. Every hop that is
+    /// due is computed before this returns; gives the number of frames that wait for [`poll`](Self::poll).
+    ///
+    /// # Errors
+    /// - [`Error::Usage`] for a sample that is not finite or absurdly large, for sound after [`finish`](Self::finish), and while ten minutes of
+    ///   frames wait to be polled. Nothing of the piece is taken then.
+    /// - Whatever the device says: the piece is taken, and what is due is tried again by the next call.
+    pub fn push(&mut self, samples: &[f32]) -> Result<usize> {
+        self.push_with(samples, &mut Control::new())
+    }
+
+    /// [`push`](Self::push) with a hold on the work.
+    ///
+    /// # Errors
+    /// As there; when it is stopped, the piece is taken, and what is due is done by the next call.
+    pub fn push_with(&mut self, samples: &[f32], control: &mut Control<'_>) -> Result<usize> {
+        self.stream_watched(control, |stream, model, watch| stream.push(samples, model, watch))?;
+        Ok(self.stream.waiting())
+    }
+
+    /// The frames that are ready, each once; none if none are.
+    pub fn poll(&mut self) -> Frames {
+        self.stream.poll()
+    }
+
+    /// The end of the stream's sound: the frames that still waited for look-ahead are computed. Gives the number of frames that wait for
+    /// [`poll`](Self::poll). Once more does no harm. [`begin`](Self::begin) starts anew.
+    ///
+    /// # Errors
+    /// Whatever the device says; it can be called again.
+    pub fn finish(&mut self) -> Result<usize> {
+        self.finish_with(&mut Control::new())
+    }
+
+    /// [`finish`](Self::finish) with a hold on the work.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn finish_with(&mut self, control: &mut Control<'_>) -> Result<usize> {
+        self.stream_watched(control, |stream, model, watch| stream.finish(model, watch))?;
+        Ok(self.stream.waiting())
+    }
+
+    fn watched<T: Send>(
+        &mut self,
+        control: &mut Control<'_>,
+        work: impl FnOnce(&Model, &Watch<'_, '_>) -> Result<T> + Send,
+    ) -> Result<T> {
+        let model = &self.model;
+        let (outcome, timings) = model.run(|| {
+            let watch = Watch::new(control);
+            (work(model, &watch), watch.timings())
+        });
+        self.timings = timings;
+        outcome
+    }
+
+    fn stream_watched(
+        &mut self,
+        control: &mut Control<'_>,
+        work: impl FnOnce(&mut Stream, &Model, &Watch<'_, '_>) -> Result<()> + Send,
+    ) -> Result<()> {
+        let (model, stream) = (&self.model, &mut self.stream);
+        let (outcome, timings) = model.run(|| {
+            let watch = Watch::new(control);
+            (work(stream, model, &watch), watch.timings())
+        });
+        self.timings = timings;
+        outcome
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("model", &self.model).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,34 @@
+//! The library as programs use it: models that threads share, sessions, streams.
+
+mod quality;
+mod sessions;
+mod streams;
+
+use std::sync::LazyLock;
+
+use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::backend::Dtype;
+use deeptalk_rt::checkpoint::synth_model;
+use deeptalk_rt::model::Config;
+use deeptalk_rt::runtime::{Model, ModelOptions};
+
+/// The bytes of a tiny model of random weights.
+static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    synth_model(&path, &Config::tiny(), Dtype::F32).unwrap();
+    std::fs::read(path).unwrap()
+});
+static MODEL: LazyLock<Model> = LazyLock::new(|| Model::from_bytes(BYTES.clone()).unwrap());
+
+fn model_with_threads(count: usize) -> Model {
+    ModelOptions::new().threads(count).from_bytes(BYTES.clone()).unwrap()
+}
+
+fn speech(name: &str) -> Vec<f32> {
+    read_wav(format!("tests/golden/{name}.wav"), 0.0, None).unwrap()
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}

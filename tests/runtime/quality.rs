@@ -1,0 +1,125 @@
+//! A stream against one shot, and its time, with a trained model: figures, with limits.
+//!
+//! `DEEPTALK_TEST_CLIPS=FOLDER_OF_WAVS cargo test --release --test runtime quality -- --ignored --nocapture --test-threads 1`, and `DEEPTALK_TEST_MODEL=FILE`
+//! for another model than the built-in one.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::face::Face;
+use deeptalk_rt::model::Take;
+use deeptalk_rt::runtime::{Model, ModelOptions, Rig, Session, StreamOptions};
+
+fn model() -> Model {
+    let options = ModelOptions::new().threads(2);
+    match std::env::var_os("DEEPTALK_TEST_MODEL") {
+        Some(path) => options.load(path).unwrap(),
+        None => options.builtin().unwrap(),
+    }
+}
+
+fn clips() -> Vec<(String, Vec<f32>)> {
+    let folder =
+        std::env::var_os("DEEPTALK_TEST_CLIPS").expect("DEEPTALK_TEST_CLIPS names a folder of WAV files");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "wav"))
+        .collect();
+    paths.sort();
+    let name = |path: &PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
+    paths.iter().map(|path| (name(path), read_wav(path, 0.0, None).unwrap())).collect()
+}
+
+/// How far the lips are apart in each frame, in metres, on the built-in head.
+fn opening(rig: &Rig, rows: &[f32]) -> Vec<f32> {
+    let face = rig.face();
+    let mean = |points: &[f32], mask: &str| {
+        let mask = &face.masks[mask];
+        mask.iter().map(|vertex| points[3 * *vertex as usize + 1]).sum::<f32>() / mask.len() as f32
+    };
+    let width = face.channels.len() + 3;
+    rows.chunks(width)
+        .map(|row| {
+            let points = rig.vertices_of_rows(row).unwrap();
+            mean(&points, "lip_upper_inner") - mean(&points, "lip_lower_inner")
+        })
+        .collect()
+}
+
+/// Pearson's.
+fn correlation(a: &[f32], b: &[f32]) -> f64 {
+    let mean = |v: &[f32]| v.iter().map(|x| f64::from(*x)).sum::<f64>() / v.len() as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+        a.iter().zip(b).map(|(a, b)| f(f64::from(*a) - mean_a, f64::from(*b) - mean_b)).sum()
+    };
+    sum(&|a, b| a * b) / (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt()
+}
+
+#[test]
+#[ignore = "needs a trained model and ten clips: see the head of this file"]
+fn quality_of_a_stream_against_one_shot() {
+    let (clips, rig) = (clips(), Rig::on_host(Face::builtin().unwrap()));
+    assert!(clips.len() >= 10, "{} clips, and ten are needed", clips.len());
+    let options = StreamOptions::default();
+    let mut session = Session::new(&model());
+    println!("{:<28} {:>7} {:>9} {:>9} {:>9}", "clip", "seconds", "opening r", "delay s", "all r");
+    let (mut least, mut delays) = (1.0f64, Vec::new());
+    for (name, samples) in &clips {
+        let whole = session.animate(samples, &Take::default()).unwrap();
+        session.begin(&options).unwrap();
+        let (mut rows, mut own_delays) = (Vec::new(), Vec::new());
+        // A frame's worth at a time, as sound arrives.
+        for (index, piece) in samples.chunks(640).enumerate() {
+            if session.push(piece).unwrap() > 0 {
+                let frames = session.poll();
+                own_delays.push((index + 1) as f64 / 25.0 - frames.first as f64 / 25.0);
+                rows.extend(frames.values);
+            }
+        }
+        session.finish().unwrap();
+        rows.extend(session.poll().values);
+        let r = correlation(&opening(&rig, &whole.values), &opening(&rig, &rows));
+        let delay = own_delays.iter().sum::<f64>() / own_delays.len().max(1) as f64;
+        let seconds = samples.len() as f64 / 16_000.0;
+        println!(
+            "{name:<28} {seconds:>7.2} {r:>9.4} {delay:>9.3} {:>9.4}",
+            correlation(&whole.values, &rows)
+        );
+        least = least.min(r);
+        delays.extend(own_delays);
+    }
+    let delay = delays.iter().sum::<f64>() / delays.len() as f64;
+    println!("least r {least:.4}; mean delay {delay:.3} s, look-ahead plus hop {:.3} s", options.delay());
+    assert!((delay - options.delay()).abs() < 1e-6);
+    assert!(least >= 0.90, "{least}");
+}
+
+#[test]
+#[ignore = "a timing: on an otherwise idle machine, in release"]
+fn quality_of_time_a_hop_of_a_fifth_of_a_second() {
+    let mut session = Session::new(&model());
+    let mut times: Vec<Duration> = Vec::new();
+    let sound: Vec<f32> = clips().into_iter().flat_map(|(_, samples)| samples).collect();
+    session.begin(&StreamOptions::default()).unwrap();
+    for piece in sound.iter().copied().cycle().take(16_000 * 120).collect::<Vec<f32>>().chunks(3_200) {
+        let begun = Instant::now();
+        let waiting = session.push(piece).unwrap();
+        if waiting > 0 {
+            times.push(begun.elapsed());
+        }
+        session.poll();
+    }
+    times.sort();
+    let percentile = |p: usize| times[(times.len() - 1) * p / 100];
+    println!(
+        "{} hops: p50 {:?}, p95 {:?}, p99 {:?}",
+        times.len(),
+        percentile(50),
+        percentile(95),
+        percentile(99)
+    );
+    assert!(percentile(99) < Duration::from_millis(60));
+}
