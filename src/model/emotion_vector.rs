@@ -19,7 +19,7 @@ pub struct EmotionVector {
 
 impl EmotionVector {
     /// An emotion that is set by its direction; the length does not matter. There is nothing to draw from it: every sample is its
-    /// mean.
+    /// mean, to rounding.
     ///
     /// # Errors
     /// A vector that is empty, not finite, or has no direction.
@@ -120,8 +120,9 @@ mod tests {
     #[test]
     fn a_set_emotion_is_a_direction_and_draws_nothing_but_itself() {
         let set = EmotionVector::set(&[3.0, 0.0, -4.0]).unwrap();
-        assert!(set.mu.iter().zip([0.6, 0.0, -0.8]).all(|(got, wanted): (&f32, f32)| (got - wanted).abs() < 1e-6), "{:?}", set.mu);
-        assert_eq!(set.sample(1.0, 7).unwrap().mu, set.mu);
+        for mu in [&set.mu, &set.sample(1.0, 7).unwrap().mu] {
+            assert!(mu.iter().zip([0.6, 0.0, -0.8]).all(|(got, wanted): (&f32, f32)| (got - wanted).abs() < 1e-6), "{mu:?}");
+        }
         for bad in [&[][..], &[0.0, 0.0], &[f32::NAN], &[f32::INFINITY, 1.0]] {
             assert_eq!(EmotionVector::set(bad).unwrap_err().exit_code(), 2, "{bad:?}");
         }
