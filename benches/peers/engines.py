@@ -1,6 +1,7 @@
 """Those who are compared: PyTorch in several ways, ONNX Runtime, and the runtime itself."""
 
 import contextlib
+import copy
 import json
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from program import call
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "models"))
 from twin import files  # noqa: E402
 from twin.deeptalk import DeepTalk, pad  # noqa: E402
+from twin.emotion import Pool, sorted_sum  # noqa: E402
 
 
 class Network(nn.Module):
@@ -57,6 +59,30 @@ class Torch:
         return self.both(samples)[1].float().cpu()
 
 
+class FixedPool(nn.Module):
+    """A pooling for one number of rows: its weights, which depend on nothing else, are constants."""
+
+    def __init__(self, pool: Pool, rows: int):
+        super().__init__()
+        self.register_buffer("weights", pool.weights(rows).clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return sorted_sum(x, self.weights)
+
+
+def for_one_length(network: nn.Module, samples: Tensor) -> nn.Module:
+    """A copy for clips of this length, which can be exported: the exporter would otherwise have to write out how the poolings' weights come about."""
+    network, rows = copy.deepcopy(network).cpu(), {}
+    pools = [module for module in network.modules() if isinstance(module, Pool)]
+    for pool in pools:
+        pool.register_forward_pre_hook(lambda pool, given: rows.update({pool: given[0].shape[1]}))
+    network(samples)
+    for branch in [module for module in network.modules() if isinstance(getattr(module, "pool", None), Pool)]:
+        if branch.pool in rows:
+            branch.pool = FixedPool(branch.pool, rows[branch.pool])
+    return network
+
+
 class Onnx:
     """ONNX Runtime on the CPU, of the twin as `torch.onnx.export` writes it for this length and batch."""
 
@@ -73,8 +99,8 @@ class Onnx:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             with torch.no_grad():
-                self.network.cpu()
-                torch.onnx.export(self.network, (pad(samples),), path, dynamo=True, verbose=False)
+                network = for_one_length(self.network, pad(samples))
+                torch.onnx.export(network, (pad(samples),), path, dynamo=True, verbose=False)
             self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self.motion(samples)
 

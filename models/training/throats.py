@@ -5,25 +5,20 @@ import math
 
 import torch
 
-from twin.log_mel import HIGHEST_HZ, LOWEST_HZ
+from twin.log_mel import mel, mel_corners
 
-LONGEST, SHORTEST = 0.85, 1.17
-WARPED = 0.75  # share of the clips
-MASKED = 0.5
-WIDEST = 8  # bands
-
-
-def mel(hz):
-    """The HTK scale."""
-    return 2595 * torch.log10(1 + hz / 700)
+LONGEST, SHORTEST = 0.82, 1.22
+WARPED = 0.85  # share of the clips
+MASKED = 0.6
+WIDEST = 10  # bands
 
 
 def warped_bands(factors, bands):
     """(clips, bands): where on the band axis a throat of that factor puts what belongs into each band."""
-    low, high = mel(torch.tensor(LOWEST_HZ)), mel(torch.tensor(HIGHEST_HZ))
-    step = (high - low) / (bands + 1)
-    centres = 700 * (10 ** ((low + step * torch.arange(1, bands + 1)) / 2595) - 1)
-    return ((mel(centres[None] * factors[:, None]) - low) / step - 1).clamp(0, bands - 1)
+    corners = mel_corners(bands)
+    low, step = mel(corners[0]), mel(corners[1]) - mel(corners[0])
+    at = (mel(corners[1:-1] * factors[:, None].double()) - low) / step - 1
+    return at.clamp(0, bands - 1).to(factors)
 
 
 def other_throats(log_mel, _, spectrum):

@@ -18,6 +18,7 @@ from .layers import (
     l2_normalize,
     normalize_samples,
     sinusoidal_table,
+    slopes,
 )
 from .log_mel import LogMel
 
@@ -77,6 +78,7 @@ class Emotion(nn.Module):
         self.extra_tokens = nn.Parameter(0.02 * torch.randn(config.extra_tokens, width))
         # Not trained: ALiBi's slopes are a fixed choice, and attention with a fixed bias is faster.
         self.register_buffer("alibi_scale", torch.ones(config.transformer.heads))
+        self.register_buffer("slopes", torch.tensor(slopes(config.transformer.heads)), persistent=False)
         self.norm = nn.LayerNorm(width, LAYER_NORM_EPS)
         self.layers = Transformer(width, config.transformer, F.gelu, dropout)
 
@@ -87,7 +89,7 @@ class Emotion(nn.Module):
         x = x + self.positional(x)
         tokens = self.extra_tokens.shape[0]
         x = torch.cat([self.extra_tokens.to(x.dtype).expand(len(x), -1, -1), x], dim=1)
-        mask = distance_mask(self.alibi_scale, tokens, x.shape[1])
+        mask = distance_mask(self.slopes * self.alibi_scale.clamp(min=0), tokens, x.shape[1])
         return self.layers(self.norm(x), mask)[:, tokens:]
 
 
@@ -150,8 +152,7 @@ class Pool(nn.Module):
         self._kept = {}
 
     def forward(self, x: Tensor) -> Tensor:
-        ordered = x.float().sort(dim=1, descending=True).values
-        return (ordered * self.weights(x.shape[1])[:, None]).sum(1)
+        return sorted_sum(x, self.weights(x.shape[1]))
 
     @torch.compiler.disable
     def weights(self, rows: int) -> Tensor:
@@ -178,6 +179,11 @@ class Pool(nn.Module):
             both, _ = torch.gru(table, state, flat, True, 1, 0.0, self.training, True, True)
             mean = (both[0, :, :width] + both[0, :, width:]) / 2
             return (mean @ self.score.double() / TEMPERATURE).softmax(0).float()
+
+
+def sorted_sum(x: Tensor, weights: Tensor) -> Tensor:
+    """Every channel of (batch, rows, channels) in descending order, times the weights of the rows, summed: (batch, channels)."""
+    return (x.float().sort(dim=1, descending=True).values * weights[:, None]).sum(1)
 
 
 def train_pools(model: nn.Module, trained: bool) -> None:

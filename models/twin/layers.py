@@ -142,13 +142,12 @@ def slopes(heads: int) -> list[float]:
     return (geometric(smaller) + geometric(2 * smaller)[::2])[:heads]
 
 
-def distance_mask(scale: Tensor, free_rows: int, rows: int) -> Tensor:
-    """`-slope * max(scale, 0) * |i - j|` for every head, 0 to and from the first `free_rows`: (1, heads, rows, rows)."""
-    at = torch.arange(rows, device=scale.device)
+def distance_mask(slopes: Tensor, free_rows: int, rows: int) -> Tensor:
+    """`-slope * |i - j|` for every head, 0 to and from the first `free_rows`: (1, heads, rows, rows)."""
+    at = torch.arange(rows, device=slopes.device)
     free = (at[:, None] < free_rows) | (at[None, :] < free_rows)
     distance = (at[:, None] - at[None, :]).abs().masked_fill(free, 0)
-    slope = torch.tensor(slopes(len(scale)), device=scale.device) * scale.clamp(min=0)
-    return -slope[None, :, None, None] * distance
+    return -slopes[None, :, None, None] * distance
 
 
 def normalize_samples(samples: Tensor, eps: float) -> Tensor:

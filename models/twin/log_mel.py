@@ -46,14 +46,20 @@ def dft_basis(config: LogMelConfig) -> Tensor:
     return (torch.cat([angle.cos(), angle.sin()]) * window)[:, :, None].float()
 
 
+def mel(hz: Tensor) -> Tensor:
+    """The HTK scale."""
+    return 2595 * torch.log10(1 + hz / 700)
+
+
+def mel_corners(bands: int) -> Tensor:
+    """(bands + 2,) in Hz, equally far apart on the HTK scale: band i rises from corner i, has its peak at i + 1, ends at i + 2."""
+    ends = mel(torch.tensor([LOWEST_HZ, HIGHEST_HZ], dtype=torch.float64))
+    return 700 * (10 ** (torch.linspace(*ends.tolist(), bands + 2, dtype=torch.float64) / 2595) - 1)
+
+
 def mel_bands(config: LogMelConfig) -> Tensor:
-    """(bands, bins): triangles with peak 1, equally far apart on the HTK mel scale."""
-
-    def mel(hz):
-        return 2595 * math.log10(1 + hz / 700)
-
-    corners = torch.linspace(mel(LOWEST_HZ), mel(HIGHEST_HZ), config.bands + 2, dtype=torch.float64)
-    corners = 700 * (10 ** (corners / 2595) - 1)
+    """(bands, bins): triangles with peak 1."""
+    corners = mel_corners(config.bands)
     low, centre, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     hz = torch.arange(config.fft // 2 + 1, dtype=torch.float64) * SAMPLE_RATE / config.fft
     return torch.minimum((hz - low) / (centre - low), (high - hz) / (high - centre)).clamp(min=0).float()

@@ -1,7 +1,7 @@
 //! A stream against one shot, and its time, with a trained model: figures, with limits.
 //!
 //! `DEEPTALK_TEST_CLIPS=FOLDER_OF_WAVS cargo test --release --test runtime quality -- --ignored --nocapture --test-threads 1`, and `DEEPTALK_TEST_MODEL=FILE`
-//! for another model than the built-in one.
+//! for another model than the built-in one. `python -m evaluation.clips` (in models/) makes such a folder, of voices never heard.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

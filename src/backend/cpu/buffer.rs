@@ -30,15 +30,16 @@ impl Buffer {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |values: &Vec<f32>| (count..=count + count / 2).contains(&values.capacity());
         let found = (0..free.len()).filter(|&i| fits(&free[i])).min_by_key(|&i| free[i].capacity());
-        let values = found.map(|index| free.remove(index));
+        let found = found.map(|index| free.remove(index));
         drop(free);
-        let mut values = values.unwrap_or_default();
-        if values.capacity() == 0 {
-            values = vec![0.0; count];
-        } else {
+        let values = match found {
             // What is there already stays as it is; what is missing (it was once shorter) becomes 0.
-            values.resize(count, 0.0);
-        }
+            Some(mut values) => {
+                values.resize(count, 0.0);
+                values
+            }
+            None => vec![0.0; count],
+        };
         Self { values, is_pooled: true }
     }
 }
