@@ -1,6 +1,6 @@
 """Stage 4: the predictor, style and codes, with content encoder, motion prior and DEE frozen (spec section 5 and 6).
 
-Cross-entropy with the codes of the target motion (codes near the right one share its probability), the motion itself through
+Cross-entropy with the codes of the target motion (codes near the right one, and the mean code, share its probability), the motion itself through
 the frozen decoder with a straight-through softmax (the paper's Gumbel-Softmax without its noise), and the emotion consistency loss: DEE must hear in the speech what it
 sees in the motion. In half of the clips the emotion comes from another speech, and the target shows that one: words and mood
 stay apart.
@@ -31,6 +31,11 @@ SOURCE = "trained from nothing on synthesised speech (models/MODEL_CARD.md)"
 SOFTNESS = 0.5
 # Frames of p b m count so many times: they are few, and a mouth that does not shut is what people see first.
 CLOSED = 4
+# Share of the cross-entropy's probability that goes to the mean code.
+MEAN = 0.3
+# Weight of the motion's distance beside the cross-entropy. High: what is seen is the motion of the likeliest codes, and two codes that
+# are wrong by themselves may make the right motion together.
+DISTANCE = 8
 
 
 def soft_codes(rows, codebook):
@@ -42,9 +47,22 @@ def soft_codes(rows, codebook):
         return torch.softmax((nearest - distance) / (SOFTNESS * nearest.mean() + 1e-6), -1).view(*rows.shape[:2], -1)
 
 
-def cross_entropy(logits, probabilities):
-    """Mean over rows."""
-    return -(probabilities * F.log_softmax(logits.float(), -1)).sum(-1).mean()
+def mean_code(logits, codebook):
+    """(clips, rows): the code nearest to the mean of all codes, each as likely as the model thinks."""
+    with torch.no_grad():
+        mean = torch.softmax(logits.float(), -1) @ codebook
+        return (codebook.square().sum(-1) - 2 * mean @ codebook.T).argmin(-1)
+
+
+def cross_entropy(logits, probabilities, codebook):
+    """Mean over rows.
+
+    Some of the probability goes to the mean code. Where the voice leaves it open which code is right, the likeliest one alone
+    would be a guess that is far off when it is wrong; the mean code is the one that errs least.
+    """
+    mean = F.one_hot(mean_code(logits, codebook), probabilities.shape[-1])
+    wanted = (1 - MEAN) * probabilities + MEAN * mean
+    return -(wanted * F.log_softmax(logits.float(), -1)).sum(-1).mean()
 
 
 class Voices:
@@ -113,7 +131,8 @@ def main():
     for _ in run:
         for part in frozen:
             part.eval()
-        model.content.log_mel.train()  # for other throats
+        # Other throats, and dropout: on a voice never heard the encoder is less sure than on those that it has learned from.
+        model.content.train()
         prior = model.motion_prior
         clips = pool.batch(run.rng)
         samples, motion, labels = stack(clips, degrader, run.rng, to)
@@ -148,9 +167,9 @@ def main():
             wanted_bottom = soft_codes(rows_bottom, prior.codebook_b)
         bottom = straight_through(logits_bottom)
         moved = prior.decode_soft(top, bottom)
-        named = cross_entropy(logits_top, wanted_top) + cross_entropy(logits_bottom, wanted_bottom)
+        named = cross_entropy(logits_top, wanted_top, prior.codebook_t) + cross_entropy(logits_bottom, wanted_bottom, prior.codebook_b)
         distance = metric(moved, motion, weight=1 + (CLOSED - 1) * closed)
-        loss = named + 0.5 * distance
+        loss = named + DISTANCE * distance
         figures = {"codes": named.item(), "distance": distance.item()}
         if a.consistency:
             seen = model.motion_emotion(moved).mu.float()
