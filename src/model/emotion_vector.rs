@@ -121,7 +121,10 @@ mod tests {
     fn a_set_emotion_is_a_direction_and_draws_nothing_but_itself() {
         let set = EmotionVector::set(&[3.0, 0.0, -4.0]).unwrap();
         for mu in [&set.mu, &set.sample(1.0, 7).unwrap().mu] {
-            assert!(mu.iter().zip([0.6, 0.0, -0.8]).all(|(got, wanted): (&f32, f32)| (got - wanted).abs() < 1e-6), "{mu:?}");
+            assert!(
+                mu.iter().zip([0.6, 0.0, -0.8]).all(|(got, wanted): (&f32, f32)| (got - wanted).abs() < 1e-6),
+                "{mu:?}"
+            );
         }
         for bad in [&[][..], &[0.0, 0.0], &[f32::NAN], &[f32::INFINITY, 1.0]] {
             assert_eq!(EmotionVector::set(bad).unwrap_err().exit_code(), 2, "{bad:?}");
