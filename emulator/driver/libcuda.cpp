@@ -6,6 +6,7 @@
 // Set from outside, to see how a program takes it:
 //   STAND_IN_CUDA_DEVICES     number of devices (1)
 //   STAND_IN_CUDA_CAPABILITY  compute capability, two digits (80)
+//   STAND_IN_CUDA_SHARED      shared memory in bytes that a block may opt in to, as the device says (99 KiB; 227 KiB from 9.0 on)
 //   STAND_IN_CUDA_DRIVER      driver version (13000)
 //   STAND_IN_CUDA_MEMORY      bytes of device memory (8 GiB)
 //   STAND_IN_CUDA_CHECKS      0: results only, no check of memory accesses (which takes 48 bytes for each that is touched)
@@ -37,6 +38,7 @@ size_t setting(const char* name, size_t otherwise) {
   return value ? strtoull(value, nullptr, 10) : otherwise;
 }
 int devices() { return int(setting("STAND_IN_CUDA_DEVICES", 1)); }
+size_t shared_limit() { return setting("STAND_IN_CUDA_SHARED", setting("STAND_IN_CUDA_CAPABILITY", 80) >= 90 ? 227 << 10 : 99 << 10); }
 
 using Work = std::function<int()>;
 struct Node { Work work; std::vector<int> after; };
@@ -47,7 +49,7 @@ struct Stream {
   std::vector<int> last;  // the nodes that this stream's next one comes after
 };
 struct Event { Capture* capture = nullptr; std::vector<int> nodes; Stream* stream = nullptr; };
-struct Function { std::string name; };
+struct Function { std::string name; size_t shared = 48 << 10; };
 Stream null_stream;
 Stream* stream_of(void* s) { return uintptr_t(s) <= 2 ? &null_stream : static_cast<Stream*>(s); }
 // Errors of a kernel are sticky, as on a device.
@@ -136,9 +138,9 @@ API cuDeviceGetAttribute(int* v, int attribute, int) {
   switch (attribute) {
     case 75: *v = capability / 10; break;
     case 76: *v = capability % 10; break;
-    case 97: *v = capability >= 90 ? 232448 : 101376; break;  // shared memory that a block may opt in to
-    case 115: *v = 1; break;                                  // memory pools
-    case 16: *v = 132; break;                                 // multiprocessors
+    case 97: *v = int(shared_limit()); break;  // shared memory that a block may opt in to
+    case 115: *v = 1; break;                   // memory pools
+    case 16: *v = 132; break;                  // multiprocessors
     default: *v = 0;
   }
   return SUCCESS;
@@ -296,14 +298,19 @@ API cuModuleGetFunction(void** f, void*, const char* name) {
   *f = new Function{name};
   return SUCCESS;
 }
-API cuFuncSetAttribute(void*, int, int) { return SUCCESS; }
+API cuFuncSetAttribute(void* f, int attribute, int v) {
+  if (attribute != 8) return SUCCESS;  // 8: dynamic shared memory, of which 48 KiB need no asking
+  if (v < 0 || size_t(v) > shared_limit()) return INVALID_VALUE;
+  static_cast<Function*>(f)->shared = size_t(v);
+  return SUCCESS;
+}
 API cuFuncGetAttribute(int* v, int, void*) { *v = 0; return SUCCESS; }
 API cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void* s, void** arguments, void**) {
   auto* function = static_cast<Function*>(f);
   auto launch = [=](void** values) {
     const unsigned grid[3] = {gx, gy, gz}, block[3] = {bx, by, bz};
     char error[2048];
-    emulator_shared_limit(setting("STAND_IN_CUDA_CAPABILITY", 80) >= 90 ? 232448 : 101376);
+    emulator_shared_limit(shared_limit());
     emulator_checks(setting("STAND_IN_CUDA_CHECKS", 1) != 0);
     if (++counts.launches == setting("STAND_IN_CUDA_FAIL", 0)) return sticky = ILLEGAL_ADDRESS, int(ILLEGAL_ADDRESS);
     if (!emulator_launch(function->name.c_str(), grid, block, shared, values, error, sizeof error)) return int(SUCCESS);
@@ -312,6 +319,7 @@ API cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
     return int(ILLEGAL_ADDRESS);
   };
   if (sticky) return sticky;
+  if (shared > function->shared) return INVALID_VALUE;
   if (!stream_of(s)->capture) return launch(arguments);
   // Capture keeps the values of the arguments, as the driver does.
   std::vector<size_t> bytes(emulator_argument_sizes(function->name.c_str(), nullptr, 0));

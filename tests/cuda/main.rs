@@ -4,4 +4,5 @@ mod errors;
 mod memory;
 mod network;
 mod skin;
+mod stack;
 mod stand_in;

@@ -3,6 +3,7 @@
 use std::sync::Barrier;
 
 use deeptalk_rt::backend::cuda::Cuda;
+use deeptalk_rt::backend::{Activation, Clips, Linear, Ops, Role, Stored};
 use deeptalk_rt::model::Config;
 
 use crate::network::{model_of, speech, unseen};
@@ -33,6 +34,20 @@ fn weights_go_up_in_one_allocation_and_a_warm_forward_asks_for_nothing() {
         let after = counts();
         assert!(after.uploads > warm.uploads && after.launches > warm.launches, "the forward ran");
         assert_eq!(Counts { uploads: after.uploads, launches: after.launches, ..warm }, after);
+    });
+}
+
+/// The large tile wants 96 of the 99 KiB that a block may have on the smallest devices.
+#[test]
+fn a_large_product_has_room_on_every_device() {
+    on_stand_in(this_test!(a_large_product_has_room_on_every_device), &STAND_IN_ALONE, || {
+        let cuda = Cuda::new(0).unwrap();
+        // As many blocks as make the launcher take it.
+        let rows = 132 * 128;
+        let x = cuda.upload(&Clips::one(rows), 8, &vec![0.5; rows * 8]).unwrap();
+        let weight = cuda.load(Stored::from_f32("weight", &[8, 8], vec![0.25; 64]), Role::Linear).unwrap();
+        let y = cuda.linear(&x, &Linear { weight, bias: None }, Activation::None).unwrap();
+        assert_eq!(cuda.download(&y).unwrap(), vec![1.0; rows * 8]);
     });
 }
 

@@ -100,7 +100,7 @@ fn forward<B: Ops>(
 }
 
 /// Distance over size, over all values.
-fn error(got: &[f32], want: &[f32]) -> f64 {
+pub fn error(got: &[f32], want: &[f32]) -> f64 {
     assert_eq!(got.len(), want.len());
     let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
         got.iter().zip(want).map(|(g, w)| f(f64::from(*g), f64::from(*w))).sum()
@@ -175,6 +175,15 @@ fn every_stage_of_a_model_with_spectrograms_agrees_with_the_cpu_on_hopper() {
 fn every_stage_of_the_default_sizes_agrees_with_the_cpu() {
     let test = this_test!(every_stage_of_the_default_sizes_agrees_with_the_cpu);
     on_stand_in(test, &[("STAND_IN_CUDA_CHECKS", "0")], || {
+        agrees_with(&model_of(&Config::default_model()), &[9_000, 700], None)
+    });
+}
+
+/// The same on Hopper, where a block has room for each of its stacks of narrow layers.
+#[test]
+fn every_stage_of_the_default_sizes_agrees_with_the_cpu_on_hopper() {
+    let test = this_test!(every_stage_of_the_default_sizes_agrees_with_the_cpu_on_hopper);
+    on_stand_in(test, &[("STAND_IN_CUDA_CHECKS", "0"), ("STAND_IN_CUDA_CAPABILITY", "90")], || {
         agrees_with(&model_of(&Config::default_model()), &[9_000, 700], None)
     });
 }
@@ -329,7 +338,7 @@ fn threads_share_a_model_and_memory_stays_flat() {
     });
 }
 
-/// The one override of a default body, against that body.
+/// An override of a default body, against that body; the other one has a file of its own.
 #[test]
 fn the_norm_of_a_sum_is_the_norm_of_the_sum() {
     on_stand_in(this_test!(the_norm_of_a_sum_is_the_norm_of_the_sum), &[], || {

@@ -11,7 +11,7 @@ use deeptalk_rt::backend::cuda::Cuda;
 /// With `DEEPTALK_TEST_GPU=1` the tests that need no settings, but how closely the stand-in looks, run on the machine's own GPU
 /// instead.
 pub fn on_stand_in(test: &str, settings: &[(&str, &str)], body: impl FnOnce()) {
-    if std::env::var_os("STAND_IN").is_some() {
+    if is_stand_in() {
         return body();
     }
     if std::env::var_os("DEEPTALK_TEST_GPU").is_some() {
@@ -38,6 +38,11 @@ pub fn on_stand_in(test: &str, settings: &[(&str, &str)], body: impl FnOnce()) {
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
     assert!(text.contains("1 passed"), "the child did not run {test}: {text}");
+}
+
+/// Whether this process has the stand-in driver, which counts, and not a GPU.
+pub fn is_stand_in() -> bool {
+    std::env::var_os("STAND_IN").is_some()
 }
 
 /// What was asked of the stand-in driver so far.

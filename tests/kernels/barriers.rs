@@ -1,5 +1,7 @@
 //! The checker on the real kernels: with one synchronisation taken out, each is reported. `emulator/build.rs` makes the twins.
 
+use crate::matmul::Activation;
+use crate::stack::SMALL;
 use crate::support::*;
 use cuda_emulator::{Argument, Memory, TensorMap, launch, set_shared_limit};
 
@@ -131,6 +133,31 @@ fn vertices_without_their_barrier_are_reported() {
     reported_without(&["barrier_0"], "skin", [1, 1, 1], 128, 8 * (2 + 9 + 12) * 4, &arguments);
 }
 
+#[test]
+fn a_stack_of_layers_without_one_of_its_barriers_or_waits_is_reported() {
+    let mut random = Random::new(8);
+    let (weights, x) = (SMALL.weights(&mut random, true), random.halves(20 * SMALL.width, 1.0).upload());
+    let (y, table) = (Memory::<u16>::poisoned(20 * SMALL.width), Memory::from_slice(&offsets(&[20])));
+    let places = [y.argument(), x.argument(), table.argument()];
+    let arguments = SMALL.arguments(places, &weights, Activation::Gelu);
+    reported_without(
+        &[
+            "barrier_0",
+            "barrier_1",
+            "barrier_2",
+            "barrier_3",
+            "weights_wait",
+            "weights_meeting",
+            "query_meeting",
+        ],
+        &SMALL.kernel(),
+        SMALL.grid(&[20]).map(|n| n as u32),
+        256,
+        SMALL.shared(),
+        &arguments,
+    );
+}
+
 /// Every block barrier of every kernel file is taken out by one of the tests above.
 #[test]
 fn no_barrier_is_left_untested() {
@@ -142,6 +169,7 @@ fn no_barrier_is_left_untested() {
         ("norm.cu", 4),
         ("skin.cu", 1),
         ("spectrum.cu", 1),
+        ("transformer_stack.cu", 4),
     ];
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -10,4 +10,5 @@ mod pool;
 mod rows;
 mod skin;
 mod spectrum;
+mod stack;
 mod support;

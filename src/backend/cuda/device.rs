@@ -149,6 +149,11 @@ impl Device {
         }))
     }
 
+    /// Bytes of shared memory that a block may have.
+    pub fn shared_memory(&self) -> usize {
+        usize::try_from(self.shared_limit).unwrap_or(0)
+    }
+
     fn function(&self, kernel: &str) -> Result<CudaFunction> {
         let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(function) = functions.get(kernel) {
@@ -159,10 +164,14 @@ impl Device {
             .iter()
             .find_map(|module| module.load_function(kernel).ok())
             .ok_or_else(|| Error::DeviceFailed(format!("there is no kernel {kernel} in this program")))?;
-        let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-        // Static and dynamic shared memory share the limit; kernels with dynamic shared memory have little or none else.
+        // Static and dynamic shared memory have one limit. What is kept back here is missing from a matrix product where a block may
+        // have 99 KiB.
         function
-            .set_attribute(attribute, self.shared_limit - 4096)
+            .get_attribute(sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES)
+            .and_then(|in_kernel| {
+                let attribute = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+                function.set_attribute(attribute, self.shared_limit - in_kernel)
+            })
             .map_err(|error| failed("prepare a kernel", error))?;
         functions.insert(kernel.into(), function.clone());
         Ok(function)

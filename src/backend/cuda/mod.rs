@@ -18,6 +18,7 @@ mod recording;
 mod rows;
 mod skin;
 mod spectrum;
+mod stack;
 mod tensor;
 mod weights;
 
@@ -34,7 +35,7 @@ use self::lane::Lane;
 pub use self::tensor::{Codes, Tensor, Weight};
 use super::{
     Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, Rig, Role,
-    SampleCodes, Stored, shapes,
+    SampleCodes, Stored, TransformerLayer, shapes,
 };
 use crate::{Error, Result};
 
@@ -52,6 +53,8 @@ pub struct Cuda {
     shared: Arc<Arena>,
     offsets: Tables<Clips>,
     slopes: Tables<Vec<u32>>,
+    /// Where the weights of stacks of layers lie.
+    layers: Tables<Vec<u64>>,
 }
 
 /// Small tables that are the same in every forward.
@@ -134,7 +137,8 @@ impl Cuda {
     pub fn new(ordinal: usize) -> Result<Self> {
         let device = Device::open(ordinal)?;
         let shared = Arena::new(device.clone());
-        Ok(Self { device, shared, offsets: Tables::default(), slopes: Tables::default() })
+        let (offsets, slopes, layers) = Default::default();
+        Ok(Self { device, shared, offsets, slopes, layers })
     }
 
     /// Whether the program was built with the GPU kernels; without them [`Cuda::new`] always fails.
@@ -456,5 +460,14 @@ impl Ops for Cuda {
 
     fn add_layer_norm(&self, x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Result<Tensor> {
         norm::layer_norm(self, x, Some(y), Some(affine), Activation::None)
+    }
+
+    fn transformer_stack(
+        &self,
+        x: Tensor,
+        layers: &[TransformerLayer<Weight>],
+        bias: &AttentionBias,
+    ) -> Result<Tensor> {
+        stack::transformer_stack(self, x, layers, bias)
     }
 }

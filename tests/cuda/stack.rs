@@ -1,0 +1,293 @@
+//! Stacks of narrow layers in one launch, against the default body: layer by layer.
+
+use std::cell::Cell;
+
+use deeptalk_rt::Result;
+use deeptalk_rt::backend::cuda::{Codes, Cuda, Tensor, Weight};
+use deeptalk_rt::backend::{
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, Rig, Role,
+    SampleCodes, Stored, TransformerLayer,
+};
+use deeptalk_rt::model::Config;
+
+use crate::network::{error, model_of, speech, unseen};
+use crate::stand_in::{STAND_IN_ALONE, counts, is_stand_in, on_stand_in};
+use crate::this_test;
+
+/// The device without this one override: what the network costs with the default body.
+struct LayerByLayer(Cuda);
+
+/// Methods that the device answers itself.
+macro_rules! as_the_device {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        $(fn $name(&self, $($argument: $type),*) -> Result<$result> {
+            self.0.$name($($argument),*)
+        })*
+    };
+}
+
+impl Ops for LayerByLayer {
+    type Tensor = Tensor;
+    type Weight = Weight;
+    type Codes = Codes;
+
+    as_the_device! {
+        load(stored: Stored, role: Role) -> Weight;
+        load_all(tensors: Vec<(Stored, Role)>) -> Vec<Weight>;
+        upload(clips: &Clips, channels: usize, values: &[f32]) -> Tensor;
+        download(x: &Tensor) -> Vec<f32>;
+        upload_codes(clips: &Clips, codes: &[i32]) -> Codes;
+        download_codes(codes: &Codes) -> Vec<i32>;
+        linear(x: &Tensor, linear: &Linear<Weight>, activation: Activation) -> Tensor;
+        conv1d(x: &Tensor, conv: &Conv1d<Weight>, activation: Activation) -> Tensor;
+        conv_transpose1d(x: &Tensor, conv: &ConvTranspose1d<Weight>, activation: Activation) -> Tensor;
+        log_bands(spectrum: &Tensor, bands: &Weight) -> Tensor;
+        layer_norm(x: &Tensor, affine: Option<&Affine<Weight>>, activation: Activation) -> Tensor;
+        group_norm(x: &Tensor, affine: Option<&Affine<Weight>>, eps: f32, activation: Activation) -> Tensor;
+        attention(qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Tensor;
+        add(x: &Tensor, y: &Tensor) -> Tensor;
+        add_table(x: &Tensor, table: &Weight) -> Tensor;
+        resample_linear(x: &Tensor, clips: &Clips) -> Tensor;
+        stack_frames(x: &Tensor, n: usize) -> Tensor;
+        concat(parts: &[&Tensor]) -> Tensor;
+        slice_rows(x: &Tensor, start: usize, max_rows: usize) -> Tensor;
+        prepend_rows(x: &Tensor, rows: &Weight) -> Tensor;
+        broadcast_rows(x: &Tensor, clips: &Clips) -> Tensor;
+        lookup(codes: &Codes, codebook: &Weight) -> Tensor;
+        nearest_code(x: &Tensor, codebook: &Weight) -> Codes;
+        choose_code(logits: &Tensor, sample: Option<&SampleCodes>) -> Codes;
+        sorted_pool(x: &Tensor, weights: &Tensor) -> Tensor;
+        l2_normalize(x: &Tensor) -> Tensor;
+        sample_gaussian(mu: &Tensor, log_variance: &Tensor, noise: &Tensor, control: f32) -> Tensor;
+        slerp(a: &Tensor, b: &Tensor, weight: f32) -> Tensor;
+        lerp(a: &Tensor, b: &Tensor, weight: f32) -> Tensor;
+        skin(parameters: &Tensor, rig: &Rig<Weight>) -> Tensor;
+        add_layer_norm(x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Tensor;
+    }
+
+    fn branches<A, B>(
+        &self,
+        first: impl FnOnce() -> Result<A>,
+        second: impl FnOnce() -> Result<B>,
+    ) -> Result<(A, B)> {
+        self.0.branches(first, second)
+    }
+
+    fn recorded(
+        &self,
+        part: &'static str,
+        inputs: &[&Tensor],
+        body: impl FnOnce(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
+    ) -> Result<Outputs<Tensor, Codes>> {
+        self.0.recorded(part, inputs, body)
+    }
+}
+
+/// Launches of one forward, speech to motion: as the device does it, and layer by layer.
+fn launches(config: &Config) -> [u64; 2] {
+    let file = model_of(config);
+    let clip = speech(700, 1);
+    let count = |forward: &dyn Fn()| {
+        let before = counts().launches;
+        forward();
+        counts().launches - before
+    };
+    let fused = file.load(Cuda::new(0).unwrap()).unwrap();
+    let plain = file.load(LayerByLayer(Cuda::new(0).unwrap())).unwrap();
+    let launches = [count(&|| drop(unseen(&fused, &[&clip]))), count(&|| drop(unseen(&plain, &[&clip])))];
+    println!("launches of a forward, and layer by layer: {launches:?}");
+    launches
+}
+
+const UNCHECKED: (&str, &str) = ("STAND_IN_CUDA_CHECKS", "0");
+const HOPPER: (&str, &str) = ("STAND_IN_CUDA_CAPABILITY", "90");
+/// What a block may have on compute capability 8.0 itself. The stand-in says what every device from there on has: 99 KiB.
+const AMPERE: (&str, &str) = ("STAND_IN_CUDA_SHARED", "166912");
+
+#[test]
+fn a_forward_launches_a_stack_once() {
+    on_stand_in(this_test!(a_forward_launches_a_stack_once), &[UNCHECKED, HOPPER], || {
+        // Of the tiny model's stacks, those whose sizes are multiples of 32: the two that choose codes.
+        assert_eq!(launches(&Config::tiny()), [152, 178]);
+        assert_eq!(launches(&Config::default_model()), [149, 193]);
+    });
+}
+
+#[test]
+fn a_forward_launches_what_does_not_fit_the_device_layer_by_layer() {
+    let test = this_test!(a_forward_launches_what_does_not_fit_the_device_layer_by_layer);
+    on_stand_in(test, &STAND_IN_ALONE, || assert_eq!(launches(&Config::default_model()), [155, 193]));
+}
+
+#[test]
+#[ignore = "minutes of emulation"]
+fn a_forward_of_the_published_sizes_launches_a_stack_once() {
+    let test = this_test!(a_forward_of_the_published_sizes_launches_a_stack_once);
+    on_stand_in(test, &[UNCHECKED, HOPPER], || assert_eq!(launches(&Config::base()), [0, 0]));
+}
+
+/// Layers, and how far a row sees.
+struct Stack {
+    width: usize,
+    feed_forward: usize,
+    heads: usize,
+    layers: usize,
+    window: usize,
+}
+
+fn stack([width, feed_forward]: [usize; 2], heads: usize, layers: usize, window: usize) -> Stack {
+    Stack { width, feed_forward, heads, layers, window }
+}
+
+impl Stack {
+    fn layers<B: Ops>(&self, ops: &B) -> Vec<TransformerLayer<B::Weight>> {
+        let seed = Cell::new(0);
+        let load = |shape: &[usize], role: Role, middle: f32, size: f32| {
+            seed.set(seed.get() + 1);
+            let values = speech(shape.iter().product(), seed.get());
+            let values = values.iter().map(|v| middle + v * size).collect();
+            ops.load(Stored::from_f32("weight", shape, values), role).unwrap()
+        };
+        // What `speech` gives has a typical size of 0.25.
+        let linear = |out: usize, input: usize| Linear {
+            weight: load(&[out, input], Role::Linear, 0.0, 4.0 / (input as f32).sqrt()),
+            bias: Some(load(&[out], Role::Vector, 0.0, 1.0)),
+        };
+        let (w, f) = (self.width, self.feed_forward);
+        let norm = || Affine {
+            weight: load(&[w], Role::Vector, 1.0, 0.5),
+            bias: load(&[w], Role::Vector, 0.0, 0.5),
+        };
+        let layer = |_| TransformerLayer {
+            qkv: linear(3 * w, w),
+            out: linear(w, w),
+            norm1: norm(),
+            up: linear(f, w),
+            down: linear(w, f),
+            norm2: norm(),
+            heads: self.heads,
+            activation: Activation::Gelu,
+        };
+        (0..self.layers).map(layer).collect()
+    }
+
+    /// The stack as the device does it, layer by layer (equal up to the rounding of what lies between the kernels of a layer), and
+    /// one clip at a time (equal in bytes). It takes so many launches, where they are counted.
+    fn check(&self, lengths: &[usize], launches: u64) {
+        let what = format!("{} layers of {}, window {}", self.layers, self.width, self.window);
+        let cuda = Cuda::new(0).unwrap();
+        let (layers, bias) = (self.layers(&cuda), AttentionBias::Window { rows: self.window });
+        let upload = |lengths: &[usize], values: &[f32]| {
+            cuda.upload(&Clips::from_lengths(lengths.to_vec()), self.width, values).unwrap()
+        };
+        let stacked = |lengths: &[usize], values: &[f32]| {
+            let y = cuda.transformer_stack(upload(lengths, values), &layers, &bias).unwrap();
+            cuda.download(&y).unwrap()
+        };
+        let rows: usize = lengths.iter().sum();
+        let values: Vec<f32> = speech(rows * self.width, 99).iter().map(|v| v * 4.0).collect();
+        let launched = || if is_stand_in() { counts().launches } else { 0 };
+        let before = launched();
+        let fused = stacked(lengths, &values);
+        assert!(
+            !is_stand_in() || launched() - before == launches,
+            "{what}: {} launches",
+            launched() - before
+        );
+
+        let x = upload(lengths, &values);
+        let plain = layers.iter().fold(x, |x, layer| cuda.transformer_layer(&x, layer, &bias).unwrap());
+        let error = error(&fused, &cuda.download(&plain).unwrap());
+        assert!(error < 1e-3, "{what}: {error}");
+
+        let mut rest = values.as_slice();
+        let mut alone = Vec::new();
+        for length in lengths {
+            let (clip, others) = rest.split_at(length * self.width);
+            alone.extend(stacked(&[*length], clip));
+            rest = others;
+        }
+        assert_eq!(fused, alone, "{what}: alone and in a batch differ");
+    }
+}
+
+/// Launches of a layer by the default body.
+const LAYER: u64 = 7;
+
+#[test]
+fn a_stack_in_one_launch_is_its_layers_one_by_one() {
+    on_stand_in(this_test!(a_stack_in_one_launch_is_its_layers_one_by_one), &[], || {
+        stack([32, 64], 2, 2, 1).check(&[33, 1, 19], 1);
+        stack([32, 64], 2, 2, 3).check(&[1, 49, 5], 1);
+        stack([64, 256], 4, 1, 5).check(&[25, 1], 1);
+    });
+}
+
+#[test]
+fn the_stacks_of_every_model_are_their_layers_one_by_one() {
+    let test = this_test!(the_stacks_of_every_model_are_their_layers_one_by_one);
+    on_stand_in(test, &[UNCHECKED, HOPPER], || {
+        stack([32, 64], 2, 2, 1).check(&[33, 1], 1);
+        stack([192, 256], 4, 1, 25).check(&[40, 1, 17], 1);
+        stack([128, 256], 4, 2, 13).check(&[1, 35], 1);
+        stack([64, 256], 4, 1, 5).check(&[25, 70], 1);
+        stack([192, 384], 4, 1, 5).check(&[19, 25], 1);
+        stack([256, 256], 8, 1, 25).check(&[19, 1], 1);
+        stack([256, 256], 8, 6, 1).check(&[5, 33], 1);
+        stack([128, 256], 8, 1, 1).check(&[37, 1], 1);
+        stack([384, 512], 8, 1, 1).check(&[1, 33], 1);
+    });
+}
+
+#[test]
+fn a_stack_that_does_not_fit_goes_in_parts_or_layer_by_layer() {
+    let test = this_test!(a_stack_that_does_not_fit_goes_in_parts_or_layer_by_layer);
+    on_stand_in(test, &STAND_IN_ALONE, || {
+        // Two layers reach 24 rows far, three 36: more than a block of 64 rows has on either side.
+        stack([64, 64], 4, 3, 13).check(&[33, 1], 2);
+        // 99 KiB are not enough.
+        stack([192, 256], 4, 1, 25).check(&[19, 1], LAYER);
+        stack([384, 512], 8, 1, 1).check(&[5, 1], LAYER);
+        // Sizes that no kernel was made for, and a window that no block holds.
+        stack([48, 64], 1, 2, 1).check(&[5, 1], 2 * LAYER);
+        stack([32, 48], 2, 1, 1).check(&[5, 1], LAYER);
+        stack([32, 64], 2, 1, 26).check(&[40, 1], LAYER);
+    });
+}
+
+#[test]
+fn a_stack_that_fits_larger_blocks_goes_in_one_launch_there() {
+    let test = this_test!(a_stack_that_fits_larger_blocks_goes_in_one_launch_there);
+    on_stand_in(test, &[UNCHECKED, AMPERE], || {
+        stack([192, 256], 4, 1, 25).check(&[19, 1], 1);
+        stack([384, 512], 8, 1, 1).check(&[5, 1], 1);
+        stack([256, 256], 8, 1, 25).check(&[5, 1], LAYER);
+    });
+}
+
+#[test]
+fn layers_that_differ_are_not_taken_for_alike() {
+    let test = this_test!(layers_that_differ_are_not_taken_for_alike);
+    on_stand_in(test, &STAND_IN_ALONE, || {
+        let cuda = Cuda::new(0).unwrap();
+        let mut layers = stack([32, 64], 2, 2, 1).layers(&cuda);
+        layers[1].activation = Activation::Relu;
+        let x = || cuda.upload(&Clips::one(9), 32, &speech(9 * 32, 1)).unwrap();
+        let bias = AttentionBias::Window { rows: 2 };
+        let before = counts().launches;
+        let stacked = cuda.transformer_stack(x(), &layers, &bias).unwrap();
+        assert_eq!(counts().launches - before, 2, "each has its own activation");
+        let plain = layers.iter().fold(x(), |x, layer| cuda.transformer_layer(&x, layer, &bias).unwrap());
+        let error = error(&cuda.download(&stacked).unwrap(), &cuda.download(&plain).unwrap());
+        assert!(error < 1e-3, "{error}");
+        // Every row sees every other: not what the kernels are for.
+        let before = counts().launches;
+        cuda.transformer_stack(x(), &layers, &AttentionBias::None).unwrap();
+        assert_eq!(counts().launches - before, 2 * LAYER);
+
+        let wide = stack([64, 64], 2, 1, 1).layers(&cuda).remove(0);
+        layers[1].down = wide.down;
+        let error = cuda.transformer_stack(x(), &layers, &bias).expect_err("64 channels to 64, not to 32");
+        assert!(error.to_string().contains("expected 32, found 64"), "{error}");
+    });
+}

@@ -1,0 +1,232 @@
+//! `transformer_stack.cu`: the stacks of the predictor and of the motion prior at the sizes of every model that fits, against plain
+//! loops; packed clips of awkward lengths.
+
+use crate::matmul::Activation;
+use crate::support::*;
+use cuda_emulator::{Argument, Memory, set_shared_limit};
+use half::f16;
+
+/// The sizes of a stack, and the kernel that runs it.
+#[derive(Debug, Clone, Copy)]
+pub struct Stack {
+    /// Rows of a block, in the kernel's name too.
+    pub rows: usize,
+    pub width: usize,
+    pub feed_forward: usize,
+    pub heads: usize,
+    pub layers: usize,
+    pub window: usize,
+}
+
+const EPS: f32 = 1e-5;
+
+/// Weight (out, in) and bias of a product, or of a norm.
+struct Pair {
+    weight: Halves,
+    bias: Option<Halves>,
+}
+
+/// The weights of a stack: of each layer qkv, out, norm1, up, down and norm2, and the table of where they lie.
+pub struct Weights {
+    layers: Vec<[Pair; 6]>,
+    table: Memory<u32>,
+    _on_device: Vec<Memory<u16>>,
+}
+
+impl Stack {
+    pub fn kernel(&self) -> String {
+        format!("transformer_stack_{}", self.rows)
+    }
+
+    /// Rows of a block whose results it gives.
+    fn tile(&self) -> usize {
+        self.rows - 2 * (self.window - 1) * self.layers
+    }
+
+    pub fn grid(&self, clips: &[usize]) -> [usize; 3] {
+        [clips.iter().max().unwrap().div_ceil(self.tile()), clips.len(), 1]
+    }
+
+    pub fn shared(&self) -> usize {
+        let mixed = if self.window > 1 { 3 * self.width } else { self.width };
+        let row = 2 * self.width + 16 + 2 * mixed.max(self.feed_forward) + 16 + 2 * 8 * 4;
+        self.rows * row + 3 * 8 * 512 * self.width.div_ceil(64)
+    }
+
+    pub fn weights(&self, random: &mut Random, biases: bool) -> Weights {
+        let product = |random: &mut Random, out: usize, input: usize| Pair {
+            // Results about as large as the rows that go in.
+            weight: random.halves(out * input, (3.0 / input as f32).sqrt()),
+            bias: biases.then(|| random.halves(out, 0.5)),
+        };
+        let norm = |random: &mut Random, width: usize| Pair {
+            weight: Halves::from_f32(random.halves(width, 0.3).values.iter().map(|v| 1.0 + v)),
+            bias: Some(random.halves(width, 0.3)),
+        };
+        let (w, f) = (self.width, self.feed_forward);
+        let layer = |_| {
+            let [qkv, out] = [3 * w, w].map(|columns| product(random, columns, w));
+            let (norm1, up, down) = (norm(random, w), product(random, f, w), product(random, w, f));
+            [qkv, out, norm1, up, down, norm(random, w)]
+        };
+        let layers: Vec<_> = (0..self.layers).map(layer).collect();
+        let (mut on_device, mut table) = (Vec::new(), Vec::new());
+        for values in layers.iter().flatten().flat_map(|pair| [Some(&pair.weight), pair.bias.as_ref()]) {
+            let memory = values.map(Halves::upload);
+            let Argument::Pointer(address) = memory.as_ref().map_or(NULL, Memory::argument) else { panic!() };
+            table.extend([address as u32, (address >> 32) as u32]);
+            on_device.extend(memory);
+        }
+        Weights { layers, table: Memory::from_slice(&table), _on_device: on_device }
+    }
+
+    pub fn arguments(
+        &self,
+        [y, x, offsets]: [Argument; 3],
+        weights: &Weights,
+        activation: Activation,
+    ) -> Vec<Argument> {
+        let scale = 1.0 / ((self.width / self.heads) as f32).sqrt();
+        let sizes =
+            [self.layers, self.width, self.feed_forward, self.heads, self.window, activation as usize];
+        let numbers = [0.2, scale, EPS].map(float);
+        [&[y, x, weights.table.argument(), offsets][..], &sizes.map(int), &numbers].concat()
+    }
+
+    /// A clip through all layers, rounded to fp16 where the kernel's comment says that rows are halves.
+    fn reference(&self, x: &[f32], layers: &[[Pair; 6]], activation: Activation) -> Vec<f64> {
+        let w = self.width;
+        let mut x: Vec<f64> = x.iter().map(|v| f64::from(*v)).collect();
+        for [qkv, out, norm1, up, down, norm2] in layers {
+            let qkv = rounded(product(&x, w, qkv));
+            let mixed = product(&rounded(self.attention(&qkv)), w, out);
+            x = rounded(add_norm(&x, &mixed, norm1));
+            let hidden = product(&x, w, up).into_iter().map(|v| activation.apply(v)).collect();
+            let hidden = product(&rounded(hidden), self.feed_forward, down);
+            x = rounded(add_norm(&x, &hidden, norm2));
+        }
+        x
+    }
+
+    fn attention(&self, qkv: &[f64]) -> Vec<f64> {
+        let (w, width) = (self.width, self.width / self.heads);
+        let rows = qkv.len() / (3 * w);
+        let mut mixed = vec![0.0; rows * w];
+        for (i, head) in (0..rows).flat_map(|i| (0..self.heads).map(move |head| (i, head))) {
+            let at = |part: usize, row: usize, c: usize| qkv[(row * 3 + part) * w + head * width + c];
+            let seen = (i + 1).saturating_sub(self.window)..(i + self.window).min(rows);
+            let weight = |j: usize| -> f64 {
+                let dot: f64 = (0..width).map(|c| at(0, i, c) * at(1, j, c)).sum();
+                (dot / (width as f64).sqrt()).exp()
+            };
+            let weights: Vec<f64> = seen.clone().map(weight).collect();
+            let total: f64 = weights.iter().sum();
+            for c in 0..width {
+                let sum: f64 = seen.clone().zip(&weights).map(|(j, weight)| weight * at(2, j, c)).sum();
+                mixed[i * w + head * width + c] = sum / total;
+            }
+        }
+        mixed
+    }
+}
+
+fn rounded(mut values: Vec<f64>) -> Vec<f64> {
+    values.iter_mut().for_each(|v| *v = f16::from_f64(*v).to_f64());
+    values
+}
+
+/// `x w^T + b` of rows of `width`.
+fn product(x: &[f64], width: usize, pair: &Pair) -> Vec<f64> {
+    let columns = pair.weight.values.len() / width;
+    let mut y = Vec::with_capacity(x.len() / width * columns);
+    for row in x.chunks_exact(width) {
+        for (column, weight) in pair.weight.values.chunks_exact(width).enumerate() {
+            let sum: f64 = row.iter().zip(weight).map(|(x, w)| x * f64::from(*w)).sum();
+            y.push(sum + pair.bias.as_ref().map_or(0.0, |bias| f64::from(bias.values[column])));
+        }
+    }
+    y
+}
+
+fn add_norm(x: &[f64], y: &[f64], norm: &Pair) -> Vec<f64> {
+    let (weight, bias) = (&norm.weight.values, &norm.bias.as_ref().unwrap().values);
+    let width = weight.len();
+    let mut sums: Vec<f64> = x.iter().zip(y).map(|(x, y)| x + y).collect();
+    for row in sums.chunks_exact_mut(width) {
+        let mean = row.iter().sum::<f64>() / width as f64;
+        let variance = row.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / width as f64;
+        for (v, (weight, bias)) in row.iter_mut().zip(weight.iter().zip(bias)) {
+            *v = (*v - mean) / (variance + f64::from(EPS)).sqrt() * f64::from(*weight) + f64::from(*bias);
+        }
+    }
+    sums
+}
+
+fn check(stack: Stack, clips: &[usize], activation: Activation, biases: bool) {
+    // That of the largest devices; the launcher knows which stacks fit the others.
+    set_shared_limit(227 << 10);
+    let mut random = Random::new((stack.width + stack.window) as u64);
+    let weights = stack.weights(&mut random, biases);
+    let x = random.halves(clips.iter().sum::<usize>() * stack.width, 1.7);
+    let mut rest = x.values.as_slice();
+    let want: Vec<f64> = clips
+        .iter()
+        .flat_map(|rows| {
+            let (clip, others) = rest.split_at(rows * stack.width);
+            rest = others;
+            stack.reference(clip, &weights.layers, activation)
+        })
+        .collect();
+    let (dx, table) = (x.upload(), Memory::from_slice(&offsets(clips)));
+    in_every_order(|order| {
+        let y = Output::<u16>::new(x.values.len());
+        let arguments =
+            stack.arguments([y.argument(), dx.argument(), table.argument()], &weights, activation);
+        run(&stack.kernel(), stack.grid(clips), 256, stack.shared(), &arguments);
+        let (y, what) = (to_f32(&y.values()), format!("{stack:?}, {order}"));
+        // Sums in another order, and the weights of attention, which are rounded too: a step of fp16 here and there, that other
+        // roundings follow.
+        assert_close(&y, &want, 5e-3, &what);
+        let sum = |square: &dyn Fn(f64, f64) -> f64| -> f64 {
+            y.iter().zip(&want).map(|(y, want)| square(f64::from(*y), *want)).sum()
+        };
+        let error = (sum(&|y, want| (y - want).powi(2)) / sum(&|_, want| want.powi(2))).sqrt();
+        assert!(error < 8e-4, "{what}: {error:e}");
+    });
+}
+
+const fn stack(rows: usize, sizes: [usize; 2], heads: usize, layers: usize, window: usize) -> Stack {
+    Stack { rows, width: sizes[0], feed_forward: sizes[1], heads, layers, window }
+}
+
+/// The smallest stack that uses all of the kernel.
+pub const SMALL: Stack = stack(32, [32, 64], 2, 2, 3);
+
+#[test]
+fn stacks_of_the_tiny_models_match_on_packed_clips() {
+    check(stack(32, [32, 64], 2, 2, 1), &[33, 1, 32], Activation::Gelu, true);
+    check(SMALL, &[25, 0, 1, 49], Activation::Gelu, true);
+}
+
+#[test]
+fn stacks_of_the_built_in_model_match_on_packed_clips() {
+    check(stack(64, [192, 256], 4, 1, 25), &[17, 1, 40], Activation::Gelu, true);
+    check(stack(64, [128, 256], 4, 2, 13), &[33, 5], Activation::Gelu, true);
+    check(stack(32, [64, 256], 4, 1, 5), &[1, 50, 24], Activation::Gelu, true);
+    check(stack(32, [192, 384], 4, 1, 5), &[25, 9], Activation::Gelu, true);
+}
+
+#[test]
+fn stacks_of_the_published_model_match_on_packed_clips() {
+    check(stack(64, [256, 256], 8, 1, 25), &[19, 1], Activation::Gelu, true);
+    check(stack(32, [256, 256], 8, 6, 1), &[33], Activation::Gelu, true);
+    check(stack(32, [128, 256], 8, 1, 1), &[1, 37], Activation::Gelu, true);
+    check(stack(32, [384, 512], 8, 1, 1), &[5, 1], Activation::Gelu, true);
+}
+
+#[test]
+fn stacks_match_without_biases_and_with_every_activation() {
+    for activation in [Activation::None, Activation::Relu, Activation::LeakyRelu] {
+        check(stack(32, [96, 64], 3, 1, 6), &[23, 2], activation, false);
+    }
+}
