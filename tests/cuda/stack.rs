@@ -123,7 +123,7 @@ fn a_forward_launches_what_does_not_fit_the_device_layer_by_layer() {
 #[ignore = "minutes of emulation"]
 fn a_forward_of_the_published_sizes_launches_a_stack_once() {
     let test = this_test!(a_forward_of_the_published_sizes_launches_a_stack_once);
-    on_stand_in(test, &[UNCHECKED, HOPPER], || assert_eq!(launches(&Config::base()), [0, 0]));
+    on_stand_in(test, &[UNCHECKED, HOPPER], || assert_eq!(launches(&Config::base()), [287, 387]));
 }
 
 /// Layers, and how far a row sees.
