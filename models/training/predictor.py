@@ -30,12 +30,12 @@ SOURCE = "trained from nothing on synthesised speech (models/MODEL_CARD.md)"
 # Squared distance at which a code's share of the probability falls to 1/e, in parts of the mean distance to the nearest code.
 SOFTNESS = 0.5
 # Frames of p b m count so many times: they are few, and a mouth that does not shut is what people see first.
-CLOSED = 4
+CLOSED = 6
 # Share of the cross-entropy's probability that goes to the mean code.
 MEAN = 0.3
 # Weight of the motion's distance beside the cross-entropy. High: what is seen is the motion of the likeliest codes, and two codes that
 # are wrong by themselves may make the right motion together.
-DISTANCE = 8
+DISTANCE = 14
 
 
 def soft_codes(rows, codebook):
