@@ -465,7 +465,10 @@ fn the_first_command_needs_nothing_but_a_recording() {
     assert!(said.stderr.contains("first mismatch: "), "{said:?}");
     let said = place.try_any(&["run", "speech.wav", "-o", "t.npz", "--actor", "nobody"]);
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.stderr.contains("there is no actor `nobody` in the built-in model"), "{said:?}");
+    assert!(
+        said.stderr.contains("the built-in model: there is no actor `nobody`: this model knows A"),
+        "{said:?}"
+    );
 }
 
 #[test]

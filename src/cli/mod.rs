@@ -12,6 +12,7 @@ mod outputs;
 mod progress;
 mod run;
 mod say;
+mod speaker;
 mod stop;
 mod stream;
 mod synth_model;

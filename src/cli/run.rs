@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use clap::Args;
 use deeptalk_rt::audio::{Wav, read_wav};
-use deeptalk_rt::checkpoint::ModelFile;
 use deeptalk_rt::export::{Format, Kind};
 use deeptalk_rt::face::Face;
 use deeptalk_rt::model::{Draw, EmotionVector, ONE_PASS_SECONDS, Take};
@@ -18,6 +17,7 @@ use super::finish::{Finished, Pictures, Skinning};
 use super::look::Look;
 use super::outputs::{self, Job, Target};
 use super::progress::{Reporter, Style};
+use super::speaker::model_and_actor;
 use super::stop;
 use super::values::{self, Temperatures};
 
@@ -295,8 +295,7 @@ impl Run {
 
     /// In the order of what is cheap to check.
     fn load(&self, jobs: &[&Job]) -> Result<Loaded> {
-        let file = self.model.as_ref().map_or_else(ModelFile::builtin, ModelFile::open)?;
-        let actor = self.actor.as_ref().map_or(Ok(0), |name| file.config().actor(name))?;
+        let (file, actor) = model_and_actor(self.model.as_ref(), self.actor.as_ref())?;
         let face = self.face(jobs)?;
         if let Some(face) = &face {
             face.check_channels(&file.config().parameter_names(), file.path())?;

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use deeptalk_rt::audio::read_wav;
-use deeptalk_rt::checkpoint::ModelFile;
 use deeptalk_rt::export::arkit::CsvRows;
 use deeptalk_rt::model::{ONE_PASS_SECONDS, Take};
 use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions};
 use deeptalk_rt::{Error, Result};
 
 use super::device;
+use super::speaker::model_and_actor;
 use super::values::{self, Temperatures};
 
 const EXAMPLES: &str = r"Examples:
@@ -155,8 +155,7 @@ impl Stream {
 
     /// In the order of what is cheap to check.
     fn session(&self) -> Result<Session> {
-        let file = self.model.as_ref().map_or_else(ModelFile::builtin, ModelFile::open)?;
-        let actor = self.actor.as_ref().map_or(Ok(0), |name| file.config().actor(name))?;
+        let (file, actor) = model_and_actor(self.model.as_ref(), self.actor.as_ref())?;
         let lent = self.emotion_from.as_ref().map(|path| read_wav(path, 0.0, Some(ONE_PASS_SECONDS as f64)));
         let lent = lent.transpose()?;
         let options = ModelOptions::new().device(self.device);
