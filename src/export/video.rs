@@ -3,8 +3,9 @@
 //! - Picture: openh264 (Cisco's encoder, BSD-2-Clause), built from source with the C++ compiler alone; where `nasm` is
 //!   installed at build time its assembly is used. Constant quality, a key frame every two seconds, BT.709.
 //! - Sound: FLAC in MP4 (flacenc, pure Rust, Apache-2.0), exact to the sample and without a delay; speech at 16 kHz takes
-//!   about 18 kB/s. Chromium, ffplay and VLC 3.0 play it with the sound in step (dummy sound devices; the clocks and pictures of the first two
-//!   compared with the frames, VLC's sound output with the speech: the same samples). Players that are not named here were not
+//!   about 18 kB/s. Chromium, ffplay and VLC 3.0 play it with the sound in step (dummy devices). Of the first two the clocks and
+//!   pictures were compared with the frames; VLC counts no picture or sound as late or lost, and its sound output
+//!   is the speech from the first sample on, to one step of 16 bits. Players that are not named here were not
 //!   tried. AAC would be the habit and reach every player, but fdk-aac has a licence of its own, the encoders in pure Rust are young
 //!   (oxideav-aac: MIT, no record yet of many players), and AAC loses and delays what FLAC keeps. Opus needs a second C library.
 //! - Container: shiguredo_mp4 (pure Rust, Apache-2.0, no dependencies), the index before the data, so that a page can
