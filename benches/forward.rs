@@ -16,7 +16,7 @@ use deeptalk_rt::model::{Config, DeepTalk, Take};
 fn model(name: &str, config: &Config) -> DeepTalk<Cpu> {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{name}.safetensors"));
     synth_model(&path, config, Dtype::F32).unwrap();
-    ModelFile::open(&path).unwrap().load(Cpu).unwrap()
+    ModelFile::open(&path).unwrap().load(Cpu::F32).unwrap()
 }
 
 fn forward(criterion: &mut Criterion) {

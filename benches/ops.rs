@@ -18,11 +18,11 @@ fn weight(shape: &[usize]) -> Weight {
     let scale = (3.0 / (count / shape[0]) as f32).sqrt();
     let values = values(count).iter().map(|v| v * scale).collect();
     // The CPU stores all tensors alike.
-    Cpu.load(Stored::from_f32("w", shape, values), Role::Exact).unwrap()
+    Cpu::F32.load(Stored::from_f32("w", shape, values), Role::Exact).unwrap()
 }
 
 fn rows(rows: usize, channels: usize) -> Tensor {
-    Cpu.upload(&Clips::one(rows), channels, &values(rows * channels)).unwrap()
+    Cpu::F32.upload(&Clips::one(rows), channels, &values(rows * channels)).unwrap()
 }
 
 fn ops(criterion: &mut Criterion) {
@@ -34,7 +34,7 @@ fn ops(criterion: &mut Criterion) {
         let x = rows(m, input);
         group.throughput(Throughput::Elements(2 * (m * out * input) as u64));
         group.bench_function(format!("linear/{m}x{input}->{out}"), |b| {
-            b.iter(|| Cpu.linear(&x, &linear, Activation::Gelu).unwrap());
+            b.iter(|| Cpu::F32.linear(&x, &linear, Activation::Gelu).unwrap());
         });
     }
     for (m, kernel, stride) in [(32_159, 3, 2), (2_009, 2, 2)] {
@@ -48,7 +48,7 @@ fn ops(criterion: &mut Criterion) {
         let x = rows(m, 512);
         group.throughput(Throughput::Elements(2 * (m / stride * 512 * kernel * 512) as u64));
         group.bench_function(format!("conv1d/{m}x512 kernel {kernel}"), |b| {
-            b.iter(|| Cpu.conv1d(&x, &conv, Activation::Gelu).unwrap());
+            b.iter(|| Cpu::F32.conv1d(&x, &conv, Activation::Gelu).unwrap());
         });
     }
     for (m, kernel) in [(252, 128), (503, 19)] {
@@ -57,7 +57,7 @@ fn ops(criterion: &mut Criterion) {
         let x = rows(m, 768);
         group.throughput(Throughput::Elements(2 * (m * 768 * kernel * 48) as u64));
         group.bench_function(format!("conv1d/{m}x768 kernel {kernel} groups 16"), |b| {
-            b.iter(|| Cpu.conv1d(&x, &conv, Activation::Gelu).unwrap());
+            b.iter(|| Cpu::F32.conv1d(&x, &conv, Activation::Gelu).unwrap());
         });
     }
     for (m, heads) in [(252, 12), (513, 12), (3_003, 12)] {
@@ -65,7 +65,7 @@ fn ops(criterion: &mut Criterion) {
         let bias = AttentionBias::Distance { slopes: vec![0.1; heads], free_rows: 10 };
         group.throughput(Throughput::Elements(4 * (m * m * 768) as u64));
         group.bench_function(format!("attention/{m} rows"), |b| {
-            b.iter(|| Cpu.attention(&x, heads, &bias).unwrap())
+            b.iter(|| Cpu::F32.attention(&x, heads, &bias).unwrap())
         });
     }
     for (m, channels) in [(513, 768), (32_159, 512)] {
@@ -73,16 +73,16 @@ fn ops(criterion: &mut Criterion) {
         let affine = Affine { weight: weight(&[channels]), bias: weight(&[channels]) };
         group.throughput(Throughput::Bytes(8 * (m * channels) as u64));
         group.bench_function(format!("layer_norm/{m}x{channels} gelu"), |b| {
-            b.iter(|| Cpu.layer_norm(&x, Some(&affine), Activation::Gelu).unwrap());
+            b.iter(|| Cpu::F32.layer_norm(&x, Some(&affine), Activation::Gelu).unwrap());
         });
         group.bench_function(format!("group_norm/{m}x{channels} gelu"), |b| {
-            b.iter(|| Cpu.group_norm(&x, Some(&affine), 1e-5, Activation::Gelu).unwrap());
+            b.iter(|| Cpu::F32.group_norm(&x, Some(&affine), 1e-5, Activation::Gelu).unwrap());
         });
     }
     let x = rows(500, 128);
     let pool = rows(500, 1);
     group.throughput(Throughput::Bytes(4 * 500 * 129));
-    group.bench_function("sorted_pool/500x128", |b| b.iter(|| Cpu.sorted_pool(&x, &pool).unwrap()));
+    group.bench_function("sorted_pool/500x128", |b| b.iter(|| Cpu::F32.sorted_pool(&x, &pool).unwrap()));
 }
 
 criterion_group!(benches, ops);

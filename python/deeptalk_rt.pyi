@@ -43,7 +43,8 @@ class Timings(TypedDict):
     total: float
 
 class Model:
-    """A loaded model: read-only, shared by threads. `device` is "cpu", "cuda", "cuda:N" or "auto"."""
+    """A loaded model: read-only, shared by threads. `device` is "cpu", "cpu:bf16" (faster where the
+    processor has such products), "cuda", "cuda:N" or "auto"."""
 
     @staticmethod
     def load(path: str | PathLike[str], *, device: str = "cpu", threads: int | None = None) -> Model: ...

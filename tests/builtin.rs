@@ -8,7 +8,7 @@ use deeptalk_rt::model::{DeepTalk, Take};
 use deeptalk_rt::verify::{against_golden, golden_files};
 
 fn model() -> DeepTalk<Cpu> {
-    ModelFile::builtin().unwrap().load(Cpu).unwrap()
+    ModelFile::builtin().unwrap().load(Cpu::F32).unwrap()
 }
 
 /// `python -m twin.golden models/default.safetensors -o tests/golden/default` wrote them.

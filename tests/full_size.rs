@@ -14,7 +14,7 @@ use deeptalk_rt::verify::{against_golden, golden_files};
 static MODEL: LazyLock<DeepTalk<Cpu>> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("base.safetensors");
     synth_model(&path, &Config::base(), Dtype::F32).unwrap();
-    ModelFile::open(&path).unwrap().load(Cpu).unwrap()
+    ModelFile::open(&path).unwrap().load(Cpu::F32).unwrap()
 });
 
 fn golden() -> PathBuf {

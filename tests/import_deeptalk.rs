@@ -140,12 +140,12 @@ fn without_fer_there_is_no_emotion_of_a_motion_and_the_model_still_runs() {
     assert!(!report.motion_emotion);
     assert!(model.config().motion_emotion.is_none());
     assert_same(&numbers(&model), &expected(false));
-    let model = model.load(Cpu).unwrap();
+    let model = model.load(Cpu::F32).unwrap();
     let samples: Vec<f32> = (0..20_001).map(|i| (i as f32 * 0.21).sin() * 0.3).collect();
     let motion = model.takes(&samples, &[Take::default()], &mut |_| Ok(())).unwrap().remove(0);
     assert_eq!(motion.frames(), 32);
     assert!(motion.values.iter().all(|value| value.is_finite()));
-    let motion = Cpu.upload(&Clips::one(32), 53, &motion.values).unwrap();
+    let motion = Cpu::F32.upload(&Clips::one(32), 53, &motion.values).unwrap();
     assert!(model.emotion_of_motion(&motion, &()).unwrap().is_none());
 }
 
@@ -415,7 +415,7 @@ struct Modules {
 impl Modules {
     fn weight(&self, name: &str) -> <Cpu as Ops>::Weight {
         let stored: Stored = self.model.tensors().find(|stored| stored.name == name).unwrap().clone();
-        Cpu.load(stored, Role::Exact).unwrap()
+        Cpu::F32.load(stored, Role::Exact).unwrap()
     }
 
     fn linear(&self, name: &str) -> Linear<<Cpu as Ops>::Weight> {
@@ -438,7 +438,7 @@ impl Modules {
     fn input(&self, name: &str) -> Tensor {
         let name = format!("{name}.in");
         let shape = self.torch.shape(&name).unwrap();
-        Cpu.upload(&Clips::one(shape[0]), shape[1], &self.torch.read_f32(&name).unwrap()).unwrap()
+        Cpu::F32.upload(&Clips::one(shape[0]), shape[1], &self.torch.read_f32(&name).unwrap()).unwrap()
     }
 
     /// Rows that torch has beyond ours are those that the published code drops.
@@ -446,7 +446,7 @@ impl Modules {
         let name = format!("{name}.out");
         let torch = self.torch.read_f32(&name).unwrap();
         assert_eq!(self.torch.shape(&name).unwrap(), [ours.clips().rows() + dropped, ours.channels()]);
-        let ours = Cpu.download(ours).unwrap();
+        let ours = Cpu::F32.download(ours).unwrap();
         for (a, b) in ours.iter().zip(&torch) {
             assert!((a - b).abs() < 2e-6 * b.abs().max(1.0), "{name}: {a} {b}");
         }
@@ -462,21 +462,21 @@ fn folded_norms_and_turned_layouts_compute_what_torchs_own_modules_do() {
     for name in ["encoder_b", "encoder_t"] {
         let Linear { weight, bias } = modules.linear(&format!("motion_prior.{name}.conv"));
         let conv = Conv1d { weight, bias, stride: 2, groups: 1, padding: Padding::Replicate(2, 2) };
-        let x = Cpu.conv1d(&modules.input(name), &conv, Activation::LeakyRelu(0.2)).unwrap();
+        let x = Cpu::F32.conv1d(&modules.input(name), &conv, Activation::LeakyRelu(0.2)).unwrap();
         let linear = modules.linear(&format!("motion_prior.{name}.linear"));
-        modules.assert_like_torch(name, &Cpu.linear(&x, &linear, Activation::None).unwrap(), 0);
+        modules.assert_like_torch(name, &Cpu::F32.linear(&x, &linear, Activation::None).unwrap(), 0);
     }
     for name in ["decoder_t", "decoder_b"] {
         let conv = modules.transposed(&format!("motion_prior.{name}.conv"), 2, 1);
-        let x = Cpu.conv_transpose1d(&modules.input(name), &conv, Activation::LeakyRelu(0.2)).unwrap();
+        let x = Cpu::F32.conv_transpose1d(&modules.input(name), &conv, Activation::LeakyRelu(0.2)).unwrap();
         let linear = modules.linear(&format!("motion_prior.{name}.linear"));
-        modules.assert_like_torch(name, &Cpu.linear(&x, &linear, Activation::None).unwrap(), 0);
+        modules.assert_like_torch(name, &Cpu::F32.linear(&x, &linear, Activation::None).unwrap(), 0);
     }
     let conv = modules.transposed("motion_prior.upsample_t", 1, 0);
-    let up = Cpu.conv_transpose1d(&modules.input("upsample_t"), &conv, Activation::None).unwrap();
+    let up = Cpu::F32.conv_transpose1d(&modules.input("upsample_t"), &conv, Activation::None).unwrap();
     modules.assert_like_torch("upsample_t", &up, 0);
     let Linear { weight, bias } = modules.linear("content.positional");
     let conv = Conv1d { weight, bias, stride: 1, groups: 4, padding: Padding::Zero(3, 2) };
-    let positions = Cpu.conv1d(&modules.input("positional"), &conv, Activation::None).unwrap();
+    let positions = Cpu::F32.conv1d(&modules.input("positional"), &conv, Activation::None).unwrap();
     modules.assert_like_torch("positional", &positions, 1);
 }

@@ -57,7 +57,7 @@ impl Parts {
 }
 
 fn open_and_load(path: &Path) -> Result<()> {
-    ModelFile::open(path)?.load(Cpu).map(drop)
+    ModelFile::open(path)?.load(Cpu::F32).map(drop)
 }
 
 /// The complaint about a file with these bytes, which must be whole: from the disk and from memory.
@@ -67,7 +67,7 @@ fn refused(bytes: &[u8]) -> BadInput {
     std::fs::write(&path, bytes).unwrap();
     let begin = Instant::now();
     let complaint = complaint(open_and_load(&path), &path);
-    let memory = ModelFile::from_bytes(bytes.to_vec(), "memory").and_then(|model| model.load(Cpu));
+    let memory = ModelFile::from_bytes(bytes.to_vec(), "memory").and_then(|model| model.load(Cpu::F32));
     let memory = match memory.map(drop) {
         Err(Error::BadInput(complaint)) => complaint,
         other => panic!("{other:?}"),
@@ -101,7 +101,7 @@ fn broken(says: &str, change: impl FnOnce(&mut Parts)) {
 fn a_model_that_was_taken_apart_and_joined_is_sound() {
     let joined = Parts::of(&SOUND).join();
     assert_ne!(joined, *SOUND, "the padding of the header is gone");
-    ModelFile::from_bytes(joined, "joined").unwrap().load(Cpu).unwrap();
+    ModelFile::from_bytes(joined, "joined").unwrap().load(Cpu::F32).unwrap();
 }
 
 #[test]
@@ -383,7 +383,7 @@ fn halves_are_the_same_model_to_half_precision() {
 fn numbers_at_an_odd_address_give_the_same_motion() {
     let samples: Vec<f32> = (0..9_999).map(|i| (i as f32 * 0.37).sin() * 0.4).collect();
     let motion = |bytes: Vec<u8>| {
-        let model = ModelFile::from_bytes(bytes, "model").unwrap().load(Cpu).unwrap();
+        let model = ModelFile::from_bytes(bytes, "model").unwrap().load(Cpu::F32).unwrap();
         model.takes(&samples, &[Take::default()], &mut |_| Ok(())).unwrap()
     };
     let expected = motion(SOUND.clone());
@@ -415,7 +415,7 @@ proptest! {
             bytes.truncate(cut as usize % bytes.len());
         }
         let begin = Instant::now();
-        match ModelFile::from_bytes(bytes, "random").and_then(|model| model.load(Cpu)) {
+        match ModelFile::from_bytes(bytes, "random").and_then(|model| model.load(Cpu::F32)) {
             Err(error) => prop_assert_eq!(error.exit_code(), 3, "{}", error),
             Ok(model) => {
                 let motion = model.takes(&[0.25; 701], &[Take::default()], &mut |_| Ok(())).unwrap();

@@ -15,7 +15,7 @@ fn loaded(config: &Config) -> DeepTalk<Cpu> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.safetensors");
     synth_model(&path, config, Dtype::F32).unwrap();
-    ModelFile::open(path).unwrap().load(Cpu).unwrap()
+    ModelFile::open(path).unwrap().load(Cpu::F32).unwrap()
 }
 
 /// Every property, of a small model of each kind.
@@ -108,7 +108,7 @@ struct Recorder(RefCell<Vec<Stage>>);
 
 impl Observer<Cpu> for Recorder {
     fn stage(&self, name: &'static str, x: &Tensor) -> Result<()> {
-        self.0.borrow_mut().push((name, x.clips().clone(), x.channels(), Cpu.download(x)?));
+        self.0.borrow_mut().push((name, x.clips().clone(), x.channels(), Cpu::F32.download(x)?));
         Ok(())
     }
 }
@@ -120,7 +120,7 @@ fn a_clip_in_a_packed_batch_gives_what_it_gives_alone_at_every_stage(model: &Dee
     let run = |clips: &[&[f32]], actors: &[usize]| {
         let recorder = Recorder::default();
         let analysis = model.analyse(clips, &recorder).unwrap();
-        let content = Cpu.download(&analysis.content).unwrap();
+        let content = Cpu::F32.download(&analysis.content).unwrap();
         let rows = analysis.content.clips().clone();
         let animated =
             model.animate(&analysis.content, &analysis.emotion.mu, actors, [None, None], &recorder).unwrap();
@@ -128,7 +128,7 @@ fn a_clip_in_a_packed_batch_gives_what_it_gives_alone_at_every_stage(model: &Dee
         let codes = [animated.codes.top, animated.codes.bottom];
         (
             recorder.0.into_inner(),
-            codes.map(|codes| (codes.clips().clone(), Cpu.download_codes(&codes).unwrap())),
+            codes.map(|codes| (codes.clips().clone(), Cpu::F32.download_codes(&codes).unwrap())),
         )
     };
     let actors = [0, 1, 2, 0, 1, 2, 0];
@@ -280,9 +280,9 @@ fn an_emotion_blended_by_nothing_is_the_own_one_and_by_one_the_other(model: &Dee
     assert!(distance(&with(1.0).emotion_logvar, &other.logvar) <= 1e-6);
 
     let analysis = model.analyse(&[&samples], &()).unwrap();
-    let vector = Cpu.upload(&Clips::one(1), other.mu.len(), &other.mu).unwrap();
+    let vector = Cpu::F32.upload(&Clips::one(1), other.mu.len(), &other.mu).unwrap();
     let direct = model.animate(&analysis.content, &vector, &[0], [None, None], &()).unwrap();
-    let direct = Cpu.download(&direct.motion).unwrap();
+    let direct = Cpu::F32.download(&direct.motion).unwrap();
     assert!(distance(&with(1.0).values, &direct[..with(1.0).values.len()]) <= 1e-4);
 
     let half = with(0.5);
@@ -396,7 +396,7 @@ fn codes_become_four_frames_each_and_come_back_in_the_same_number(model: &DeepTa
         let bottom = top.map(|codes| 2 * codes);
         let some = |clips: &Clips, book: usize| {
             let codes: Vec<i32> = (0..clips.rows()).map(|i| (i * 7919 % book) as i32).collect();
-            Cpu.upload_codes(clips, &codes).unwrap()
+            Cpu::F32.upload_codes(clips, &codes).unwrap()
         };
         let codes = MotionCodes { top: some(&top, 32), bottom: some(&bottom, 48) };
         let motion = model.decode_codes(&codes).unwrap();
@@ -404,14 +404,14 @@ fn codes_become_four_frames_each_and_come_back_in_the_same_number(model: &DeepTa
         let again = model.encode_motion(&motion).unwrap();
         assert_eq!((again.top.clips(), again.bottom.clips()), (&top, &bottom));
         let within = |codes: Vec<i32>, book| codes.iter().all(|code| (0..book).contains(code));
-        assert!(within(Cpu.download_codes(&again.top).unwrap(), 32));
-        assert!(within(Cpu.download_codes(&again.bottom).unwrap(), 48));
+        assert!(within(Cpu::F32.download_codes(&again.top).unwrap(), 32));
+        assert!(within(Cpu::F32.download_codes(&again.bottom).unwrap(), 48));
     }
 }
 
 fn codes_and_motions_that_do_not_fit_are_errors(model: &DeepTalk<Cpu>) {
     let codes = |top: &[i32], bottom: &[i32]| {
-        let upload = |codes: &[i32]| Cpu.upload_codes(&Clips::one(codes.len()), codes);
+        let upload = |codes: &[i32]| Cpu::F32.upload_codes(&Clips::one(codes.len()), codes);
         let codes = MotionCodes { top: upload(top)?, bottom: upload(bottom)? };
         model.decode_codes(&codes)
     };
@@ -422,7 +422,7 @@ fn codes_and_motions_that_do_not_fit_are_errors(model: &DeepTalk<Cpu>) {
         assert!(codes(top, bottom).is_err(), "{top:?} {bottom:?}");
     }
     for (frames, width) in [(5, 53), (6, 53), (4, 52)] {
-        let motion = Cpu.upload(&Clips::one(frames), width, &vec![0.1; frames * width]).unwrap();
+        let motion = Cpu::F32.upload(&Clips::one(frames), width, &vec![0.1; frames * width]).unwrap();
         assert!(model.encode_motion(&motion).is_err(), "{frames} frames, {width} wide");
     }
 }
@@ -431,11 +431,11 @@ fn the_emotion_of_a_motion_is_told_for_one_code_and_beyond_the_position_table(mo
     let motion = |lengths: &[usize]| {
         let clips = Clips::from_lengths(lengths.iter().copied());
         let values: Vec<f32> = (0..clips.rows() * 53).map(|i| ((i * i) as f32 * 0.013).sin() * 0.3).collect();
-        Cpu.upload(&clips, 53, &values).unwrap()
+        Cpu::F32.upload(&clips, 53, &values).unwrap()
     };
     for frames in [1, 4, 249, 250, 251, 1_000] {
         let emotion = model.emotion_of_motion(&motion(&[frames]), &()).unwrap().expect("the model can tell");
-        let (mu, logvar) = (Cpu.download(&emotion.mu).unwrap(), Cpu.download(&emotion.logvar).unwrap());
+        let (mu, logvar) = (Cpu::F32.download(&emotion.mu).unwrap(), Cpu::F32.download(&emotion.logvar).unwrap());
         assert_eq!((mu.len(), logvar.len()), (16, 16));
         assert!(logvar.iter().all(|value| value.is_finite()));
         assert!((mu.iter().map(|value| value * value).sum::<f32>() - 1.0).abs() < 1e-5, "{frames} frames");
@@ -443,7 +443,7 @@ fn the_emotion_of_a_motion_is_told_for_one_code_and_beyond_the_position_table(mo
         assert!((0.0..=1.0).contains(&own));
     }
     let of = |lengths: &[usize]| {
-        Cpu.download(&model.emotion_of_motion(&motion(lengths), &()).unwrap().unwrap().mu).unwrap()
+        Cpu::F32.download(&model.emotion_of_motion(&motion(lengths), &()).unwrap().unwrap().mu).unwrap()
     };
     assert!(
         distance(&of(&[250]), &of(&[1_000])) <= 1e-6,

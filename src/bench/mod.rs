@@ -77,6 +77,8 @@ impl Traits {
         warm_up: 2,
         limits: Limits::F32,
     };
+    /// The CPU with products in bf16. Activations, of which there are as many, are f32.
+    pub const CPU_BF16: Self = Self { limits: Limits::BF16, ..Self::CPU };
     /// A GPU: fp16, and memory for 32 clips of a minute.
     pub const CUDA: Self = Self {
         element_bytes: 2,

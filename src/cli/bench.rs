@@ -56,7 +56,7 @@ pub struct Bench {
     #[arg(default_value = "1,8,32")]
     batch: Vec<u16>,
 
-    /// The device: auto, cpu, cuda or cuda:N
+    /// The device: auto, cpu, cpu:bf16, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     device: Device,
 
@@ -130,10 +130,15 @@ impl Bench {
                 let model = file.load(cpu)?;
                 self.measure(&file, cold, &model, None::<&DeepTalk<Cpu>>, &Traits::CPU, "cpu", &|| None, None)
             }
+            Opened::CpuBf16(cpu) => {
+                let (model, reference) = (file.load(cpu)?, file.load(Cpu::F32)?);
+                let traits = &Traits::CPU_BF16;
+                self.measure(&file, cold, &model, Some(&reference), traits, "cpu:bf16", &|| None, None)
+            }
             Opened::Cuda(cuda) => {
                 let number = if let Device::Cuda(number) = self.device { number } else { 0 };
                 let name = format!("cuda:{number} {}", cuda.name());
-                let (model, reference) = (file.load(cuda)?, file.load(Cpu)?);
+                let (model, reference) = (file.load(cuda)?, file.load(Cpu::F32)?);
                 let memory = || Some(Cuda::reserved_memory(model.ops()) as u64);
                 let (reference, gpu) = (Some(&reference), Some(number));
                 self.measure(&file, cold, &model, reference, &Traits::CUDA, &name, &memory, gpu)
@@ -269,6 +274,7 @@ impl Bench {
         let begun = Instant::now();
         match device::open(self.device)? {
             Opened::Cpu(cpu) => self.be_cold_on(cpu, begun, &Traits::CPU),
+            Opened::CpuBf16(cpu) => self.be_cold_on(cpu, begun, &Traits::CPU_BF16),
             Opened::Cuda(cuda) => self.be_cold_on(cuda, begun, &Traits::CUDA),
         }
     }

@@ -10,20 +10,22 @@ use super::say;
 /// What there is.
 pub enum Opened {
     Cpu(Cpu),
+    CpuBf16(Cpu),
     Cuda(Cuda),
 }
 
 /// # Errors
-/// [`Error::Device`] if a GPU is asked for that cannot be used; `auto` says why and takes the CPU.
+/// [`Error::Device`] if what is asked for cannot be used; `auto` says why and takes the CPU.
 pub fn open(device: Device) -> Result<Opened> {
     match device {
-        Device::Cpu => Ok(Opened::Cpu(Cpu)),
+        Device::Cpu => Ok(Opened::Cpu(Cpu::F32)),
+        Device::CpuBf16 => Cpu::bf16().map(Opened::CpuBf16),
         Device::Cuda(number) => Cuda::new(number).map(Opened::Cuda),
         Device::Auto => match Cuda::new(0) {
             Ok(cuda) => Ok(Opened::Cuda(cuda)),
             Err(Error::Device(why)) => {
                 fell_back(&why);
-                Ok(Opened::Cpu(Cpu))
+                Ok(Opened::Cpu(Cpu::F32))
             }
             Err(other) => Err(other),
         },

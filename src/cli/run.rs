@@ -142,7 +142,7 @@ pub struct Run {
     #[command(flatten)]
     look: Look,
 
-    /// Where the network runs: cpu, cuda, cuda:N, or auto for a GPU if there is one. The GPU's kernels work in fp16
+    /// Where the network runs: cpu, cpu:bf16, cuda, cuda:N, or auto for a GPU if there is one. The GPU's kernels work in fp16
     #[arg(long, default_value = "cpu", help_heading = MACHINE)]
     device: Device,
 

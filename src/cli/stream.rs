@@ -94,7 +94,7 @@ pub struct Stream {
     #[arg(long, value_name = "NAME", help_heading = EMOTION)]
     actor: Option<String>,
 
-    /// Where the network runs: cpu, cuda, cuda:N, or auto for a GPU if there is one
+    /// Where the network runs: cpu, cpu:bf16, cuda, cuda:N, or auto for a GPU if there is one
     #[arg(long, default_value = "cpu", help_heading = MACHINE)]
     device: Device,
 

@@ -35,7 +35,8 @@ pub struct Verify {
     #[arg(long, value_name = "FILE|FOLDER")]
     golden: PathBuf,
 
-    /// The device that is compared: auto, cpu, cuda or cuda:N. On a GPU, which works in fp16, the limit of a stage is 5e-3
+    /// The device that is compared: auto, cpu, cpu:bf16, cuda or cuda:N. On a GPU, which works in fp16, the limit of a stage is 5e-3; in
+    /// bf16 it is 4e-2
     #[arg(long, default_value = "cpu")]
     device: Device,
 }
@@ -44,6 +45,7 @@ impl Verify {
     pub fn execute(&self) -> Result<ExitCode> {
         match device::open(self.device)? {
             Opened::Cpu(cpu) => self.compare(cpu, Limits::F32),
+            Opened::CpuBf16(cpu) => self.compare(cpu, Limits::BF16),
             Opened::Cuda(cuda) => self.compare(cuda, Limits::F16),
         }
     }

@@ -9,6 +9,8 @@ pub enum Device {
     /// The processor: the numeric reference.
     #[default]
     Cpu,
+    /// The processor, with products in bf16, where it has such: faster, and half the memory.
+    CpuBf16,
     /// A GPU by its number.
     Cuda(usize),
     /// The first GPU if it can be used, else the processor.
@@ -18,16 +20,17 @@ pub enum Device {
 impl FromStr for Device {
     type Err = String;
 
-    /// `cpu`, `cuda`, `cuda:N` or `auto`.
+    /// `cpu`, `cpu:bf16`, `cuda`, `cuda:N` or `auto`.
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
+            "cpu:bf16" => Ok(Self::CpuBf16),
             "cuda" => Ok(Self::Cuda(0)),
             _ => text
                 .strip_prefix("cuda:")
                 .and_then(|number| number.parse().ok().map(Self::Cuda))
-                .ok_or_else(|| "expected auto, cpu, cuda or cuda:N, such as cuda:1".into()),
+                .ok_or_else(|| "expected auto, cpu, cpu:bf16, cuda or cuda:N, such as cuda:1".into()),
         }
     }
 }
@@ -37,6 +40,7 @@ impl Display for Device {
         match self {
             Self::Auto => f.write_str("auto"),
             Self::Cpu => f.write_str("cpu"),
+            Self::CpuBf16 => f.write_str("cpu:bf16"),
             Self::Cuda(number) => write!(f, "cuda:{number}"),
         }
     }

@@ -108,8 +108,13 @@ impl ModelOptions {
         if let Some(count) = count {
             return Err(Error::Usage(format!("a model works with 1 to {MOST_THREADS} threads, not {count}")));
         }
+        let mut cpu = Cpu::F32;
         let (cuda, fallback) = match self.device {
             Device::Cpu => (None, None),
+            Device::CpuBf16 => {
+                cpu = Cpu::bf16()?;
+                (None, None)
+            }
             Device::Cuda(number) => (Some((number, Cuda::new(number)?)), None),
             Device::Auto => match Cuda::new(0) {
                 Ok(cuda) => (Some((0, cuda)), None),
@@ -125,9 +130,9 @@ impl ModelOptions {
                 (Engine::Cuda(Box::new(file.load(cuda)?)), name)
             }
             None => {
-                let load = || file.load(Cpu);
+                let load = || file.load(cpu);
                 let model = threads.as_ref().map_or_else(load, |threads| threads.run(load))?;
-                (Engine::Cpu(Box::new(model)), "cpu".into())
+                (Engine::Cpu(Box::new(model)), if cpu == Cpu::F32 { "cpu" } else { "cpu:bf16" }.into())
             }
         };
         let provenance = file.provenance().clone();
@@ -183,7 +188,7 @@ impl Model {
         &self.inner.provenance
     }
 
-    /// Where it runs: `cpu`, or `cuda:0` and the GPU's name.
+    /// Where it runs: `cpu`, `cpu:bf16`, or `cuda:0` and the GPU's name.
     pub fn device(&self) -> &str {
         &self.inner.device
     }

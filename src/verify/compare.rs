@@ -17,6 +17,9 @@ impl Limits {
     /// fp16 weights and activations, f32 sums, against f32. PyTorch's own fp16 autocast is 2.5e-3 off at its worst stage, 1.7e-3 of
     /// which are the rounded weights.
     pub const F16: Self = Self { stage: 5e-3 };
+
+    /// bf16 on both sides of the products with weights, f32 in all else: eight times the rounding of fp16.
+    pub const BF16: Self = Self { stage: 4e-2 };
 }
 
 /// One stage's comparison.

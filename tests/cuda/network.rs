@@ -117,7 +117,7 @@ fn agrees_with(file: &ModelFile, lengths: &[usize], sample: Option<u64>) {
     let clips: Vec<Vec<f32>> = lengths.iter().enumerate().map(|(i, &n)| speech(n, i as u32)).collect();
     let clips: Vec<&[f32]> = clips.iter().map(Vec::as_slice).collect();
     let cpu = Notes::default();
-    forward(&file.load(Cpu).unwrap(), &clips, sample, &cpu).unwrap();
+    forward(&file.load(Cpu::F32).unwrap(), &clips, sample, &cpu).unwrap();
     let cuda = Notes { reference: cpu.codes.borrow().clone(), ..Notes::default() };
     forward(&file.load(Cuda::new(0).unwrap()).unwrap(), &clips, sample, &cuda).unwrap();
 
@@ -203,7 +203,7 @@ fn a_spectrogram_keeps_its_digits_where_samples_are_extreme() {
         for (what, sample) in clips {
             let samples: Vec<f32> = (0..8_000).map(sample).collect();
             let (cpu, cuda) = (Notes::default(), Notes::default());
-            forward(&model.load(Cpu).unwrap(), &[&samples], None, &cpu).unwrap();
+            forward(&model.load(Cpu::F32).unwrap(), &[&samples], None, &cpu).unwrap();
             forward(&model.load(Cuda::new(0).unwrap()).unwrap(), &[&samples], None, &cuda).unwrap();
             let (cpu, cuda) = (cpu.stages.borrow(), cuda.stages.borrow());
             for name in ["content.log_mel", "emotion.log_mel"] {
@@ -313,7 +313,7 @@ fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
         assert_eq!(model.ops().reserved_memory(), reserved);
         let other = file.load(Cuda::new(0).unwrap()).unwrap();
         assert_eq!(unseen(&other, &b), recorded_b, "a recording and an ordinary run differ");
-        let (motion, ..) = unseen(&file.load(Cpu).unwrap(), &a);
+        let (motion, ..) = unseen(&file.load(Cpu::F32).unwrap(), &a);
         assert!(error(&first_a.0, &motion) < 0.1, "{}", error(&first_a.0, &motion));
     });
 }

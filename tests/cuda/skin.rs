@@ -40,7 +40,7 @@ fn vertices_are_those_of_the_cpu_to_a_thousandth_of_a_millimetre() {
     on_stand_in(this_test!(vertices_are_those_of_the_cpu_to_a_thousandth_of_a_millimetre), &[], || {
         let cuda = Cuda::new(0).unwrap();
         for correctives in [false, true] {
-            let (want, got) = (vertices(&Cpu, correctives), vertices(&cuda, correctives));
+            let (want, got) = (vertices(&Cpu::F32, correctives), vertices(&cuda, correctives));
             assert_eq!(got.len(), 11 * VERTICES * 3);
             assert_eq!(got.len(), want.len());
             let worst = got.iter().zip(&want).fold(0f32, |worst, (g, w)| worst.max((g - w).abs()));

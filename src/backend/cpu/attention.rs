@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use super::Tensor;
 use super::math::{exp, sum, vectorised};
 use super::product::{Finish, Matrix, SMALL, block_rows, in_blocks_of};
-use super::tile::{Block, Panels};
+use super::panels::{Format, Panels};
+use super::tile::Block;
 use crate::backend::{Activation, AttentionBias, Packed};
 
 /// Queries of a block at most: against a few thousand keys, their scores stay in a core's second-level cache.
@@ -76,7 +77,7 @@ impl Head {
     fn of(rows: &[f32], head: usize, width: usize, stride: usize) -> Self {
         let (count, channels) = (rows.len() / stride, stride / 3);
         Self {
-            keys: Panels::from_transposed(&rows[channels + head * width..], stride, count, width),
+            keys: Panels::from_transposed(&rows[channels + head * width..], stride, count, width, Format::F32),
             values: Panels::from_rows(&rows[2 * channels + head * width..], stride, width, count),
         }
     }

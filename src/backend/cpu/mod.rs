@@ -4,11 +4,13 @@
 //! depend on the number of threads, so that a result has the same bytes on any number of them.
 
 mod attention;
+mod bf16;
 mod buffer;
 mod codes;
 mod conv;
 pub mod math;
 mod norm;
+mod panels;
 mod pool;
 mod product;
 mod rows;
@@ -19,17 +21,39 @@ mod tile;
 use std::sync::{Arc, OnceLock};
 
 use self::buffer::Buffer;
-use self::tile::Panels;
+use self::panels::{Format, Panels};
 use super::shapes::{self, Shaped};
 use super::{
     Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, LAYER_NORM_EPS, Linear, Ops, Packed,
     Rig, Role, SampleCodes, Stored,
 };
-use crate::Result;
+use crate::{Error, Result};
 
-/// The CPU. It has no state: work runs in rayon's current thread pool.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Cpu;
+/// The CPU. Work runs in rayon's current thread pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cpu {
+    /// Of products with weights. All else is f32.
+    products: Format,
+}
+
+impl Cpu {
+    /// f32 in everything: the reference.
+    pub const F32: Self = Self { products: Format::F32 };
+
+    /// Products with weights in bf16, with sums in f32, and half the memory for the weights: for processors that have such
+    /// products (AVX512_BF16).
+    ///
+    /// # Errors
+    /// [`Error::Device`] for a processor without.
+    pub fn bf16() -> Result<Self> {
+        if bf16::is_available() {
+            return Ok(Self { products: Format::Bf16 });
+        }
+        Err(Error::Device(
+            "cpu:bf16 needs a processor with bf16 products (AVX512_BF16), and this one has none: take cpu".into(),
+        ))
+    }
+}
 
 /// Packed rows of f32.
 #[derive(Debug, Clone)]
@@ -51,6 +75,7 @@ pub struct Codes {
 #[derive(Debug, Clone)]
 pub struct Weight {
     stored: Stored,
+    products: Format,
     widened: Arc<OnceLock<Vec<f32>>>,
     panels: Arc<OnceLock<Vec<Panels>>>,
 }
@@ -119,8 +144,10 @@ impl Weight {
                 }
             };
             let (depth, columns) = (values.len() / columns.max(1), columns / groups);
-            let group =
-                |group| Panels::from_transposed(&values[group * columns * depth..], depth, columns, depth);
+            let group = |group| {
+                let values = &values[group * columns * depth..];
+                Panels::from_transposed(values, depth, columns, depth, self.products)
+            };
             (0..groups).map(group).collect()
         })
     }
@@ -141,7 +168,7 @@ impl Ops for Cpu {
     type Codes = Codes;
 
     fn load(&self, stored: Stored, _: Role) -> Result<Weight> {
-        Ok(Weight { stored, widened: Arc::default(), panels: Arc::default() })
+        Ok(Weight { stored, products: self.products, widened: Arc::default(), panels: Arc::default() })
     }
 
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {

@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::tile::{Block, Panels, height};
+use super::panels::Panels;
+use super::tile::{Block, height};
 use super::{SERIAL, Tensor, Weight};
 use crate::backend::{Activation, Linear, Packed};
 

@@ -1,14 +1,16 @@
 //! The kernel under every matrix product: a tile of rows times a panel of columns, with all sums in vector registers.
 //!
-//! `b` is stored in panels: as many columns as two vectors hold, all their rows one after another. Rows of `a` are brought into the same
-//! order, a few at a time, block by block of the inner dimension. An element's sum has one order, which depends on the inner
+//! `b` is stored in [`Panels`]. Rows of `a` are brought into the same order, a few at a time, block by block of the inner dimension. An element's sum has one order, which depends on the inner
 //! dimension alone: however the work is cut, the bytes are the same.
 
 use std::cell::RefCell;
 
+use bytemuck::Zeroable;
 use pulp::{Simd, WithSimd};
 
+use super::bf16;
 use super::math::activate;
+use super::panels::{Format, Panels};
 use super::product::{Finish, Matrix};
 
 /// Vectors across a panel.
@@ -16,89 +18,8 @@ const VECTORS: usize = 2;
 /// The inner dimension of a block at most: a block of a panel is 64 KiB and stays in a core's second-level cache.
 const DEPTH: usize = 512;
 
-/// The right side of a product, in panels.
-#[derive(Debug, Clone)]
-pub struct Panels {
-    values: Vec<f32>,
-    /// Where the first panel begins: at a cache line.
-    begin: usize,
-    columns: usize,
-    depth: usize,
-}
-
-impl Panels {
-    /// From the rows of the transpose, (columns, depth), `stride` apart: a weight as it is stored.
-    pub fn from_transposed(values: &[f32], stride: usize, columns: usize, depth: usize) -> Self {
-        let mut panels = Self::empty(columns, depth);
-        let width = width();
-        panels.fill(|first, panel| {
-            // A few rows at a time, so that what is written stays in the first-level cache.
-            for (block, target) in panel.chunks_mut(16 * width).enumerate() {
-                let rows = target.len() / width;
-                for column in first..(first + width).min(columns) {
-                    let source = &values[column * stride + block * 16..][..rows];
-                    for (row, &value) in target.chunks_exact_mut(width).zip(source) {
-                        row[column - first] = value;
-                    }
-                }
-            }
-        });
-        panels
-    }
-
-    /// From rows (depth, columns), `stride` apart.
-    pub fn from_rows(values: &[f32], stride: usize, columns: usize, depth: usize) -> Self {
-        let mut panels = Self::empty(columns, depth);
-        let width = width();
-        panels.fill(|first, panel| {
-            let count = width.min(columns - first);
-            for (row, target) in panel.chunks_exact_mut(width).enumerate() {
-                target[..count].copy_from_slice(&values[row * stride + first..][..count]);
-            }
-        });
-        panels
-    }
-
-    fn empty(columns: usize, depth: usize) -> Self {
-        let length = columns.next_multiple_of(width()) * depth;
-        let values = vec![0.0; length + 16];
-        let begin = values.as_ptr().align_offset(64).min(16);
-        Self { values, begin, columns, depth }
-    }
-
-    fn fill(&mut self, fill: impl Fn(usize, &mut [f32]) + Sync + Send) {
-        use rayon::prelude::*;
-        let (width, length) = (width(), self.columns.next_multiple_of(width()) * self.depth);
-        if length == 0 {
-            return;
-        }
-        let panels = &mut self.values[self.begin..self.begin + length];
-        let one = |(index, panel): (usize, &mut [f32])| fill(index * width, panel);
-        if length < super::SERIAL {
-            panels.chunks_mut(width * self.depth).enumerate().for_each(one);
-        } else {
-            panels.par_chunks_mut(width * self.depth).enumerate().for_each(one);
-        }
-    }
-
-    /// Columns.
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
-    /// Rows: the inner dimension.
-    pub fn depth(&self) -> usize {
-        self.depth
-    }
-
-    fn panel(&self, index: usize) -> &[f32] {
-        let size = width() * self.depth;
-        &self.values[self.begin + index * size..][..size]
-    }
-}
-
 /// Columns of a panel on this machine.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     struct Width;
     impl WithSimd for Width {
         type Output = usize;
@@ -125,7 +46,7 @@ pub(super) fn height() -> usize {
 
 thread_local! {
     /// Rows that [`Block`] has brought into the order of the tile.
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
 }
 
 /// `out = finish(a b)` on one thread: a is (rows, b.depth), the rows of out are `stride` apart.
@@ -140,34 +61,54 @@ pub(super) struct Block<'a> {
 
 impl Block<'_> {
     pub fn compute(self) {
-        if self.rows > 0 && self.b.columns > 0 {
-            pulp::Arch::new().dispatch(self);
+        if self.rows == 0 || self.b.columns() == 0 {
+            return;
+        }
+        match self.b.format() {
+            Format::F32 => pulp::Arch::new().dispatch(self),
+            Format::Bf16 => bf16::compute(self),
         }
     }
 
+    /// All tiles, `HEIGHT` rows high, of a product whose inner dimension goes in blocks of `most` numbers at most.
     #[inline(always)]
-    fn tiles<S: Simd, const HEIGHT: usize>(self, simd: S) {
+    pub fn tiles<T: Tile, const HEIGHT: usize>(self, tile_of: T, most: usize) {
         let Self { a, rows, b, out, stride, finish } = self;
         let scratch = &mut SCRATCH.take();
-        let (width, depth) = (VECTORS * S::F32_LANES, b.depth);
-        let blocks = depth.div_ceil(DEPTH).max(1);
+        let (width, depth) = (tile_of.width(), b.depth());
+        let blocks = depth.div_ceil(most).max(1);
         // Blocks of one size, so that the last is not a short one.
-        let most = depth.div_ceil(blocks);
+        let most = depth.div_ceil(blocks).next_multiple_of(T::NUMBERS);
         for block in 0..blocks {
             let from = (block * most).min(depth);
             let deep = most.min(depth - from);
             let (first, last) = (block == 0, block + 1 == blocks);
-            gather::<HEIGHT>(scratch, a, rows, from, deep);
-            for panel in 0..b.columns.div_ceil(width) {
+            let words = HEIGHT * deep.div_ceil(T::NUMBERS);
+            scratch.resize(rows.div_ceil(HEIGHT) * words, 0);
+            let scratch: &mut [T::Word] = bytemuck::cast_slice_mut(scratch);
+            for (tile, target) in scratch.chunks_exact_mut(words.max(1)).enumerate() {
+                let (target, _) = target.as_chunks_mut::<HEIGHT>();
+                for slot in 0..HEIGHT {
+                    let row = tile * HEIGHT + slot;
+                    if row < rows {
+                        tile_of.gather(&a.values[row * a.row_stride + from..][..deep], slot, target);
+                    } else {
+                        target.iter_mut().for_each(|target| target[slot] = T::Word::zeroed());
+                    }
+                }
+            }
+            for panel in 0..b.columns().div_ceil(width) {
                 let column = panel * width;
-                let columns = width.min(b.columns - column);
-                let b = &b.panel(panel)[from * width..(from + deep) * width];
-                for (tile, a) in scratch.chunks_exact((HEIGHT * deep).max(1)).enumerate() {
-                    let sums = tile_of::<S, HEIGHT>(simd, a, b);
+                let columns = width.min(b.columns() - column);
+                let b = b.panel::<T::Word>(panel, from, deep);
+                for (tile, a) in scratch.chunks_exact(words.max(1)).enumerate() {
                     let row = tile * HEIGHT;
-                    for (row, sums) in (row..rows.min(row + HEIGHT)).zip(&sums) {
-                        let sums: &[f32] = bytemuck::cast_slice(sums);
-                        let out = &mut out[row * stride + column..][..columns];
+                    let (a, _) = a.as_chunks::<HEIGHT>();
+                    tile_of.multiply(a, b, |slot, sums| {
+                        if row + slot >= rows {
+                            return;
+                        }
+                        let out = &mut out[(row + slot) * stride + column..][..columns];
                         if first {
                             out.copy_from_slice(&sums[..columns]);
                         } else {
@@ -176,7 +117,7 @@ impl Block<'_> {
                         if last {
                             finish_row(out, &finish, column);
                         }
-                    }
+                    });
                 }
             }
         }
@@ -184,11 +125,82 @@ impl Block<'_> {
     }
 }
 
+/// A tile in some number format.
+pub(super) trait Tile: Copy {
+    /// One number, or as many as are multiplied at once.
+    type Word: bytemuck::Pod;
+    /// Numbers of a word.
+    const NUMBERS: usize;
+
+    /// Columns of a panel.
+    fn width(self) -> usize;
+
+    /// Brings a row of `a` into the tile's order: its words become number `slot` of every target.
+    fn gather<const HEIGHT: usize>(self, row: &[f32], slot: usize, target: &mut [[Self::Word; HEIGHT]]);
+
+    /// `HEIGHT` rows times a panel; `emit` gets each row's number and sums.
+    fn multiply<const HEIGHT: usize>(
+        self,
+        a: &[[Self::Word; HEIGHT]],
+        b: &[Self::Word],
+        emit: impl FnMut(usize, &[f32]),
+    );
+}
+
+/// f32, on whatever vectors there are.
+#[derive(Clone, Copy)]
+struct F32<S>(S);
+
+impl<S: Simd> Tile for F32<S> {
+    type Word = f32;
+    const NUMBERS: usize = 1;
+
+    #[inline(always)]
+    fn width(self) -> usize {
+        VECTORS * S::F32_LANES
+    }
+
+    #[inline(always)]
+    fn gather<const HEIGHT: usize>(self, row: &[f32], slot: usize, target: &mut [[f32; HEIGHT]]) {
+        target.iter_mut().zip(row).for_each(|(target, value)| target[slot] = *value);
+    }
+
+    /// Indices, so that every sum is seen to have a register of its own.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop)]
+    fn multiply<const HEIGHT: usize>(
+        self,
+        a: &[[f32; HEIGHT]],
+        b: &[f32],
+        mut emit: impl FnMut(usize, &[f32]),
+    ) {
+        let simd = self.0;
+        let (b, _) = S::as_simd_f32s(b);
+        let (b, _) = b.as_chunks::<VECTORS>();
+        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
+        for (a, b) in a.iter().zip(b) {
+            for row in 0..HEIGHT {
+                let a = simd.splat_f32s(a[row]);
+                for vector in 0..VECTORS {
+                    sums[row][vector] = simd.mul_add_e_f32s(a, b[vector], sums[row][vector]);
+                }
+            }
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            emit(row, bytemuck::cast_slice(sums));
+        }
+    }
+}
+
 impl WithSimd for Block<'_> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        if S::REGISTER_COUNT >= 32 { self.tiles::<S, 12>(simd) } else { self.tiles::<S, 6>(simd) }
+        if S::REGISTER_COUNT >= 32 {
+            self.tiles::<_, 12>(F32(simd), DEPTH);
+        } else {
+            self.tiles::<_, 6>(F32(simd), DEPTH);
+        }
     }
 }
 
@@ -198,44 +210,6 @@ fn finish_row(out: &mut [f32], finish: &Finish<'_>, column: usize) {
         out.iter_mut().zip(&bias[column..]).for_each(|(out, bias)| *out += bias);
     }
     activate(out, finish.activation);
-}
-
-/// Rows of `a` from column `from` on, `HEIGHT` of them side by side; the last tile is filled up with zeros.
-#[inline(always)]
-fn gather<const HEIGHT: usize>(scratch: &mut Vec<f32>, a: Matrix<'_>, rows: usize, from: usize, deep: usize) {
-    let size = rows.div_ceil(HEIGHT) * HEIGHT * deep;
-    scratch.resize(size, 0.0);
-    for (tile, target) in scratch.chunks_exact_mut((HEIGHT * deep).max(1)).enumerate() {
-        let (target, _) = target.as_chunks_mut::<HEIGHT>();
-        for slot in 0..HEIGHT {
-            let row = tile * HEIGHT + slot;
-            if row < rows {
-                let source = &a.values[row * a.row_stride + from..][..deep];
-                target.iter_mut().zip(source).for_each(|(target, value)| target[slot] = *value);
-            } else {
-                target.iter_mut().for_each(|target| target[slot] = 0.0);
-            }
-        }
-    }
-}
-
-/// `HEIGHT` rows times a panel. Indices, so that every sum is seen to have a register of its own.
-#[inline(always)]
-#[allow(clippy::needless_range_loop)]
-fn tile_of<S: Simd, const HEIGHT: usize>(simd: S, a: &[f32], b: &[f32]) -> [[S::f32s; VECTORS]; HEIGHT] {
-    let (a, _) = a.as_chunks::<HEIGHT>();
-    let (b, _) = S::as_simd_f32s(b);
-    let (b, _) = b.as_chunks::<VECTORS>();
-    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
-    for (a, b) in a.iter().zip(b) {
-        for row in 0..HEIGHT {
-            let a = simd.splat_f32s(a[row]);
-            for vector in 0..VECTORS {
-                sums[row][vector] = simd.mul_add_e_f32s(a, b[vector], sums[row][vector]);
-            }
-        }
-    }
-    sums
 }
 
 #[cfg(test)]
@@ -256,7 +230,7 @@ mod tests {
                 (0..depth * columns).map(|i| b[i % columns * depth + i / columns]).collect();
             let stride = columns + 2;
             for panels in [
-                Panels::from_transposed(&b, depth, columns, depth),
+                Panels::from_transposed(&b, depth, columns, depth, Format::F32),
                 Panels::from_rows(&b_rows, columns, columns, depth),
             ] {
                 let mut out = vec![f32::NAN; rows * stride];

@@ -1,0 +1,183 @@
+//! Products of bf16 with sums in f32, on processors that have them (AVX512_BF16): half the bytes and twice the multiplications of f32 an
+//! instruction. The tile of `tile.rs`, with pairs of numbers in place of numbers.
+//!
+//! `VDPBF16PS` adds the products of two pairs to a sum, rounding to the nearest; numbers below 1e-38 count as 0.
+
+use super::tile::Block;
+
+/// Numbers that are multiplied at once.
+pub(super) const PAIR: usize = 2;
+/// Columns of a panel: two vectors of 16 sums.
+pub(super) const WIDTH: usize = 32;
+
+/// Two numbers (or one, and a 0), rounded to the nearest bf16, as a panel holds them.
+pub(super) fn word(pair: &[f32]) -> u32 {
+    let bits = |value: Option<&f32>| value.map_or(0, |value| u32::from(half::bf16::from_f32(*value).to_bits()));
+    bits(pair.first()) | bits(pair.get(1)) << 16
+}
+
+/// Whether this processor has such products.
+pub(super) fn is_available() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
+/// A block whose panels are bf16. There are none where there are no such products.
+pub(super) fn compute(block: Block<'_>) {
+    assert!(is_available(), "bf16 panels on a processor without bf16 products");
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the processor has the instructions, as the line above made sure.
+    #[allow(unsafe_code)]
+    unsafe {
+        x86::compute(block);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = block;
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{
+        __m512, __m512bh, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_set1_epi32, _mm512_setzero_ps,
+    };
+    use std::mem::transmute;
+
+    use super::super::tile::{Block, Tile};
+    use super::{PAIR, WIDTH};
+
+    /// The inner dimension of a block at most: a block of a panel is 64 KiB, as in f32.
+    const DEPTH: usize = 1024;
+    /// Rows of a tile: 24 of 32 registers hold sums.
+    const HEIGHT: usize = 12;
+    /// Numbers of a vector.
+    const LANES: usize = 32;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma,avx2")]
+    pub fn compute(block: Block<'_>) {
+        block.tiles::<_, HEIGHT>(Bf16, DEPTH);
+    }
+
+    /// Only [`compute`] makes one, where there are the instructions; its methods become part of that function.
+    #[derive(Clone, Copy)]
+    struct Bf16;
+
+    // SAFETY of all blocks below: `compute` alone calls them, and has the features; the vectors that are transmuted have the same size,
+    // and any bits are numbers.
+    #[allow(unsafe_code)]
+    impl Tile for Bf16 {
+        type Word = u32;
+        const NUMBERS: usize = PAIR;
+
+        #[inline(always)]
+        fn width(self) -> usize {
+            WIDTH
+        }
+
+        #[inline(always)]
+        fn gather<const HEIGHT: usize>(self, row: &[f32], slot: usize, target: &mut [[u32; HEIGHT]]) {
+            let (whole, rest) = row.as_chunks::<LANES>();
+            let mut last = [0.0; LANES];
+            last[..rest.len()].copy_from_slice(rest);
+            let rows = whole.iter().chain((!rest.is_empty()).then_some(&last));
+            for (target, row) in target.chunks_mut(LANES / PAIR).zip(rows) {
+                // SAFETY: see above.
+                let words: [u32; LANES / PAIR] = unsafe {
+                    let [low, high] = transmute::<[f32; LANES], [__m512; 2]>(*row);
+                    transmute(_mm512_cvtne2ps_pbh(high, low))
+                };
+                target.iter_mut().zip(words).for_each(|(target, word)| target[slot] = word);
+            }
+        }
+
+        /// Indices, so that every sum is seen to have a register of its own.
+        #[inline(always)]
+        #[allow(clippy::needless_range_loop)]
+        fn multiply<const HEIGHT: usize>(
+            self,
+            a: &[[u32; HEIGHT]],
+            b: &[u32],
+            mut emit: impl FnMut(usize, &[f32]),
+        ) {
+            let (b, _) = b.as_chunks::<WIDTH>();
+            // SAFETY: see above.
+            let sums: [[f32; WIDTH]; HEIGHT] = unsafe {
+                let mut sums = [[_mm512_setzero_ps(); 2]; HEIGHT];
+                for (a, b) in a.iter().zip(b) {
+                    let b = transmute::<[u32; WIDTH], [__m512bh; 2]>(*b);
+                    for row in 0..HEIGHT {
+                        let a = transmute::<_, __m512bh>(_mm512_set1_epi32(a[row] as i32));
+                        for vector in 0..2 {
+                            sums[row][vector] = _mm512_dpbf16_ps(sums[row][vector], a, b[vector]);
+                        }
+                    }
+                }
+                sums.map(|sums| transmute::<[__m512; 2], [f32; WIDTH]>(sums))
+            };
+            for (row, sums) in sums.iter().enumerate() {
+                emit(row, sums);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::panels::{Format, Panels};
+    use super::super::product::{Finish, Matrix};
+    use super::*;
+    use crate::backend::Activation;
+
+    fn values(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * 37 + seed * 11) % 101) as f32 / 50.0 - 1.0).collect()
+    }
+
+    #[test]
+    fn any_size_is_the_product_of_the_rounded_numbers() {
+        if !is_available() {
+            return;
+        }
+        let rounded = |x: f32| f64::from(half::bf16::from_f32(x).to_f32());
+        for (rows, columns, depth) in [(1, 1, 1), (13, 33, 17), (12, 32, 16), (25, 70, 1025), (5, 31, 2100)] {
+            let (a, b, bias) = (values(rows * (depth + 3), 1), values(columns * depth, 2), values(columns, 3));
+            let stride = columns + 2;
+            let panels = Panels::from_transposed(&b, depth, columns, depth, Format::Bf16);
+            let mut out = vec![f32::NAN; rows * stride];
+            let finish = Finish { bias: Some(&bias), activation: Activation::Relu };
+            let a_rows = Matrix::rows(&a, depth + 3);
+            Block { a: a_rows, rows, b: &panels, out: &mut out, stride, finish }.compute();
+            for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+                let products =
+                    (0..depth).map(|i| rounded(a[row * (depth + 3) + i]) * rounded(b[column * depth + i]));
+                let sum: f64 = products.clone().sum();
+                let limit = 1e-6 * products.fold(1.0, |sum, product| sum + product.abs());
+                let expected = (sum + f64::from(bias[column])).max(0.0);
+                let found = f64::from(out[row * stride + column]);
+                assert!((found - expected).abs() < limit, "{rows} {columns} {depth}: {found} {expected}");
+            }
+            assert!(out.iter().skip(columns).step_by(stride).all(|beyond| beyond.is_nan()));
+        }
+    }
+
+    #[test]
+    fn a_nan_stays_one_and_the_infinite_infinite() {
+        if !is_available() {
+            return;
+        }
+        let panels = Panels::from_transposed(&[1.0, 0.5], 2, 1, 2, Format::Bf16);
+        let product = |a: [f32; 2]| {
+            let mut out = [0.0];
+            let (a, finish) = (Matrix::rows(&a, 2), Finish::NONE);
+            Block { a, rows: 1, b: &panels, out: &mut out, stride: 1, finish }.compute();
+            out[0]
+        };
+        assert_eq!(product([1.0, 2.0]), 2.0);
+        assert!(product([f32::NAN, 1.0]).is_nan());
+        assert_eq!(product([1.0, f32::INFINITY]), f32::INFINITY);
+    }
+}
