@@ -435,7 +435,8 @@ fn the_emotion_of_a_motion_is_told_for_one_code_and_beyond_the_position_table(mo
     };
     for frames in [1, 4, 249, 250, 251, 1_000] {
         let emotion = model.emotion_of_motion(&motion(&[frames]), &()).unwrap().expect("the model can tell");
-        let (mu, logvar) = (Cpu::F32.download(&emotion.mu).unwrap(), Cpu::F32.download(&emotion.logvar).unwrap());
+        let (mu, logvar) =
+            (Cpu::F32.download(&emotion.mu).unwrap(), Cpu::F32.download(&emotion.logvar).unwrap());
         assert_eq!((mu.len(), logvar.len()), (16, 16));
         assert!(logvar.iter().all(|value| value.is_finite()));
         assert!((mu.iter().map(|value| value * value).sum::<f32>() - 1.0).abs() < 1e-5, "{frames} frames");

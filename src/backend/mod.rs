@@ -17,8 +17,8 @@ mod stored;
 
 pub use clips::Clips;
 pub use params::{
-    Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, Linear, Padding, Rig, Role, SampleCodes,
-    TransformerLayer,
+    Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, FrontLayer, FrontNorm, Linear, Padding, Rig,
+    Role, SampleCodes, TransformerLayer,
 };
 pub use stored::{Dtype, Stored};
 
@@ -26,6 +26,9 @@ use crate::Result;
 
 /// The epsilon of every layer norm of the network.
 pub const LAYER_NORM_EPS: f32 = 1e-5;
+
+/// The epsilon of the norm over time after a front end's first convolution.
+pub const GROUP_NORM_EPS: f32 = 1e-5;
 
 /// What is added to an energy before its logarithm is taken.
 pub const ENERGY_FLOOR: f32 = 1e-3;
@@ -224,6 +227,29 @@ pub trait Ops {
     /// vertex = weights[0] posed + weights[1] (R (posed - pivot) + pivot)
     /// ```
     fn skin(&self, parameters: &Self::Tensor, rig: &Rig<Self::Weight>) -> Result<Self::Tensor>;
+
+    /// One layer of a front end.
+    fn front_layer(&self, x: &Self::Tensor, layer: &FrontLayer<Self::Weight>) -> Result<Self::Tensor> {
+        let FrontLayer { conv, norm } = layer;
+        match norm {
+            FrontNorm::None => self.conv1d(x, conv, Activation::Gelu),
+            FrontNorm::OverTime(affine) => {
+                let x = self.conv1d(x, conv, Activation::None)?;
+                self.group_norm(&x, Some(affine), GROUP_NORM_EPS, Activation::Gelu)
+            }
+            FrontNorm::OverChannels(affine) => {
+                let x = self.conv1d(x, conv, Activation::None)?;
+                self.layer_norm(&x, Some(affine), Activation::Gelu)
+            }
+        }
+    }
+
+    /// An encoder's convolutional front end, at least one layer: samples or log-mel rows (rows, in) to features.
+    fn front_end(&self, x: &Self::Tensor, layers: &[FrontLayer<Self::Weight>]) -> Result<Self::Tensor> {
+        shapes::front_end(x, layers)?;
+        let first = self.front_layer(x, &layers[0])?;
+        layers[1..].iter().try_fold(first, |x, layer| self.front_layer(&x, layer))
+    }
 
     /// `layer_norm(x + y)`.
     fn add_layer_norm(

@@ -68,6 +68,26 @@ pub struct Conv1d<W> {
     pub padding: Padding,
 }
 
+/// One layer of an encoder's convolutional front end: a convolution (no padding, one group), a norm, GELU.
+#[derive(Debug, Clone)]
+pub struct FrontLayer<W> {
+    /// The convolution.
+    pub conv: Conv1d<W>,
+    /// What follows it.
+    pub norm: FrontNorm<W>,
+}
+
+/// The norm of a front end's layer.
+#[derive(Debug, Clone)]
+pub enum FrontNorm<W> {
+    /// None.
+    None,
+    /// Of each channel over the rows of a clip, with epsilon [`GROUP_NORM_EPS`](super::GROUP_NORM_EPS): of a first layer only.
+    OverTime(Affine<W>),
+    /// Of each row over its channels.
+    OverChannels(Affine<W>),
+}
+
 /// A 1-D transposed convolution.
 #[derive(Debug, Clone)]
 pub struct ConvTranspose1d<W> {

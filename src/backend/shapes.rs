@@ -2,7 +2,7 @@
 //!
 //! Every device calls these first, so that a misfit reads the same everywhere.
 
-use super::{Affine, Clips, Conv1d, ConvTranspose1d, Linear, Packed, Rig};
+use super::{Affine, Clips, Conv1d, ConvTranspose1d, FrontLayer, FrontNorm, Linear, Packed, Rig};
 use crate::{Error, Result};
 
 /// A weight that knows its name and shape.
@@ -77,6 +77,51 @@ pub fn conv1d<W: Shaped>(x: &impl Packed, conv: &Conv1d<W>) -> Result<(Clips, us
         ));
     }
     Ok((x.clips().map(|rows| (rows + before + after - kernel) / conv.stride + 1), out))
+}
+
+/// What a front end's next layer sees.
+struct Rows {
+    clips: Clips,
+    channels: usize,
+}
+
+impl Packed for Rows {
+    fn clips(&self) -> &Clips {
+        &self.clips
+    }
+    fn channels(&self) -> usize {
+        self.channels
+    }
+}
+
+/// The clips and the width of the result.
+pub fn front_end<W: Shaped>(x: &impl Packed, layers: &[FrontLayer<W>]) -> Result<(Clips, usize)> {
+    let op = "front_end";
+    let mut rows = Rows { clips: x.clips().clone(), channels: x.channels() };
+    for (index, FrontLayer { conv, norm }) in layers.iter().enumerate() {
+        if conv.groups != 1 || conv.padding.rows() != (0, 0) {
+            let found = (conv.groups, conv.padding.rows());
+            return Err(misfit(op, conv.weight.name(), "one group and no padding", found));
+        }
+        let (clips, channels) = conv1d(&rows, conv)?;
+        rows = Rows { clips, channels };
+        match norm {
+            FrontNorm::OverTime(_) if index > 0 => {
+                return Err(misfit(
+                    op,
+                    conv.weight.name(),
+                    "a norm over time after the first layer alone",
+                    index,
+                ));
+            }
+            FrontNorm::OverTime(norm) | FrontNorm::OverChannels(norm) => affine(op, &rows, Some(norm))?,
+            FrontNorm::None => {}
+        }
+    }
+    if layers.is_empty() {
+        return Err(misfit(op, "layers", "at least 1", 0));
+    }
+    Ok((rows.clips, rows.channels))
 }
 
 /// The clips and the width of the result.

@@ -8,8 +8,6 @@ use crate::backend::{Activation, AttentionBias, Clips, Ops};
 
 /// The epsilon under the root when samples are normalised for this encoder.
 const SAMPLES_EPS: f32 = 1e-7;
-/// The epsilon of the norm over time after the first convolution.
-const GROUP_NORM_EPS: f32 = 1e-5;
 
 /// Padded samples (rows, 1) to content features at 25 frames a second: (`frames`, output). Every clip is normalised to mean 0 and
 /// variance 1 first.
@@ -40,9 +38,7 @@ pub fn encode_normalized<B: Ops>(
         }
         None => None,
     };
-    let x = ops.conv1d(spectrogram.as_ref().unwrap_or(samples), &content.first_conv, Activation::None)?;
-    let x = ops.group_norm(&x, Some(&content.first_norm), GROUP_NORM_EPS, Activation::Gelu)?;
-    let x = content.conv.iter().try_fold(x, |x, conv| ops.conv1d(&x, conv, Activation::Gelu))?;
+    let x = ops.front_end(spectrogram.as_ref().unwrap_or(samples), &content.front)?;
     observer.stage("wav2vec2.conv_features", &x)?;
 
     let x = ops.resample_linear(&x, frames)?;

@@ -69,9 +69,7 @@ pub fn encode_normalized<B: Ops>(
         }
         None => samples,
     };
-    let x = emotion.conv.iter().try_fold(x, |x, (conv, norm)| {
-        ops.layer_norm(&ops.conv1d(&x, conv, Activation::None)?, Some(norm), Activation::Gelu)
-    })?;
+    let x = ops.front_end(&x, &emotion.front)?;
     observer.stage("emotion2vec.conv_features", &x)?;
 
     let x = ops.layer_norm(&x, Some(&emotion.projection_norm), Activation::None)?;

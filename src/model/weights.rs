@@ -8,7 +8,10 @@ use super::config::{
     MotionPriorConfig, PredictorConfig, TransformerConfig,
 };
 use crate::Result;
-use crate::backend::{Activation, Affine, Conv1d, ConvTranspose1d, Linear, Padding, Role, TransformerLayer};
+use crate::backend::{
+    Activation, Affine, Conv1d, ConvTranspose1d, FrontLayer, FrontNorm, Linear, Padding, Role,
+    TransformerLayer,
+};
 
 /// Where the tensors come from.
 pub trait Source<W> {
@@ -51,12 +54,8 @@ pub struct LogMel<W> {
 pub struct Content<W> {
     /// What the convolutions hear instead of samples.
     pub log_mel: Option<LogMel<W>>,
-    /// The first, which a group norm follows.
-    pub first_conv: Conv1d<W>,
-    /// That norm.
-    pub first_norm: Affine<W>,
-    /// The others.
-    pub conv: Vec<Conv1d<W>>,
+    /// The convolutions; a norm over time follows the first.
+    pub front: Vec<FrontLayer<W>>,
     /// Before the projection.
     pub projection_norm: Affine<W>,
     /// To the transformer's width.
@@ -76,8 +75,8 @@ pub struct Content<W> {
 pub struct Emotion<W> {
     /// What the convolutions hear instead of samples.
     pub log_mel: Option<LogMel<W>>,
-    /// The convolutions, each with the layer norm that follows it.
-    pub conv: Vec<(Conv1d<W>, Affine<W>)>,
+    /// The convolutions; a layer norm follows each.
+    pub front: Vec<FrontLayer<W>>,
     /// Before the projection.
     pub projection_norm: Affine<W>,
     /// To the transformer's width.
@@ -373,22 +372,22 @@ impl<S> Builder<'_, S> {
     where
         S: Source<W>,
     {
-        let (log_mel, input) = self.log_mel("content", config.log_mel)?;
-        let first = &config.conv[0];
-        let first_conv = self.front_conv("content.conv.0", first, input)?;
-        let first_norm = self.affine("content.conv.0.norm", first.out)?;
-        let mut input = first.out;
-        let mut conv = Vec::new();
-        for (index, layer) in config.conv.iter().enumerate().skip(1) {
-            conv.push(self.front_conv(&format!("content.conv.{index}"), layer, input)?);
+        let (log_mel, mut input) = self.log_mel("content", config.log_mel)?;
+        let mut front = Vec::new();
+        for (index, layer) in config.conv.iter().enumerate() {
+            let name = format!("content.conv.{index}");
+            let conv = self.front_conv(&name, layer, input)?;
+            let norm = match index {
+                0 => FrontNorm::OverTime(self.affine(&format!("{name}.norm"), layer.out)?),
+                _ => FrontNorm::None,
+            };
+            front.push(FrontLayer { conv, norm });
             input = layer.out;
         }
         let width = config.hidden;
         Ok(Content {
             log_mel,
-            first_conv,
-            first_norm,
-            conv,
+            front,
             projection_norm: self.affine("content.projection_norm", input)?,
             projection: self.linear("content.projection", width, input)?,
             positional: self.positional(
@@ -408,19 +407,18 @@ impl<S> Builder<'_, S> {
         S: Source<W>,
     {
         let (log_mel, mut input) = self.log_mel("emotion", config.log_mel)?;
-        let mut conv = Vec::new();
+        let mut front = Vec::new();
         for (index, layer) in config.conv.iter().enumerate() {
             let name = format!("emotion.conv.{index}");
-            conv.push((
-                self.front_conv(&name, layer, input)?,
-                self.affine(&format!("{name}.norm"), layer.out)?,
-            ));
+            let conv = self.front_conv(&name, layer, input)?;
+            let norm = FrontNorm::OverChannels(self.affine(&format!("{name}.norm"), layer.out)?);
+            front.push(FrontLayer { conv, norm });
             input = layer.out;
         }
         let width = config.hidden;
         Ok(Emotion {
             log_mel,
-            conv,
+            front,
             projection_norm: self.affine("emotion.projection_norm", input)?,
             projection: self.linear("emotion.projection", width, input)?,
             positional: (0..config.positional_layers)

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use super::Tensor;
 use super::math::{exp, sum, vectorised};
-use super::product::{Finish, Matrix, SMALL, block_rows, in_blocks_of};
 use super::panels::{Format, Panels};
+use super::product::{Finish, Matrix, SMALL, block_rows, in_blocks_of};
 use super::tile::Block;
 use crate::backend::{Activation, AttentionBias, Packed};
 
@@ -77,7 +77,13 @@ impl Head {
     fn of(rows: &[f32], head: usize, width: usize, stride: usize) -> Self {
         let (count, channels) = (rows.len() / stride, stride / 3);
         Self {
-            keys: Panels::from_transposed(&rows[channels + head * width..], stride, count, width, Format::F32),
+            keys: Panels::from_transposed(
+                &rows[channels + head * width..],
+                stride,
+                count,
+                width,
+                Format::F32,
+            ),
             values: Panels::from_rows(&rows[2 * channels + head * width..], stride, width, count),
         }
     }

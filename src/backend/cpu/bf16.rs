@@ -12,7 +12,8 @@ pub(super) const WIDTH: usize = 32;
 
 /// Two numbers (or one, and a 0), rounded to the nearest bf16, as a panel holds them.
 pub(super) fn word(pair: &[f32]) -> u32 {
-    let bits = |value: Option<&f32>| value.map_or(0, |value| u32::from(half::bf16::from_f32(*value).to_bits()));
+    let bits =
+        |value: Option<&f32>| value.map_or(0, |value| u32::from(half::bf16::from_f32(*value).to_bits()));
     bits(pair.first()) | bits(pair.get(1)) << 16
 }
 
@@ -144,7 +145,8 @@ mod tests {
         }
         let rounded = |x: f32| f64::from(half::bf16::from_f32(x).to_f32());
         for (rows, columns, depth) in [(1, 1, 1), (13, 33, 17), (12, 32, 16), (25, 70, 1025), (5, 31, 2100)] {
-            let (a, b, bias) = (values(rows * (depth + 3), 1), values(columns * depth, 2), values(columns, 3));
+            let (a, b, bias) =
+                (values(rows * (depth + 3), 1), values(columns * depth, 2), values(columns, 3));
             let stride = columns + 2;
             let panels = Panels::from_transposed(&b, depth, columns, depth, Format::Bf16);
             let mut out = vec![f32::NAN; rows * stride];

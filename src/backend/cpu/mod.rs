@@ -8,6 +8,7 @@ mod bf16;
 mod buffer;
 mod codes;
 mod conv;
+mod front_end;
 pub mod math;
 mod norm;
 mod panels;
@@ -24,8 +25,8 @@ use self::buffer::Buffer;
 use self::panels::{Format, Panels};
 use super::shapes::{self, Shaped};
 use super::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, LAYER_NORM_EPS, Linear, Ops, Packed,
-    Rig, Role, SampleCodes, Stored,
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, FrontLayer, LAYER_NORM_EPS, Linear,
+    Ops, Packed, Rig, Role, SampleCodes, Stored,
 };
 use crate::{Error, Result};
 
@@ -50,7 +51,8 @@ impl Cpu {
             return Ok(Self { products: Format::Bf16 });
         }
         Err(Error::Device(
-            "cpu:bf16 needs a processor with bf16 products (AVX512_BF16), and this one has none: take cpu".into(),
+            "cpu:bf16 needs a processor with bf16 products (AVX512_BF16), and this one has none: take cpu"
+                .into(),
         ))
     }
 }
@@ -197,6 +199,11 @@ impl Ops for Cpu {
     fn conv1d(&self, x: &Tensor, conv: &Conv1d<Weight>, activation: Activation) -> Result<Tensor> {
         let (clips, out) = shapes::conv1d(x, conv)?;
         Ok(conv::conv1d(x, conv, activation, Tensor::unwritten(clips, out)))
+    }
+
+    fn front_end(&self, x: &Tensor, layers: &[FrontLayer<Weight>]) -> Result<Tensor> {
+        let (clips, out) = shapes::front_end(x, layers)?;
+        Ok(front_end::front_end(x, layers, Tensor::unwritten(clips, out)))
     }
 
     fn conv_transpose1d(

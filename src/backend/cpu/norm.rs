@@ -1,5 +1,7 @@
 //! Norms: over the channels of a row, and over the rows of a clip.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::math::{activate, sum, vectorised};
@@ -27,25 +29,42 @@ pub(super) fn layer_norm(
                 if let Some(other) = other {
                     y.iter_mut().zip(&other.data[rows]).for_each(|(y, other)| *y += other);
                 }
-                for y in y.chunks_exact_mut(channels) {
-                    let mean = sum(y, |v| v) / channels as f32;
-                    let variance = sum(y, |v| (v - mean) * (v - mean)) / channels as f32;
-                    let scale = 1.0 / (variance + eps).sqrt();
-                    y.iter_mut().for_each(|y| *y = (*y - mean) * scale);
-                    if let Some(affine) = affine {
-                        let parameters = affine.weight.values().iter().zip(affine.bias.values());
-                        y.iter_mut().zip(parameters).for_each(|(y, (w, b))| *y = *y * w + b);
-                    }
-                    activate(y, activation);
-                }
+                over_channels(y, channels, affine, eps, activation);
             },
         );
     });
     y
 }
 
+/// Normalises each row in place.
+#[inline(always)]
+pub(super) fn over_channels(
+    y: &mut [f32],
+    channels: usize,
+    affine: Option<&Affine<Weight>>,
+    eps: f32,
+    activation: Activation,
+) {
+    for y in y.chunks_exact_mut(channels) {
+        let mean = sum(y, |v| v) / channels as f32;
+        let variance = sum(y, |v| (v - mean) * (v - mean)) / channels as f32;
+        let scale = 1.0 / (variance + eps).sqrt();
+        y.iter_mut().for_each(|y| *y = (*y - mean) * scale);
+        finish(y, affine, activation);
+    }
+}
+
+#[inline(always)]
+fn finish(row: &mut [f32], affine: Option<&Affine<Weight>>, activation: Activation) {
+    if let Some(affine) = affine {
+        let parameters = affine.weight.values().iter().zip(affine.bias.values());
+        row.iter_mut().zip(parameters).for_each(|(y, (w, b))| *y = *y * w + b);
+    }
+    activate(row, activation);
+}
+
 /// Rows that one task sums: fixed, so that the sum does not depend on the number of threads.
-const ROWS: usize = 256;
+pub(super) const ROWS: usize = 256;
 
 pub(super) fn group_norm(
     x: &Tensor,
@@ -57,57 +76,92 @@ pub(super) fn group_norm(
     let mut y = Tensor::unwritten(x.clips().clone(), channels);
     for (clip, y) in y.clips_mut().enumerate() {
         let x = x.clip(clip);
-        let rows = (x.len() / channels).max(1) as f64;
-        let mean = column_sums(x, channels, |v, _| v);
-        let mean: Vec<f32> = mean.iter().map(|sum| (sum / rows) as f32).collect();
-        let squares = column_sums(x, channels, |v, column| (v - mean[column]) * (v - mean[column]));
-        let scale: Vec<f32> =
-            squares.iter().map(|sum| (1.0 / (sum / rows + f64::from(eps)).sqrt()) as f32).collect();
+        let rows = x.len() / channels;
+        let norm = OverTime::of(rows, channels, eps, |block, sums| {
+            sums.add(&x[block.start * channels..block.end * channels])
+        });
         let block = ROWS * channels;
         in_blocks(y, block, |index, y| {
-            let x = &x[index * block..][..y.len()];
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-                        for (((y, x), mean), scale) in y.iter_mut().zip(x).zip(&mean).zip(&scale) {
-                            *y = (x - mean) * scale;
-                        }
-                        if let Some(affine) = affine {
-                            let parameters = affine.weight.values().iter().zip(affine.bias.values());
-                            y.iter_mut().zip(parameters).for_each(|(y, (w, b))| *y = *y * w + b);
-                        }
-                        activate(y, activation);
-                    }
-                },
-            );
+            y.copy_from_slice(&x[index * block..][..y.len()]);
+            norm.apply(y, affine, activation);
         });
     }
     y
 }
 
-/// The sum of `f(value, column)` down every column: f32 within a block of rows, f64 from block to block.
-fn column_sums(x: &[f32], channels: usize, f: impl Fn(f32, usize) -> f32 + Sync) -> Vec<f64> {
-    let blocks: Vec<Vec<f32>> = x
-        .par_chunks(ROWS * channels)
-        .map(|block| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    let mut sums = vec![0f32; channels];
-                    for row in block.chunks_exact(channels) {
-                        for (column, (sum, &value)) in sums.iter_mut().zip(row).enumerate() {
-                            *sum += f(value, column);
+/// Mean of every channel over time, and 1 by its deviation.
+pub(super) struct OverTime {
+    mean: Vec<f32>,
+    scale: Vec<f32>,
+}
+
+impl OverTime {
+    /// Of so many rows; `block` gives the rows of a range to the sums.
+    pub fn of(
+        rows: usize,
+        channels: usize,
+        eps: f32,
+        block: impl Fn(Range<usize>, &mut Sums<'_>) + Sync,
+    ) -> Self {
+        let count = rows.max(1) as f64;
+        let total = |mean: Option<&[f32]>| {
+            let sums = |index: usize| {
+                let mut sums = Sums { of: vec![0.0; channels], mean };
+                block(index * ROWS..rows.min((index + 1) * ROWS), &mut sums);
+                sums.of
+            };
+            // f32 within a block of rows, f64 from block to block.
+            let blocks: Vec<Vec<f32>> = (0..rows.div_ceil(ROWS)).into_par_iter().map(sums).collect();
+            let mut total = vec![0f64; channels];
+            for block in blocks {
+                total.iter_mut().zip(block).for_each(|(total, sum)| *total += f64::from(sum));
+            }
+            total
+        };
+        let mean: Vec<f32> = total(None).iter().map(|sum| (sum / count) as f32).collect();
+        let scale = |sum: &f64| (1.0 / (sum / count + f64::from(eps)).sqrt()) as f32;
+        let scale = total(Some(&mean)).iter().map(scale).collect();
+        Self { mean, scale }
+    }
+
+    /// Normalises rows in place.
+    pub fn apply(&self, y: &mut [f32], affine: Option<&Affine<Weight>>, activation: Activation) {
+        vectorised(
+            #[inline(always)]
+            || {
+                for y in y.chunks_exact_mut(self.mean.len()) {
+                    for ((y, mean), scale) in y.iter_mut().zip(&self.mean).zip(&self.scale) {
+                        *y = (*y - mean) * scale;
+                    }
+                    finish(y, affine, activation);
+                }
+            },
+        );
+    }
+}
+
+/// The sums of a block's columns, or of their squared distances from a mean.
+pub(super) struct Sums<'a> {
+    of: Vec<f32>,
+    mean: Option<&'a [f32]>,
+}
+
+impl Sums<'_> {
+    pub fn add(&mut self, rows: &[f32]) {
+        vectorised(
+            #[inline(always)]
+            || {
+                for row in rows.chunks_exact(self.of.len()) {
+                    match self.mean {
+                        None => self.of.iter_mut().zip(row).for_each(|(sum, value)| *sum += value),
+                        Some(mean) => {
+                            for ((sum, value), mean) in self.of.iter_mut().zip(row).zip(mean) {
+                                *sum += (value - mean) * (value - mean);
+                            }
                         }
                     }
-                    sums
-                },
-            )
-        })
-        .collect();
-    let mut total = vec![0f64; channels];
-    for block in blocks {
-        total.iter_mut().zip(block).for_each(|(total, sum)| *total += f64::from(sum));
+                }
+            },
+        );
     }
-    total
 }
