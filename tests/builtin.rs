@@ -2,27 +2,55 @@
 
 use std::path::Path;
 
+use deeptalk_rt::Error;
+use deeptalk_rt::backend::Ops;
 use deeptalk_rt::backend::cpu::Cpu;
 use deeptalk_rt::checkpoint::ModelFile;
 use deeptalk_rt::model::{DeepTalk, Take};
-use deeptalk_rt::verify::{against_golden, golden_files};
+use deeptalk_rt::verify::{Golden, Limits, golden_files};
 
 fn model() -> DeepTalk<Cpu> {
     ModelFile::builtin().unwrap().load(Cpu::F32).unwrap()
 }
 
 /// `python -m twin.golden models/default.safetensors -o tests/golden/default` wrote them.
-#[test]
-fn every_stage_is_the_twins() {
-    let model = model();
+fn is_the_twins(model: &DeepTalk<Cpu>, limits: Limits) {
     let files = golden_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/default")).unwrap();
     assert_eq!(files.len(), 2, "{files:?}");
     for file in files {
-        let report = against_golden(&model, &file).unwrap();
+        let report = Golden::open(&file).unwrap().verify(model, limits).unwrap();
         assert!(report.rows.len() >= 5, "{report:?}");
         assert!(report.skipped.is_empty(), "not computed: {:?}", report.skipped);
         if let Some(row) = report.first_mismatch() {
             panic!("{}: {row:?}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_stage_is_the_twins() {
+    is_the_twins(&model(), Limits::F32);
+}
+
+#[test]
+fn products_in_bf16_are_near_the_twins_or_refused_in_a_sentence() {
+    match Cpu::bf16() {
+        Ok(cpu) => {
+            let model = ModelFile::builtin().unwrap().load(cpu).unwrap();
+            is_the_twins(&model, Limits::BF16);
+            // That it is not f32 under another name.
+            let [samples, zero] = [[0.1; 6400], [0.0; 6400]];
+            let values = |model: &DeepTalk<Cpu>| {
+                let batch: [&[f32]; 2] = [&samples, &zero];
+                let analysis = model.analyse(&batch, &()).unwrap();
+                model.ops().download(&analysis.content).unwrap()
+            };
+            assert_ne!(values(&model), values(&self::model()));
+            assert_eq!(values(&model), values(&model));
+        }
+        Err(error) => {
+            assert!(matches!(error, Error::Device(_)), "{error:?}");
+            assert!(error.to_string().contains("take cpu"), "{error}");
         }
     }
 }

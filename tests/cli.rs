@@ -459,6 +459,10 @@ fn the_first_command_needs_nothing_but_a_recording() {
     assert_eq!((&json["file"], &json["kind"]), (&"the built-in model".into(), &"model".into()));
     let said = place.try_any(&["doctor"]);
     assert!(said.stdout.contains(" parameters, ") && said.stdout.contains("built in"), "{said:?}");
+    let bf16 = said.stdout.contains("cpu:bf16");
+    let said = place.try_any(&["run", "speech.wav", "--device", "cpu:bf16", "-o", "bf16.npz"]);
+    assert_eq!(said.code, if bf16 { 0 } else { 4 }, "{said:?}");
+    assert!(bf16 || said.stderr.contains("cpu:bf16 needs a processor with bf16 products"), "{said:?}");
     // The golden files are of the published model.
     let said = place.try_any(&["verify", "--golden", &speech("speech_a.safetensors")]);
     assert_eq!(said.code, 1, "{said:?}");

@@ -148,6 +148,8 @@ class Runtime:
     def __init__(self, binary: Path, model: Path, folder: Path):
         self.binary, self.model, self.folder = binary, model, folder
         self.devices = [Device("deeptalk-rt, f32, CPU", "cpu")]
+        if "cpu:bf16" in call(binary, "doctor"):
+            self.devices.append(Device("deeptalk-rt, bf16, CPU", "cpu:bf16"))
         if torch.cuda.is_available():
             self.devices.append(Device("deeptalk-rt, f16, GPU", "cuda"))
 

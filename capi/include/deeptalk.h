@@ -23,7 +23,7 @@
 #define DT_ABI_MAJOR 0
 
 // Changes when something was added (while the major version is 0: or changed).
-#define DT_ABI_MINOR 1
+#define DT_ABI_MINOR 2
 
 // The processor.
 #define DT_DEVICE_CPU 0
@@ -33,6 +33,9 @@
 
 // The first GPU if it can be used, else the processor.
 #define DT_DEVICE_AUTO 2
+
+// The processor with products in bf16, where it has such (dt_has_feature "cpu-bf16"): faster, and half the memory.
+#define DT_DEVICE_CPU_BF16 3
 
 // How a function ended.
 typedef enum dt_status {
@@ -74,7 +77,7 @@ typedef struct dt_session dt_session;
 typedef struct dt_model_options {
   // sizeof(dt_model_options): set by dt_model_options_init.
   size_t size;
-  // DT_DEVICE_CPU (default), DT_DEVICE_CUDA or DT_DEVICE_AUTO.
+  // DT_DEVICE_CPU (default), DT_DEVICE_CPU_BF16, DT_DEVICE_CUDA or DT_DEVICE_AUTO.
   uint32_t device;
   // The GPU's number, for DT_DEVICE_CUDA.
   uint32_t gpu;
@@ -183,7 +186,8 @@ uint32_t dt_abi_version(void);
 // The version of deeptalk-rt, such as "0.1.0", which lives as long as the library. Thread rules: any thread.
 const char *dt_version(void);
 
-// Whether the library has a feature, in `*has` (1 or 0): "cpu", "stream", "face", "cuda" (GPU kernels are built in), "builtin-model". Features that are
+// Whether the library has a feature, in `*has` (1 or 0): "cpu", "cpu-bf16" (this processor has bf16 products),
+// "stream", "face", "cuda" (GPU kernels are built in), "builtin-model". Features that are
 // not known are not there. Thread rules: any thread.
 enum dt_status dt_has_feature(const char *name,
                               int32_t *has);

@@ -8,7 +8,7 @@ use crate::text;
 /// Changes when programs must be changed or compiled anew.
 pub const DT_ABI_MAJOR: u32 = 0;
 /// Changes when something was added (while the major version is 0: or changed).
-pub const DT_ABI_MINOR: u32 = 1;
+pub const DT_ABI_MINOR: u32 = 2;
 
 /// The ABI of the library that is loaded, `major * 65536 + minor`: a program that was compiled with another major version (or, while that is 0,
 /// another minor version) should not go on. Thread rules: any thread.
@@ -23,7 +23,8 @@ pub extern "C" fn dt_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// Whether the library has a feature, in `*has` (1 or 0): "cpu", "stream", "face", "cuda" (GPU kernels are built in), "builtin-model". Features that are
+/// Whether the library has a feature, in `*has` (1 or 0): "cpu", "cpu-bf16" (this processor has bf16 products),
+/// "stream", "face", "cuda" (GPU kernels are built in), "builtin-model". Features that are
 /// not known are not there. Thread rules: any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_has_feature(name: *const c_char, has: *mut i32) -> dt_status {
@@ -31,6 +32,7 @@ pub unsafe extern "C" fn dt_has_feature(name: *const c_char, has: *mut i32) -> d
         let name = unsafe { text::read(name, "the feature's name") }?;
         let found = match name {
             "cpu" | "stream" | "face" => true,
+            "cpu-bf16" => deeptalk_rt::backend::cpu::Cpu::bf16().is_ok(),
             "cuda" => deeptalk_rt::backend::cuda::Cuda::is_built_in(),
             "builtin-model" => deeptalk_rt::checkpoint::ModelFile::builtin().is_ok(),
             _ => false,

@@ -128,19 +128,19 @@ impl Bench {
         match device::open(self.device)? {
             Opened::Cpu(cpu) => {
                 let model = file.load(cpu)?;
-                self.measure(&file, cold, &model, None::<&DeepTalk<Cpu>>, &Traits::CPU, "cpu", &|| None, None)
+                self.measure(&file, cold, &model, None, &Traits::CPU, "cpu", &|| None, None)
             }
             Opened::CpuBf16(cpu) => {
                 let (model, reference) = (file.load(cpu)?, file.load(Cpu::F32)?);
                 let traits = &Traits::CPU_BF16;
-                self.measure(&file, cold, &model, Some(&reference), traits, "cpu:bf16", &|| None, None)
+                self.measure(&file, cold, &model, Some(reference), traits, "cpu:bf16", &|| None, None)
             }
             Opened::Cuda(cuda) => {
                 let number = if let Device::Cuda(number) = self.device { number } else { 0 };
                 let name = format!("cuda:{number} {}", cuda.name());
                 let (model, reference) = (file.load(cuda)?, file.load(Cpu::F32)?);
                 let memory = || Some(Cuda::reserved_memory(model.ops()) as u64);
-                let (reference, gpu) = (Some(&reference), Some(number));
+                let (reference, gpu) = (Some(reference), Some(number));
                 self.measure(&file, cold, &model, reference, &Traits::CUDA, &name, &memory, gpu)
             }
         }
@@ -156,13 +156,15 @@ impl Bench {
         file: &ModelFile,
         cold: Cold,
         model: &DeepTalk<B>,
-        reference: Option<&DeepTalk<Cpu>>,
+        reference: Option<DeepTalk<Cpu>>,
         traits: &Traits,
         device: &str,
         device_bytes: &dyn Fn() -> Option<u64>,
         gpu: Option<usize>,
     ) -> Result<ExitCode> {
-        let checks = bench::check(model, reference, traits)?;
+        let checks = bench::check(model, reference.as_ref(), traits)?;
+        // Its memory is nobody's who uses the device.
+        drop(reference);
         stop::check()?;
         let ceilings = bench::ceilings(model.ops(), traits)?;
         let plan = Plan {

@@ -1,6 +1,7 @@
 //! `doctor`: what this machine offers, and what to do about what is missing.
 
 use clap::Args;
+use deeptalk_rt::backend::cpu::Cpu;
 use deeptalk_rt::backend::cuda::Cuda;
 use deeptalk_rt::checkpoint::ModelFile;
 use deeptalk_rt::face::Face;
@@ -22,7 +23,7 @@ impl Doctor {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let head = Face::builtin()?;
         let mut text = format!("deeptalk-rt {}\n", env!("CARGO_PKG_VERSION"));
-        text += &format!("processor   {threads} threads, {}\n", vectors());
+        text += &format!("processor   {threads} threads, {}{}\n", vectors(), bf16());
         text += &format!("GPU         {}\n", gpus());
         text += &format!("face        {}, {} vertices, built in\n", head.name, head.vertex_count());
         text += &format!("model       {}\n", model());
@@ -53,6 +54,10 @@ fn gpus() -> String {
         Err(Error::Device(why)) => why,
         Err(other) => other.to_string(),
     }
+}
+
+fn bf16() -> &'static str {
+    if Cpu::bf16().is_ok() { ", bf16 products (--device cpu:bf16)" } else { "" }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -6,14 +6,14 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Tensor;
-use super::math::{exp, sum, vectorised};
+use super::math::{exp, largest, sum_of, vectorised};
 use super::panels::{Format, Panels};
 use super::product::{Finish, Matrix, SMALL, block_rows, in_blocks_of};
 use super::tile::Block;
 use crate::backend::{Activation, AttentionBias, Packed};
 
 /// Queries of a block at most: against a few thousand keys, their scores stay in a core's second-level cache.
-const QUERIES: usize = 48;
+const QUERIES: usize = 24;
 
 /// Keys and values of one head of one clip.
 struct Head {
@@ -21,7 +21,14 @@ struct Head {
     values: Panels,
 }
 
-pub(super) fn attention(qkv: &Tensor, heads: usize, width: usize, bias: &AttentionBias) -> Tensor {
+/// `format`: of both products. The softmax is f32.
+pub(super) fn attention(
+    qkv: &Tensor,
+    heads: usize,
+    width: usize,
+    bias: &AttentionBias,
+    format: Format,
+) -> Tensor {
     let channels = heads * width;
     let mut y = Tensor::unwritten(qkv.clips().clone(), channels);
     let stride = 3 * channels;
@@ -45,14 +52,14 @@ pub(super) fn attention(qkv: &Tensor, heads: usize, width: usize, bias: &Attenti
                 let queries = first - seen.start..last - seen.start;
                 let rows = &rows[seen.start * stride..seen.end * stride];
                 for head in 0..heads {
-                    let one = Head::of(rows, head, width, stride);
+                    let one = Head::of(rows, head, width, stride, format);
                     attend(rows, &one, queries.clone(), (head, width, stride), bias, out);
                 }
             });
             continue;
         }
         let multiplications = 2 * count * count * channels;
-        let all = of_all(heads, multiplications, |head| Head::of(rows, head, width, stride));
+        let all = of_all(heads, multiplications, |head| Head::of(rows, head, width, stride, format));
         let block = block_rows(count, multiplications).min(QUERIES) * channels;
         in_blocks_of(multiplications, out, block, |index, out| {
             let first = index * block / channels;
@@ -74,17 +81,11 @@ fn of_all(heads: usize, multiplications: usize, make: impl Fn(usize) -> Head + S
 }
 
 impl Head {
-    fn of(rows: &[f32], head: usize, width: usize, stride: usize) -> Self {
+    fn of(rows: &[f32], head: usize, width: usize, stride: usize, format: Format) -> Self {
         let (count, channels) = (rows.len() / stride, stride / 3);
         Self {
-            keys: Panels::from_transposed(
-                &rows[channels + head * width..],
-                stride,
-                count,
-                width,
-                Format::F32,
-            ),
-            values: Panels::from_rows(&rows[2 * channels + head * width..], stride, width, count),
+            keys: Panels::from_transposed(&rows[channels + head * width..], stride, count, width, format),
+            values: Panels::from_rows(&rows[2 * channels + head * width..], stride, width, count, format),
         }
     }
 }
@@ -104,22 +105,27 @@ fn attend(
     let (b, finish) = (&one.keys, Finish { bias: None, activation: Activation::None });
     Block { a: q, rows: queries.len(), b, out: &mut scores, stride: keys, finish }.compute();
     let scale = 1.0 / (width as f32).sqrt();
+    let mut sums = [0.0; QUERIES];
     vectorised(
         #[inline(always)]
         || {
-            for (i, row) in scores.chunks_exact_mut(keys).enumerate() {
+            for (i, (row, sum)) in scores.chunks_exact_mut(keys).zip(&mut sums).enumerate() {
                 row.iter_mut().for_each(|score| *score *= scale);
                 add_bias(row, queries.start + i, head, bias);
-                let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                row.iter_mut().for_each(|score| *score = exp(*score - largest));
-                let scale = 1.0 / sum(row, |weight| weight);
-                row.iter_mut().for_each(|weight| *weight *= scale);
+                // A row with a NaN has one in its sum, whatever the largest was.
+                let largest = largest(row);
+                *sum = sum_of(row, |score| exp(score - largest));
             }
         },
     );
     let a = Matrix::rows(&scores, keys);
     let (b, out) = (&one.values, &mut out[head * width..]);
-    Block { a, rows: queries.len(), b, out, stride: stride / 3, finish }.compute();
+    let channels = stride / 3;
+    Block { a, rows: queries.len(), b, out, stride: channels, finish }.compute();
+    // Here there are fewer numbers to divide than weights.
+    for (out, sum) in out.chunks_mut(channels).zip(&sums) {
+        out[..width].iter_mut().for_each(|value| *value /= sum);
+    }
 }
 
 #[inline(always)]
@@ -134,8 +140,10 @@ fn add_bias(row: &mut [f32], query: usize, head: usize, bias: &AttentionBias) {
         AttentionBias::Distance { free_rows, .. } if query < *free_rows => {}
         AttentionBias::Distance { slopes, free_rows } => {
             let slope = slopes[head];
-            for (key, score) in row.iter_mut().enumerate().skip(*free_rows) {
-                *score -= slope * query.abs_diff(key) as f32;
+            // 32-bit numbers, which fit into vectors.
+            let query = query as i32;
+            for (key, score) in (*free_rows as i32..).zip(row.iter_mut().skip(*free_rows)) {
+                *score -= slope * (query - key).unsigned_abs() as f32;
             }
         }
     }

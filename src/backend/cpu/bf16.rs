@@ -3,6 +3,7 @@
 //!
 //! `VDPBF16PS` adds the products of two pairs to a sum, rounding to the nearest; numbers below 1e-38 count as 0.
 
+use super::math::vectorised;
 use super::tile::Block;
 
 /// Numbers that are multiplied at once.
@@ -10,11 +11,31 @@ pub(super) const PAIR: usize = 2;
 /// Columns of a panel: two vectors of 16 sums.
 pub(super) const WIDTH: usize = 32;
 
-/// Two numbers (or one, and a 0), rounded to the nearest bf16, as a panel holds them.
+/// Two numbers (or one, and a 0), as a panel holds them.
+#[inline(always)]
 pub(super) fn word(pair: &[f32]) -> u32 {
-    let bits =
-        |value: Option<&f32>| value.map_or(0, |value| u32::from(half::bf16::from_f32(*value).to_bits()));
-    bits(pair.first()) | bits(pair.get(1)) << 16
+    bits(pair[0]) | pair.get(1).map_or(0, |second| bits(*second)) << 16
+}
+
+/// The same of each column of two rows.
+pub(super) fn words(first: &[f32], second: Option<&[f32]>, words: &mut [u32]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            words.iter_mut().zip(first).for_each(|(word, first)| *word = bits(*first));
+            let second = second.into_iter().flatten();
+            words.iter_mut().zip(second).for_each(|(word, second)| *word |= bits(*second) << 16);
+        },
+    );
+}
+
+/// The nearest bf16, ties to even; no branch, so that loops become vectors.
+#[inline(always)]
+fn bits(value: f32) -> u32 {
+    let bits = value.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
+    // A NaN whose digits are all among the lost ones would become infinite.
+    (if value.is_nan() { bits | 0x40_0000 } else { rounded }) >> 16
 }
 
 /// Whether this processor has such products.
@@ -45,7 +66,8 @@ pub(super) fn compute(block: Block<'_>) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m512, __m512bh, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_set1_epi32, _mm512_setzero_ps,
+        __m512, __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_set1_epi32,
+        _mm512_setzero_ps,
     };
     use std::mem::transmute;
 
@@ -112,7 +134,7 @@ mod x86 {
                 for (a, b) in a.iter().zip(b) {
                     let b = transmute::<[u32; WIDTH], [__m512bh; 2]>(*b);
                     for row in 0..HEIGHT {
-                        let a = transmute::<_, __m512bh>(_mm512_set1_epi32(a[row] as i32));
+                        let a = transmute::<__m512i, __m512bh>(_mm512_set1_epi32(a[row] as i32));
                         for vector in 0..2 {
                             sums[row][vector] = _mm512_dpbf16_ps(sums[row][vector], a, b[vector]);
                         }
@@ -148,11 +170,18 @@ mod tests {
             let (a, b, bias) =
                 (values(rows * (depth + 3), 1), values(columns * depth, 2), values(columns, 3));
             let stride = columns + 2;
-            let panels = Panels::from_transposed(&b, depth, columns, depth, Format::Bf16);
-            let mut out = vec![f32::NAN; rows * stride];
-            let finish = Finish { bias: Some(&bias), activation: Activation::Relu };
-            let a_rows = Matrix::rows(&a, depth + 3);
-            Block { a: a_rows, rows, b: &panels, out: &mut out, stride, finish }.compute();
+            let b_rows: Vec<f32> =
+                (0..depth * columns).map(|i| b[i % columns * depth + i / columns]).collect();
+            let product = |panels: &Panels| {
+                let mut out = vec![f32::NAN; rows * stride];
+                let finish = Finish { bias: Some(&bias), activation: Activation::Relu };
+                let a = Matrix::rows(&a, depth + 3);
+                Block { a, rows, b: panels, out: &mut out, stride, finish }.compute();
+                out
+            };
+            let out = product(&Panels::from_transposed(&b, depth, columns, depth, Format::Bf16));
+            let same = product(&Panels::from_rows(&b_rows, columns, columns, depth, Format::Bf16));
+            assert!(out.iter().zip(&same).all(|(a, b)| a.to_bits() == b.to_bits()));
             for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
                 let products =
                     (0..depth).map(|i| rounded(a[row * (depth + 3) + i]) * rounded(b[column * depth + i]));
@@ -163,6 +192,17 @@ mod tests {
                 assert!((found - expected).abs() < limit, "{rows} {columns} {depth}: {found} {expected}");
             }
             assert!(out.iter().skip(columns).step_by(stride).all(|beyond| beyond.is_nan()));
+        }
+    }
+
+    #[test]
+    fn numbers_are_rounded_as_the_half_crate_does() {
+        let special =
+            [0.0, -0.0, 1e-40, f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::from_bits(0x7f80_0001)];
+        let ties = (0..64).map(|i| f32::from_bits(0x3f80_0000 + i * 0x4000));
+        for value in ties.chain(special) {
+            let expected = half::bf16::from_f32(value).to_bits();
+            assert_eq!(bits(value), u32::from(expected), "{value}");
         }
     }
 

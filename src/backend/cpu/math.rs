@@ -87,6 +87,35 @@ pub fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest.iter().map(|&value| f(value)).sum::<f32>()
 }
 
+/// Replaces every value by `f(value)`, and gives their sum as [`sum`] does. Call it inside [`vectorised`].
+#[inline(always)]
+pub fn sum_of(values: &mut [f32], f: impl Fn(f32) -> f32) -> f32 {
+    let mut lanes = [0f32; 16];
+    let (blocks, rest) = values.as_chunks_mut::<16>();
+    for block in blocks {
+        for (lane, value) in lanes.iter_mut().zip(block) {
+            *value = f(*value);
+            *lane += *value;
+        }
+    }
+    rest.iter_mut().for_each(|value| *value = f(*value));
+    lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
+}
+
+/// The largest number, in 16 lanes; NaNs may be passed over. Call it inside [`vectorised`].
+#[inline(always)]
+pub fn largest(values: &[f32]) -> f32 {
+    let greater = |a: f32, b: f32| if b > a { b } else { a };
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let (blocks, rest) = values.as_chunks::<16>();
+    for block in blocks {
+        for (lane, &value) in lanes.iter_mut().zip(block) {
+            *lane = greater(*lane, value);
+        }
+    }
+    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, greater)
+}
+
 #[cfg(test)]
 mod tests {
     use approx::{assert_abs_diff_eq, assert_relative_eq};

@@ -33,7 +33,7 @@ use crate::{Error, Result};
 /// The CPU. Work runs in rayon's current thread pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cpu {
-    /// Of products with weights. All else is f32.
+    /// Of all products. All else is f32.
     products: Format,
 }
 
@@ -41,7 +41,7 @@ impl Cpu {
     /// f32 in everything: the reference.
     pub const F32: Self = Self { products: Format::F32 };
 
-    /// Products with weights in bf16, with sums in f32, and half the memory for the weights: for processors that have such
+    /// Products in bf16, with sums in f32, and half the memory for the weights: for processors that have such
     /// products (AVX512_BF16).
     ///
     /// # Errors
@@ -244,7 +244,7 @@ impl Ops for Cpu {
 
     fn attention(&self, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
         let width = shapes::attention(qkv, heads, bias)?;
-        Ok(attention::attention(qkv, heads, width, bias))
+        Ok(attention::attention(qkv, heads, width, bias, self.products))
     }
 
     fn add(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {

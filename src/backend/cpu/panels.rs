@@ -79,14 +79,22 @@ impl Panels {
         panels
     }
 
-    /// From rows (depth, columns), `stride` apart, in f32.
-    pub fn from_rows(values: &[f32], stride: usize, columns: usize, depth: usize) -> Self {
-        let mut panels = Self::empty(columns, depth, Format::F32);
-        let width = width();
+    /// From rows (depth, columns), `stride` apart.
+    pub fn from_rows(values: &[f32], stride: usize, columns: usize, depth: usize, format: Format) -> Self {
+        let mut panels = Self::empty(columns, depth, format);
+        let (width, numbers) = (format.width(), format.numbers());
         panels.fill(|first, panel| {
             let count = width.min(columns - first);
-            for (row, target) in cast_slice_mut::<u32, f32>(panel).chunks_exact_mut(width).enumerate() {
-                target[..count].copy_from_slice(&values[row * stride + first..][..count]);
+            let row = |row: usize| &values[row * stride + first..][..count];
+            for (index, target) in panel.chunks_exact_mut(width).enumerate() {
+                match format {
+                    Format::F32 => cast_slice_mut(&mut target[..count]).copy_from_slice(row(index)),
+                    Format::Bf16 => {
+                        let (upper, lower) = (index * numbers, index * numbers + 1);
+                        let lower = (lower < depth).then(|| row(lower));
+                        bf16::words(row(upper), lower, target);
+                    }
+                }
             }
         });
         panels

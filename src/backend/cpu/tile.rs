@@ -231,7 +231,7 @@ mod tests {
             let stride = columns + 2;
             for panels in [
                 Panels::from_transposed(&b, depth, columns, depth, Format::F32),
-                Panels::from_rows(&b_rows, columns, columns, depth),
+                Panels::from_rows(&b_rows, columns, columns, depth, Format::F32),
             ] {
                 let mut out = vec![f32::NAN; rows * stride];
                 let finish = Finish { bias: Some(&bias), activation: Activation::Relu };
