@@ -13,14 +13,15 @@ from . import plan
 from .render import rendered
 from .speech import SAMPLE_RATE
 
+
 def _work(task):
     """Says one job and leaves it as a pair of files. Returns the seconds made and the number of utterances left out."""
-    stem, requests = task
+    stem, requests, checkpoint = task
     rows = Path(f"{stem}.jsonl")
     if rows.exists():
         lines = [json.loads(line) for line in rows.read_text("utf8").splitlines()]
     else:
-        finished = rendered(requests)
+        finished = rendered(requests, checkpoint)
         lines = [row for row, _ in finished]
         samples = [samples for _, samples in finished]
         np.concatenate(samples or [np.zeros(0, "<i2")]).tofile(f"{stem}.i16")
@@ -38,10 +39,14 @@ def build(folder, hours, jobs, seed):
     folder = Path(folder)
     if folder.exists():
         raise FileExistsError(f"{folder} exists already: give another --out or remove it")
-    requests = plan.requests(hours, seed)
+    return spoken(folder, plan.requests(hours, seed), jobs)
+
+
+def spoken(folder, requests, jobs, checkpoint=None, before=None):
+    """Writes what `requests` ask for to `folder`, behind the utterances of the corpus folder `before`. `checkpoint`: see `rendered`."""
     work = folder.with_name(f"{folder.name}.{plan.fingerprint(requests):08x}.unfinished")
     work.mkdir(parents=True, exist_ok=True)
-    tasks = [(str(work / f"job-{number:05d}"), part) for number, part in enumerate(plan.jobs(requests))]
+    tasks = [(str(work / f"job-{number:05d}"), part, checkpoint) for number, part in enumerate(plan.jobs(requests))]
     # The slow voices come first, so that no worker is left alone with one at the end.
     order = sorted(range(len(tasks)), key=lambda number: tasks[number][1][0].synthesizer not in ("flite", "festival-hts"))
     begun, seconds, left_out = time.monotonic(), 0.0, 0
@@ -55,14 +60,19 @@ def build(folder, hours, jobs, seed):
             rest = (time.monotonic() - begun) / done * (len(tasks) - done)
             print(f"\r{done}/{len(tasks)} jobs, {seconds / 3600:.2f} h of speech, {rest / 60:.1f} min left ", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    _joined(work, [Path(stem) for stem, _ in tasks])
+    _joined(work, [Path(stem) for stem, _, _ in tasks], before)
     work.rename(folder)
     return {"hours": seconds / 3600, "utterances": len(requests) - left_out, "left out": left_out, "minutes taken": (time.monotonic() - begun) / 60}
 
 
-def _joined(work, stems):
+def _joined(work, stems, before):
     start = 0
     with open(work / "audio.i16", "wb") as audio, open(work / "utterances.jsonl", "w", encoding="utf8") as lines:
+        if before:
+            with open(before / "audio.i16", "rb") as part:
+                shutil.copyfileobj(part, audio)
+            start = audio.tell() // 2
+            lines.write((before / "utterances.jsonl").read_text("utf8"))
         for stem in stems:
             with open(f"{stem}.i16", "rb") as part:
                 shutil.copyfileobj(part, audio)

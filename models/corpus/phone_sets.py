@@ -1,4 +1,7 @@
-"""festival's phone names of each language in the International Phonetic Alphabet. A pause is `_`."""
+"""festival's phone names of each language, and the letters of the languages that only RHVoice speaks, in the International Phonetic Alphabet.
+
+A pause is `_`.
+"""
 
 
 def _table(text):
@@ -30,4 +33,6 @@ TO_IPA = {
     "ca": _table(
         "pau=_ _=_ #=_ ax=ə a=a b=b d=d e=e E=ɛ f=f g=ɡ i=i j=j J=ɲ k=k l=l L=ʎ m=m n=n o=o O=ɔ p=p r=ɾ rr=r s=s S=ʃ t=t u=u w=w z=z Z=ʒ N=ŋ"
     ),
+    "eo": _table("a=a e=e i=i o=o u=u ŭ=w j=j p=p b=b t=t d=d k=k g=ɡ m=m n=n l=l r=r s=s ŝ=ʃ z=z ĵ=ʒ f=f v=v h=h c=ts ĉ=tʃ ĝ=dʒ ,=_ .=_ ?=_"),
+    "uk": _table("а=a е=ɛ и=ɪ і=i о=o у=u п=p б=b т=t д=d к=k г=ɦ м=m н=n л=l р=r с=s ш=ʃ з=z ж=ʒ ф=f х=x ц=ts ч=tʃ ,=_ .=_ ?=_"),
 }

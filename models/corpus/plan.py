@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from . import espeak, flite
+from . import espeak, flite, rhvoice
 from .festival import VOICES
 from .prosody import EMOTIONS, intensity_of
 from .pseudo_words import pseudo_sentences
@@ -98,8 +98,19 @@ def requests(hours, seed):
     return out
 
 
+def rhvoice_requests(voices, hours, seed):
+    """Requests of about `hours` by each of RHVoice's `voices`, for training only; emotions are balanced over every voice."""
+    count, made = _even(hours * 3600 / _SECONDS_AN_UTTERANCE), []
+    for voice in voices:
+        language = rhvoice.VOICES[voice].language
+        # Drawn from a seed of their own: other sentences than the other voices say.
+        for index, text in enumerate(_texts(language, "train", count, f"{voice} {seed}")):
+            made.append(_request(index, "rhvoice", voice, language, "train", text, EMOTIONS[index % len(EMOTIONS)], seed))
+    return made
+
+
 def jobs(all_requests):
-    """The requests in lists of at most 64 that one process says: espeak mixes voices, festival and flite do not."""
+    """The requests in lists of at most 64 that one process says: espeak mixes voices, the others do not."""
     groups = {}
     for request in all_requests:
         groups.setdefault((request.synthesizer, "" if request.synthesizer == "espeak" else request.voice), []).append(request)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import festival
+from . import festival, rhvoice
 from .effects import expressed
 from .espeak import Espeak
 from .flite import Flite
@@ -18,26 +18,29 @@ _LOUDNESS_DB = (-27.0, -17.0)
 _FLOOR_DB = (-78.0, -55.0)
 _PEAK = 0.97
 # Share of the training utterances that are spoken as by a longer or shorter throat (vocoder.py): few people recorded the diphones.
-_OTHER_THROATS = {"espeak": 0.05, "festival-diphone": 0.2}
+_OTHER_THROATS = {"espeak": 0.05, "festival-diphone": 0.2, "rhvoice": 0.2}
 # Speakers differ in pitch too: standard deviation of its logarithm.
 _OWN_PITCH = 0.09
 _ESPEAK_PITCHES = (30, 62)
 
 
-def rendered(requests):
-    """[(row, samples int16)] of one job: requests of one synthesizer. `start` of a row is yet to be set. What no voice could say is left out."""
+def rendered(requests, checkpoint=None):
+    """[(row, samples int16)] of one job: requests of one synthesizer. `start` of a row is yet to be set. What no voice could say is left out.
+
+    `checkpoint`: of the content encoder that finds RHVoice's phones.
+    """
     generators = [np.random.default_rng([request.seed, 1]) for request in requests]
     deliveries = [delivery_of(request.emotion, request.intensity, random) for request, random in zip(requests, generators)]
     deliveries = [replace(delivery, pitch=delivery.pitch * float(np.exp(random.normal(0, _OWN_PITCH)))) for delivery, random in zip(deliveries, generators)]
     done = []
-    for request, delivery, random, speech in zip(requests, deliveries, generators, _spoken(requests, deliveries, generators)):
+    for request, delivery, random, speech in zip(requests, deliveries, generators, _spoken(requests, deliveries, generators, checkpoint)):
         finished = speech and _finished(request, speech, delivery, random)
         if finished:
             done.append(finished)
     return done
 
 
-def _spoken(requests, deliveries, generators):
+def _spoken(requests, deliveries, generators, checkpoint):
     synthesizer = requests[0].synthesizer
     if synthesizer == "espeak":
         espeak = Espeak()
@@ -47,22 +50,40 @@ def _spoken(requests, deliveries, generators):
         flite = Flite()
         for request, delivery in zip(requests, deliveries):
             yield flite.speak(request.text, request.voice, delivery)
+    elif synthesizer == "rhvoice":
+        from .align import Aligner  # Needs PyTorch, which the other synthesizers do not.
+
+        yield from rhvoice.speak_all([(request.text, delivery) for request, delivery in zip(requests, deliveries)], requests[0].voice, Aligner(checkpoint))
     else:
         yield from festival.speak_all([(request.text, delivery) for request, delivery in zip(requests, deliveries)], requests[0].voice)
 
 
+def _alphabet(request):
+    if request.synthesizer == "rhvoice":
+        return rhvoice.VOICES[request.voice].alphabet
+    return {"espeak": "ipa", "flite": "arpa"}.get(request.synthesizer) or festival.VOICES[request.voice].alphabet
+
+
+def _throat(random):
+    """Factors on resonances and pitch."""
+    formants = float(np.exp(random.uniform(-0.16, 0.18)))
+    return formants, formants**1.5 * float(np.exp(random.normal(0, 0.05)))
+
+
 def _finished(request, speech, delivery, random):
-    alphabet = "ipa" if request.synthesizer == "espeak" else "arpa" if request.synthesizer == "flite" else festival.VOICES[request.voice].alphabet
-    own_glide = request.synthesizer != "espeak"
+    alphabet, own_glide = _alphabet(request), request.synthesizer != "espeak"
     try:
         speech = trimmed(speech)
     except ValueError:
         return None
-    if request.synthesizer == "flite" or (request.synthesizer.startswith("festival") and not festival.VOICES[request.voice].pitch_control):
+    if request.synthesizer == "rhvoice":
+        formants, pitch = _throat(random) if random.random() < _OTHER_THROATS["rhvoice"] else (1.0, 1.0)
+        speech = repitched(speech, replace(delivery, pitch=delivery.pitch * pitch), formants)
+    elif request.synthesizer == "flite" or (request.synthesizer.startswith("festival") and not festival.VOICES[request.voice].pitch_control):
         speech = repitched(speech, delivery)
     elif request.split == "train" and random.random() < _OTHER_THROATS[request.synthesizer]:
-        formants = float(np.exp(random.uniform(-0.16, 0.18)))
-        speech = repitched(speech, replace(PLAIN, pitch=formants**1.5 * float(np.exp(random.normal(0, 0.05)))), formants)
+        formants, pitch = _throat(random)
+        speech = repitched(speech, replace(PLAIN, pitch=pitch), formants)
     speech = expressed(speech, delivery, random, glide=not own_glide)
     before, after = random.uniform(*_SILENCE, 2)
     spoken = speech.seconds

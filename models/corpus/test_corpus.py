@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from targets.phones import CLASSES, INDEX
 
-from . import plan
-from .build import build
-from .check import kind_of
+from . import plan, rhvoice
+from .align import _states_of, best_path
+from .build import build, spoken
+from .check import Corpus, kind_of
 from .effects import expressed
 from .phone_sets import TO_IPA
 from .prosody import EMOTIONS, PLAIN, PROFILES, WEAKEST, delivery_of
@@ -47,7 +49,7 @@ class Texts(unittest.TestCase):
             self.assertTrue(WORDS_AT_LEAST <= len(text.split()) <= WORDS_AT_MOST, text)
             self.assertNotRegex(text, r"[{}_]|\ba [aeiou]")
 
-    def test_every_language_of_festival_has_pseudo_words_and_a_phone_table(self):
+    def test_every_language_but_english_has_pseudo_words_and_a_phone_table(self):
         self.assertEqual(set(LANGUAGES), set(TO_IPA))
         for language in LANGUAGES:
             self.assertEqual(len(set(pseudo_sentences(language, "train", 23, 1))), 23)
@@ -77,6 +79,22 @@ class Plan(unittest.TestCase):
         for job in jobs:
             if job[0].synthesizer != "espeak":
                 self.assertEqual(len({request.voice for request in job}), 1)
+
+
+    def test_rhvoice_trains_only_never_slt_and_more_hours_begin_with_fewer(self):
+        few, many = (plan.rhvoice_requests(list(rhvoice.VOICES), hours, 3) for hours in (0.03, 0.05))
+        self.assertFalse({"slt", "rms", "awb"} & set(rhvoice.VOICES))
+        self.assertEqual({(request.synthesizer, request.split) for request in many}, {("rhvoice", "train")})
+        voices = Counter((request.voice, request.emotion) for request in many)
+        self.assertEqual(set(voices.values()), {voices["bdl", "neutral"]})
+        self.assertLess(set(few), set(many))
+        self.assertFalse({request.id for request in many} & {request.id for request in self.requests})
+
+    def test_every_letter_of_rhvoices_pseudo_words_has_a_phone(self):
+        for voice in rhvoice.VOICES.values():
+            if voice.language != "en":
+                letters = set("".join(pseudo_sentences(voice.language, "train", 99, 1))) - {" "}
+                self.assertFalse(letters - set(TO_IPA[voice.language]))
 
 
 class Prosody(unittest.TestCase):
@@ -112,7 +130,39 @@ class Times(unittest.TestCase):
         self.assertEqual(found, ["vowel", "vowel", "pause", "m", "f v", "other"])
 
 
+class Alignment(unittest.TestCase):
+    def _starts(self, heard, names):
+        """Where the names begin when the visemes of `heard`, [(class, labels)], are heard for certain."""
+        rows = np.full((sum(count for _, count in heard), len(CLASSES)), -8.0)
+        rows[np.arange(len(rows)), np.repeat([INDEX[name] for name, _ in heard], [count for _, count in heard])] = -0.1
+        states, owners = _states_of(names, "arpa")
+        starts, score = best_path(rows, states)
+        return [(owner if owner is None else names[owner], start) for owner, start in zip(owners, starts)], score
+
+    def test_phones_begin_where_they_are_heard_and_an_unheard_pause_is_left_out(self):
+        heard = [("sil", 20), ("M", 11), ("AA", 30), ("UW", 14), ("sil", 15), ("B", 9), ("IY", 22), ("sil", 30)]
+        found, score = self._starts(heard, ["pau", "m", "aw", "pau", "b", "pau", "iy", "pau"])
+        self.assertEqual(found, [(None, 0), ("m", 20), ("aw", 31), ("aw", 61), (None, 75), ("b", 90), (None, None), ("iy", 99), (None, 121)])
+        self.assertAlmostEqual(score, -0.1)
+
+    def test_a_phone_that_is_not_heard_gets_its_shortest_time_and_a_worse_score(self):
+        found, score = self._starts([("sil", 20), ("M", 20), ("IY", 30), ("sil", 20)], ["m", "s", "iy"])
+        self.assertEqual([start for _, start in found if start is not None][-3] + 6, dict(found)["iy"])
+        self.assertLess(score, -0.5)
+
+
 class Build(unittest.TestCase):
+    def test_a_corpus_that_is_added_to_stays_as_it_is(self):
+        with tempfile.TemporaryDirectory() as folder:
+            before, after = Path(folder, "before"), Path(folder, "after")
+            before.mkdir()
+            np.arange(50, dtype="<i2").tofile(before / "audio.i16")
+            (before / "utterances.jsonl").write_text('{"id": "ä", "start": 0, "samples": 50}\n', "utf8")
+            spoken(after, [], 1, before=before)
+            for name in ("audio.i16", "utterances.jsonl"):
+                self.assertEqual((before / name).read_bytes(), (after / name).read_bytes())
+            self.assertEqual(len(Corpus(after).rows), 1)
+
     def test_an_existing_folder_is_not_overwritten(self):
         with tempfile.TemporaryDirectory() as folder:
             with self.assertRaisesRegex(FileExistsError, "give another --out"):
