@@ -19,7 +19,7 @@ def main():
     parser.add_argument("--corpus", required=True, help="folder that `python -m corpus` wrote; it stays as it is")
     parser.add_argument("--run", required=True, help="folder with content.pt, which `python -m training.content` wrote")
     parser.add_argument("--hours", type=float, required=True, help="hours of speech by each voice, about")
-    parser.add_argument("--voices", nargs="+", choices=VOICES, default=list(VOICES), help="(default: all)")
+    parser.add_argument("--voices", nargs="+", choices=VOICES, default=["bdl", "clb"], help="(default: bdl clb, which the built-in model has heard)")
     parser.add_argument("--out", required=True, help="folder to make; must not exist")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed, hours, voices and checkpoint give the same utterances (default 0)")
