@@ -1,9 +1,9 @@
-"""Stage 4: the predictor, style and codes, with content encoder, motion prior and DEE frozen (spec section 5 and 6).
+"""Stage 4: the predictor, style and codes, with motion prior and DEE frozen; the content encoder learns on, slowly (spec section 5 and 6).
 
-Cross-entropy with the codes of the target motion (codes near the right one, and the mean code, share its probability), the motion itself through
-the frozen decoder with a straight-through softmax (the paper's Gumbel-Softmax without its noise), and the emotion consistency loss: DEE must hear in the speech what it
-sees in the motion. In half of the clips the emotion comes from another speech, and the target shows that one: words and mood
-stay apart.
+The motion itself through the frozen decoder, and how the mouth's opening correlates; the code vectors of the target motion, and cross-entropy with
+its codes (codes near the right one share its probability); and the emotion consistency loss: DEE must hear in the speech what it
+sees in the motion. Codes are taken as in `code_vectors.py`, in place of the paper's Gumbel-Softmax. In half of the clips the emotion comes from another
+speech, and the target shows that one: words and mood stay apart.
 """
 
 import numpy as np
@@ -14,14 +14,15 @@ from targets.loudness import envelope_of
 from targets.motion import motion_of
 from targets.phones import INDEX
 from twin import files
-from twin.config import Config
+from twin.code_vectors import CodeVectors
+from twin.config import FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, Config
 from twin.deeptalk import DeepTalk
-from twin.quantize import straight_through
+from twin.layers import stack_frames
 
 from .augment import Degrader
 from .content import stack
 from .corpus_data import EMOTIONS, Corpus, Pool
-from .losses import MotionMetric
+from .losses import MotionMetric, OpeningCorrelation
 from .run import Run, adamw, autocast, begin, descend, parser_of, rng_of
 from .throats import other_throats
 
@@ -30,12 +31,12 @@ SOURCE = "trained from nothing on synthesised speech (models/MODEL_CARD.md)"
 # Squared distance at which a code's share of the probability falls to 1/e, in parts of the mean distance to the nearest code.
 SOFTNESS = 0.5
 # Frames of p b m count so many times: they are few, and a mouth that does not shut is what people see first.
-CLOSED = 6
-# Share of the cross-entropy's probability that goes to the mean code.
-MEAN = 0.3
-# Weight of the motion's distance beside the cross-entropy. High: what is seen is the motion of the likeliest codes, and two codes that
-# are wrong by themselves may make the right motion together.
-DISTANCE = 14
+CLOSED = 7
+# Weights of the losses. The motion's distance counts most: what is seen is the motion of the chosen codes, and two codes that are wrong by
+# themselves may make the right motion together.
+DISTANCE, OPENING, TARGET_VECTOR, COMMITMENT, NAMED = 14, 10, 2, 3, 0.3
+# The content encoder's share of the learning rate.
+CONTENT_RATE = 0.15
 
 
 def soft_codes(rows, codebook):
@@ -47,22 +48,13 @@ def soft_codes(rows, codebook):
         return torch.softmax((nearest - distance) / (SOFTNESS * nearest.mean() + 1e-6), -1).view(*rows.shape[:2], -1)
 
 
-def mean_code(logits, codebook):
-    """(clips, rows): the code nearest to the mean of all codes, each as likely as the model thinks."""
-    with torch.no_grad():
-        mean = torch.softmax(logits.float(), -1) @ codebook
-        return (codebook.square().sum(-1) - 2 * mean @ codebook.T).argmin(-1)
+def cross_entropy(logits, probabilities):
+    """Mean over rows."""
+    return -(probabilities * F.log_softmax(logits, -1)).sum(-1).mean()
 
 
-def cross_entropy(logits, probabilities, codebook):
-    """Mean over rows.
-
-    Some of the probability goes to the mean code. Where the voice leaves it open which code is right, the likeliest one alone
-    would be a guess that is far off when it is wrong; the mean code is the one that errs least.
-    """
-    mean = F.one_hot(mean_code(logits, codebook), probabilities.shape[-1])
-    wanted = (1 - MEAN) * probabilities + MEAN * mean
-    return -(wanted * F.log_softmax(logits.float(), -1)).sum(-1).mean()
+def mean_square(x, y):
+    return (x - y).square().mean()
 
 
 class Voices:
@@ -113,27 +105,31 @@ def main():
     parser.add_argument("--save", help="model file to write at the end")
     a = parser.parse_args()
     to = begin(a)
-    corpus, degrader, metric, face = Corpus(a.corpus), Degrader(a.seed + 2), MotionMetric(to), Head()
+    corpus, degrader, face = Corpus(a.corpus), Degrader(a.seed + 2), Head()
+    metric, correlation = MotionMetric(to), OpeningCorrelation(to)
     model = DeepTalk(Config.default()).to(to)
     load_stages(model, a.out)
     model.content.log_mel.register_forward_hook(other_throats)
     voices = Voices(corpus)
     bilabials = torch.tensor([INDEX[name] for name in "BM"], device=to)
-    frozen = [model.content, model.motion_prior, model.emotion, model.emotion_head, model.motion_emotion]
+    prior = model.motion_prior
+    frozen = [prior, model.emotion, model.emotion_head, model.motion_emotion]
     for part in frozen:
         part.requires_grad_(False)
-    fresh = [*model.style.parameters(), *model.predictor.parameters()]
+    tops = CodeVectors(model.predictor.top, prior.codebook_t).to(to)
+    bottoms = CodeVectors(model.predictor.bottom, prior.codebook_b).to(to)
+    parts = {"style": model.style, "predictor": model.predictor, "tops": tops, "bottoms": bottoms, "content": model.content}
+    fresh = [p for name, part in parts.items() if name != "content" for p in part.parameters()]
     optimizer = adamw(fresh, a.rate)
-    parts = {"style": model.style, "predictor": model.predictor}
+    optimizer.add_param_group({"params": list(model.content.parameters())})
+    learning = [p for group in optimizer.param_groups for p in group["params"]]
     run = Run(a.name, a.out, a.minutes, parts, optimizer, a.rate, 200, a.seed)
     pool = Pool(corpus, a.clips, rng_of(a.seed, 1 << 40), swap=0.5)
     judged = run.elapsed
     for _ in run:
         for part in frozen:
             part.eval()
-        # Other throats, and dropout: on a voice never heard the encoder is less sure than on those that it has learned from.
-        model.content.train()
-        prior = model.motion_prior
+        optimizer.param_groups[1]["lr"] *= CONTENT_RATE
         clips = pool.batch(run.rng)
         samples, motion, labels = stack(clips, degrader, run.rng, to)
         closed = torch.isin(labels.view(len(clips), -1, 2), bilabials).any(-1)
@@ -150,37 +146,42 @@ def main():
             # Half of the clips feel a draw of the distribution, the others its mean.
             drawn = mu + (0.5 * logvar).exp() * torch.randn_like(mu)
             emotion = torch.where(torch.rand(len(clips), 1, device=to) < 0.5, drawn, mu)
-            wanted_top = soft_codes(encoded.rows_top, prior.codebook_t)
         with autocast(to):
             actors = torch.zeros(len(clips), dtype=torch.long, device=to)
             features = model.predictor.frame_features(model.content(samples), model.style(emotion, actors))
-            logits_top = model.predictor.logits_top(features)
-            top = straight_through(logits_top)
-            # First with the right top codes, soon with its own. The bottom codes say what the top ones left out: they are sought for
-            # the top codes that are given, or they would mend another motion.
-            own = run.rng.random() < 2 * run.progress
-            given = top.argmax(-1) if own else encoded.codes.top
-            logits_bottom = model.predictor.logits_bottom(features, given, prior)
+            vectors_top = tops(stack_frames(features, FRAMES_PER_TOP_CODE))
+        top, codes_top = tops.snapped(vectors_top)
         with torch.no_grad():
-            decoded = prior.decoder_t(prior.codebook_t[given])
-            rows_bottom = torch.cat([decoded, encoded.rows_bottom[..., decoded.shape[-1] :]], -1)
-            wanted_bottom = soft_codes(rows_bottom, prior.codebook_b)
-        bottom = straight_through(logits_bottom)
-        moved = prior.decode_soft(top, bottom)
-        named = cross_entropy(logits_top, wanted_top, prior.codebook_t) + cross_entropy(logits_bottom, wanted_bottom, prior.codebook_b)
+            # The bottom codes say what the top ones left out: they are sought for the top codes that were taken, or they would mend
+            # another motion.
+            decoded = prior.decoder_t(prior.codebook_t[codes_top])
+            wanted_bottom = torch.cat([decoded, encoded.rows_bottom[..., decoded.shape[-1] :]], -1)
+        with autocast(to):
+            stacked = stack_frames(features, FRAMES_PER_BOTTOM_CODE)
+            vectors_bottom = bottoms(torch.cat([stacked, decoded.to(stacked.dtype)], -1))
+        bottom, _ = bottoms.snapped(vectors_bottom)
+        moved = prior.decode_vectors(top, bottom)
         distance = metric(moved, motion, weight=1 + (CLOSED - 1) * closed)
-        loss = named + DISTANCE * distance
-        figures = {"codes": named.item(), "distance": distance.item()}
+        opening = correlation(moved, motion)
+        loss = DISTANCE * distance + OPENING * opening
+        named = 0
+        for head, vectors, taken, wanted in [(tops, vectors_top, top, encoded.rows_top), (bottoms, vectors_bottom, bottom, wanted_bottom)]:
+            named = named + cross_entropy(head.logits(vectors), soft_codes(wanted, head.codebook))
+            loss = loss + TARGET_VECTOR * mean_square(vectors, wanted) + COMMITMENT * mean_square(vectors, taken.detach())
+        loss = loss + NAMED * named
+        figures = {"codes": named.item(), "distance": distance.item(), "opening": opening.item()}
         if a.consistency:
             seen = model.motion_emotion(moved).mu.float()
             consistency = (1 - (seen * mu).sum(-1)).mean()
             loss = loss + a.consistency * consistency
             figures["consistency"] = consistency.item()
-        descend(loss, optimizer, fresh)
+        descend(loss, optimizer, learning)
         run.log(**figures)
         if run.elapsed - judged > 240:
             judged = run.elapsed
+            tops.fold(), bottoms.fold()
             run.record(**judge(model, corpus, face, to))
+    tops.fold(), bottoms.fold()
     run.record(**judge(model, corpus, face, to, count=160))
     if a.save:
         files.save(model, a.save, licence=LICENCE, source=SOURCE)

@@ -101,10 +101,6 @@ class MotionPrior(nn.Module):
     def decode(self, codes: Codes) -> Tensor:
         return self.decode_vectors(self.codebook_t[codes.top], self.codebook_b[codes.bottom])
 
-    def decode_soft(self, p_top: Tensor, p_bottom: Tensor) -> Tensor:
-        """From a probability (or a straight-through one-hot) of every code: (batch, frames / 4 or 2, codes)."""
-        return self.decode_vectors(p_top @ self.codebook_t, p_bottom @ self.codebook_b)
-
     def decode_vectors(self, top: Tensor, bottom: Tensor) -> Tensor:
         """(batch, frames / 4, width_t) and (batch, frames / 2, width_b) to motion."""
         return self.smooth(self.decoder_b(torch.cat([self.upsample_t(top), bottom], dim=-1)))

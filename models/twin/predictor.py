@@ -37,7 +37,11 @@ class CodeHead(nn.Module):
         self.reach = config.code_attention_rows
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.output(self.layers(self.input(x), window_mask(self.reach, x.shape[1], x.device)))
+        return self.output(self.hidden(x))
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """The rows that logits are made of."""
+        return self.layers(self.input(x), window_mask(self.reach, x.shape[1], x.device))
 
 
 class Predicted(NamedTuple):
@@ -63,14 +67,12 @@ class Predictor(nn.Module):
         self.bottom = CodeHead(sizes, stacked, prior.codes_b, dropout)
 
     def forward(self, content: Tensor, style: Tensor, prior: MotionPrior, top: Tensor | None = None) -> Predicted:
-        """`top`: the codes (batch, frames / 4) that the bottom ones are chosen for, or a probability (a
-        straight-through one-hot) of each (batch, frames / 4, codes); without it, the likeliest."""
+        """`top`: the codes (batch, frames / 4) that the bottom ones are chosen for; without it, the likeliest."""
         features = self.frame_features(content, style)
         logits_top = self.logits_top(features)
         top = logits_top.argmax(-1) if top is None else top
         logits_bottom = self.logits_bottom(features, top, prior)
-        codes_top = top.argmax(-1) if top.is_floating_point() else top
-        return Predicted(logits_top, logits_bottom, Codes(codes_top, logits_bottom.argmax(-1)))
+        return Predicted(logits_top, logits_bottom, Codes(top, logits_bottom.argmax(-1)))
 
     def frame_features(self, content: Tensor, style: Tensor) -> Tensor:
         frames = content.shape[1]
@@ -82,7 +84,6 @@ class Predictor(nn.Module):
         return self.top(stack_frames(features, FRAMES_PER_TOP_CODE))
 
     def logits_bottom(self, features: Tensor, top: Tensor, prior: MotionPrior) -> Tensor:
-        vectors = top @ prior.codebook_t if top.is_floating_point() else prior.codebook_t[top]
-        decoded = prior.decoder_t(vectors)
+        decoded = prior.decoder_t(prior.codebook_t[top])
         stacked = stack_frames(features, FRAMES_PER_BOTTOM_CODE)
         return self.bottom(torch.cat([stacked, decoded.to(stacked.dtype)], dim=-1))

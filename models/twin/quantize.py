@@ -1,4 +1,4 @@
-"""Vector quantisation for training: codebooks that follow their rows by moving averages, and codes that gradients pass."""
+"""Vector quantisation for training: codebooks that follow their rows by moving averages."""
 
 import torch
 import torch.nn.functional as F
@@ -126,14 +126,3 @@ def k_means(rows: Tensor, count: int, rounds: int = 15) -> tuple[Tensor, Tensor]
         centres = sums / counts.clamp(min=1)[:, None]
         centres[counts == 0] = some(int((counts == 0).sum()))
     return centres, gather(rows, nearest_code(rows, centres), count)[0]
-
-
-def straight_through(logits: Tensor, temperature: float = 1.0, noise: bool = False) -> Tensor:
-    """The likeliest code as a one-hot vector, (..., codes), with the gradients of `softmax(logits / temperature)`; with
-    `noise`, a code drawn from `softmax(logits)` (Gumbel-softmax; Jang et al., 2017)."""
-    logits = logits.float()
-    if noise:
-        logits = logits - torch.empty_like(logits).exponential_().log()
-    soft = (logits / temperature).softmax(-1)
-    hard = F.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
-    return hard + soft - soft.detach()
