@@ -7,8 +7,8 @@ use super::{Stage, Stages, Values, only_in};
 pub struct Limits {
     /// Largest normalised RMS error of a stage: `|x - reference| / |reference|`.
     pub stage: f64,
-    /// Share of a motion's rows whose codes may differ though nothing excuses them. Codes that were chosen are excused by their logits; of
-    /// those that are nearest to a row it is not known how near the next one was.
+    /// Share of the rows whose codes may differ where it is not known how near the next code was: chosen ones without the reference's logits
+    /// (with them each row is judged), and those that are nearest to a row.
     pub codes: f64,
 }
 
@@ -22,8 +22,9 @@ impl Limits {
     pub const F16: Self = Self { stage: 5e-3, codes: 0.0 };
 
     /// bf16 on both sides of the products, f32 in all else: eight times the rounding of fp16. PyTorch's own bf16 autocast is
-    /// 1.9e-2 off at its worst stage. A row that is 1e-2 off is now and then nearer to another code.
-    pub const BF16: Self = Self { stage: 4e-2, codes: 0.1 };
+    /// 1.9e-2 off at its worst stage. The built-in model's codes lie close: logits that are 1e-2 off choose a neighbour in a fifth of the rows,
+    /// which moves none of its figures by more than 0.01 (models/MODEL_CARD.md).
+    pub const BF16: Self = Self { stage: 4e-2, codes: 0.25 };
 }
 
 /// One stage's comparison.
@@ -182,7 +183,7 @@ fn codes(
         format!("{of} of {} rows differ, {unexcused} of them by more than the error of their logits", x.len())
     });
     let error = unexcused as f64 / x.len().max(1) as f64;
-    let limit = if logits.is_some() { 0.0 } else { limits.codes };
+    let limit = if logits.is_some() && reference.is_some() { 0.0 } else { limits.codes };
     Row { stage: name.into(), shape: [x.len(), 1], error, limit, worst, note }
 }
 
