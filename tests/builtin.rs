@@ -38,6 +38,17 @@ fn products_in_bf16_are_near_the_twins_or_refused_in_a_sentence() {
         Ok(cpu) => {
             let model = ModelFile::builtin().unwrap().load(cpu).unwrap();
             is_the_twins(&model, Limits::BF16);
+            // A tone, with silence in all other bands: samples keep their digits.
+            let tone: Vec<f32> =
+                (0..19_680).map(|i| 0.3 * (i as f32 * 0.2).sin() * (i as f32 * 0.0016).sin()).collect();
+            let content = |model: &DeepTalk<Cpu>| {
+                let analysis = model.analyse(&[&tone], &()).unwrap();
+                model.ops().download(&analysis.content).unwrap()
+            };
+            let (found, exact) = (content(&model), content(&self::model()));
+            let apart = found.iter().zip(&exact).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
+            let size = exact.iter().map(|b| b * b).sum::<f32>();
+            assert!(apart <= Limits::BF16.stage.powi(2) as f32 * size, "{apart} of {size}");
             // That it is not f32 under another name.
             let [samples, zero] = [[0.1; 6400], [0.0; 6400]];
             let values = |model: &DeepTalk<Cpu>| {

@@ -33,7 +33,7 @@ use crate::{Error, Result};
 /// The CPU. Work runs in rayon's current thread pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cpu {
-    /// Of all products. All else is f32.
+    /// Of all products but those with samples. All else is f32.
     products: Format,
 }
 
@@ -41,7 +41,7 @@ impl Cpu {
     /// f32 in everything: the reference.
     pub const F32: Self = Self { products: Format::F32 };
 
-    /// Products in bf16, with sums in f32, and half the memory for the weights: for processors that have such
+    /// Products in bf16 (but those with samples), with sums in f32, and half the memory for the weights: for processors that have such
     /// products (AVX512_BF16).
     ///
     /// # Errors
@@ -146,9 +146,11 @@ impl Weight {
                 }
             };
             let (depth, columns) = (values.len() / columns.max(1), columns / groups);
+            // Samples keep their digits: the logarithm of a spectrogram shows what is lost of them wherever it is quiet.
+            let format = if let [_, _, 1] = self.shape() { Format::F32 } else { self.products };
             let group = |group| {
                 let values = &values[group * columns * depth..];
-                Panels::from_transposed(values, depth, columns, depth, self.products)
+                Panels::from_transposed(values, depth, columns, depth, format)
             };
             (0..groups).map(group).collect()
         })
