@@ -13,8 +13,8 @@ _BATCH = 64  # recordings a run of the program
 class Runtime:
     """`deeptalk-rt run` on files."""
 
-    def __init__(self, binary, model):
-        self.binary, self.model = os.path.abspath(binary), os.path.abspath(model)
+    def __init__(self, binary, model, device="cpu"):
+        self.binary, self.model, self.device = os.path.abspath(binary), os.path.abspath(model), device
         if not os.path.exists(self.binary):
             raise SystemExit(f"{binary}: expected the program deeptalk-rt, found no file; build it with `cargo build --release`, or give --binary or --twin")
 
@@ -46,7 +46,7 @@ class Runtime:
             return read_motion(os.path.join(folder, "recording.npz"))
 
     def run(self, paths, folder, options):
-        command = [self.binary, "run", *paths, "--model", self.model, "--out-dir", folder, "--progress", "none", *options]
+        command = [self.binary, "run", *paths, "--model", self.model, "--out-dir", folder, "--progress", "none", "--device", self.device, *options]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"{self.binary} run failed with exit code {done.returncode}: {done.stderr.strip()}")

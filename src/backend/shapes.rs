@@ -79,10 +79,10 @@ pub fn conv1d<W: Shaped>(x: &impl Packed, conv: &Conv1d<W>) -> Result<(Clips, us
     Ok((x.clips().map(|rows| (rows + before + after - kernel) / conv.stride + 1), out))
 }
 
-/// What a front end's next layer sees.
-struct Rows {
-    clips: Clips,
-    channels: usize,
+/// A tensor without its numbers.
+pub(crate) struct Rows {
+    pub clips: Clips,
+    pub channels: usize,
 }
 
 impl Packed for Rows {

@@ -8,10 +8,10 @@ use std::cell::Cell;
 
 use super::{Traits, clips_a_pass};
 use crate::Result;
-use crate::backend::shapes::{self, Shaped};
+use crate::backend::shapes::{self, Rows, Shaped};
 use crate::backend::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Packed, Rig, Role,
-    SampleCodes, Stored,
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Rig, Role, SampleCodes,
+    Stored,
 };
 use crate::model::config::SAMPLE_RATE;
 use crate::model::weights::{Source, Weights};
@@ -66,21 +66,6 @@ impl Shaped for Shape {
     }
     fn shape(&self) -> &[usize] {
         &self.shape
-    }
-}
-
-/// A tensor without its numbers.
-struct Rows {
-    clips: Clips,
-    channels: usize,
-}
-
-impl Packed for Rows {
-    fn clips(&self) -> &Clips {
-        &self.clips
-    }
-    fn channels(&self) -> usize {
-        self.channels
     }
 }
 

@@ -81,7 +81,7 @@ mod x86 {
     /// Numbers of a vector.
     const LANES: usize = 32;
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma,avx2")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
     pub fn compute(block: Block<'_>) {
         block.tiles::<_, HEIGHT>(Bf16, DEPTH);
     }
@@ -154,46 +154,6 @@ mod tests {
     use super::super::panels::{Format, Panels};
     use super::super::product::{Finish, Matrix};
     use super::*;
-    use crate::backend::Activation;
-
-    fn values(count: usize, seed: usize) -> Vec<f32> {
-        (0..count).map(|i| ((i * 37 + seed * 11) % 101) as f32 / 50.0 - 1.0).collect()
-    }
-
-    #[test]
-    fn any_size_is_the_product_of_the_rounded_numbers() {
-        if !is_available() {
-            return;
-        }
-        let rounded = |x: f32| f64::from(half::bf16::from_f32(x).to_f32());
-        for (rows, columns, depth) in [(1, 1, 1), (13, 33, 17), (12, 32, 16), (25, 70, 1025), (5, 31, 2100)] {
-            let (a, b, bias) =
-                (values(rows * (depth + 3), 1), values(columns * depth, 2), values(columns, 3));
-            let stride = columns + 2;
-            let b_rows: Vec<f32> =
-                (0..depth * columns).map(|i| b[i % columns * depth + i / columns]).collect();
-            let product = |panels: &Panels| {
-                let mut out = vec![f32::NAN; rows * stride];
-                let finish = Finish { bias: Some(&bias), activation: Activation::Relu };
-                let a = Matrix::rows(&a, depth + 3);
-                Block { a, rows, b: panels, out: &mut out, stride, finish }.compute();
-                out
-            };
-            let out = product(&Panels::from_transposed(&b, depth, columns, depth, Format::Bf16));
-            let same = product(&Panels::from_rows(&b_rows, columns, columns, depth, Format::Bf16));
-            assert!(out.iter().zip(&same).all(|(a, b)| a.to_bits() == b.to_bits()));
-            for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-                let products =
-                    (0..depth).map(|i| rounded(a[row * (depth + 3) + i]) * rounded(b[column * depth + i]));
-                let sum: f64 = products.clone().sum();
-                let limit = 1e-6 * products.fold(1.0, |sum, product| sum + product.abs());
-                let expected = (sum + f64::from(bias[column])).max(0.0);
-                let found = f64::from(out[row * stride + column]);
-                assert!((found - expected).abs() < limit, "{rows} {columns} {depth}: {found} {expected}");
-            }
-            assert!(out.iter().skip(columns).step_by(stride).all(|beyond| beyond.is_nan()));
-        }
-    }
 
     #[test]
     fn numbers_are_rounded_as_the_half_crate_does() {

@@ -64,7 +64,7 @@ fn finish(row: &mut [f32], affine: Option<&Affine<Weight>>, activation: Activati
 }
 
 /// Rows that one task sums: fixed, so that the sum does not depend on the number of threads.
-pub(super) const ROWS: usize = 256;
+const ROWS: usize = 256;
 
 pub(super) fn group_norm(
     x: &Tensor,
