@@ -20,9 +20,34 @@ __device__ __forceinline__ uint4 packed(const float (&v)[8]) {
   return make_uint4(dev::pack_half2(v[0], v[1]), dev::pack_half2(v[2], v[3]), dev::pack_half2(v[4], v[5]), dev::pack_half2(v[6], v[7]));
 }
 
-template <int VECTORS>
-__device__ __forceinline__ void layer_norm(__half* y, const __half* x, const __half* residual, const __half* weight, const __half* bias,
-                                           int rows, int channels, float eps, int activation) {
+// A matrix product as the sums of its segments of k: `count` of (rows, channels).
+struct Parts {
+  const float* sums;
+  const __half* bias;  // (channels), or null
+  int count;
+};
+
+// Eight values of the product: what it would have stored, had one block made the whole sum.
+__device__ __forceinline__ void add_up(float (&v)[8], const Parts& parts, size_t at, size_t size, int column) {
+#pragma unroll
+  for (int e = 0; e < 8; ++e) v[e] = 0.f;
+#pragma unroll 4
+  for (int p = 0; p < parts.count; ++p) {
+    const float* from = parts.sums + p * size + at;
+    const float4 low = dev::ld<float4>(from), high = dev::ld<float4>(from + 4);
+    const float part[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+#pragma unroll
+    for (int e = 0; e < 8; ++e) v[e] += part[e];
+  }
+  float b[8] = {};
+  if (parts.bias) unpack(b, dev::ld<uint4>(parts.bias + column));
+#pragma unroll
+  for (int e = 0; e < 8; ++e) v[e] = __half2float(__float2half_rn(v[e] + b[e]));
+}
+
+template <int VECTORS, bool OF_PARTS>
+__device__ __forceinline__ void layer_norm(__half* y, const __half* x, const Parts& parts, const __half* residual, const __half* weight,
+                                           const __half* bias, int rows, int channels, float eps, int activation) {
   const int lane = threadIdx.x & 31, row = blockIdx.x * 4 + (threadIdx.x >> 5);
   if (row >= rows) return;
   const size_t begin = size_t(row) * channels;
@@ -32,7 +57,8 @@ __device__ __forceinline__ void layer_norm(__half* y, const __half* x, const __h
   for (int i = 0; i < VECTORS; ++i) {
     const int c = (i * 32 + lane) * 8;
     if (c < channels) {
-      unpack(v[i], dev::ld<uint4>(x + begin + c));
+      if constexpr (OF_PARTS) add_up(v[i], parts, begin + c, size_t(rows) * channels, c);
+      else unpack(v[i], dev::ld<uint4>(x + begin + c));
       if (residual) {
         float r[8];
         unpack(r, dev::ld<uint4>(residual + begin + c));
@@ -85,13 +111,31 @@ __device__ __forceinline__ void layer_norm(__half* y, const __half* x, const __h
   extern "C" __global__ void __launch_bounds__(128)                                                                          \
       name(__half* y, const __half* x, const __half* residual, const __half* weight, const __half* bias, int rows,           \
            int channels, float eps, int activation) {                                                                        \
-    layer_norm<VECTORS>(y, x, residual, weight, bias, rows, channels, eps, activation);                                      \
+    layer_norm<VECTORS, false>(y, x, {}, residual, weight, bias, rows, channels, eps, activation);                           \
   }                                                                                                                          \
   CUDA_KERNEL(name)
 LAYER_NORM(layer_norm_1, 1)
 LAYER_NORM(layer_norm_2, 2)
 LAYER_NORM(layer_norm_3, 3)
 LAYER_NORM(layer_norm_4, 4)
+
+// y[r] = (u - mean u) / sqrt(var u + eps) * weight + bias, u = half(sum_p parts[p][r] + parts_bias) + residual[r]: the layer norm behind a
+// matrix product whose sum over k several blocks made, segment by segment
+//   parts (count, rows, channels) f32; parts_bias (channels) or null; the rest as layer_norm.
+// Requires: as layer_norm. y may be residual.
+// Grid (rows / 4), 128 threads. As layer_norm; the parts are added in their order, as one block would have.
+// Cost: 4 + 4 * count bytes a value; latency.
+#define LAYER_NORM_OF_PARTS(name, VECTORS)                                                                                      \
+  extern "C" __global__ void __launch_bounds__(128)                                                                             \
+      name(__half* y, const float* parts, int count, const __half* parts_bias, const __half* residual, const __half* weight,    \
+           const __half* bias, int rows, int channels, float eps) {                                                             \
+    layer_norm<VECTORS, true>(y, nullptr, {parts, parts_bias, count}, residual, weight, bias, rows, channels, eps, matrix::NONE); \
+  }                                                                                                                             \
+  CUDA_KERNEL(name)
+LAYER_NORM_OF_PARTS(layer_norm_of_parts_1, 1)
+LAYER_NORM_OF_PARTS(layer_norm_of_parts_2, 2)
+LAYER_NORM_OF_PARTS(layer_norm_of_parts_3, 3)
+LAYER_NORM_OF_PARTS(layer_norm_of_parts_4, 4)
 
 // The norm over time takes three kernels: moments of chunks of rows, their union a channel, and the result. Each chunk's
 // variance is taken about its own mean, and unions are Chan's formula, so a mean far from 0 costs no digits.

@@ -164,6 +164,7 @@ inline void wgmma_commit(PLACE) { emulator::wgmma_commit(HERE); }
 template <int N> inline void wgmma_wait() { emulator::wgmma_wait(N); }
 inline void wgmma_m64n64k16(float (&d)[32], uint64_t a, uint64_t b, PLACE) { emulator::wgmma(d, 64, a, b, HERE); }
 inline void wgmma_m64n128k16(float (&d)[64], uint64_t a, uint64_t b, PLACE) { emulator::wgmma(d, 128, a, b, HERE); }
+inline void wgmma_m64n256k16(float (&d)[128], uint64_t a, uint64_t b, PLACE) { emulator::wgmma(d, 256, a, b, HERE); }
 template <int N> inline void registers_increase() {}
 template <int N> inline void registers_decrease() {}
 }  // namespace dev

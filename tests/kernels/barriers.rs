@@ -34,7 +34,7 @@ fn a_matrix_product_without_one_of_its_barriers_is_reported() {
     #[rustfmt::skip]
     let arguments = [
         y.argument(), x.argument(), w.argument(), NULL, NULL, NULL, NULL, int(19), columns, channels, int(19), channels, one, zero, zero,
-        channels, columns, columns, zero, float(0.0), zero,
+        channels, columns, columns, zero, float(0.0),
     ];
     reported_without(
         &["barrier_0", "barrier_1", "barrier_2"],
@@ -197,7 +197,7 @@ fn a_product_on_hopper_without_one_of_its_waits_is_reported() {
     #[rustfmt::skip]
     let arguments = [
         y.argument(), map(&x, 19), map(&w, 64), NULL, NULL, NULL, NULL, int(19), int(64), int(k), int(k), int(1), int(64), int(64), int(0),
-        float(0.0), int(0),
+        float(0.0), int(12), int(0),
     ];
     let waits = ["barrier_0", "empty_wait", "full_wait", "product_wait"];
     reported_without(&waits, "matmul_sm90_64x64", [1, 1, 1], 160, 6 * 2 * 64 * 128, &arguments);

@@ -24,6 +24,7 @@ pub(super) struct Device {
     pub name: String,
     /// Compute capability 9.0, whose own instructions some kernels use.
     pub hopper: bool,
+    pub multiprocessors: usize,
     /// Shared memory that a block may have, in bytes.
     shared_limit: i32,
     modules: Vec<Arc<CudaModule>>,
@@ -126,6 +127,9 @@ impl Device {
         let shared_limit = context
             .attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)
             .map_err(no)?;
+        let multiprocessors = context
+            .attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
+            .map_err(no)?;
         let hopper = (major, minor) == (9, 0);
         let modules = IMAGES
             .iter()
@@ -143,6 +147,7 @@ impl Device {
             context,
             name: format!("{name} (compute capability {major}.{minor})"),
             hopper,
+            multiprocessors: usize::try_from(multiprocessors).unwrap_or(1),
             shared_limit,
             modules,
             functions: Mutex::default(),

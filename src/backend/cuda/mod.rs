@@ -8,6 +8,7 @@
 mod arena;
 mod attention;
 mod codes;
+mod conv;
 mod device;
 mod lane;
 mod norm;
@@ -20,6 +21,7 @@ mod skin;
 mod spectrum;
 mod stack;
 mod tensor;
+mod tiles;
 mod weights;
 
 use std::collections::HashMap;
@@ -345,7 +347,7 @@ impl Ops for Cuda {
     }
 
     fn conv1d(&self, x: &Tensor, conv: &Conv1d<Weight>, activation: Activation) -> Result<Tensor> {
-        product::conv1d(self, x, conv, activation)
+        conv::conv1d(self, x, conv, activation)
     }
 
     fn conv_transpose1d(
@@ -354,7 +356,7 @@ impl Ops for Cuda {
         conv: &ConvTranspose1d<Weight>,
         activation: Activation,
     ) -> Result<Tensor> {
-        product::conv_transpose1d(self, x, conv, activation)
+        conv::conv_transpose1d(self, x, conv, activation)
     }
 
     fn log_bands(&self, spectrum: &Tensor, bands: &Weight) -> Result<Tensor> {
@@ -460,6 +462,19 @@ impl Ops for Cuda {
 
     fn add_layer_norm(&self, x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Result<Tensor> {
         norm::layer_norm(self, x, Some(y), Some(affine), Activation::None)
+    }
+
+    fn linear_add_layer_norm(
+        &self,
+        x: &Tensor,
+        linear: &Linear<Weight>,
+        residual: &Tensor,
+        affine: &Affine<Weight>,
+    ) -> Result<Tensor> {
+        if let Some(parts) = product::linear_in_parts(self, x, linear)? {
+            return norm::layer_norm_of_parts(self, &parts, residual, affine);
+        }
+        self.add_layer_norm(residual, &self.linear(x, linear, Activation::None)?, affine)
     }
 
     fn transformer_stack(
