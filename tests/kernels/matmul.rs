@@ -326,3 +326,35 @@ fn convolutions_on_hopper_match() {
     Case { taps: 2, bias: false, ..conv("matmul_sm90_128x128") }.check(16);
     Case { taps: 3, activation: Activation::Gelu, ..conv("matmul_sm90_128x256") }.check(21);
 }
+
+/// Every half from -8 to 8 that is a multiple of 1 / 256, through a matrix of ones on its diagonal.
+#[test]
+fn gelu_is_rounded_once_down_into_its_tail() {
+    let (rows, columns) = (512, 8);
+    let x = Halves::from_f32((0..rows * columns).map(|i| i as f32 / 256.0 - 8.0));
+    let w = Halves::from_f32((0..columns * columns).map(|i| f32::from(u8::from(i % (columns + 1) == 0))));
+    let y = Output::<u16>::new(rows * columns);
+    let (dx, dw, size) = (x.upload(), w.upload(), int(columns));
+    #[rustfmt::skip]
+    let arguments = [
+        y.argument(), dx.argument(), dw.argument(), NULL, NULL, NULL, NULL, int(rows), size, size, int(rows), size, int(1), int(0), int(0),
+        size, size, size, int(Activation::Gelu as usize), float(0.0),
+    ];
+    run("matmul_64x64", [rows / 64, 1, 1], 128, 3 * 2 * 64 * 128, &arguments);
+    for (got, v) in to_f32(&y.values()).into_iter().zip(&x.values) {
+        // v P(n < v) by the tail, which has its digits where 1 + erf has none.
+        let v = f64::from(*v);
+        let want = v.max(0.0) - v.abs() * tail(v.abs());
+        let rounding = want.abs().max(6.2e-5) / 2048.0;
+        assert!((f64::from(got) - want).abs() <= 1.05 * rounding, "{v}: {got}, {want}");
+    }
+}
+
+/// P(n > a) of a standard normal n, a >= 0: the continued fraction of Mills' ratio from 2 on, the series of erf below.
+fn tail(a: f64) -> f64 {
+    if a < 2.0 {
+        return 0.5 - 0.5 * erf(a / 2f64.sqrt());
+    }
+    let ratio = (1..=120).rev().fold(a, |rest, k| a + f64::from(k) / rest);
+    (-a * a / 2.0).exp() / (ratio * (2.0 * std::f64::consts::PI).sqrt())
+}
