@@ -47,7 +47,7 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
     let kernels = here.join("../kernels").canonicalize().expect("the folder kernels beside emulator");
     let runtime = here.join("runtime");
-    for folder in [&kernels, &runtime, &here.join("broken"), &here.join("driver")] {
+    for folder in [&kernels, &runtime, &here.join("broken"), &here.join("counted"), &here.join("driver")] {
         println!("cargo:rerun-if-changed={}", folder.display());
     }
     println!("cargo:rerun-if-changed=build.rs");
@@ -74,8 +74,10 @@ fn main() {
     for source in sources(&kernels, "cu") {
         add(source.clone(), format!("kernel-{}", stem(&source)), &CHECKED, true);
     }
-    for source in sources(&here.join("broken"), "cu") {
-        add(source.clone(), format!("broken-{}", stem(&source)), &CHECKED, false);
+    for folder in ["broken", "counted"] {
+        for source in sources(&here.join(folder), "cu") {
+            add(source.clone(), format!("{folder}-{}", stem(&source)), &CHECKED, false);
+        }
     }
     let mut twins = Vec::new();
     for source in sources(&kernels, "cu") {
