@@ -11,12 +11,13 @@ use std::sync::Mutex;
 
 /// The tests want every kernel once more for each block barrier of its file, with that barrier taken out
 /// (`<kernel>_without_barrier_<number>`), and without these other waits: the file, the statement, and what the names are followed by.
-const WITHOUT: [(&str, &str, &str); 6] = [
+const WITHOUT: [(&str, &str, &str); 7] = [
     (
         "matmul_sm90.cu",
         "if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);",
         "_without_empty_wait",
     ),
+    ("attention.cu", "__syncwarp();  // the results of all lanes are there", "_without_results_meeting"),
     ("matmul_sm90.cu", "dev::mbarrier_wait(full + s, (i / STAGES) & 1);", "_without_full_wait"),
     ("matmul_sm90.cu", "dev::wgmma_wait<1>();", "_without_product_wait"),
     ("transformer_stack.cu", "dev::cp_async_wait<STAGES - 2>();", "_without_weights_wait"),

@@ -5,14 +5,12 @@
 //     s = q k^T * scale - slope * |i - j|, or -inf where |i - j| >= window
 //     m' = max(m, rowmax s);  p = exp(s - m');  o = o * exp(m - m') + p v;  l = l * exp(m - m') + rowsum p
 // and in the end y = o / l.
-#include "device.cuh"
+#include "matrix.cuh"
 
 namespace {
+using matrix::row_at;
 constexpr int QUERIES = 64, KEYS = 64, THREADS = 128;
 constexpr float LOG2_E = 1.4426950408889634f;
-
-// Rows of WIDTH halves, 16 bytes apart from a multiple of 128: ldmatrix then meets every bank once, for each of the widths.
-template <int WIDTH> constexpr int PITCH = WIDTH + 8;
 
 template <int WIDTH>
 __device__ __forceinline__ void load_rows(__half* tile, const __half* from, int first, int rows, int stride) {
@@ -21,7 +19,7 @@ __device__ __forceinline__ void load_rows(__half* tile, const __half* from, int 
   for (int i = threadIdx.x; i < 64 * PIECES; i += THREADS) {
     const int r = i / PIECES, c = i % PIECES * 8;
     const bool read = first + r < rows;
-    dev::cp_async16(tile + r * PITCH<WIDTH> + c, read ? from + size_t(first + r) * stride + c : from, read);
+    dev::cp_async16(tile + row_at<WIDTH>(r) + c, read ? from + size_t(first + r) * stride + c : from, read);
   }
 }
 
@@ -29,7 +27,7 @@ template <int WIDTH>
 __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* __restrict__ qkv, const int* __restrict__ offsets,
                                           const float* __restrict__ slopes, int heads, int window, int free_rows, float scale) {
   DYNAMIC_SHARED(shared);
-  constexpr int TILE = 64 * PITCH<WIDTH>, STEPS = WIDTH / 16;
+  constexpr int TILE = row_at<WIDTH>(64), STEPS = WIDTH / 16;
   __half* q_tile = reinterpret_cast<__half*>(shared);
   __half* k_tile = q_tile + TILE;      // two stages
   __half* v_tile = q_tile + 3 * TILE;  // two stages
@@ -68,7 +66,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
     if (t == begin_tile) {
 #pragma unroll
       for (int i = 0; i < STEPS; ++i)
-        dev::ldmatrix_x4(fq[i], q_tile + (warp * 16 + (lane & 15)) * PITCH<WIDTH> + i * 16 + (lane >> 4) * 8);
+        dev::ldmatrix_x4(fq[i], q_tile + row_at<WIDTH>(warp * 16) + row_at<WIDTH>(lane & 15) + i * 16 + (lane >> 4) * 8);
     }
     const __half *kt = k_tile + (t & 1) * TILE, *vt = v_tile + (t & 1) * TILE;
 
@@ -78,7 +76,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
 #pragma unroll
       for (int j = 0; j < KEYS / 16; ++j) {
         uint32_t f[4];
-        dev::ldmatrix_x4(f, kt + (j * 16 + (lane & 7) + ((lane >> 4) << 3)) * PITCH<WIDTH> + i * 16 + ((lane >> 3) & 1) * 8);
+        dev::ldmatrix_x4(f, kt + row_at<WIDTH>(j * 16) + row_at<WIDTH>((lane & 7) + ((lane >> 4) << 3)) + i * 16 + ((lane >> 3) & 1) * 8);
         dev::mma_m16n8k16(s[2 * j], fq[i], f[0], f[1]);
         dev::mma_m16n8k16(s[2 * j + 1], fq[i], f[2], f[3]);
       }
@@ -125,7 +123,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
 #pragma unroll
       for (int j = 0; j < WIDTH / 16; ++j) {
         uint32_t f[4];
-        dev::ldmatrix_x4_transposed(f, vt + (i * 16 + (lane & 15)) * PITCH<WIDTH> + j * 16 + (lane >> 4) * 8);
+        dev::ldmatrix_x4_transposed(f, vt + row_at<WIDTH>(i * 16) + row_at<WIDTH>(lane & 15) + j * 16 + (lane >> 4) * 8);
         dev::mma_m16n8k16(o[2 * j], p, f[0], f[1]);
         dev::mma_m16n8k16(o[2 * j + 1], p, f[2], f[3]);
       }
@@ -133,16 +131,23 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
     __syncthreads();  // all have left this stage, which tile t + 2 overwrites
   }
 
+  // The results take the place of this warp's queries, so that they leave in whole vectors.
+  __half* mine = q_tile + row_at<WIDTH>(warp * 16);
 #pragma unroll
   for (int i = 0; i < 2; ++i) {
     total[i] += __shfl_xor_sync(0xffffffffu, total[i], 1);
     total[i] += __shfl_xor_sync(0xffffffffu, total[i], 2);
-    const int r = row + i * 8;
-    if (r >= rows) continue;
     const float inverse = 1.f / total[i];
-    __half* out = y + size_t(begin + r) * channels + head * WIDTH + (lane & 3) * 2;
 #pragma unroll
-    for (int j = 0; j < WIDTH / 8; ++j) dev::st(out + j * 8, __floats2half2_rn(o[j][2 * i] * inverse, o[j][2 * i + 1] * inverse));
+    for (int j = 0; j < WIDTH / 8; ++j)
+      dev::st(mine + row_at<WIDTH>(i * 8) + row_at<WIDTH>(lane >> 2) + j * 8 + (lane & 3) * 2,
+              __floats2half2_rn(o[j][2 * i] * inverse, o[j][2 * i + 1] * inverse));
+  }
+  __syncwarp();  // the results of all lanes are there
+#pragma unroll
+  for (int i = lane; i < 16 * (WIDTH / 8); i += 32) {
+    const int r = i / (WIDTH / 8), c = i % (WIDTH / 8) * 8, at = first + warp * 16 + r;
+    if (at < rows) dev::st(y + size_t(begin + at) * channels + head * WIDTH + c, dev::ld<uint4>(mine + row_at<WIDTH>(r) + c));
   }
 }
 }  // namespace
@@ -151,7 +156,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
 //   qkv (rows, 3 * heads * WIDTH): q of all heads, then k, then v; y (rows, heads * WIDTH); offsets (clips + 1);
 //   slopes (heads) or null for no bias; bias(i, j) = slopes[head] * |i - j|, 0 if i or j < free_rows; only j with
 //   |i - j| < window count (INT_MAX: all).
-// Requires: 16-byte aligned qkv; 1 <= window; no aliasing.
+// Requires: 16-byte aligned qkv and y; 1 <= window; no aliasing.
 // Grid (query tiles of the longest clip, heads, clips), 128 threads. A warp owns 16 queries: their scores, softmax state and
 //   results stay in its registers. K and V tiles alternate between two stages, the next one under way while this one is
 //   used. Keys begin at the clip's first row, so a clip's bytes do not depend on its neighbours.

@@ -58,7 +58,7 @@ fn check(
             &kernel,
             grid,
             128,
-            5 * 64 * (width + 8) * 2,
+            5 * 2 * tile_halves(width, 64),
             &[
                 y.argument(),
                 dx.argument(),

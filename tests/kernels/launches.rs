@@ -37,7 +37,6 @@ struct Product {
     columns: usize,
     channels: usize,
     taps: usize,
-    f32_out: bool,
 }
 
 impl Product {
@@ -47,16 +46,15 @@ impl Product {
         let step = if taps > 1 { 2 } else { 1 };
         let x_rows = (rows - 1) * step + taps;
         let (x, w, bias) = (halves(x_rows * channels), halves(columns * k), halves(columns));
-        let y = halves(rows * columns * if self.f32_out { 2 } else { 1 });
+        let y = halves(rows * columns);
         let (x_clip, y_clip) = (clip(x_rows), clip(rows));
         let [xo, yo] = if taps > 1 { [x_clip.argument(), y_clip.argument()] } else { [NULL; 2] };
         let shape = format!(
-            "({rows}, {k}) x ({columns}, {k}){}{}",
+            "({rows}, {k}) x ({columns}, {k}){}",
             if taps > 1 { format!(", {taps} taps") } else { String::new() },
-            if self.f32_out { ", f32 out" } else { "" }
         );
         let grid = [rows.div_ceil(tile), columns.div_ceil(tile), 1];
-        let ends = [int(0), float(0.0), int(self.f32_out.into())];
+        let ends = [int(0), float(0.0), int(0)];
         if kernel.starts_with("matmul_sm90") {
             let map = |memory: &Memory<u16>, rows, width, step: usize| {
                 let map =
@@ -87,10 +85,9 @@ impl Product {
 
 fn products(to: &mut Counted) {
     for kernel in ["matmul_128x128", "matmul_64x64", "matmul_sm90_128x128", "matmul_sm90_64x64"] {
-        let linear = Product { kernel, rows: 128, columns: 768, channels: 768, taps: 1, f32_out: false };
+        let linear = Product { kernel, rows: 128, columns: 768, channels: 768, taps: 1 };
         linear.count(to);
         Product { columns: 512, channels: 512, taps: 3, ..linear }.count(to);
-        Product { columns: 256, channels: 256, f32_out: true, ..linear }.count(to);
     }
 }
 
@@ -125,7 +122,7 @@ fn attention(to: &mut Counted) {
             &shape,
             [rows / 64, heads, 1],
             128,
-            5 * 64 * (width + 8) * 2,
+            5 * 2 * tile_halves(width, 64),
             &arguments,
         );
     }
@@ -165,7 +162,7 @@ fn convolutions(to: &mut Counted) {
         let (y, x, bias) = (halves(rows * channels), halves(rows * channels), halves(channels));
         let (w, table) = (halves(groups * taps * width * width), clip(rows));
         let stage_taps = if width <= 48 { 4 } else { 2 };
-        let shared = (3 * stage_taps * width + 64 + taps - 1) * (width + 8) * 2;
+        let shared = (3 * tile_halves(width, stage_taps * width) + (64 + taps - 1) * (width + 8)) * 2;
         let t = table.argument();
         let places = [y.argument(), x.argument(), w.argument(), bias.argument(), NULL, t, t];
         let sizes = [taps, taps / 2, channels, 1].map(int);
@@ -204,7 +201,7 @@ fn norms_over_time(to: &mut Counted) {
     to.count("group_norm_moments", "(512, 512)", grid, 256, 0, &[m, x.argument(), t, c, int(chunks)]);
     let arguments = [u, m, t, c, int(chunks), int(256), float(1e-5)];
     to.count("unite_moments", "2 x (256, 512)", [channels / 128, 1, 1], 128, 0, &arguments);
-    let grid = [rows * channels / 8 / 256, 1, 1];
+    let grid = [rows / 4 * channels / 8 / 256, 1, 1];
     let arguments = [y.argument(), x.argument(), u, weight.argument(), bias.argument(), t, c, int(1)];
     to.count("group_norm_apply", "(512, 512)", grid, 256, 0, &arguments);
 
@@ -290,7 +287,7 @@ fn faces(to: &mut Counted) {
     .map(|n| to.keep(floats(n)));
     let places = [y, x, rest, shapes, correctives, pivots, weights];
     let arguments = [&places[..], &[frames, vertices, channels].map(int)].concat();
-    let shared = 8 * (channels + 9 + 12) * 4;
+    let shared = 8 * (channels + 9 + 12 + 3 * 128) * 4;
     to.count("skin", "8 x 1280 vertices, 50 channels", [vertices / 128, 1, 1], 128, shared, &arguments);
 }
 

@@ -283,6 +283,13 @@ fn first_conv(
     Ok(y)
 }
 
+/// Halves of a tile in shared memory, as `row_at` of `matrix.cuh` has it: a vector is left free behind every run of rows that fills
+/// all banks.
+pub(super) fn tile_halves(width: usize, rows: usize) -> usize {
+    let run = 8 >> (width / 8).trailing_zeros().min(3);
+    rows * width + rows / run * 8
+}
+
 /// `grouped_conv_*` of `conv.cu`.
 fn grouped_conv(
     cuda: &Cuda,
@@ -294,7 +301,7 @@ fn grouped_conv(
 ) -> Result<Tensor> {
     let [_, taps, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
     let stage_taps = if width <= 48 { 4 } else { 2 };
-    let shared = 2 * (width + 8) * (3 * stage_taps * width + 64 + taps - 1);
+    let shared = 2 * (3 * tile_halves(width, stage_taps * width) + (width + 8) * (64 + taps - 1));
     let fits =
         matches!(width, 16 | 32 | 48 | 64) && out == x.channels && conv.stride == 1 && shared <= 96 << 10;
     if !fits
