@@ -11,12 +11,19 @@ use std::sync::Mutex;
 
 /// The tests want every kernel once more for each block barrier of its file, with that barrier taken out
 /// (`<kernel>_without_barrier_<number>`), and without these other waits: the file, the statement, and what the names are followed by.
-const WITHOUT: [(&str, &str, &str); 6] = [
+const WITHOUT: [(&str, &str, &str); 9] = [
     (
         "matmul_sm90.cu",
         "if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);",
         "_without_empty_wait",
     ),
+    ("attention.cu", "meet();  // tile t is there for the group", "_without_tile_meeting"),
+    (
+        "attention.cu",
+        "meet();  // the group has left this stage, which is filled next",
+        "_without_stage_meeting",
+    ),
+    ("attention.cu", "__syncwarp();  // the results of all lanes are there", "_without_results_meeting"),
     ("matmul_sm90.cu", "dev::mbarrier_wait(full + s, (i / STAGES) & 1);", "_without_full_wait"),
     ("matmul_sm90.cu", "dev::wgmma_wait<1>();", "_without_product_wait"),
     ("transformer_stack.cu", "dev::cp_async_wait<STAGES - 2>();", "_without_weights_wait"),
@@ -47,7 +54,7 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
     let kernels = here.join("../kernels").canonicalize().expect("the folder kernels beside emulator");
     let runtime = here.join("runtime");
-    for folder in [&kernels, &runtime, &here.join("broken"), &here.join("driver")] {
+    for folder in [&kernels, &runtime, &here.join("broken"), &here.join("counted"), &here.join("driver")] {
         println!("cargo:rerun-if-changed={}", folder.display());
     }
     println!("cargo:rerun-if-changed=build.rs");
@@ -74,8 +81,10 @@ fn main() {
     for source in sources(&kernels, "cu") {
         add(source.clone(), format!("kernel-{}", stem(&source)), &CHECKED, true);
     }
-    for source in sources(&here.join("broken"), "cu") {
-        add(source.clone(), format!("broken-{}", stem(&source)), &CHECKED, false);
+    for folder in ["broken", "counted"] {
+        for source in sources(&here.join(folder), "cu") {
+            add(source.clone(), format!("{folder}-{}", stem(&source)), &CHECKED, false);
+        }
     }
     let mut twins = Vec::new();
     for source in sources(&kernels, "cu") {

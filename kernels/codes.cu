@@ -2,18 +2,20 @@
 #include "device.cuh"
 
 namespace {
-// The better of two candidates over all lanes: the larger score, the lower index of equals.
-__device__ __forceinline__ int best_of_warp(float score, int index) {
-#pragma unroll
-  for (int o = 16; o > 0; o >>= 1) {
-    const float other = __shfl_xor_sync(0xffffffffu, score, o);
-    const int other_index = __shfl_xor_sync(0xffffffffu, index, o);
-    if (other > score || (other == score && other_index < index)) {
-      score = other;
-      index = other_index;
-    }
+constexpr int ROWS = 4, WARPS = 4;  // of a block of nearest_code
+
+// Of two candidates the better one is left: the larger score, the lower index of equals.
+__device__ __forceinline__ void take_better(float& score, int& index, float other, int other_index) {
+  if (other > score || (other == score && other_index < index)) {
+    score = other;
+    index = other_index;
   }
-  return index;
+}
+// The best of all lanes, for every lane.
+__device__ __forceinline__ void take_best_of_warp(float& score, int& index) {
+#pragma unroll
+  for (int o = 16; o > 0; o >>= 1)
+    take_better(score, index, __shfl_xor_sync(0xffffffffu, score, o), __shfl_xor_sync(0xffffffffu, index, o));
 }
 
 // Philox4x32-10 (Salmon et al., SC 2011), the same words as `backend::noise`.
@@ -47,34 +49,61 @@ CUDA_KERNEL(lookup)
 
 // codes[r] = argmin_n sum_c (x[r][c] - codebook[n][c])^2, the lowest n of equals
 //   x (rows, channels), codebook (count, channels). Requires: channels a multiple of 8; 16-byte aligned.
-// Grid (rows / 4), 128 threads. A warp owns a row; a lane goes over every 32nd code. The difference is squared, not expanded, so
-//   that near ties keep their digits.
-// Cost: 3 * rows * count * channels FLOP; bound by reading the codebook from the first-level cache.
+// Grid (rows / 4), 128 threads. A thread goes over every 128th code, for the four rows of the block at once: what it reads of a
+//   code is used four times. The difference is squared, not expanded, so that near ties keep their digits.
+// Cost: 3 * rows * count * channels FLOP; bound by reading the codebook, a line a lane.
 extern "C" __global__ void __launch_bounds__(128)
 nearest_code(int* __restrict__ codes, const __half* __restrict__ x, const __half* __restrict__ codebook, int rows, int count, int channels) {
-  const int lane = threadIdx.x & 31, r = blockIdx.x * 4 + (threadIdx.x >> 5);
-  if (r >= rows) return;
-  float best = -INFINITY;
-  int index = 0x7fffffff;
-  for (int n = lane; n < count; n += 32) {
-    float distance = 0.f;
-    for (int c = 0; c < channels; c += 8) {
-      const uint4 a = dev::ld<uint4>(x + size_t(r) * channels + c), b = dev::ld<uint4>(codebook + size_t(n) * channels + c);
-      const __half2 *ha = reinterpret_cast<const __half2*>(&a), *hb = reinterpret_cast<const __half2*>(&b);
+  SHARED_ARRAY(float, scores, ROWS * WARPS);
+  SHARED_ARRAY(int, indices, ROWS * WARPS);
+  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, first = blockIdx.x * ROWS;
+  float best[ROWS];
+  int index[ROWS];
 #pragma unroll
-      for (int e = 0; e < 4; ++e) {
-        const float2 fa = __half22float2(ha[e]), fb = __half22float2(hb[e]);
-        distance = fmaf(fa.x - fb.x, fa.x - fb.x, distance);
-        distance = fmaf(fa.y - fb.y, fa.y - fb.y, distance);
+  for (int r = 0; r < ROWS; ++r) {
+    best[r] = -INFINITY;
+    index[r] = 0x7fffffff;
+  }
+  for (int n = threadIdx.x; n < count; n += WARPS * 32) {
+    float distance[ROWS] = {};
+    for (int c = 0; c < channels; c += 8) {
+      const uint4 code = dev::ld<uint4>(codebook + size_t(n) * channels + c);
+      const __half2* hb = reinterpret_cast<const __half2*>(&code);
+#pragma unroll
+      for (int r = 0; r < ROWS; ++r) {
+        const uint4 row = dev::ld<uint4>(x + size_t(min(first + r, rows - 1)) * channels + c);
+        const __half2* ha = reinterpret_cast<const __half2*>(&row);
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          const float2 fa = __half22float2(ha[e]), fb = __half22float2(hb[e]);
+          distance[r] = fmaf(fa.x - fb.x, fa.x - fb.x, distance[r]);
+          distance[r] = fmaf(fa.y - fb.y, fa.y - fb.y, distance[r]);
+        }
       }
     }
-    if (-distance > best) {
-      best = -distance;
-      index = n;
+#pragma unroll
+    for (int r = 0; r < ROWS; ++r)
+      if (-distance[r] > best[r]) {
+        best[r] = -distance[r];
+        index[r] = n;
+      }
+  }
+#pragma unroll
+  for (int r = 0; r < ROWS; ++r) {
+    take_best_of_warp(best[r], index[r]);
+    if (lane == 0) {
+      scores[r * WARPS + warp] = best[r];
+      indices[r * WARPS + warp] = index[r];
     }
   }
-  index = best_of_warp(best, index);
-  if (lane == 0) codes[r] = index;
+  __syncthreads();  // the best of every warp is there
+  const int r = threadIdx.x;
+  if (r >= ROWS || first + r >= rows) return;
+  float score = -INFINITY;
+  int nearest = 0x7fffffff;
+#pragma unroll
+  for (int w = 0; w < WARPS; ++w) take_better(score, nearest, scores[r * WARPS + w], indices[r * WARPS + w]);
+  codes[first + r] = nearest;
 }
 CUDA_KERNEL(nearest_code)
 
@@ -107,7 +136,7 @@ choose_code(int* __restrict__ codes, const __half* __restrict__ logits, const in
       }
     }
   }
-  index = best_of_warp(best, index);
+  take_best_of_warp(best, index);
   if (lane == 0) codes[begin + t] = index == 0x7fffffff ? 0 : index;
 }
 CUDA_KERNEL(choose_code)

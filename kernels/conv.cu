@@ -3,15 +3,15 @@
 #include "matrix.cuh"
 
 namespace {
-constexpr int TAPS = 10, BLOCK_ROWS = 32, UNROLLED = 4;  // of first_conv
+constexpr int TAPS = 10, BLOCK_ROWS = 32, HALVES = 2, OWN = 4, UNROLLED = 2;  // of first_conv
 }  // namespace
 
 // y[t][c] = sum_k x[t * step + k] * w[c][k] + bias[c], clip by clip: one channel in, 10 taps, no padding
 //   x (input rows) f32; w (channels, 10); bias (channels) or null; y (rows, channels); offsets (clips + 1) of both.
-// Requires: channels a multiple of 8; step <= 8; y and w 4-byte aligned.
+// Requires: channels a multiple of 8; step <= 8; w 16-byte, y 8-byte aligned.
 // Grid (tiles of 32 rows of the longest clip, clips), 256 threads. The samples under a tile are in shared memory; a thread owns
-//   two neighbouring channels, whose weights stay in registers, and goes down the rows four at a time, so that a warp
-//   writes 128 consecutive bytes.
+//   four neighbouring channels, whose weights stay in registers, and goes down half of the rows, so that a sample that is read
+//   is used four times and a warp writes 256 consecutive bytes.
 // Cost: 2 bytes a result; bound by writing y.
 extern "C" __global__ void __launch_bounds__(256)
 first_conv(__half* __restrict__ y, const float* __restrict__ x, const __half* __restrict__ w, const __half* __restrict__ bias,
@@ -24,27 +24,32 @@ first_conv(__half* __restrict__ y, const float* __restrict__ x, const __half* __
   for (int i = threadIdx.x; i < (BLOCK_ROWS - 1) * step + TAPS; i += 256)
     samples[i] = first * step + i < x_rows ? x[size_t(x_begin) + first * step + i] : 0.f;
   __syncthreads();
-  for (int c = threadIdx.x * 2; c < channels; c += 512) {
-    float weight[2][TAPS], offset[2];
+  const int half = threadIdx.x / (256 / HALVES), end = min(BLOCK_ROWS, rows - first);
+  for (int c = threadIdx.x % (256 / HALVES) * OWN; c < channels; c += 256 / HALVES * OWN) {
+    float weight[OWN * TAPS], offset[OWN];
 #pragma unroll
-    for (int h = 0; h < 2; ++h) {
-      offset[h] = bias ? __half2float(bias[c + h]) : 0.f;
+    for (int i = 0; i < OWN * TAPS; i += 8) {
+      const uint4 eight = dev::ld<uint4>(w + c * TAPS + i);
+      const __half2* pairs = reinterpret_cast<const __half2*>(&eight);
 #pragma unroll
-      for (int k = 0; k < TAPS; ++k) weight[h][k] = __half2float(w[(c + h) * TAPS + k]);
-    }
-    for (int t = 0; t < min(BLOCK_ROWS, rows - first); t += UNROLLED) {
-#pragma unroll
-      for (int u = 0; u < UNROLLED; ++u) {
-        if (first + t + u >= rows) break;
-        float sum[2] = {offset[0], offset[1]};
-#pragma unroll
-        for (int k = 0; k < TAPS; ++k) {
-          const float v = samples[(t + u) * step + k];
-          sum[0] = fmaf(v, weight[0][k], sum[0]);
-          sum[1] = fmaf(v, weight[1][k], sum[1]);
-        }
-        dev::st(y + size_t(y_begin + first + t + u) * channels + c, __floats2half2_rn(sum[0], sum[1]));
+      for (int e = 0; e < 4; ++e) {
+        const float2 pair = __half22float2(pairs[e]);
+        weight[i + 2 * e] = pair.x;
+        weight[i + 2 * e + 1] = pair.y;
       }
+    }
+#pragma unroll
+    for (int h = 0; h < OWN; ++h) offset[h] = bias ? __half2float(bias[c + h]) : 0.f;
+#pragma unroll UNROLLED
+    for (int t = half * (BLOCK_ROWS / HALVES); t < min(end, (half + 1) * (BLOCK_ROWS / HALVES)); ++t) {
+      float sum[OWN] = {offset[0], offset[1], offset[2], offset[3]};
+#pragma unroll
+      for (int k = 0; k < TAPS; ++k) {
+        const float v = samples[t * step + k];
+#pragma unroll
+        for (int h = 0; h < OWN; ++h) sum[h] = fmaf(v, weight[h * TAPS + k], sum[h]);
+      }
+      dev::st(y + size_t(y_begin + first + t) * channels + c, make_uint2(dev::pack_half2(sum[0], sum[1]), dev::pack_half2(sum[2], sum[3])));
     }
   }
 }
@@ -83,7 +88,7 @@ constexpr int ROWS = 64, THREADS = 128, STAGES = 3;  // of grouped_conv
 template <int WIDTH>
 __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __half* x, const __half* w, const int* x_offsets,
                                              const int* y_offsets, int taps, int padding, int channels) {
-  constexpr int STAGE_TAPS = WIDTH <= 48 ? 4 : 2, PITCH = WIDTH + 8, PIECES = WIDTH / 8, STAGE = STAGE_TAPS * WIDTH * PITCH;
+  constexpr int STAGE_TAPS = WIDTH <= 48 ? 4 : 2, PITCH = WIDTH + 8, PIECES = WIDTH / 8, STAGE = matrix::row_at<WIDTH>(STAGE_TAPS * WIDTH);
   DYNAMIC_SHARED(shared);
   __half* weights = reinterpret_cast<__half*>(shared);
   __half* window = weights + STAGES * STAGE;
@@ -101,7 +106,7 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
       const int r = i / PIECES, c = i % PIECES * 8;  // r: a tap and an output channel
       const bool read = stage * STAGE_TAPS + r / WIDTH < taps;
       const __half* from = w_group + (size_t(stage) * STAGE_TAPS * WIDTH + r) * WIDTH + c;
-      dev::cp_async16(weights + stage % STAGES * STAGE + r * PITCH + c, read ? from : w, read);
+      dev::cp_async16(weights + stage % STAGES * STAGE + matrix::row_at<WIDTH>(r) + c, read ? from : w, read);
     }
   };
   for (int i = threadIdx.x; i < (ROWS + taps - 1) * PIECES; i += THREADS) {
@@ -122,7 +127,7 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
     if (s + STAGES - 1 < stages) load_taps(s + STAGES - 1);
     dev::cp_async_commit();
     for (int u = 0; u < min(STAGE_TAPS, taps - s * STAGE_TAPS); ++u) {
-      const __half* wt = weights + s % STAGES * STAGE + u * WIDTH * PITCH;
+      const __half* wt = weights + s % STAGES * STAGE + u * matrix::row_at<WIDTH>(WIDTH);
       const __half* xt = window + (warp * 16 + s * STAGE_TAPS + u) * PITCH;
 #pragma unroll
       for (int k = 0; k < WIDTH / 16; ++k) {
@@ -131,7 +136,7 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
 #pragma unroll
         for (int j = 0; j < WIDTH / 16; ++j) {
           uint32_t b[4];
-          dev::ldmatrix_x4(b, wt + (j * 16 + (lane & 7) + ((lane >> 4) << 3)) * PITCH + k * 16 + ((lane >> 3) & 1) * 8);
+          dev::ldmatrix_x4(b, wt + matrix::row_at<WIDTH>(j * 16) + matrix::row_at<WIDTH>((lane & 7) + ((lane >> 4) << 3)) + k * 16 + ((lane >> 3) & 1) * 8);
           dev::mma_m16n8k16(sum[0][2 * j], a, b[0], b[1]);
           dev::mma_m16n8k16(sum[0][2 * j + 1], a, b[2], b[3]);
         }

@@ -10,6 +10,12 @@ constexpr int STEP = 64;                 // k values a pipeline stage holds
 constexpr int ROW_BYTES = STEP * 2;
 __device__ __forceinline__ int swizzled(int row, int piece) { return row * ROW_BYTES + ((piece ^ (row & 7)) << 4); }
 
+// Where row `row` of a tile of WIDTH halves begins, in halves, for tiles that fit no swizzle: behind every run of rows that fills all
+// banks a 16-byte piece is left free. Then the eight rows that ldmatrix reads, if they begin with a run, lie in different banks,
+// and so do the eight neighbouring pieces that a quarter of a warp copies. WIDTH: 16, 32, 48, 64 or 96.
+template <int WIDTH> constexpr int RUN = 8 / (WIDTH / 8 & -(WIDTH / 8));
+template <int WIDTH> __device__ __forceinline__ constexpr int row_at(int row) { return row * WIDTH + row / RUN<WIDTH> * 8; }
+
 // c (WM x WN of one warp) += a (rows from `a_row`) * b (rows from `b_row`)^T over one stage.
 template <int WM, int WN>
 __device__ __forceinline__ void multiply_stage(float (&c)[WM / 16][WN / 8][4], const unsigned char* a, const unsigned char* b,
@@ -101,8 +107,9 @@ __device__ __forceinline__ void write_eight(const Output& o, const float (&sum)[
   }
 }
 
-// The tile goes through shared memory, so that rows leave in whole 16-byte vectors. Rows of the staging tile are BN + 4 floats.
-template <int BN> constexpr int STAGING_PITCH = BN + 4;
+// The tile goes through shared memory, so that rows leave in whole 16-byte vectors. Rows of the staging tile are BN + 8 floats: the
+// four rows that half a warp writes at once then lie in different banks.
+template <int BN> constexpr int STAGING_PITCH = BN + 8;
 
 // Fragments of one warp to the staging tile; (row, column) is the warp's corner.
 template <int WM, int WN, int BN>
@@ -126,7 +133,11 @@ __device__ __forceinline__ void write_tile(const Output& o, const float* staging
   for (int i = thread; i < BM * (BN / 8); i += THREADS) {
     const int r = i / (BN / 8), c = i % (BN / 8) * 8;
     if (r >= rows || first_column + c >= o.columns) continue;
-    const float4 low = dev::ld<float4>(staging + r * STAGING_PITCH<BN> + c), high = dev::ld<float4>(staging + r * STAGING_PITCH<BN> + c + 4);
+    // A quarter of a warp reads at once: four threads their first halves and four their second ones, which lie in other banks.
+    const bool later = i & 4;
+    const float* from = staging + r * STAGING_PITCH<BN> + c;
+    const float4 a = dev::ld<float4>(from + (later ? 4 : 0)), b = dev::ld<float4>(from + (later ? 0 : 4));
+    const float4 low = later ? b : a, high = later ? a : b;
     const float sum[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
     write_eight(o, sum, first_row + r, first_column + c, vectors);
   }

@@ -142,6 +142,7 @@ LAYER_NORM_OF_PARTS(layer_norm_of_parts_4, 4)
 namespace {
 constexpr int CHUNK = 256;           // rows
 constexpr int SAMPLES_CHUNK = 4096;  // samples of one channel
+constexpr int APPLY_ROWS = 4;        // that a thread of group_norm_apply goes down
 
 // The sum over the eight row lanes of a block of 32 channel pairs; every thread gets its pair's.
 __device__ __forceinline__ float2 column_sum(float2 v, float2* scratch) {
@@ -262,16 +263,22 @@ CUDA_KERNEL(unite_moments)
 // y[t][c] = activation((x[t][c] - mean) * scale * weight[c] + bias[c]) with the clip's united moments
 //   x, y (rows, channels); united (clips, channels, 2) f32; weight, bias (channels) or both null. y may be x.
 // Requires: channels a multiple of 8; 16-byte aligned pointers.
-// Grid (vectors of the longest clip / 256, clips), 256 threads, a vector of eight channels each. Cost: 4 bytes a value; memory.
+// Grid (vectors of a quarter of the longest clip's rows / 256, clips), 256 threads. A thread owns eight channels of four rows, so
+//   that the channels' numbers, four times the bytes of a row, are read for four of them.
+// Cost: 4 bytes a value; memory.
 extern "C" __global__ void __launch_bounds__(256)
 group_norm_apply(__half* y, const __half* x, const float* __restrict__ united, const __half* __restrict__ weight,
                  const __half* __restrict__ bias, const int* __restrict__ offsets, int channels, int activation) {
   const int clip = blockIdx.y, vectors = channels / 8, i = blockIdx.x * 256 + threadIdx.x;
-  if (i >= (offsets[clip + 1] - offsets[clip]) * vectors) return;
+  const int rows = offsets[clip + 1] - offsets[clip], first = i / vectors * APPLY_ROWS;
+  if (first >= rows) return;
   const int c = i % vectors * 8;
-  const size_t at = (size_t(offsets[clip]) + i / vectors) * channels + c;
-  float v[8], w[8], b[8];
-  unpack(v, dev::ld<uint4>(x + at));
+  const size_t at = (size_t(offsets[clip]) + first) * channels + c;
+  uint4 in[APPLY_ROWS];  // read before anything is written: y may be x
+#pragma unroll
+  for (int r = 0; r < APPLY_ROWS; ++r)
+    if (first + r < rows) in[r] = dev::ld<uint4>(x + at + size_t(r) * channels);
+  float mean[8], scale[8], w[8], b[8];
   if (weight) {
     unpack(w, dev::ld<uint4>(weight + c));
     unpack(b, dev::ld<uint4>(bias + c));
@@ -279,12 +286,23 @@ group_norm_apply(__half* y, const __half* x, const float* __restrict__ united, c
 #pragma unroll
   for (int e = 0; e < 8; e += 2) {
     const float4 m = dev::ld<float4>(united + (size_t(clip) * channels + c + e) * 2);
-    v[e] = (v[e] - m.x) * m.y;
-    v[e + 1] = (v[e + 1] - m.z) * m.w;
+    mean[e] = m.x;
+    scale[e] = m.y;
+    mean[e + 1] = m.z;
+    scale[e + 1] = m.w;
   }
 #pragma unroll
-  for (int e = 0; e < 8; ++e) v[e] = matrix::activated(weight ? fmaf(v[e], w[e], b[e]) : v[e], activation, 0.f);
-  dev::st(y + at, packed(v));
+  for (int r = 0; r < APPLY_ROWS; ++r) {
+    if (first + r >= rows) break;
+    float v[8];
+    unpack(v, in[r]);
+#pragma unroll
+    for (int e = 0; e < 8; ++e) {
+      v[e] = (v[e] - mean[e]) * scale[e];
+      v[e] = matrix::activated(weight ? fmaf(v[e], w[e], b[e]) : v[e], activation, 0.f);
+    }
+    dev::st(y + at + size_t(r) * channels, packed(v));
+  }
 }
 CUDA_KERNEL(group_norm_apply)
 

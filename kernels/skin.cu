@@ -3,16 +3,17 @@
 #include "device.cuh"
 
 namespace {
-constexpr int FRAMES = 8, THREADS = 128;
+constexpr int FRAMES = 8, THREADS = 128, COORDINATES = 3 * THREADS;
 }  // namespace
 
 // y[t][v] = weights[v][0] * p + weights[v][1] * (R (p - q) + q)
 //   p = template[v] + sum_c e[c] shapes[c][v] + sum_k (R - I)[k] correctives[k][v],  q = pivots[0] + sum_c e[c] pivots[1 + c]
 //   x (frames, channels + 3): e, then the joint's rotation, axis times angle; template (vertices, 3); shapes (channels, vertices, 3);
 //   correctives (9, vertices, 3) or null; pivots (channels + 1, 3); weights (vertices, 2); y (frames, vertices, 3).
-// Requires: FRAMES * (channels + 9 + 12) floats of shared memory; nothing of alignment.
-// Grid (vertices / 128, frames / 8), 128 threads. A thread owns a vertex and eight frames of it: a displacement that is read is
-//   used eight times, and neighbours read neighbours. Coefficients, rotations and shifts of the frames are in shared memory.
+// Requires: FRAMES * (channels + 9 + 12 + 3 * THREADS) floats of shared memory; nothing of alignment.
+// Grid (vertices / 128, frames / 8), 128 threads. A thread owns three of its block's 384 coordinates, 128 apart, and eight frames of
+//   them: neighbours read and write neighbours, and a displacement that is read is used eight times. Coefficients, rotations and
+//   shifts of the frames are in shared memory, through which a vertex' coordinates meet before they turn.
 // Cost: 6 * frames * vertices * channels FLOP; bound by reading the shapes, 12 * vertices * channels bytes for eight frames.
 extern "C" __global__ void __launch_bounds__(THREADS)
 skin(float* __restrict__ y, const float* __restrict__ x, const float* __restrict__ rest, const float* __restrict__ shapes,
@@ -21,6 +22,7 @@ skin(float* __restrict__ y, const float* __restrict__ x, const float* __restrict
   DYNAMIC_SHARED(shared);
   float* e = reinterpret_cast<float*>(shared);  // (channels + 9, FRAMES)
   float* turn = e + (channels + 9) * FRAMES;    // (FRAMES, 12): a rotation, row-major, and a shift
+  float* place = turn + FRAMES * 12;            // (FRAMES, COORDINATES)
   const int first = blockIdx.y * FRAMES, width = channels + 3;
   for (int i = threadIdx.x; i < channels * FRAMES; i += THREADS) {
     const int c = i / FRAMES, f = i % FRAMES;
@@ -57,32 +59,46 @@ skin(float* __restrict__ y, const float* __restrict__ x, const float* __restrict
     }
   }
   __syncthreads();  // coefficients and rotations are there for all
-  const int v = blockIdx.x * THREADS + threadIdx.x;
-  if (v >= vertices) return;
-  float p[FRAMES][3];
+  const size_t begin = size_t(blockIdx.x) * COORDINATES, all = size_t(vertices) * 3;
+  const int count = int(min(all - begin, size_t(COORDINATES)));
+  float p[3][FRAMES];
 #pragma unroll
-  for (int f = 0; f < FRAMES; ++f)
+  for (int i = 0; i < 3; ++i) {
+    const int at = i * THREADS + threadIdx.x;
+    const float from = at < count ? rest[begin + at] : 0.f;
 #pragma unroll
-    for (int k = 0; k < 3; ++k) p[f][k] = rest[size_t(v) * 3 + k];
+    for (int f = 0; f < FRAMES; ++f) p[i][f] = from;
+  }
   const int terms = channels + (correctives ? 9 : 0);
   for (int c = 0; c < terms; ++c) {
-    const float* from = c < channels ? shapes + (size_t(c) * vertices + v) * 3 : correctives + (size_t(c - channels) * vertices + v) * 3;
-    const float by[3] = {from[0], from[1], from[2]};
+    const float* from = (c < channels ? shapes + c * all : correctives + (c - channels) * all) + begin;
+    const float4 low = dev::ld<float4>(e + c * FRAMES), high = dev::ld<float4>(e + c * FRAMES + 4);
+    const float by[FRAMES] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
 #pragma unroll
-    for (int f = 0; f < FRAMES; ++f)
+    for (int i = 0; i < 3; ++i) {
+      const int at = i * THREADS + threadIdx.x;
+      const float v = at < count ? from[at] : 0.f;
 #pragma unroll
-      for (int k = 0; k < 3; ++k) p[f][k] = fmaf(e[c * FRAMES + f], by[k], p[f][k]);
+      for (int f = 0; f < FRAMES; ++f) p[i][f] = fmaf(by[f], v, p[i][f]);
+    }
   }
-  const float rests = weights[size_t(v) * 2], turns = weights[size_t(v) * 2 + 1];
 #pragma unroll
-  for (int f = 0; f < FRAMES; ++f) {
-    if (first + f >= frames) break;
-    const float* mine = turn + f * 12;
-    float* to = y + (size_t(first + f) * vertices + v) * 3;
+  for (int i = 0; i < 3; ++i)
 #pragma unroll
-    for (int k = 0; k < 3; ++k) {
-      const float moved = fmaf(mine[k * 3], p[f][0], fmaf(mine[k * 3 + 1], p[f][1], fmaf(mine[k * 3 + 2], p[f][2], mine[9 + k])));
-      to[k] = fmaf(rests, p[f][k], turns * moved);
+    for (int f = 0; f < FRAMES; ++f) place[f * COORDINATES + i * THREADS + threadIdx.x] = p[i][f];
+  __syncthreads();  // all coordinates are there for all
+#pragma unroll
+  for (int i = 0; i < 3; ++i) {
+    const int at = i * THREADS + threadIdx.x, k = at % 3, vertex = at - k;
+    if (at >= count) break;
+    const size_t v = (begin + at) / 3;
+    const float rests = weights[v * 2], turns = weights[v * 2 + 1];
+#pragma unroll
+    for (int f = 0; f < FRAMES; ++f) {
+      if (first + f >= frames) break;
+      const float *mine = turn + f * 12, *around = place + f * COORDINATES + vertex;
+      const float moved = fmaf(mine[k * 3], around[0], fmaf(mine[k * 3 + 1], around[1], fmaf(mine[k * 3 + 2], around[2], mine[9 + k])));
+      y[(first + f) * all + begin + at] = fmaf(rests, p[i][f], turns * moved);
     }
   }
 }

@@ -31,7 +31,10 @@ log_bands(__half* __restrict__ y, const __half* __restrict__ x, const __half* __
     float sum[ROWS] = {};
     for (int f = lane; m < count && f < bins; f += 32) {
       const float weight = __half2float(bands[size_t(m) * bands_stride + f]);
-      const float4 low = dev::ld<float4>(energies + f * ROWS), high = dev::ld<float4>(energies + f * ROWS + 4);
+      // A quarter of a warp reads at once: four lanes their first halves and four their second ones, which lie in other banks.
+      const bool later = lane & 4;
+      const float4 a = dev::ld<float4>(energies + f * ROWS + (later ? 4 : 0)), b = dev::ld<float4>(energies + f * ROWS + (later ? 0 : 4));
+      const float4 low = later ? b : a, high = later ? a : b;
       const float energy[ROWS] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
 #pragma unroll
       for (int r = 0; r < ROWS; ++r) sum[r] = fmaf(weight, energy[r], sum[r]);

@@ -79,22 +79,27 @@ void check_own(const void* p, size_t bytes, bool write, const Site& site, size_t
   check_access(m, p, bytes, write, uint32_t(m.current->id) | flags, m.clocks_of(m.current->id)[m.current->id], site, align);
   m.active = true;
 }
+void access_own(const void* p, size_t bytes, bool write, const Site& site, size_t align, uint32_t flags) {
+  check_own(p, bytes, write, site, align, flags);
+  Machine& m = machine();
+  if (m.traffic && m.active) count_access(m, p, bytes, write, site);
+}
 void need_shared(Machine& m, const void* p, const char* what, const char* file, int line) {
   if (!m.in_shared(p)) fail("%s: address is not in shared memory at %s:%d", what, file_name(file), line);
 }
 
 void load(void* to, const void* p, size_t bytes, size_t align, const char* file, int line) {
   if (uintptr_t(p) % align) fail("misaligned %zu-byte read at %s:%d", bytes, file_name(file), line);
-  check_own(p, bytes, false, {0, file, line}, align);
+  access_own(p, bytes, false, {0, file, line}, align);
   memcpy(to, p, bytes);
 }
 void store(void* p, const void* from, size_t bytes, size_t align, const char* file, int line) {
   if (uintptr_t(p) % align) fail("misaligned %zu-byte write at %s:%d", bytes, file_name(file), line);
-  check_own(p, bytes, true, {0, file, line}, align);
+  access_own(p, bytes, true, {0, file, line}, align);
   memcpy(p, from, bytes);
 }
 uint64_t atomic(void* p, int bytes, uint64_t (*combine)(uint64_t, uint64_t), uint64_t v) {
-  check_own(p, bytes, true, {code_offset(__builtin_return_address(0)), nullptr, 0}, bytes, ATOMIC);
+  access_own(p, bytes, true, {code_offset(__builtin_return_address(0)), nullptr, 0}, bytes, ATOMIC);
   uint64_t old = 0;
   memcpy(&old, p, bytes);
   const uint64_t now = combine(old, v);

@@ -35,9 +35,27 @@ void emulator_tensor_map(void* map, const void* base, uint64_t columns, uint64_t
 
 // Counts since the last reset, for the calling OS thread.
 typedef struct {
-  uint64_t switches, barriers, collectives, matrix_products, matrix_loads, bank_conflicts, async_copies, checked_accesses;
+  uint64_t switches, barriers, collectives, matrix_products, matrix_flops, matrix_loads, async_copies, checked_accesses;
 } emulator_counts;
 void emulator_read_counts(emulator_counts* counts, int reset);
+
+// What the accesses of the warps of a kernel cost (traffic.cpp). `bytes`: that the lanes of a request want, each once; `sectors`:
+// of 32 bytes, that these lie in; `fewest_sectors`: that as many bytes would fill, were they consecutive.
+typedef struct { uint64_t requests, bytes, sectors, fewest_sectors; } emulator_global_traffic;
+// `bank_conflicts`: passes beyond the one that a request, or a half or a quarter of one, needs at least.
+typedef struct {
+  emulator_global_traffic read, written;
+  uint64_t shared_requests, shared_passes, bank_conflicts;
+} emulator_traffic;
+// 1: counts from 0 on. 0, as at first: does not count. Holds for the calling OS thread.
+void emulator_count_traffic(int on);
+// All since counting began.
+void emulator_read_traffic(emulator_traffic* traffic);
+// The place in the code with the most conflicts and sectors beyond the fewest possible, the next one, and so on: its file and
+// line, and what it cost. 0 when there are no more.
+int emulator_costly_place(size_t rank, char* place, size_t place_bytes, emulator_traffic* traffic);
+// The version of the compiler that made all this; another one may merge plain accesses in another way.
+const char* emulator_compiler(void);
 
 #ifdef __cplusplus
 }

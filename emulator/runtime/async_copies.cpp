@@ -13,10 +13,11 @@ void cp_async(void* to, const void* from, bool read, const char* file, int line)
   m.counts.async_copies++;
   need_shared(m, to, "cp.async", file, line);
   if (uintptr_t(to) % 16 || (read && uintptr_t(from) % 16)) fail("cp.async: address is not 16-byte aligned at %s:%d", file_name(file), line);
+  const Site site{0, file, line};
+  if (read) access_own(from, 16, false, site, 16);
+  if (m.traffic) count_access(m, to, 16, true, site);
   if (m.checks) {
     m.engine_used[ENGINE_CP_ASYNC] = true;
-    const Site site{0, file, line};
-    if (read) check_own(from, 16, false, site, 16);
     check_access(m, to, 16, true, uint32_t(ENGINE_CP_ASYNC * m.n + t->id), uint32_t(t->committed + 1), site, 16);
   }
   AsyncCopy copy{to, from, read, false, t->committed + 1};

@@ -6,6 +6,7 @@ void collective(Collective kind, unsigned mask, void* argument, const char* what
                 void (*finish)(Machine&, PendingCollective&, int first_thread)) {
   Machine& m = machine();
   Thread* t = m.current;
+  t->meetings++;
   auto& pending = m.collectives[t->warp];
   if (!(mask >> t->lane & 1)) fail("%s: lane %d is not in its own mask %08x at %s:%d", what, t->lane, mask, file_name(file), line);
   PendingCollective* c = nullptr;
@@ -90,18 +91,15 @@ void ldmatrix_x4(bool transposed, uint32_t* r, const void* row, const char* file
   MatrixRow mine{r, row};
   need_shared(machine(), row, "ldmatrix", file, line);
   if (uintptr_t(row) % 16) fail("ldmatrix: row address is not 16-byte aligned at %s:%d", file_name(file), line);
-  check_own(row, 16, false, {0, file, line}, 16);
+  access_own(row, 16, false, {0, file, line}, 16);
   collective(transposed ? LDMATRIX_TRANSPOSED : LDMATRIX, ~0u, &mine, "ldmatrix", file, line, [](Machine& m, PendingCollective& c, int) {
     m.counts.matrix_loads++;
     for (int q = 0; q < 4; ++q) {
-      int banks[8] = {}, worst = 0;
       uint16_t matrix[8][8];
       for (int i = 0; i < 8; ++i) {
         const void* p = static_cast<MatrixRow*>(c.argument[q * 8 + i])->row;
         memcpy(matrix[i], p, 16);
-        worst = std::max(worst, ++banks[uintptr_t(p) / 16 % 8]);
       }
-      m.counts.bank_conflicts += worst - 1;
       for (int l = 0; l < 32; ++l) {
         const int i = l >> 2, j = (l & 3) * 2;
         const uint32_t low = c.kind == LDMATRIX ? matrix[i][j] : matrix[j][i], high = c.kind == LDMATRIX ? matrix[i][j + 1] : matrix[j + 1][i];
@@ -116,6 +114,7 @@ void mma_m16n8k16(float* d, const uint32_t* a, uint32_t b0, uint32_t b1, const c
   Fragments mine{d, a, {b0, b1}};
   collective(MMA, ~0u, &mine, "mma.sync", file, line, [](Machine& m, PendingCollective& c, int) {
     m.counts.matrix_products++;
+    m.counts.matrix_flops += 2 * 16 * 8 * 16;
     const float* h = half_values();
     float A[16][16], B[16][8], D[16][8] = {};
     for (int l = 0; l < 32; ++l) {

@@ -3,12 +3,12 @@
 #include "machine.h"
 
 using namespace emulator;
-static inline bool watched() { return this_machine && this_machine->active && this_machine->checks; }
+static inline bool watched() { return this_machine && this_machine->active && (this_machine->checks || this_machine->traffic); }
 
 extern "C" {
 #define HOOK(name, bytes, write, align)                                                             \
   void name(void* p) {                                                                              \
-    if (watched()) check_own(p, bytes, write, {code_offset(__builtin_return_address(0)), nullptr, 0}, align); \
+    if (watched()) access_own(p, bytes, write, {code_offset(__builtin_return_address(0)), nullptr, 0}, align); \
   }
 #define HOOKS(n)                          \
   HOOK(__tsan_read##n, n, false, n)       \
@@ -22,7 +22,7 @@ HOOKS(1) HOOKS(2) HOOKS(4) HOOKS(8) HOOKS(16)
 UNALIGNED_HOOKS(2) UNALIGNED_HOOKS(4) UNALIGNED_HOOKS(8) UNALIGNED_HOOKS(16)
 
 static void range(const void* p, size_t n, bool write, void* return_address) {
-  if (watched()) check_own(p, n, write, {code_offset(return_address), nullptr, 0}, 1);
+  if (watched()) access_own(p, n, write, {code_offset(return_address), nullptr, 0}, 1);
 }
 void __tsan_read_range(void* p, size_t n) { range(p, n, false, __builtin_return_address(0)); }
 void __tsan_write_range(void* p, size_t n) { range(p, n, true, __builtin_return_address(0)); }

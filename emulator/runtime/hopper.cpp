@@ -70,19 +70,23 @@ void perform_bulk_copy(Machine& m, size_t index) {
   if (m.checks) b.clocks[c.actor] = std::max(b.clocks[c.actor], c.clock);
   complete_if_due(m, c.mbarrier, b);
 }
-static void check_box(const TensorMap& t, int x, int y, const Site& site) {  // what of the box lies inside the tensor
+template <class F> static void for_rows_of_box(const TensorMap& t, int x, int y, F each) {  // what of the box lies inside the tensor
   const int64_t first = std::max<int64_t>(x, 0), end = std::min<int64_t>(int64_t(x) + t.box_columns, int64_t(t.columns));
   for (uint32_t r = 0; r < box_rows(t) && first < end; ++r) {
     const int64_t row = y + int64_t(r) * t.row_step;
-    if (row >= 0 && uint64_t(row) < t.rows) check_own(t.base + row * t.pitch + first * 2, size_t(end - first) * 2, false, site, 2);
+    if (row >= 0 && uint64_t(row) < t.rows) each(t.base + row * t.pitch + first * 2, size_t(end - first) * 2);
   }
 }
 static void start_bulk_copy(Machine& m, void* to, const void* from, size_t bytes, bool linear, uint64_t* b, int x, int y, const char* file, int line) {
   find(m, b, file, line);
   const uint32_t actor = uint32_t(ENGINE_BULK * m.n + m.current->id), clock = ++m.bulk_clock[m.current->id];
+  auto read = [&](const void* p, size_t n) {
+    check_own(p, n, false, {0, file, line}, linear ? 16 : 2);
+    if (m.traffic) count_bulk_read(m, p, n, {0, file, line});
+  };
+  if (linear) read(from, bytes);
+  else for_rows_of_box(*static_cast<const TensorMap*>(from), x, y, read);
   if (m.checks) {
-    if (linear) check_own(from, bytes, false, {0, file, line}, 16);
-    else check_box(*static_cast<const TensorMap*>(from), x, y, {0, file, line});
     check_access(m, to, bytes, true, actor, clock, {0, file, line}, 16);
   }
   memset(to, 0xff, bytes);
@@ -158,6 +162,7 @@ void wgmma(float* d, int n, uint64_t a, uint64_t b, const char* file, int line) 
       for (int r = 0; r < 16; ++r) read_row(g.a, (first / 32 & 3) * 16 + r);
       for (int r = 0; r < g.n; ++r) read_row(g.b, r);
     }
+    m.counts.matrix_flops += 2 * 16 * 16 * uint64_t(g.n);  // this warp's 16 rows of 64
     m.wgmmas[first / 32].push_back(g);
   });
 }

@@ -61,6 +61,7 @@ struct Thread {
   char* stack;
   uint3 index;
   int id, lane, warp;
+  uint32_t meetings;  // barriers and collectives that it came to
   State state;
   const char *waits_for, *file;
   int line;
@@ -80,6 +81,7 @@ struct SharedArray { const char* file; int line; size_t offset, bytes; };
 enum Engine { ENGINE_THREAD, ENGINE_CP_ASYNC, ENGINE_BULK, ENGINE_WGMMA, ENGINES };
 constexpr size_t SHARED_CAPACITY = 256 << 10;
 
+struct Traffic;
 struct Machine {
   // `active`: a kernel's own code is running, so the compiler's hooks are to look at its accesses.
   bool active = false, checks = true;
@@ -110,6 +112,7 @@ struct Machine {
   std::vector<uint32_t> bulk_clock;
   std::string error;
   emulator_counts counts = {};
+  Traffic* traffic = nullptr;  // where accesses are counted, if they are
   bool bursty = false;  // this block, random order: warps have priorities instead of equal chances
   uint32_t priority[32];
   int bulk_lag = 8;     // this block, random order: how reluctantly bulk copies land
@@ -145,7 +148,15 @@ std::string text(const Site& site);
 // ---- access.cpp ----
 void check_access(Machine& m, const void* p, size_t bytes, bool write, uint32_t actor, uint32_t clock, const Site& site, size_t align);
 void check_own(const void* p, size_t bytes, bool write, const Site& site, size_t align, uint32_t flags = 0);
+// An access of the running thread: checked, and counted, as far as either is wanted.
+void access_own(const void* p, size_t bytes, bool write, const Site& site, size_t align, uint32_t flags = 0);
 void need_shared(Machine& m, const void* p, const char* what, const char* file, int line);
+
+// ---- traffic.cpp ----
+void count_access(Machine& m, const void* p, size_t bytes, bool write, const Site& site);
+void count_bulk_read(Machine& m, const void* p, size_t bytes, const Site& site);
+void begin_block_of_traffic(Machine& m);
+void end_block_of_traffic(Machine& m);
 
 // ---- collectives.cpp ----
 // Gathers `argument` of every lane of `mask`; the last to arrive runs `finish` for all.

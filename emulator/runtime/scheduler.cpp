@@ -79,6 +79,7 @@ void barrier(int id, int count, const char* file, int line) {
     fail("barrier %d reached at different places: %s:%d and %s:%d", id, file_name(b.file), b.line, file_name(file), line);
   }
   b.arrived.push_back(m.current->id);
+  m.current->meetings++;
   if (int(b.arrived.size()) == (count ? count : m.live)) {
     release(m, b);
     to_scheduler(m);
@@ -138,6 +139,7 @@ static void start_block(Machine& m) {
     t.lane = i & 31;
     t.warp = i >> 5;
     t.index = {i % shape.x, i / shape.x % shape.y, i / (shape.x * shape.y)};
+    t.meetings = 0;
     t.state = READY;
     t.copies.clear();
     t.committed = 0;
@@ -174,6 +176,7 @@ static int next_thread(Machine& m) {
 
 static void run_block(Machine& m) {
   start_block(m);
+  if (m.traffic) begin_block_of_traffic(m);
   while (m.live) {
     if (!m.bulk_copies.empty() && (m.ready.empty() || m.chance(m.bulk_lag))) perform_bulk_copy(m, m.order == 2 ? m.random() % m.bulk_copies.size() : 0);
     if (m.ready.empty()) {
@@ -194,6 +197,7 @@ static void run_block(Machine& m) {
     if (canary != CANARY && m.error.empty()) m.error = "a thread's local memory exceeds the emulator's 64 KiB";
     if (!m.error.empty()) return;
   }
+  if (m.traffic) end_block_of_traffic(m);
 }
 
 static std::string launch(Machine& m, const char* name, const unsigned grid[3], const unsigned block[3], unsigned dynamic, void** arguments) {

@@ -2,6 +2,9 @@
 //! initialisation and data races. `README.md` beside this crate says what that shows and what it does not.
 #![deny(missing_docs)]
 
+mod traffic;
+pub use traffic::{GlobalTraffic, Traffic, compiler, costly_places, count_traffic, traffic};
+
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::path::Path;
@@ -84,10 +87,10 @@ pub struct Counts {
     pub collectives: u64,
     /// `mma.sync` instructions of a warp.
     pub matrix_products: u64,
+    /// Floating-point operations of the matrix units, `mma.sync` and `wgmma`.
+    pub matrix_flops: u64,
     /// `ldmatrix` instructions of a warp.
     pub matrix_loads: u64,
-    /// Extra shared-memory passes of `ldmatrix`, from bank conflicts.
-    pub bank_conflicts: u64,
     /// 16-byte asynchronous copies of a thread.
     pub async_copies: u64,
     /// Accesses that were checked.

@@ -1,5 +1,6 @@
 //! The checker on the real kernels: with one synchronisation taken out, each is reported. `emulator/build.rs` makes the twins.
 
+use crate::attention::{groups, shared};
 use crate::matmul::Activation;
 use crate::stack::SMALL;
 use crate::support::*;
@@ -48,8 +49,8 @@ fn a_matrix_product_without_one_of_its_barriers_is_reported() {
 
 #[test]
 fn attention_without_one_of_its_barriers_is_reported() {
-    let x = Random::new(2).halves(200 * 3 * 32, 1.0).upload();
-    let (y, table) = (Memory::<u16>::poisoned(200 * 32), Memory::from_slice(&offsets(&[200])));
+    let x = Random::new(2).halves(400 * 3 * 32, 1.0).upload();
+    let (y, table) = (Memory::<u16>::poisoned(400 * 32), Memory::from_slice(&offsets(&[400])));
     let arguments = [
         y.argument(),
         x.argument(),
@@ -61,11 +62,11 @@ fn attention_without_one_of_its_barriers_is_reported() {
         float(0.2),
     ];
     reported_without(
-        &["barrier_0", "barrier_1"],
+        &["barrier_0", "barrier_1", "tile_meeting", "stage_meeting", "results_meeting"],
         "attention_32",
-        [4, 1, 1],
-        128,
-        5 * 64 * 40 * 2,
+        [7, 1, 1],
+        128 * groups(32) as u32,
+        shared(32),
         &arguments,
     );
 }
@@ -84,7 +85,7 @@ fn a_grouped_convolution_without_one_of_its_barriers_is_reported() {
         "grouped_conv_16",
         [1, 1, 1],
         128,
-        (12 * 16 * 24 + 82 * 24) * 2,
+        (3 * tile_halves(16, 4 * 16) + 82 * 24) * 2,
         &arguments,
     );
 }
@@ -112,6 +113,16 @@ fn the_first_convolution_without_its_barrier_is_reported() {
 }
 
 #[test]
+fn the_nearest_code_without_its_barrier_is_reported() {
+    let mut random = Random::new(9);
+    let (x, book) = (random.halves(4 * 8, 1.0).upload(), random.halves(99 * 8, 1.0).upload());
+    let codes = Memory::<i32>::poisoned(4);
+    let arguments =
+        [[codes.argument(), x.argument(), book.argument()].as_slice(), &[4usize, 99, 8].map(int)].concat();
+    reported_without(&["barrier_0"], "nearest_code", [1, 1, 1], 128, 0, &arguments);
+}
+
+#[test]
 fn bands_without_their_barrier_are_reported() {
     let mut random = Random::new(7);
     let (x, bands) = (random.halves(9 * 40, 1.0).upload(), random.halves(6 * 24, 1.0).upload());
@@ -123,14 +134,15 @@ fn bands_without_their_barrier_are_reported() {
 }
 
 #[test]
-fn vertices_without_their_barrier_are_reported() {
+fn vertices_without_one_of_their_barriers_are_reported() {
     let floats = |n: usize| Memory::from_slice(&vec![0.5f32; n]);
     let [x, rest, shapes, correctives, pivots, weights] =
         [2 * 5, 9 * 3, 2 * 9 * 3, 9 * 9 * 3, 3 * 3, 9 * 2].map(floats);
     let y = Memory::<f32>::poisoned(2 * 9 * 3);
     let tables = [&y, &x, &rest, &shapes, &correctives, &pivots, &weights].map(Memory::argument);
     let arguments = [tables.as_slice(), &[2usize, 9, 2].map(int)].concat();
-    reported_without(&["barrier_0"], "skin", [1, 1, 1], 128, 8 * (2 + 9 + 12) * 4, &arguments);
+    let shared = 8 * (2 + 9 + 12 + 3 * 128) * 4;
+    reported_without(&["barrier_0", "barrier_1"], "skin", [1, 1, 1], 128, shared, &arguments);
 }
 
 #[test]
@@ -163,11 +175,12 @@ fn a_stack_of_layers_without_one_of_its_barriers_or_waits_is_reported() {
 fn no_barrier_is_left_untested() {
     let tested = [
         ("attention.cu", 2),
+        ("codes.cu", 1),
         ("conv.cu", 4),
         ("matmul.cu", 3),
         ("matmul_sm90.cu", 1),
         ("norm.cu", 4),
-        ("skin.cu", 1),
+        ("skin.cu", 2),
         ("spectrum.cu", 1),
         ("transformer_stack.cu", 4),
     ];

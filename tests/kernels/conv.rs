@@ -126,9 +126,8 @@ fn check_grouped(
     }
     let (dx, dw, db, dr) = (x.upload(), w.upload(), b.upload(), r.upload());
     let table = Memory::from_slice(&offsets(clips));
-    let pitch = width + 8;
     let stage_taps = if width <= 48 { 4 } else { 2 };
-    let shared = (3 * stage_taps * width * pitch + (64 + taps - 1) * pitch) * 2;
+    let shared = (3 * tile_halves(width, stage_taps * width) + (64 + taps - 1) * (width + 8)) * 2;
     in_every_order(|order| {
         let y = Output::<u16>::new(rows * channels);
         let kernel = format!("grouped_conv_{width}");

@@ -44,8 +44,14 @@ pub fn erf(x: f64) -> f64 {
 /// Steps of 64 k values after which the sums of `matmul_sm90.cu` begin anew.
 const SEGMENT: usize = 12;
 
+/// The rows and columns at the end of a kernel's name.
+pub fn tile_of(kernel: &str) -> (usize, usize) {
+    let (rows, columns) = kernel.rsplit('_').next().and_then(|size| size.split_once('x')).unwrap();
+    (rows.parse().unwrap(), columns.parse().unwrap())
+}
+
 /// Stages of the ring that `matmul_sm90.cu` is compiled with.
-fn hopper_stages(tile: (usize, usize)) -> usize {
+pub fn hopper_stages(tile: (usize, usize)) -> usize {
     match tile {
         (64, 64) => 6,
         (128, 128) => 5,
@@ -77,8 +83,7 @@ struct Case {
 
 impl Case {
     fn linear(kernel: &'static str, rows: usize, columns: usize, channels: usize) -> Self {
-        let size = kernel.rsplit('_').next().unwrap().split_once('x').unwrap();
-        let tile = (size.0.parse().unwrap(), size.1.parse().unwrap());
+        let tile = tile_of(kernel);
         Self {
             kernel,
             tile,

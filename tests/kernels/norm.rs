@@ -160,7 +160,7 @@ fn check_group_norm(channels: usize, clips: &[usize], mean: f32, affine: bool) {
         );
         run(
             "group_norm_apply",
-            [(longest * channels / 8).div_ceil(256), clips.len(), 1],
+            [(longest.div_ceil(4) * channels / 8).div_ceil(256), clips.len(), 1],
             256,
             0,
             &[

@@ -65,7 +65,7 @@ fn check(frames: usize, vertices: usize, channels: usize, with_correctives: bool
             "skin",
             [vertices.div_ceil(128), frames.div_ceil(8), 1],
             128,
-            8 * (channels + 9 + 12) * 4,
+            8 * (channels + 9 + 12 + 3 * 128) * 4,
             &[
                 y.argument(),
                 dx.argument(),

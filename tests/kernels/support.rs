@@ -151,6 +151,12 @@ pub fn offsets(lengths: &[usize]) -> Vec<i32> {
     table
 }
 
+/// Halves of a tile in shared memory, as `row_at` of `matrix.cuh` has it.
+pub fn tile_halves(width: usize, rows: usize) -> usize {
+    let run = 8 >> (width / 8).trailing_zeros().min(3);
+    rows * width + rows / run * 8
+}
+
 pub const NULL: Argument = Argument::Pointer(0);
 pub fn int(n: usize) -> Argument {
     Argument::I32(n as i32)

@@ -3,7 +3,7 @@
 use super::device::{Argument, Shape};
 use super::product::{Product, matmul, rows_times};
 use super::tensor::padded;
-use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers, pack, unsupported};
+use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers, pack, tiles, unsupported};
 use crate::Result;
 use crate::backend::shapes::{self, Shaped};
 use crate::backend::{Activation, Clips, Conv1d, ConvTranspose1d, Padding, Role};
@@ -151,7 +151,7 @@ fn grouped_conv(
 ) -> Result<Tensor> {
     let [_, taps, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
     let stage_taps = if width <= 48 { 4 } else { 2 };
-    let shared = 2 * (width + 8) * (3 * stage_taps * width + 64 + taps - 1);
+    let shared = 2 * (3 * tiles::halves(width, stage_taps * width) + (width + 8) * (64 + taps - 1));
     let fits =
         matches!(width, 16 | 32 | 48 | 64) && out == x.channels && conv.stride == 1 && shared <= 96 << 10;
     if !fits

@@ -9,6 +9,8 @@ use crate::backend::{Activation, Affine, Clips, LAYER_NORM_EPS, Packed, Role, sh
 /// Rows of a chunk of the norm over time, and samples of one of its version for one channel.
 const CHUNK: usize = 256;
 const SAMPLES_CHUNK: usize = 4096;
+/// Rows that a thread of `group_norm_apply` goes down.
+const APPLY_ROWS: usize = 4;
 /// Rows that a warp can sort.
 const SORTED_ROWS: usize = 512;
 
@@ -148,8 +150,8 @@ pub(super) fn group_norm(
             let shape = Shape { grid: [longest.div_ceil(256), clips, 1], threads: 256, shared: 0 };
             lane.launch("normalize_samples", shape, &[to, from, address(&united), table])?;
         } else {
-            let shape =
-                Shape { grid: [(longest * channels / 8).div_ceil(256), clips, 1], threads: 256, shared: 0 };
+            let vectors = longest.div_ceil(APPLY_ROWS) * channels / 8;
+            let shape = Shape { grid: [vectors.div_ceil(256), clips, 1], threads: 256, shared: 0 };
             let arguments =
                 [to, from, address(&united), weight, bias, table, int(channels), numbers(activation).0];
             lane.launch("group_norm_apply", shape, &arguments)?;

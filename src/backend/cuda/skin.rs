@@ -26,7 +26,7 @@ pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, rig: &Rig<Weight>) -> Resul
     let shape = Shape {
         grid: [vertices.div_ceil(128), frames.div_ceil(FRAMES), 1],
         threads: 128,
-        shared: FRAMES * (channels + 9 + 12) * size_of::<f32>(),
+        shared: FRAMES * (channels + 9 + 12 + 3 * 128) * size_of::<f32>(),
     };
     let arguments = [
         Argument::Address(y.address()),
@@ -41,7 +41,8 @@ pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, rig: &Rig<Weight>) -> Resul
         int(channels),
     ];
     // SAFETY: the parameters are `frames * (channels + 3)` floats, y `frames * vertices * 3`; the rig's tables are floats of the shapes
-    // that were checked; shared memory holds the coefficients, the correctives' and a rotation with its shift for each frame.
+    // that were checked; shared memory holds the coefficients, the correctives', a rotation with its
+    // shift and the block's coordinates for each frame.
     unsafe { lane.launch("skin", shape, &arguments) }?;
     Ok(y)
 }
