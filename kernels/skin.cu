@@ -36,8 +36,10 @@ skin(float* __restrict__ y, const float* __restrict__ x, const float* __restrict
       if (first + f < frames) r[k] = row[channels + k];
       q[k] = pivots[k];
     }
-    for (int c = 0; c < channels && first + f < frames; ++c)
-      for (int k = 0; k < 3; ++k) q[k] = fmaf(row[c], pivots[(c + 1) * 3 + k], q[k]);
+    for (int c = 0; c < channels && first + f < frames; ++c) {
+      const float coefficient = row[c];
+      for (int k = 0; k < 3; ++k) q[k] = fmaf(coefficient, pivots[(c + 1) * 3 + k], q[k]);
+    }
     // Rodrigues' formula with the guard of smplx: the angle is the norm of the vector + 1e-8.
     float square = 0.f;
     for (int k = 0; k < 3; ++k) square += (r[k] + 1e-8f) * (r[k] + 1e-8f);

@@ -1,6 +1,7 @@
 //! What the memory accesses of every kernel cost, counted by the emulator: against `kernels/traffic.txt`, and against a rule.
 //!
-//! `KERNEL_TRAFFIC_PLACES=1 cargo test --test kernels traffic -- --nocapture` names the costliest lines of every kernel.
+//! `KERNEL_TRAFFIC_PLACES=skin cargo test --test kernels traffic -- --nocapture` names the costliest lines of the kernels whose names
+//! begin like that.
 
 use crate::launches;
 use crate::support::run;
@@ -18,8 +19,32 @@ const USED: u64 = 75;
 /// At most so many passes over shared memory are lost to bank conflicts, in percent of the passes.
 const LOST: u64 = 5;
 
-/// Launches that may break the rule, and why they do. `tests::no_exception_is_stale` of this list is the rule's own test.
-const EXCEPTIONS: &[(&str, &str)] = &[];
+/// Kernels that may break the rule, and why.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    (
+        "first_conv",
+        "a thread's weights are 80 bytes in a row: read once for 16 rows, from the first-level cache",
+    ),
+    (
+        "sample_windows",
+        "windows overlap at any distance, so no vectors: eight reads of a line, from the first-level cache",
+    ),
+    (
+        "log_bands",
+        "eight rows of a band are written as halves, 2 % of what is read; their energies are stored once for 80 bands",
+    ),
+    (
+        "grouped_conv_16",
+        "the smallest test models alone: 16 columns are too few rows of the staging tile for all banks",
+    ),
+    ("sorted_pool", "a warp sorts one channel of a row; once a clip, bound by its 45 steps"),
+    ("nearest_code", "a lane sums a code in the order of its channels; what it reads is used for four rows"),
+    (
+        "choose_code",
+        "a lane has four neighbouring scores, as one counter gives it four words of noise; latency",
+    ),
+    ("copy_rows", "columns that are no vectors move one by one; the few of an emotion or a style"),
+];
 
 /// One launch, and what it cost.
 struct Row {
@@ -60,7 +85,7 @@ impl Counted {
         let (traffic, flops) = (traffic(), take_counts().matrix_flops);
         let mut row =
             Row { kernel: kernel.into(), shape: shape.into(), traffic, flops, places: String::new() };
-        let asked = std::env::var_os("KERNEL_TRAFFIC_PLACES").is_some();
+        let asked = std::env::var("KERNEL_TRAFFIC_PLACES").is_ok_and(|name| kernel.starts_with(&name));
         if asked || row.breaks_the_rule() && row.exception().is_none() {
             row.places = costly_places(4).iter().map(|(place, cost)| described(place, cost)).collect();
         }
@@ -192,7 +217,7 @@ fn traffic_of_the_kernels_is_that_of_the_committed_table() {
         counted.iter().filter(|line| !committed.iter().any(|other| agree(line, other, tolerance))).collect();
     assert!(
         differ.is_empty(),
-        "not in kernels/traffic.txt (UPDATE_KERNEL_TRAFFIC=1 writes it; KERNEL_TRAFFIC_PLACES=1 names the lines): {differ:#?}"
+        "not in kernels/traffic.txt (UPDATE_KERNEL_TRAFFIC=1 writes it; KERNEL_TRAFFIC_PLACES=kernel names the lines): {differ:#?}"
     );
     assert_eq!(counted.len(), committed.len(), "kernels/traffic.txt has launches that are gone");
 }
