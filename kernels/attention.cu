@@ -26,8 +26,9 @@ __device__ __forceinline__ void load_rows(__half* tile, const __half* from, int 
 }
 
 template <int WIDTH>
-__device__ __forceinline__ void attention(__half* __restrict__ y, const __half* __restrict__ qkv, const int* __restrict__ offsets,
+__device__ __forceinline__ void attention(__half* __restrict__ y, const __half* qkv, const int* __restrict__ offsets,
                                           const float* __restrict__ slopes, int heads, int window, int free_rows, float scale) {
+  dev::begin_after_previous();
   DYNAMIC_SHARED(shared);
   constexpr int TILE = 64 * PITCH<WIDTH>, STEPS = WIDTH / 16;
   __half* q_tile = reinterpret_cast<__half*>(shared);
