@@ -30,8 +30,8 @@ template <class T> __device__ __forceinline__ void st(void* p, T v) { *static_ca
 // - Nothing starves: blocks come early only when all blocks of the kernel before have their places.
 // - A kernel is behind all earlier ones, not the last alone: none ends before its threads have waited for the one before it, and
 //   that is why blocks without work wait too.
-// - `const __restrict__` lets the compiler take a memory for one that nobody writes while the kernel runs, and its waiting is part of
-//   that: it is for weights and tables, which no kernel writes, and not for what an earlier kernel may have written.
+// - `const __restrict__` promises that nobody writes the memory while the kernel runs, and it runs already while it waits: it is for
+//   weights and tables, not for what an earlier kernel may have written.
 // - A kernel that is launched the ordinary way begins when all before it has ended, and does not wait. So does every kernel below
 //   sm_90, whose code lacks the instructions: the launcher must not let such code overlap.
 __device__ __forceinline__ void begin_after_previous() {
