@@ -27,8 +27,9 @@ __device__ __forceinline__ void load_rows(__half* tile, const __half* from, int 
 
 // GROUPS of four warps take turns at the tiles of keys.
 template <int WIDTH, int GROUPS>
-__device__ __forceinline__ void attention(__half* __restrict__ y, const __half* __restrict__ qkv, const int* __restrict__ offsets,
+__device__ __forceinline__ void attention(__half* __restrict__ y, const __half* qkv, const int* __restrict__ offsets,
                                           const float* __restrict__ slopes, int heads, int window, int free_rows, float scale) {
+  dev::begin_after_previous();
   DYNAMIC_SHARED(shared);
   constexpr int TILE = row_at<WIDTH>(64), STEPS = WIDTH / 16;
   const int clip = blockIdx.z, head = blockIdx.y, first = blockIdx.x * QUERIES;

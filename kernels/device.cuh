@@ -23,6 +23,23 @@ __device__ __forceinline__ uint32_t shared_address(const void* p) { return stati
 template <class T> __device__ __forceinline__ T ld(const void* p) { return *static_cast<const T*>(p); }
 template <class T> __device__ __forceinline__ void st(void* p, T v) { *static_cast<T*>(p) = v; }
 
+// ---- launches that overlap: programmatic dependent launch (sm_90) ----
+// Every thread of every kernel calls this before its first access to device memory and before any return. A kernel that is launched
+// to overlap may begin while the one before it in its stream still runs: when every block of that one has come to this line.
+// Its threads then wait here until that one has ended and what it wrote can be seen.
+// - Nothing starves: blocks come early only when all blocks of the kernel before have their places.
+// - A kernel is behind all earlier ones, not the last alone: none ends before its threads have waited for the one before it, and
+//   that is why blocks without work wait too.
+// - `const __restrict__` promises that nobody writes the memory while the kernel runs, and it runs already while it waits: it is for
+//   weights and tables, not for what an earlier kernel may have written.
+// - A kernel that is launched the ordinary way begins when all before it has ended, and does not wait. So does every kernel below
+//   sm_90, whose code lacks the instructions: the launcher must not let such code overlap.
+__device__ __forceinline__ void begin_after_previous() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;\ngriddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 // ---- asynchronous 16-byte copies, global to shared (sm_80) ----
 // Without `read` the destination is filled with zeros and the source is not touched.
 __device__ __forceinline__ void cp_async16(void* to, const void* from, bool read = true) {
@@ -83,6 +100,8 @@ __device__ __forceinline__ void mbarrier_wait(uint64_t* b, uint32_t parity) {
       "{\n.reg .pred done;\nagain: mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n@done bra over;\nbra again;\nover:\n}"
       ::"r"(shared_address(b)), "r"(parity) : "memory");
 }
+// Brings a tensor map, which is a parameter of the kernel, near.
+__device__ __forceinline__ void prefetch_map(const void* map) { asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory"); }
 // The box of the tensor map whose first element is (x, y); zeros outside the tensor.
 __device__ __forceinline__ void tma_load(void* to, const void* map, uint64_t* b, int x, int y) {
   asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4}], [%2];"

@@ -47,6 +47,7 @@ __device__ __forceinline__ void load_weights(unsigned char* tile, const __half* 
 
 template <int BM, int BN, int WM, int WN, int STAGES>
 __device__ __forceinline__ void product(Output out, Input in, const __half* w, const int* x_offsets, const int* y_offsets, int rows, int K) {
+  dev::begin_after_previous();
   constexpr int THREADS = BM / WM * (BN / WN) * 32, STAGE = (BM + BN) * ROW_BYTES;
   static_assert(BM * STAGING_PITCH<BN> * 4 <= STAGES * STAGE, "the staging tile takes the place of the stages");
   DYNAMIC_SHARED(shared);

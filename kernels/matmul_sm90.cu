@@ -28,6 +28,16 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
   DYNAMIC_SHARED(shared);
   SHARED_ARRAY(uint64_t, full, STAGES);
   SHARED_ARRAY(uint64_t, empty, STAGES);
+  if (threadIdx.x == 0) {  // touches no device memory: done while the launch before this one ends
+    dev::prefetch_map(x);
+    dev::prefetch_map(w);
+    for (int s = 0; s < STAGES; ++s) {
+      dev::mbarrier_init(full + s, 1);
+      dev::mbarrier_init(empty + s, GROUPS * 4);
+    }
+    dev::mbarrier_init_fence();
+  }
+  dev::begin_after_previous();
   size_t y_row = 0;
   int x_row = 0;
   if (y_offsets) {
@@ -46,14 +56,7 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
     end = min(begin + segment, end);
     y_row = size_t(blockIdx.z) * rows;
   }
-  if (threadIdx.x == 0) {
-    for (int s = 0; s < STAGES; ++s) {
-      dev::mbarrier_init(full + s, 1);
-      dev::mbarrier_init(empty + s, GROUPS * 4);
-    }
-    dev::mbarrier_init_fence();
-  }
-  __syncthreads();
+  __syncthreads();  // the mbarriers are there for all
 
   if (warp == GROUPS * 4) {
     if (lane == 0)

@@ -48,6 +48,7 @@ __device__ __forceinline__ void add_up(float (&v)[8], const Parts& parts, size_t
 template <int VECTORS, bool OF_PARTS>
 __device__ __forceinline__ void layer_norm(__half* y, const __half* x, const Parts& parts, const __half* residual, const __half* weight,
                                            const __half* bias, int rows, int channels, float eps, int activation) {
+  dev::begin_after_previous();
   const int lane = threadIdx.x & 31, row = blockIdx.x * 4 + (threadIdx.x >> 5);
   if (row >= rows) return;
   const size_t begin = size_t(row) * channels;
@@ -167,7 +168,8 @@ __device__ __forceinline__ float2 column_sum(float2 v, float2* scratch) {
 //   and stays in registers between the mean and the squares.
 // Cost: 2 bytes a value; bound by memory.
 extern "C" __global__ void __launch_bounds__(256)
-group_norm_moments(float* __restrict__ moments, const __half* __restrict__ x, const int* __restrict__ offsets, int channels, int chunks) {
+group_norm_moments(float* __restrict__ moments, const __half* x, const int* __restrict__ offsets, int channels, int chunks) {
+  dev::begin_after_previous();
   SHARED_ARRAY(float2, scratch, 256);
   const int clip = blockIdx.z, chunk = blockIdx.y, c = (blockIdx.x * 32 + (threadIdx.x & 31)) * 2;
   const int begin = offsets[clip] + chunk * CHUNK, rows = min(CHUNK, offsets[clip + 1] - begin);
@@ -207,7 +209,8 @@ CUDA_KERNEL(group_norm_moments)
 // The same of one channel in f32, in chunks of 4096: moments (clips, chunks, 2).
 // Grid (chunks of the longest clip, clips), 256 threads, 16 samples each. Cost: 4 bytes a sample; bound by latency.
 extern "C" __global__ void __launch_bounds__(256)
-sample_moments(float* __restrict__ moments, const float* __restrict__ x, const int* __restrict__ offsets, int chunks) {
+sample_moments(float* __restrict__ moments, const float* x, const int* __restrict__ offsets, int chunks) {
+  dev::begin_after_previous();
   SHARED_ARRAY(float, scratch, 8);
   const int clip = blockIdx.y, chunk = blockIdx.x, lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   const int begin = offsets[clip] + chunk * SAMPLES_CHUNK, count = min(SAMPLES_CHUNK, offsets[clip + 1] - begin);
@@ -242,8 +245,9 @@ CUDA_KERNEL(sample_moments)
 // Grid (channels / 128, clips), 128 threads. A thread owns a channel and goes over the chunks in their order.
 // Cost: 8 bytes a chunk and channel; bound by latency.
 extern "C" __global__ void __launch_bounds__(128)
-unite_moments(float* __restrict__ united, const float* __restrict__ moments, const int* __restrict__ offsets, int channels, int chunks,
+unite_moments(float* __restrict__ united, const float* moments, const int* __restrict__ offsets, int channels, int chunks,
               int chunk, float eps) {
+  dev::begin_after_previous();
   const int clip = blockIdx.y, c = blockIdx.x * 128 + threadIdx.x;
   const int rows = offsets[clip + 1] - offsets[clip];
   if (c >= channels) return;
@@ -267,8 +271,9 @@ CUDA_KERNEL(unite_moments)
 //   that the channels' numbers, four times the bytes of a row, are read for four of them.
 // Cost: 4 bytes a value; memory.
 extern "C" __global__ void __launch_bounds__(256)
-group_norm_apply(__half* y, const __half* x, const float* __restrict__ united, const __half* __restrict__ weight,
+group_norm_apply(__half* y, const __half* x, const float* united, const __half* __restrict__ weight,
                  const __half* __restrict__ bias, const int* __restrict__ offsets, int channels, int activation) {
+  dev::begin_after_previous();
   const int clip = blockIdx.y, vectors = channels / 8, i = blockIdx.x * 256 + threadIdx.x;
   const int rows = offsets[clip + 1] - offsets[clip], first = i / vectors * APPLY_ROWS;
   if (first >= rows) return;
@@ -309,7 +314,8 @@ CUDA_KERNEL(group_norm_apply)
 // y[s] = (x[s] - mean) * scale: one channel in f32. Grid (samples of the longest clip / 256, clips). y may be x.
 // Cost: 8 bytes a sample; memory.
 extern "C" __global__ void __launch_bounds__(256)
-normalize_samples(float* y, const float* x, const float* __restrict__ united, const int* __restrict__ offsets) {
+normalize_samples(float* y, const float* x, const float* united, const int* __restrict__ offsets) {
+  dev::begin_after_previous();
   const int clip = blockIdx.y, s = offsets[clip] + blockIdx.x * 256 + threadIdx.x;
   if (s >= offsets[clip + 1]) return;
   const float2 m = dev::ld<float2>(united + size_t(clip) * 2);

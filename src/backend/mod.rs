@@ -95,13 +95,13 @@ pub trait Ops {
     }
 
     /// Runs a part of the network that does the same whenever its name and the clips and channels of its inputs are the same: what
-    /// else it depends on are weights and what it uploads itself, which must follow from the clips. A device may record it
-    /// and replay it.
+    /// else it depends on are weights and what it uploads itself, which must follow from the clips. A device may record it,
+    /// more than once if it has to, and replay it.
     fn recorded(
         &self,
         _part: &'static str,
         inputs: &[&Self::Tensor],
-        body: impl FnOnce(&[&Self::Tensor]) -> Result<Outputs<Self::Tensor, Self::Codes>>,
+        body: impl Fn(&[&Self::Tensor]) -> Result<Outputs<Self::Tensor, Self::Codes>>,
     ) -> Result<Outputs<Self::Tensor, Self::Codes>> {
         body(inputs)
     }

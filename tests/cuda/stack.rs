@@ -77,7 +77,7 @@ impl Ops for LayerByLayer {
         &self,
         part: &'static str,
         inputs: &[&Tensor],
-        body: impl FnOnce(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
+        body: impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
     ) -> Result<Outputs<Tensor, Codes>> {
         self.0.recorded(part, inputs, body)
     }

@@ -12,6 +12,7 @@ mod conv;
 mod device;
 mod lane;
 mod norm;
+mod overlap;
 mod pack;
 mod pinned;
 mod product;
@@ -88,7 +89,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         if self.foreign {
             // A failure is the stream's own and comes back with its next operation.
-            let _ = self.lane.stream.synchronize();
+            let _ = self.lane.stream().synchronize();
         }
     }
 }
@@ -161,6 +162,12 @@ impl Cuda {
         &self.device.name
     }
 
+    /// Whether a kernel may begin while the one before it ends: where GPU, driver and the environment variable
+    /// `DEEPTALK_LAUNCH_OVERLAP` allow it.
+    pub fn launches_overlap(&self) -> bool {
+        self.device.overlap.is_on()
+    }
+
     /// Bytes of device memory that weights and the calling thread's activations have from the driver.
     pub fn reserved_memory(&self) -> usize {
         self.shared.reserved() + lane::reserved(&self.device)
@@ -177,7 +184,7 @@ impl Cuda {
         let mut foreign = false;
         for operand in operands {
             if operand.thread != lane.thread {
-                operand.stream.synchronize().map_err(|error| failed("finish its work", error))?;
+                operand.stream().synchronize().map_err(|error| failed("finish its work", error))?;
                 foreign = true;
             }
         }
@@ -337,7 +344,7 @@ impl Ops for Cuda {
         &self,
         part: &'static str,
         inputs: &[&Tensor],
-        body: impl FnOnce(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
+        body: impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
     ) -> Result<Outputs<Tensor, Codes>> {
         recording::recorded(self, part, inputs, body)
     }
