@@ -10,10 +10,11 @@
 //   STAND_IN_CUDA_DRIVER      driver version (13000)
 //   STAND_IN_CUDA_MEMORY      bytes of device memory (8 GiB)
 //   STAND_IN_CUDA_CHECKS      0: results only, no check of memory accesses (which takes 48 bytes for each that is touched)
+//   STAND_IN_CUDA_RUN         0: kernels are counted and not run, for what is asked of a device where running them would take hours
 //   STAND_IN_CUDA_OVERLAP     refuse: launches that may overlap with the one before fail; refuse-capture: while they are captured, which
 //                             spoils the capture; refuse-graph: a graph that holds one cannot be instantiated (none of these)
 //   STAND_IN_CUDA_FAIL        the number of a launch that fails, as one that reads a wrong address does (none)
-// stand_in_counts() tells what was asked of it.
+// stand_in_counts() and stand_in_launched() tell what was asked of it.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,9 +66,10 @@ Stream* stream_of(void* s) { return uintptr_t(s) <= 2 ? &null_stream : static_ca
 std::atomic<int> sticky{SUCCESS};
 std::atomic<size_t> used{0};
 struct Counts { std::atomic<uint64_t> allocations, pinned, uploads, pageable_copies, launches, overlapping; } counts;
-std::mutex sizes_lock;
+std::mutex sizes_lock;  // of the tables below
 std::map<uint64_t, size_t> sizes;
 std::map<uintptr_t, size_t> pinned;
+std::map<std::string, uint64_t> launched;  // by kernel
 void count_pageable(const void* host) {
   std::lock_guard<std::mutex> guard(sizes_lock);
   auto after = pinned.upper_bound(uintptr_t(host));
@@ -138,6 +140,12 @@ const char* error_text(int e) {
 API stand_in_counts(uint64_t* v) {
   v[0] = counts.allocations, v[1] = counts.pinned, v[2] = counts.uploads, v[3] = counts.pageable_copies, v[4] = counts.launches;
   v[5] = used, v[6] = counts.overlapping;
+  return SUCCESS;
+}
+// Launches of a kernel.
+API stand_in_launched(const char* kernel, uint64_t* times) {
+  std::lock_guard<std::mutex> guard(sizes_lock);
+  *times = launched[kernel];
   return SUCCESS;
 }
 API cuInit(unsigned) { return devices() ? SUCCESS : NO_DEVICE; }
@@ -348,7 +356,12 @@ static int launch_kernel(void* f, const LaunchConfig& config, void** arguments, 
     counts.overlapping += kind == KERNEL_THAT_OVERLAPS;
     emulator_shared_limit(shared_limit());
     emulator_checks(setting("STAND_IN_CUDA_CHECKS", 1) != 0);
+    {
+      std::lock_guard<std::mutex> guard(sizes_lock);
+      ++launched[function->name];
+    }
     if (++counts.launches == setting("STAND_IN_CUDA_FAIL", 0)) return sticky = ILLEGAL_ADDRESS, int(ILLEGAL_ADDRESS);
+    if (!setting("STAND_IN_CUDA_RUN", 1)) return int(SUCCESS);
     if (!emulator_launch(function->name.c_str(), config.grid, config.block, shared, values, error, sizeof error)) return int(SUCCESS);
     fprintf(stderr, "emulated device: %s\n", error);
     sticky = ILLEGAL_ADDRESS;

@@ -4,6 +4,7 @@ mod errors;
 mod memory;
 mod network;
 mod overlap;
+mod published;
 mod skin;
 mod stack;
 mod stand_in;

@@ -1,6 +1,6 @@
 //! Tests in a process of their own, whose `libcuda.so.1` is the emulator's.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::process::Command;
 
 use deeptalk_rt::backend::cuda::Cuda;
@@ -68,21 +68,41 @@ unsafe extern "C" {
     fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
 }
 
-/// The counts of the stand-in driver in this process.
-pub fn counts() -> Counts {
+/// A function of the stand-in driver in this process.
+fn symbol(name: &CStr) -> *mut c_void {
     const NOW: c_int = 2;
-    let mut counts = [0; 7];
-    // SAFETY: the library that the program has opened already, whose function takes room for seven numbers.
+    // SAFETY: the library that the program has opened already.
     unsafe {
         let library = dlopen(c"libcuda.so.1".as_ptr(), NOW);
         assert!(!library.is_null(), "there is no libcuda.so.1");
-        let function = dlsym(library, c"stand_in_counts".as_ptr());
+        let function = dlsym(library, name.as_ptr());
         assert!(!function.is_null(), "this libcuda.so.1 is no stand-in");
-        let function: extern "C" fn(*mut u64) -> c_int = std::mem::transmute(function);
+        function
+    }
+}
+
+/// The counts of the stand-in driver in this process.
+pub fn counts() -> Counts {
+    let mut counts = [0; 7];
+    // SAFETY: the function takes room for seven numbers.
+    unsafe {
+        let function: extern "C" fn(*mut u64) -> c_int = std::mem::transmute(symbol(c"stand_in_counts"));
         function(counts.as_mut_ptr());
     }
     let [allocations, pinned, uploads, pageable_copies, launches, bytes_in_use, overlapping] = counts;
     Counts { allocations, pinned, uploads, pageable_copies, launches, bytes_in_use, overlapping }
+}
+
+/// How often the stand-in driver in this process launched a kernel.
+pub fn launched(kernel: &str) -> u64 {
+    let (kernel, mut times) = (CString::new(kernel).unwrap(), 0);
+    // SAFETY: the function takes a name and room for a number.
+    unsafe {
+        let function: extern "C" fn(*const c_char, *mut u64) -> c_int =
+            std::mem::transmute(symbol(c"stand_in_launched"));
+        function(kernel.as_ptr(), &mut times);
+    }
+    times
 }
 
 /// Settings of a test that looks at the stand-in itself, quickly.

@@ -14,8 +14,8 @@ use crate::{Error, Result};
 
 /// Every buffer begins at a multiple of this; the driver's own chunks do.
 pub(super) const ALIGNMENT: usize = 256;
-/// The least that the driver is asked for.
-const CHUNK: usize = 32 << 20;
+/// The least that the driver is asked for: the first time, and once an arena has as much. Between them, as much again as it has.
+const CHUNKS: [usize; 2] = [2 << 20, 32 << 20];
 
 /// The memory of one lane.
 #[derive(Debug)]
@@ -126,7 +126,8 @@ impl Arena {
         let address = match state.take(bytes) {
             Some(address) => address,
             None => {
-                let mut size = bytes.max(CHUNK);
+                let has: usize = state.chunks.iter().map(|(_, bytes)| bytes).sum();
+                let mut size = bytes.max(has.clamp(CHUNKS[0], CHUNKS[1]));
                 let mut begin = self.allocate(size, bytes);
                 if begin.is_err() {
                     self.return_chunks(&mut state);

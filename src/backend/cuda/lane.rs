@@ -143,11 +143,11 @@ pub(super) fn is_branch(device: &Arc<Device>) -> Result<bool> {
     with_lanes(device, |lanes| lanes.on_side)
 }
 
-/// The calling thread's streams with the memory of recordings.
-pub(super) fn recording_lanes(device: &Arc<Device>, keep: &Keep) -> Result<[Arc<Lane>; 2]> {
+/// The calling thread's streams with the memory of recordings; with `keep` while one is made.
+pub(super) fn recording_lanes(device: &Arc<Device>, keep: Option<&Keep>) -> Result<[Arc<Lane>; 2]> {
     with_lanes(device, |lanes| {
         let lane = |own: &Lane, arena: &Arc<Arena>| {
-            let (stream, arena, keep) = (own.stream.clone(), arena.clone(), Some(keep.clone()));
+            let (stream, arena, keep) = (own.stream.clone(), arena.clone(), keep.cloned());
             let (device, staging, behind_kernel) =
                 (device.clone(), Staging::default(), AtomicBool::new(false));
             Arc::new(Lane { thread: own.thread, device, stream, behind_kernel, arena, staging, keep })

@@ -202,9 +202,13 @@ impl Cuda {
     fn share<T: bytemuck::Pod>(&self, values: &[T]) -> Result<Buffer> {
         let buffer = self.shared.take(size_of_val(values))?;
         self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        // SAFETY: the buffer is as large as the values; the copy is over when the call returns.
-        unsafe { cudarc::driver::result::memcpy_htod_sync(buffer.address(), values) }
-            .map_err(|error| failed("take data", error))?;
+        // SAFETY: the buffer is as large as the values; both calls work on the driver's own stream.
+        unsafe {
+            cudarc::driver::result::memcpy_htod_sync(buffer.address(), values)
+                // The copy may return when it has read the values; the lanes' streams do not wait for the rest of it.
+                .and_then(|()| cudarc::driver::result::stream::synchronize(std::ptr::null_mut()))
+        }
+        .map_err(|error| failed("take data", error))?;
         Ok(buffer)
     }
 

@@ -1,6 +1,6 @@
 //! Recorded parts of the network: CUDA graphs.
 //!
-//! The first run of a part with given lengths is an ordinary one: it brings weights and tables to the device. The second is
+//! The first run of a part with given lengths goes kernel by kernel: it brings weights and tables to the device. The second is
 //! captured into a graph; from then on inputs are copied in, the graph is launched and its results are copied out. A thread keeps the
 //! recordings of the last few lengths. All of them work in the same memory, apart from that of ordinary tensors: nothing in
 //! it has to outlast a replay, and the stream runs one replay after the other.
@@ -37,13 +37,12 @@ pub(super) type Keep = Arc<std::sync::Mutex<Vec<Box<dyn Any + Send>>>>;
 struct Recording {
     graph: CudaGraph,
     inputs: Vec<Place>,
-    tensors: Vec<Place>,
-    codes: Vec<(Place, usize)>,
+    results: Results,
     _lanes: [Arc<Lane>; 2],
     _keep: Keep,
 }
 
-/// Where a tensor lies during a replay.
+/// Where a tensor lies during a run.
 struct Place {
     address: u64,
     bytes: usize,
@@ -61,6 +60,34 @@ impl Place {
     fn of_codes(codes: &Codes) -> (Self, usize) {
         let (address, clips) = (codes.buffer.address(), codes.clips.clone());
         (Self { address, bytes: clips.rows() * 4, clips, channels: 1 }, codes.bound)
+    }
+}
+
+/// Where the results of a part lie; of codes, how many there may be too.
+struct Results {
+    tensors: Vec<Place>,
+    codes: Vec<(Place, usize)>,
+}
+
+impl Results {
+    fn of(outputs: &Outputs<Tensor, Codes>) -> Self {
+        let tensors = outputs.tensors.iter().map(Place::of).collect();
+        Self { tensors, codes: outputs.codes.iter().map(Place::of_codes).collect() }
+    }
+
+    /// Copies in the lane's own memory: the next run writes over the places.
+    fn copied(&self, cuda: &Cuda, lane: &Arc<Lane>) -> Result<Outputs<Tensor, Codes>> {
+        let tensors = self.tensors.iter().map(|place| {
+            let tensor = cuda.tensor(lane, place.clips.clone(), place.channels)?;
+            copy(lane, tensor.address(), place.address, place.bytes)?;
+            Ok(tensor)
+        });
+        let codes = self.codes.iter().map(|(place, bound)| {
+            let buffer = Arc::new(lane.arena.take(place.bytes)?);
+            copy(lane, buffer.address(), place.address, place.bytes)?;
+            Ok(Codes { clips: place.clips.clone(), buffer, lane: lane.clone(), bound: *bound })
+        });
+        Ok(Outputs { tensors: tensors.collect::<Result<_>>()?, codes: codes.collect::<Result<_>>()? })
     }
 }
 
@@ -110,7 +137,7 @@ pub(super) fn recorded(
     });
     let recording = match found {
         None => {
-            let outputs = body(inputs)?;
+            let outputs = first_run(cuda, &lane, inputs, &body)?;
             put(cuda, &lane, key, None)?;
             return Ok(outputs);
         }
@@ -135,6 +162,27 @@ fn put(cuda: &Cuda, lane: &Lane, key: Key, recording: Option<Rc<Recording>>) -> 
         lane.stream().synchronize().map_err(|error| failed("finish its work", error))?;
     }
     Ok(())
+}
+
+/// Runs kernel by kernel, in the memory that the recording will want anyway.
+fn first_run(
+    cuda: &Cuda,
+    lane: &Arc<Lane>,
+    inputs: &[&Tensor],
+    body: &impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
+) -> Result<Outputs<Tensor, Codes>> {
+    let [main, side] = lane::recording_lanes(&cuda.device, None)?;
+    let inputs: Vec<Tensor> = inputs
+        .iter()
+        .map(|input| {
+            let own = cuda.tensor(&main, input.clips.clone(), input.channels)?;
+            let place = Place::of(&own);
+            copy(lane, place.address, input.address(), place.bytes)?;
+            Ok(own)
+        })
+        .collect::<Result<_>>()?;
+    let outputs = lane::on_lanes(&cuda.device, main, side, || body(&inputs.iter().collect::<Vec<_>>()))?;
+    Results::of(&outputs).copied(cuda, lane)
 }
 
 /// Records; without launches that overlap, where the driver does not take them in a graph.
@@ -162,7 +210,7 @@ fn capture(
     body: &impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
 ) -> Result<Recording> {
     let keep = Keep::default();
-    let [main, side] = lane::recording_lanes(&cuda.device, &keep)?;
+    let [main, side] = lane::recording_lanes(&cuda.device, Some(&keep))?;
     let inputs: Vec<Tensor> = inputs
         .iter()
         .map(|input| cuda.tensor(&main, input.clips.clone(), input.channels))
@@ -181,8 +229,7 @@ fn capture(
     Ok(Recording {
         graph,
         inputs: inputs.iter().map(Place::of).collect(),
-        tensors: outputs.tensors.iter().map(Place::of).collect(),
-        codes: outputs.codes.iter().map(Place::of_codes).collect(),
+        results: Results::of(&outputs),
         _lanes: lanes,
         _keep: keep,
     })
@@ -195,17 +242,7 @@ impl Recording {
         }
         lane.interrupt();
         self.graph.launch().map_err(|error| failed("run recorded work", error))?;
-        let tensors = self.tensors.iter().map(|place| {
-            let tensor = cuda.tensor(lane, place.clips.clone(), place.channels)?;
-            copy(lane, tensor.address(), place.address, place.bytes)?;
-            Ok(tensor)
-        });
-        let codes = self.codes.iter().map(|(place, bound)| {
-            let buffer = Arc::new(lane.arena.take(place.bytes)?);
-            copy(lane, buffer.address(), place.address, place.bytes)?;
-            Ok(Codes { clips: place.clips.clone(), buffer, lane: lane.clone(), bound: *bound })
-        });
-        Ok(Outputs { tensors: tensors.collect::<Result<_>>()?, codes: codes.collect::<Result<_>>()? })
+        self.results.copied(cuda, lane)
     }
 }
 
