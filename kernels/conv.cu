@@ -104,12 +104,14 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
   const __half* w_group = w + size_t(group) * taps * WIDTH * WIDTH;
 
   auto load_taps = [&](int stage) {
+    constexpr int VECTORS = STAGE_TAPS * WIDTH * PIECES;
+    static_assert(VECTORS % THREADS == 0);
+    const __half* from = w_group + size_t(stage) * VECTORS * 8;
 #pragma unroll
-    for (int i = threadIdx.x; i < STAGE_TAPS * WIDTH * PIECES; i += THREADS) {
-      const int r = i / PIECES, c = i % PIECES * 8;  // r: a tap and an output channel
+    for (int n = 0; n < VECTORS / THREADS; ++n) {
+      const int i = n * THREADS + threadIdx.x, r = i / PIECES, c = i % PIECES * 8;  // r: a tap and an output channel
       const bool read = stage * STAGE_TAPS + r / WIDTH < taps;
-      const __half* from = w_group + (size_t(stage) * STAGE_TAPS * WIDTH + r) * WIDTH + c;
-      dev::cp_async16(weights + stage % STAGES * STAGE + matrix::row_at<WIDTH>(r) + c, read ? from : w, read);
+      dev::cp_async16(weights + stage % STAGES * STAGE + matrix::row_at<WIDTH>(r) + c, read ? from + i * 8 : w, read);
     }
   };
   for (int i = threadIdx.x; i < (ROWS + taps - 1) * PIECES; i += THREADS) {
