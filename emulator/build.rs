@@ -11,11 +11,17 @@ use std::sync::Mutex;
 
 /// The tests want every kernel once more for each block barrier of its file, with that barrier taken out
 /// (`<kernel>_without_barrier_<number>`), and without these other waits: the file, the statement, and what the names are followed by.
-const WITHOUT: [(&str, &str, &str); 7] = [
+const WITHOUT: [(&str, &str, &str); 9] = [
     (
         "matmul_sm90.cu",
         "if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);",
         "_without_empty_wait",
+    ),
+    ("attention.cu", "meet();  // tile t is there for the group", "_without_tile_meeting"),
+    (
+        "attention.cu",
+        "meet();  // the group has left this stage, which is filled next",
+        "_without_stage_meeting",
     ),
     ("attention.cu", "__syncwarp();  // the results of all lanes are there", "_without_results_meeting"),
     ("matmul_sm90.cu", "dev::mbarrier_wait(full + s, (i / STAGES) & 1);", "_without_full_wait"),

@@ -9,66 +9,73 @@
 
 namespace {
 using matrix::row_at;
-constexpr int QUERIES = 64, KEYS = 64, THREADS = 128;
+constexpr int QUERIES = 64, KEYS = 64;
 constexpr float LOG2_E = 1.4426950408889634f;
 
-template <int WIDTH>
-__device__ __forceinline__ void load_rows(__half* tile, const __half* from, int first, int rows, int stride) {
+// 64 rows of WIDTH halves to a tile, by THREADS threads.
+template <int WIDTH, int THREADS>
+__device__ __forceinline__ void load_rows(__half* tile, const __half* from, int first, int rows, int stride, int thread) {
   constexpr int PIECES = WIDTH / 8;
 #pragma unroll
-  for (int i = threadIdx.x; i < 64 * PIECES; i += THREADS) {
-    const int r = i / PIECES, c = i % PIECES * 8;
+  for (int n = 0; n < (64 * PIECES + THREADS - 1) / THREADS; ++n) {
+    const int i = n * THREADS + thread, r = i / PIECES, c = i % PIECES * 8;
+    if (64 * PIECES % THREADS != 0 && i >= 64 * PIECES) break;
     const bool read = first + r < rows;
     dev::cp_async16(tile + row_at<WIDTH>(r) + c, read ? from + size_t(first + r) * stride + c : from, read);
   }
 }
 
-template <int WIDTH>
-__device__ __forceinline__ void attention(__half* __restrict__ y, const __half* __restrict__ qkv, const int* __restrict__ offsets,
+// GROUPS of four warps take turns at the tiles of keys.
+template <int WIDTH, int GROUPS>
+__device__ __forceinline__ void attention(__half* __restrict__ y, const __half* qkv, const int* __restrict__ offsets,
                                           const float* __restrict__ slopes, int heads, int window, int free_rows, float scale) {
+  dev::begin_after_previous();
   DYNAMIC_SHARED(shared);
   constexpr int TILE = row_at<WIDTH>(64), STEPS = WIDTH / 16;
-  __half* q_tile = reinterpret_cast<__half*>(shared);
-  __half* k_tile = q_tile + TILE;      // two stages
-  __half* v_tile = q_tile + 3 * TILE;  // two stages
   const int clip = blockIdx.z, head = blockIdx.y, first = blockIdx.x * QUERIES;
   const int begin = offsets[clip], rows = offsets[clip + 1] - begin;
   if (first >= rows) return;
   const int channels = heads * WIDTH, stride = 3 * channels;
   const __half* q = qkv + size_t(begin) * stride + head * WIDTH;
   const __half *k = q + channels, *v = k + channels;
-  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  const int lane = threadIdx.x & 31, warp = (threadIdx.x >> 5) & 3, group = threadIdx.x >> 7, thread = threadIdx.x & 127;
+  __half* q_tile = reinterpret_cast<__half*>(shared);
+  __half* k_tile = q_tile + (1 + 4 * group) * TILE;  // two stages a group
+  __half* v_tile = k_tile + 2 * TILE;                // two stages a group
   // Tiles of keys of which a query of this block sees any.
   const int begin_tile = max(first - (window - 1), 0) / KEYS;
   const int tiles = window < rows ? (min(first + QUERIES - 1 + window, rows) + KEYS - 1) / KEYS : (rows + KEYS - 1) / KEYS;
 
-  auto load_keys = [&](int t) {
-    load_rows<WIDTH>(k_tile + (t & 1) * TILE, k, t * KEYS, rows, stride);
-    load_rows<WIDTH>(v_tile + (t & 1) * TILE, v, t * KEYS, rows, stride);
+  auto load_keys = [&](int t, int stage) {
+    if (t < tiles) {
+      load_rows<WIDTH, 128>(k_tile + stage * TILE, k, t * KEYS, rows, stride, thread);
+      load_rows<WIDTH, 128>(v_tile + stage * TILE, v, t * KEYS, rows, stride, thread);
+    }
     dev::cp_async_commit();
   };
-  load_rows<WIDTH>(q_tile, q, first, rows, stride);
-  load_keys(begin_tile);
+  auto meet = [&] {
+    if (group == 0) dev::named_barrier(1, 128);
+    else dev::named_barrier(2, 128);
+  };
+  load_rows<WIDTH, 128 * GROUPS>(q_tile, q, first, rows, stride, threadIdx.x);
+  dev::cp_async_commit();
+  load_keys(begin_tile + group, 0);
 
   uint32_t fq[STEPS][4];
   float o[WIDTH / 8][4] = {}, largest[2] = {-INFINITY, -INFINITY}, total[2] = {0.f, 0.f};
   const float scale2 = scale * LOG2_E, slope2 = slopes ? slopes[head] * LOG2_E : 0.f, reach = float(window);
   const int row = first + warp * 16 + (lane >> 2);
-
-  for (int t = begin_tile; t < tiles; ++t) {
-    if (t + 1 < tiles) {
-      load_keys(t + 1);
-      dev::cp_async_wait<1>();
-    } else {
-      dev::cp_async_wait<0>();
-    }
-    __syncthreads();  // tile t is there for all
-    if (t == begin_tile) {
+  dev::cp_async_wait<1>();
+  __syncthreads();  // the queries are there for all
 #pragma unroll
-      for (int i = 0; i < STEPS; ++i)
-        dev::ldmatrix_x4(fq[i], q_tile + row_at<WIDTH>(warp * 16) + row_at<WIDTH>(lane & 15) + i * 16 + (lane >> 4) * 8);
-    }
-    const __half *kt = k_tile + (t & 1) * TILE, *vt = v_tile + (t & 1) * TILE;
+  for (int i = 0; i < STEPS; ++i)
+    dev::ldmatrix_x4(fq[i], q_tile + row_at<WIDTH>(warp * 16) + row_at<WIDTH>(lane & 15) + i * 16 + (lane >> 4) * 8);
+
+  for (int t = begin_tile + group, stage = 0; t < tiles; t += GROUPS, stage ^= 1) {
+    load_keys(t + GROUPS, stage ^ 1);
+    dev::cp_async_wait<1>();
+    meet();  // tile t is there for the group
+    const __half *kt = k_tile + stage * TILE, *vt = v_tile + stage * TILE;
 
     float s[KEYS / 8][4] = {};
 #pragma unroll
@@ -83,16 +90,29 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
 
     float now[2] = {largest[0], largest[1]};
     const int column = t * KEYS + (lane & 3) * 2;
+    const float apart = float(row - column);
+    auto distance = [&](int j, int e) { return fabsf(apart + float((e >> 1) * 8 - j * 8 - (e & 1))); };
+    // Inside a clip, where no window ends and all rows have a position, a score needs no look at its place.
+    if (t * KEYS + KEYS <= rows && window >= rows && min(first, t * KEYS) >= free_rows) {
+#pragma unroll
+      for (int j = 0; j < KEYS / 8; ++j)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) s[j][e] = fmaf(s[j][e], scale2, -slope2 * distance(j, e));
+    } else {
+#pragma unroll
+      for (int j = 0; j < KEYS / 8; ++j)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          const int c = column + j * 8 + (e & 1), r = row + (e >> 1) * 8;
+          const float score = fmaf(s[j][e], scale2, -(min(r, c) < free_rows ? 0.f : slope2) * distance(j, e));
+          const bool seen = (c < rows) & (distance(j, e) < reach);  // no branch
+          s[j][e] = seen ? score : -INFINITY;
+        }
+    }
 #pragma unroll
     for (int j = 0; j < KEYS / 8; ++j)
 #pragma unroll
-      for (int e = 0; e < 4; ++e) {
-        const int c = column + j * 8 + (e & 1), r = row + (e >> 1) * 8;
-        const float distance = fabsf(float(r - c));
-        const float bias = r < free_rows || c < free_rows ? 0.f : slope2 * distance;
-        s[j][e] = c < rows && distance < reach ? fmaf(s[j][e], scale2, -bias) : -INFINITY;
-        now[e >> 1] = fmaxf(now[e >> 1], s[j][e]);
-      }
+      for (int e = 0; e < 4; ++e) now[e >> 1] = fmaxf(now[e >> 1], s[j][e]);
     float shrink[2];
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
@@ -128,7 +148,35 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
         dev::mma_m16n8k16(o[2 * j + 1], p, f[2], f[3]);
       }
     }
-    __syncthreads();  // all have left this stage, which tile t + 2 overwrites
+    meet();  // the group has left this stage, which is filled next
+  }
+
+  if constexpr (GROUPS > 1) {
+    // The second group hands its state over, each thread to the one that has the same place in the first, through its own tiles.
+    float* state = reinterpret_cast<float*>(q_tile + 5 * TILE) + thread;
+    if (group == 1) {
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        state[i * 128] = largest[i];
+        state[(2 + i) * 128] = total[i];
+      }
+#pragma unroll
+      for (int j = 0; j < WIDTH / 8; ++j)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) state[(4 + j * 4 + e) * 128] = o[j][e];
+    }
+    __syncthreads();  // the second group's state is there
+    if (group == 1) return;
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const float other = state[i * 128], both = fmaxf(largest[i], other);
+      const float mine = dev::exp2_approx(largest[i] - both), its = dev::exp2_approx(other - both);
+      total[i] = total[i] * mine + state[(2 + i) * 128] * its;
+#pragma unroll
+      for (int j = 0; j < WIDTH / 8; ++j)
+#pragma unroll
+        for (int e = 2 * i; e < 2 * i + 2; ++e) o[j][e] = o[j][e] * mine + state[(4 + j * 4 + e) * 128] * its;
+    }
   }
 
   // The results take the place of this warp's queries, so that they leave in whole vectors.
@@ -157,18 +205,20 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
 //   slopes (heads) or null for no bias; bias(i, j) = slopes[head] * |i - j|, 0 if i or j < free_rows; only j with
 //   |i - j| < window count (INT_MAX: all).
 // Requires: 16-byte aligned qkv and y; 1 <= window; no aliasing.
-// Grid (query tiles of the longest clip, heads, clips), 128 threads. A warp owns 16 queries: their scores, softmax state and
-//   results stay in its registers. K and V tiles alternate between two stages, the next one under way while this one is
-//   used. Keys begin at the clip's first row, so a clip's bytes do not depend on its neighbours.
+// Grid (query tiles of the longest clip, heads, clips), 256 threads (128 at 96). A warp owns 16 queries: their scores, softmax state
+//   and results stay in its registers. Two groups of four warps have the same queries and every other tile of keys, so that a short
+//   clip, which has few blocks, waits half as long; the second adds its state to the first's. K and V tiles alternate between two
+//   stages, the next one under way while this one is used. Keys begin at the clip's first row, so a clip's bytes do not depend
+//   on its neighbours.
 // Cost: 4 * rows * keys * heads * WIDTH FLOP (keys: of the clip, or 2 * window); bound by the matrix units and, half as much, by the exponentials.
-#define ATTENTION(name, WIDTH)                                                                                                \
-  extern "C" __global__ void __launch_bounds__(THREADS, 2)                                                                    \
+#define ATTENTION(name, WIDTH, GROUPS)                                                                                        \
+  extern "C" __global__ void __launch_bounds__(128 * GROUPS, 1)                                                               \
       name(__half* y, const __half* qkv, const int* offsets, const float* slopes, int heads, int window, int free_rows, float scale) { \
-    attention<WIDTH>(y, qkv, offsets, slopes, heads, window, free_rows, scale);                                               \
+    attention<WIDTH, GROUPS>(y, qkv, offsets, slopes, heads, window, free_rows, scale);                                       \
   }                                                                                                                           \
   CUDA_KERNEL(name)
-ATTENTION(attention_16, 16)
-ATTENTION(attention_32, 32)
-ATTENTION(attention_48, 48)
-ATTENTION(attention_64, 64)
-ATTENTION(attention_96, 96)
+ATTENTION(attention_16, 16, 2)
+ATTENTION(attention_32, 32, 2)
+ATTENTION(attention_48, 48, 2)
+ATTENTION(attention_64, 64, 2)
+ATTENTION(attention_96, 96, 1)  // two groups' tiles would not fit into 99 KiB

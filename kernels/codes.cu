@@ -39,7 +39,8 @@ __device__ __forceinline__ float gumbel(unsigned word) {
 //   codes (rows), codebook (count, channels), y (rows, channels). Requires: channels a multiple of 8; 16-byte aligned; 0 <= code < count.
 // Grid (rows * channels / 8 / 256), 256 threads, a vector each. Cost: 4 bytes a value; bound by latency.
 extern "C" __global__ void __launch_bounds__(256)
-lookup(__half* __restrict__ y, const int* __restrict__ codes, const __half* __restrict__ codebook, int rows, int channels) {
+lookup(__half* __restrict__ y, const int* codes, const __half* __restrict__ codebook, int rows, int channels) {
+  dev::begin_after_previous();
   const int vectors = channels / 8, i = blockIdx.x * 256 + threadIdx.x;
   if (i >= rows * vectors) return;
   const int r = i / vectors, c = i % vectors * 8;
@@ -53,7 +54,8 @@ CUDA_KERNEL(lookup)
 //   code is used four times. The difference is squared, not expanded, so that near ties keep their digits.
 // Cost: 3 * rows * count * channels FLOP; bound by reading the codebook, a line a lane.
 extern "C" __global__ void __launch_bounds__(128)
-nearest_code(int* __restrict__ codes, const __half* __restrict__ x, const __half* __restrict__ codebook, int rows, int count, int channels) {
+nearest_code(int* __restrict__ codes, const __half* x, const __half* __restrict__ codebook, int rows, int count, int channels) {
+  dev::begin_after_previous();
   SHARED_ARRAY(float, scores, ROWS * WARPS);
   SHARED_ARRAY(int, indices, ROWS * WARPS);
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, first = blockIdx.x * ROWS;
@@ -112,8 +114,9 @@ CUDA_KERNEL(nearest_code)
 //   logits (rows, count) with rows `stride` apart; seeds (clips) or null for the likeliest; first_rows (clips).
 // Grid (rows of the longest clip / 4, clips), 128 threads. A warp owns a row. Cost: bound by latency.
 extern "C" __global__ void __launch_bounds__(128)
-choose_code(int* __restrict__ codes, const __half* __restrict__ logits, const int* __restrict__ offsets, const uint2* __restrict__ seeds,
+choose_code(int* __restrict__ codes, const __half* logits, const int* __restrict__ offsets, const uint2* __restrict__ seeds,
             const int* __restrict__ first_rows, int count, int stride, int stream, float temperature) {
+  dev::begin_after_previous();
   const int lane = threadIdx.x & 31, clip = blockIdx.y, t = blockIdx.x * 4 + (threadIdx.x >> 5);
   const int begin = offsets[clip];
   if (t >= offsets[clip + 1] - begin) return;

@@ -14,8 +14,9 @@ constexpr int TAPS = 10, BLOCK_ROWS = 32, PARTS = 2, OWN = 4, UNROLLED = 2;  // 
 //   is used four times and a warp writes 256 consecutive bytes.
 // Cost: 2 bytes a result; bound by writing y.
 extern "C" __global__ void __launch_bounds__(256)
-first_conv(__half* __restrict__ y, const float* __restrict__ x, const __half* __restrict__ w, const __half* __restrict__ bias,
+first_conv(__half* __restrict__ y, const float* x, const __half* __restrict__ w, const __half* __restrict__ bias,
            const int* __restrict__ x_offsets, const int* __restrict__ y_offsets, int channels, int step) {
+  dev::begin_after_previous();
   SHARED_ARRAY(float, samples, BLOCK_ROWS * 8 + TAPS);
   const int clip = blockIdx.y, first = blockIdx.x * BLOCK_ROWS;
   const int y_begin = y_offsets[clip], rows = y_offsets[clip + 1] - y_begin;
@@ -62,8 +63,9 @@ CUDA_KERNEL(first_conv)
 // Grid (vectors of y's longest clip / 256, clips), 256 threads, a vector of eight values each.
 // Cost: 4 bytes a sample of a window; the samples come from the caches.
 extern "C" __global__ void __launch_bounds__(256)
-sample_windows(__half* __restrict__ y, const float* __restrict__ x, const int* __restrict__ x_offsets, const int* __restrict__ y_offsets,
+sample_windows(__half* __restrict__ y, const float* x, const int* __restrict__ x_offsets, const int* __restrict__ y_offsets,
                int taps, int step, int width) {
+  dev::begin_after_previous();
   const int clip = blockIdx.y, vectors = width / 4, i = blockIdx.x * 256 + threadIdx.x;
   const int begin = y_offsets[clip], rows = y_offsets[clip + 1] - begin;
   if (i >= rows * vectors) return;
@@ -88,6 +90,7 @@ constexpr int ROWS = 64, THREADS = 128, STAGES = 3;  // of grouped_conv
 template <int WIDTH>
 __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __half* x, const __half* w, const int* x_offsets,
                                              const int* y_offsets, int taps, int padding, int channels) {
+  dev::begin_after_previous();
   constexpr int STAGE_TAPS = WIDTH <= 48 ? 4 : 2, PITCH = WIDTH + 8, PIECES = WIDTH / 8, STAGE = matrix::row_at<WIDTH>(STAGE_TAPS * WIDTH);
   DYNAMIC_SHARED(shared);
   __half* weights = reinterpret_cast<__half*>(shared);

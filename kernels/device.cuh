@@ -23,6 +23,23 @@ __device__ __forceinline__ uint32_t shared_address(const void* p) { return stati
 template <class T> __device__ __forceinline__ T ld(const void* p) { return *static_cast<const T*>(p); }
 template <class T> __device__ __forceinline__ void st(void* p, T v) { *static_cast<T*>(p) = v; }
 
+// ---- launches that overlap: programmatic dependent launch (sm_90) ----
+// Every thread of every kernel calls this before its first access to device memory and before any return. A kernel that is launched
+// to overlap may begin while the one before it in its stream still runs: when every block of that one has come to this line.
+// Its threads then wait here until that one has ended and what it wrote can be seen.
+// - Nothing starves: blocks come early only when all blocks of the kernel before have their places.
+// - A kernel is behind all earlier ones, not the last alone: none ends before its threads have waited for the one before it, and
+//   that is why blocks without work wait too.
+// - `const __restrict__` promises that nobody writes the memory while the kernel runs, and it runs already while it waits: it is for
+//   weights and tables, not for what an earlier kernel may have written.
+// - A kernel that is launched the ordinary way begins when all before it has ended, and does not wait. So does every kernel below
+//   sm_90, whose code lacks the instructions: the launcher must not let such code overlap.
+__device__ __forceinline__ void begin_after_previous() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;\ngriddepcontrol.wait;" ::: "memory");
+#endif
+}
+
 // ---- asynchronous 16-byte copies, global to shared (sm_80) ----
 // Without `read` the destination is filled with zeros and the source is not touched.
 __device__ __forceinline__ void cp_async16(void* to, const void* from, bool read = true) {
@@ -83,6 +100,8 @@ __device__ __forceinline__ void mbarrier_wait(uint64_t* b, uint32_t parity) {
       "{\n.reg .pred done;\nagain: mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n@done bra over;\nbra again;\nover:\n}"
       ::"r"(shared_address(b)), "r"(parity) : "memory");
 }
+// Brings a tensor map, which is a parameter of the kernel, near.
+__device__ __forceinline__ void prefetch_map(const void* map) { asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory"); }
 // The box of the tensor map whose first element is (x, y); zeros outside the tensor.
 __device__ __forceinline__ void tma_load(void* to, const void* map, uint64_t* b, int x, int y) {
   asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4}], [%2];"
@@ -125,6 +144,20 @@ __device__ __forceinline__ void wgmma_m64n128k16(float (&d)[64], uint64_t a, uin
       "%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,"
       "%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63}, %64, %65, 1, 1, 1, 0, 0;"
       : D8(0), D8(8), D8(16), D8(24), D8(32), D8(40), D8(48), D8(56) : "l"(a), "l"(b));
+}
+__device__ __forceinline__ void wgmma_m64n256k16(float (&d)[128], uint64_t a, uint64_t b) {
+  asm volatile(
+      "wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16 "
+      "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"
+      "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,"
+      "%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,"
+      "%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63,"
+      "%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,"
+      "%80,%81,%82,%83,%84,%85,%86,%87,%88,%89,%90,%91,%92,%93,%94,%95,"
+      "%96,%97,%98,%99,%100,%101,%102,%103,%104,%105,%106,%107,%108,%109,%110,%111,"
+      "%112,%113,%114,%115,%116,%117,%118,%119,%120,%121,%122,%123,%124,%125,%126,%127}, %128, %129, 1, 1, 1, 0, 0;"
+      : D8(0), D8(8), D8(16), D8(24), D8(32), D8(40), D8(48), D8(56), D8(64), D8(72), D8(80), D8(88), D8(96), D8(104), D8(112), D8(120)
+      : "l"(a), "l"(b));
 }
 #undef D8
 // Moves registers between the warpgroups of a block; every warp of a warpgroup must call it.

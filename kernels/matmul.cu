@@ -47,6 +47,7 @@ __device__ __forceinline__ void load_weights(unsigned char* tile, const __half* 
 
 template <int BM, int BN, int WM, int WN, int STAGES>
 __device__ __forceinline__ void product(Output out, Input in, const __half* w, const int* x_offsets, const int* y_offsets, int rows, int K) {
+  dev::begin_after_previous();
   constexpr int THREADS = BM / WM * (BN / WN) * 32, STAGE = (BM + BN) * ROW_BYTES;
   static_assert(BM * STAGING_PITCH<BN> * 4 <= STAGES * STAGE, "the staging tile takes the place of the stages");
   DYNAMIC_SHARED(shared);
@@ -108,8 +109,8 @@ __device__ __forceinline__ void product(Output out, Input in, const __half* w, c
   extern "C" __global__ void __launch_bounds__(BM / WM * (BN / WN) * 32)                                                         \
       name(void* y, const __half* x, const __half* w, const __half* bias, const __half* residual, const int* x_offsets,          \
            const int* y_offsets, int rows, int columns, int K, int x_rows, int channels, int step, int padding, int replicate,   \
-           int x_stride, int y_stride, int residual_stride, int activation, float slope, int y_is_f32) {                         \
-    product<BM, BN, WM, WN, STAGES>({y, bias, residual, y_stride, residual_stride, columns, activation, y_is_f32, slope},        \
+           int x_stride, int y_stride, int residual_stride, int activation, float slope) {                                       \
+    product<BM, BN, WM, WN, STAGES>({y, bias, residual, y_stride, residual_stride, columns, activation, 0, slope},               \
                                     {x, x_stride, channels, step, padding, replicate, x_rows}, w, x_offsets, y_offsets, rows, K); \
   }                                                                                                                             \
   CUDA_KERNEL(name)

@@ -15,15 +15,29 @@ __device__ __forceinline__ void wgmma(float (&c)[1][8][4], uint64_t a, uint64_t 
 __device__ __forceinline__ void wgmma(float (&c)[1][16][4], uint64_t a, uint64_t b) {
   dev::wgmma_m64n128k16(reinterpret_cast<float(&)[64]>(c), a, b);
 }
+__device__ __forceinline__ void wgmma(float (&c)[1][32][4], uint64_t a, uint64_t b) {
+  dev::wgmma_m64n256k16(reinterpret_cast<float(&)[128]>(c), a, b);
+}
 
-template <int GROUPS, int BN, int STAGES>
+// SEGMENTS: the sum may be one of several segments; else there are no registers for a second sum.
+template <int GROUPS, int BN, int STAGES, bool SEGMENTS>
 __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x, const CUtensorMap* w, const int* x_offsets,
-                                        const int* y_offsets, int rows, int K, int channels, int step) {
+                                        const int* y_offsets, int rows, int K, int channels, int step, int segment) {
   constexpr int BM = GROUPS * 64, A_BYTES = BM * ROW_BYTES, STAGE = A_BYTES + BN * ROW_BYTES, CONSUMERS = GROUPS * 128;
   static_assert(BM * STAGING_PITCH<BN> * 4 <= STAGES * STAGE, "the staging tile takes the place of the stages");
   DYNAMIC_SHARED(shared);
   SHARED_ARRAY(uint64_t, full, STAGES);
   SHARED_ARRAY(uint64_t, empty, STAGES);
+  if (threadIdx.x == 0) {  // touches no device memory: done while the launch before this one ends
+    dev::prefetch_map(x);
+    dev::prefetch_map(w);
+    for (int s = 0; s < STAGES; ++s) {
+      dev::mbarrier_init(full + s, 1);
+      dev::mbarrier_init(empty + s, GROUPS * 4);
+    }
+    dev::mbarrier_init_fence();
+  }
+  dev::begin_after_previous();
   size_t y_row = 0;
   int x_row = 0;
   if (y_offsets) {
@@ -35,20 +49,19 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
   if (first_row >= rows) return;
   const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
   // A tap's last k values may be fewer than 64 where there is one tap: the copy engine fills zeros behind the row.
-  const int steps_per_tap = (channels + STEP - 1) / STEP, steps = K / channels * steps_per_tap;
-  if (threadIdx.x == 0) {
-    for (int s = 0; s < STAGES; ++s) {
-      dev::mbarrier_init(full + s, 1);
-      dev::mbarrier_init(empty + s, GROUPS * 4);
-    }
-    dev::mbarrier_init_fence();
+  const int steps_per_tap = (channels + STEP - 1) / STEP;
+  int begin = 0, end = K / channels * steps_per_tap;
+  if (out.y_is_f32) {  // this block's segment alone
+    begin = int(blockIdx.z) * segment;
+    end = min(begin + segment, end);
+    y_row = size_t(blockIdx.z) * rows;
   }
-  __syncthreads();
+  __syncthreads();  // the mbarriers are there for all
 
   if (warp == GROUPS * 4) {
     if (lane == 0)
-      for (int i = 0; i < steps; ++i) {
-        const int s = i % STAGES, tap = i / steps_per_tap, k = i % steps_per_tap * STEP;
+      for (int i = 0; i < end - begin; ++i) {
+        const int s = i % STAGES, tap = (begin + i) / steps_per_tap, k = (begin + i) % steps_per_tap * STEP;
         if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);
         dev::mbarrier_arrive_expect(full + s, STAGE);
         dev::tma_load(shared + s * STAGE, x, full + s, k, x_row + first_row * step + tap);
@@ -57,23 +70,37 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
     return;
   }
 
-  float c[1][BN / 8][4] = {};
+  float c[1][BN / 8][4] = {}, total[1][SEGMENTS ? BN / 8 : 1][4] = {};
   const int group = warp >> 2;
-  for (int i = 0; i < steps; ++i) {
-    const int s = i % STAGES;
-    dev::mbarrier_wait(full + s, (i / STAGES) & 1);
-    const unsigned char *a = shared + s * STAGE + group * 64 * ROW_BYTES, *b = shared + s * STAGE + A_BYTES;
-    dev::wgmma_fence();
+  for (int i = 0, stop = 0; i < end - begin;) {
+    stop = SEGMENTS ? min(stop + segment, end - begin) : end - begin;
+    for (; i < stop; ++i) {
+      const int s = i % STAGES;
+      dev::mbarrier_wait(full + s, (i / STAGES) & 1);
+      const uint64_t a = dev::wgmma_descriptor(shared + s * STAGE + group * 64 * ROW_BYTES);
+      const uint64_t b = dev::wgmma_descriptor(shared + s * STAGE + A_BYTES);
+      dev::wgmma_fence();
 #pragma unroll
-    for (int k = 0; k < STEP / 16; ++k) wgmma(c, dev::wgmma_descriptor(a + k * 32), dev::wgmma_descriptor(b + k * 32));
-    dev::wgmma_commit();
-    dev::wgmma_wait<1>();  // the products of the stage before are over
-    if (i > 0 && lane == 0) dev::mbarrier_arrive(empty + (i - 1) % STAGES);
+      for (int k = 0; k < STEP / 16; ++k) wgmma(c, a + 2 * k, b + 2 * k);  // 32 bytes on, in units of 16
+      dev::wgmma_commit();
+      dev::wgmma_wait<1>();  // the products of the stage before are over
+      if (i > 0 && lane == 0) dev::mbarrier_arrive(empty + (i - 1) % STAGES);
+    }
+    dev::wgmma_wait<0>();
+    if constexpr (SEGMENTS) {
+#pragma unroll
+      for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          total[0][j][e] += c[0][j][e];
+          c[0][j][e] = 0.f;
+        }
+    }
   }
-  dev::wgmma_wait<0>();
   dev::named_barrier(1, CONSUMERS);  // all have left the stages, whose place the staging tile takes
   float* staging = reinterpret_cast<float*>(shared);
-  stage_fragments<16, BN, BN>(staging, c, warp * 16, 0);
+  if constexpr (SEGMENTS) stage_fragments<16, BN, BN>(staging, total, warp * 16, 0);
+  else stage_fragments<16, BN, BN>(staging, c, warp * 16, 0);
   dev::named_barrier(1, CONSUMERS);
   write_tile<BM, BN, CONSUMERS>(out, staging, threadIdx.x, y_row + first_row, rows - first_row, first_column);
 }
@@ -82,19 +109,23 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
 // y[t][n] = activation(sum_k x[window t][k] * w[n][k] + bias[n]) + residual[t][n], as matmul.cu without padding
 //   x: tensor map of (input rows, channels), boxes of 64 channels by BM rows, every `step`-th of BM * step; w: tensor map of
 //   (columns, K), boxes of 64 by BN; both with 128-byte swizzle and zeros outside.
-// Requires: channels a multiple of 64, or one tap; BM * step <= 256; the rest as matmul.cu.
-// Grid (row tiles of the longest clip, column tiles, clips). One producer thread (of the last warp) keeps the ring of stages
+//   The sum over k is one of segments of `segment` steps of 64 values, each begun at zero. With `parts` block z makes the sum of segment z
+//   alone, in f32: y (segments, rows, columns), no bias, no activation, no residual, no offsets. `layer_norm_of_parts` adds
+//   them, to the same bits.
+// Requires: channels a multiple of 64, or one tap; BM * step <= 256; one segment at 128x256; the rest as matmul.cu.
+// Grid (row tiles of the longest clip, column tiles, clips or segments). One producer thread (of the last warp) keeps the ring of stages
 //   full; each consumer warpgroup owns 64 rows and all columns of the tile in registers and leaves one product in flight, so
 //   that the matrix units never wait for a barrier. Windows that reach behind the clip make rows that are not stored.
 // Cost: 2 * rows * columns * K FLOP; bound by the matrix units from about 300 rows on, below that by reading w once.
-#define MATMUL_SM90(name, GROUPS, BN, STAGES)                                                                                     \
+#define MATMUL_SM90(name, GROUPS, BN, STAGES, SEGMENTS)                                                                           \
   extern "C" __global__ void __launch_bounds__(GROUPS * 128 + 32)                                                                 \
       name(void* y, const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap w, const __half* bias,             \
            const __half* residual, const int* x_offsets, const int* y_offsets, int rows, int columns, int K, int channels,        \
-           int step, int y_stride, int residual_stride, int activation, float slope, int y_is_f32) {                              \
-    product<GROUPS, BN, STAGES>({y, bias, residual, y_stride, residual_stride, columns, activation, y_is_f32, slope}, &x, &w,      \
-                                x_offsets, y_offsets, rows, K, channels, step);                                                   \
+           int step, int y_stride, int residual_stride, int activation, float slope, int segment, int parts) {                    \
+    product<GROUPS, BN, STAGES, SEGMENTS>({y, bias, residual, y_stride, residual_stride, columns, activation, parts, slope},      \
+                                          &x, &w, x_offsets, y_offsets, rows, K, channels, step, segment);                        \
   }                                                                                                                               \
   CUDA_KERNEL(name)
-MATMUL_SM90(matmul_sm90_128x128, 2, 128, 5)  // 288 threads, 160 KiB
-MATMUL_SM90(matmul_sm90_64x64, 1, 64, 6)     // 160 threads, 96 KiB
+MATMUL_SM90(matmul_sm90_128x256, 2, 256, 4, false)  // 288 threads, 192 KiB
+MATMUL_SM90(matmul_sm90_128x128, 2, 128, 5, true)   // 288 threads, 160 KiB
+MATMUL_SM90(matmul_sm90_64x64, 1, 64, 6, true)      // 160 threads, 96 KiB

@@ -20,9 +20,35 @@ __device__ __forceinline__ uint4 packed(const float (&v)[8]) {
   return make_uint4(dev::pack_half2(v[0], v[1]), dev::pack_half2(v[2], v[3]), dev::pack_half2(v[4], v[5]), dev::pack_half2(v[6], v[7]));
 }
 
-template <int VECTORS>
-__device__ __forceinline__ void layer_norm(__half* y, const __half* x, const __half* residual, const __half* weight, const __half* bias,
-                                           int rows, int channels, float eps, int activation) {
+// A matrix product as the sums of its segments of k: `count` of (rows, channels).
+struct Parts {
+  const float* sums;
+  const __half* bias;  // (channels), or null
+  int count;
+};
+
+// Eight values of the product: what it would have stored, had one block made the whole sum.
+__device__ __forceinline__ void add_up(float (&v)[8], const Parts& parts, size_t at, size_t size, int column) {
+#pragma unroll
+  for (int e = 0; e < 8; ++e) v[e] = 0.f;
+#pragma unroll 4
+  for (int p = 0; p < parts.count; ++p) {
+    const float* from = parts.sums + p * size + at;
+    const float4 low = dev::ld<float4>(from), high = dev::ld<float4>(from + 4);
+    const float part[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+#pragma unroll
+    for (int e = 0; e < 8; ++e) v[e] += part[e];
+  }
+  float b[8] = {};
+  if (parts.bias) unpack(b, dev::ld<uint4>(parts.bias + column));
+#pragma unroll
+  for (int e = 0; e < 8; ++e) v[e] = __half2float(__float2half_rn(v[e] + b[e]));
+}
+
+template <int VECTORS, bool OF_PARTS>
+__device__ __forceinline__ void layer_norm(__half* y, const __half* x, const Parts& parts, const __half* residual, const __half* weight,
+                                           const __half* bias, int rows, int channels, float eps, int activation) {
+  dev::begin_after_previous();
   const int lane = threadIdx.x & 31, row = blockIdx.x * 4 + (threadIdx.x >> 5);
   if (row >= rows) return;
   const size_t begin = size_t(row) * channels;
@@ -32,7 +58,8 @@ __device__ __forceinline__ void layer_norm(__half* y, const __half* x, const __h
   for (int i = 0; i < VECTORS; ++i) {
     const int c = (i * 32 + lane) * 8;
     if (c < channels) {
-      unpack(v[i], dev::ld<uint4>(x + begin + c));
+      if constexpr (OF_PARTS) add_up(v[i], parts, begin + c, size_t(rows) * channels, c);
+      else unpack(v[i], dev::ld<uint4>(x + begin + c));
       if (residual) {
         float r[8];
         unpack(r, dev::ld<uint4>(residual + begin + c));
@@ -85,13 +112,31 @@ __device__ __forceinline__ void layer_norm(__half* y, const __half* x, const __h
   extern "C" __global__ void __launch_bounds__(128)                                                                          \
       name(__half* y, const __half* x, const __half* residual, const __half* weight, const __half* bias, int rows,           \
            int channels, float eps, int activation) {                                                                        \
-    layer_norm<VECTORS>(y, x, residual, weight, bias, rows, channels, eps, activation);                                      \
+    layer_norm<VECTORS, false>(y, x, {}, residual, weight, bias, rows, channels, eps, activation);                           \
   }                                                                                                                          \
   CUDA_KERNEL(name)
 LAYER_NORM(layer_norm_1, 1)
 LAYER_NORM(layer_norm_2, 2)
 LAYER_NORM(layer_norm_3, 3)
 LAYER_NORM(layer_norm_4, 4)
+
+// y[r] = (u - mean u) / sqrt(var u + eps) * weight + bias, u = half(sum_p parts[p][r] + parts_bias) + residual[r]: the layer norm behind a
+// matrix product whose sum over k several blocks made, segment by segment
+//   parts (count, rows, channels) f32; parts_bias (channels) or null; the rest as layer_norm.
+// Requires: as layer_norm. y may be residual.
+// Grid (rows / 4), 128 threads. As layer_norm; the parts are added in their order, as one block would have.
+// Cost: 4 + 4 * count bytes a value; latency.
+#define LAYER_NORM_OF_PARTS(name, VECTORS)                                                                                      \
+  extern "C" __global__ void __launch_bounds__(128)                                                                             \
+      name(__half* y, const float* parts, int count, const __half* parts_bias, const __half* residual, const __half* weight,    \
+           const __half* bias, int rows, int channels, float eps) {                                                             \
+    layer_norm<VECTORS, true>(y, nullptr, {parts, parts_bias, count}, residual, weight, bias, rows, channels, eps, matrix::NONE); \
+  }                                                                                                                             \
+  CUDA_KERNEL(name)
+LAYER_NORM_OF_PARTS(layer_norm_of_parts_1, 1)
+LAYER_NORM_OF_PARTS(layer_norm_of_parts_2, 2)
+LAYER_NORM_OF_PARTS(layer_norm_of_parts_3, 3)
+LAYER_NORM_OF_PARTS(layer_norm_of_parts_4, 4)
 
 // The norm over time takes three kernels: moments of chunks of rows, their union a channel, and the result. Each chunk's
 // variance is taken about its own mean, and unions are Chan's formula, so a mean far from 0 costs no digits.
@@ -123,7 +168,8 @@ __device__ __forceinline__ float2 column_sum(float2 v, float2* scratch) {
 //   and stays in registers between the mean and the squares.
 // Cost: 2 bytes a value; bound by memory.
 extern "C" __global__ void __launch_bounds__(256)
-group_norm_moments(float* __restrict__ moments, const __half* __restrict__ x, const int* __restrict__ offsets, int channels, int chunks) {
+group_norm_moments(float* __restrict__ moments, const __half* x, const int* __restrict__ offsets, int channels, int chunks) {
+  dev::begin_after_previous();
   SHARED_ARRAY(float2, scratch, 256);
   const int clip = blockIdx.z, chunk = blockIdx.y, c = (blockIdx.x * 32 + (threadIdx.x & 31)) * 2;
   const int begin = offsets[clip] + chunk * CHUNK, rows = min(CHUNK, offsets[clip + 1] - begin);
@@ -163,7 +209,8 @@ CUDA_KERNEL(group_norm_moments)
 // The same of one channel in f32, in chunks of 4096: moments (clips, chunks, 2).
 // Grid (chunks of the longest clip, clips), 256 threads, 16 samples each. Cost: 4 bytes a sample; bound by latency.
 extern "C" __global__ void __launch_bounds__(256)
-sample_moments(float* __restrict__ moments, const float* __restrict__ x, const int* __restrict__ offsets, int chunks) {
+sample_moments(float* __restrict__ moments, const float* x, const int* __restrict__ offsets, int chunks) {
+  dev::begin_after_previous();
   SHARED_ARRAY(float, scratch, 8);
   const int clip = blockIdx.y, chunk = blockIdx.x, lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
   const int begin = offsets[clip] + chunk * SAMPLES_CHUNK, count = min(SAMPLES_CHUNK, offsets[clip + 1] - begin);
@@ -198,8 +245,9 @@ CUDA_KERNEL(sample_moments)
 // Grid (channels / 128, clips), 128 threads. A thread owns a channel and goes over the chunks in their order.
 // Cost: 8 bytes a chunk and channel; bound by latency.
 extern "C" __global__ void __launch_bounds__(128)
-unite_moments(float* __restrict__ united, const float* __restrict__ moments, const int* __restrict__ offsets, int channels, int chunks,
+unite_moments(float* __restrict__ united, const float* moments, const int* __restrict__ offsets, int channels, int chunks,
               int chunk, float eps) {
+  dev::begin_after_previous();
   const int clip = blockIdx.y, c = blockIdx.x * 128 + threadIdx.x;
   const int rows = offsets[clip + 1] - offsets[clip];
   if (c >= channels) return;
@@ -223,8 +271,9 @@ CUDA_KERNEL(unite_moments)
 //   that the channels' numbers, four times the bytes of a row, are read for four of them.
 // Cost: 4 bytes a value; memory.
 extern "C" __global__ void __launch_bounds__(256)
-group_norm_apply(__half* y, const __half* x, const float* __restrict__ united, const __half* __restrict__ weight,
+group_norm_apply(__half* y, const __half* x, const float* united, const __half* __restrict__ weight,
                  const __half* __restrict__ bias, const int* __restrict__ offsets, int channels, int activation) {
+  dev::begin_after_previous();
   const int clip = blockIdx.y, vectors = channels / 8, i = blockIdx.x * 256 + threadIdx.x;
   const int rows = offsets[clip + 1] - offsets[clip], first = i / vectors * APPLY_ROWS;
   if (first >= rows) return;
@@ -265,7 +314,8 @@ CUDA_KERNEL(group_norm_apply)
 // y[s] = (x[s] - mean) * scale: one channel in f32. Grid (samples of the longest clip / 256, clips). y may be x.
 // Cost: 8 bytes a sample; memory.
 extern "C" __global__ void __launch_bounds__(256)
-normalize_samples(float* y, const float* x, const float* __restrict__ united, const int* __restrict__ offsets) {
+normalize_samples(float* y, const float* x, const float* united, const int* __restrict__ offsets) {
+  dev::begin_after_previous();
   const int clip = blockIdx.y, s = offsets[clip] + blockIdx.x * 256 + threadIdx.x;
   if (s >= offsets[clip + 1]) return;
   const float2 m = dev::ld<float2>(united + size_t(clip) * 2);

@@ -40,8 +40,9 @@ template <int SIZE> __device__ __forceinline__ void sort_down(float (&v)[SLOTS],
 //   15 of 45 steps are shuffles; rows that the clip does not have are -inf and sort behind the others.
 // Cost: the channel is read once, in strides; bound by the latency of the network.
 extern "C" __global__ void __launch_bounds__(128, 8)
-sorted_pool(__half* __restrict__ y, const __half* __restrict__ x, const float* __restrict__ weights, const int* __restrict__ offsets,
+sorted_pool(__half* __restrict__ y, const __half* x, const float* weights, const int* __restrict__ offsets,
             int channels, int stride) {
+  dev::begin_after_previous();
   const int lane = threadIdx.x & 31, c = blockIdx.x * 4 + (threadIdx.x >> 5), clip = blockIdx.y;
   if (c >= stride) return;
   const int begin = offsets[clip], rows = offsets[clip + 1] - begin;

@@ -16,8 +16,9 @@ __device__ __forceinline__ float warp_sum(float v) {
 //   integers, so that no length costs digits.
 // Cost: 6 bytes a value; memory.
 extern "C" __global__ void __launch_bounds__(256)
-resample_linear(__half* __restrict__ y, const __half* __restrict__ x, const int* __restrict__ x_offsets, const int* __restrict__ y_offsets,
+resample_linear(__half* __restrict__ y, const __half* x, const int* __restrict__ x_offsets, const int* __restrict__ y_offsets,
                 int stride) {
+  dev::begin_after_previous();
   const int clip = blockIdx.y, vectors = stride / 8, i = blockIdx.x * 256 + threadIdx.x;
   const int rows = y_offsets[clip + 1] - y_offsets[clip], x_rows = x_offsets[clip + 1] - x_offsets[clip];
   if (i >= rows * vectors) return;
@@ -46,8 +47,9 @@ CUDA_KERNEL(resample_linear)
 // Requires: nothing of alignment; y_column = 0 and whole vectors move as vectors.
 // Grid (vectors of y's longest clip / 256, clips), 256 threads, eight columns each. Cost: 4 bytes a value; memory.
 extern "C" __global__ void __launch_bounds__(256)
-copy_rows(__half* __restrict__ y, const __half* __restrict__ x, const int* __restrict__ x_offsets, const int* __restrict__ y_offsets,
+copy_rows(__half* __restrict__ y, const __half* x, const int* __restrict__ x_offsets, const int* __restrict__ y_offsets,
           int channels, int y_width, int x_stride, int y_stride, int y_column, int x_first, int y_first, int from, int table_rows) {
+  dev::begin_after_previous();
   const int clip = blockIdx.y, vectors = (y_width + 7) / 8, i = blockIdx.x * 256 + threadIdx.x;
   const int room = y_offsets[clip + 1] - y_offsets[clip] - y_first;
   const int there = from == 0 ? x_offsets[clip + 1] - x_offsets[clip] - x_first : from == 1 ? table_rows : room;
@@ -71,6 +73,7 @@ CUDA_KERNEL(copy_rows)
 // Grid (vectors of the longest clip / 256, clips), 256 threads, a vector each. Cost: 6 bytes a value; memory.
 extern "C" __global__ void __launch_bounds__(256)
 add_rows(__half* y, const __half* x, const __half* z, const int* __restrict__ offsets, int rows, int stride) {
+  dev::begin_after_previous();
   const int clip = blockIdx.y, vectors = stride / 8, i = blockIdx.x * 256 + threadIdx.x;
   const int begin = offsets ? offsets[clip] : 0;
   if (offsets) rows = offsets[clip + 1] - begin;
@@ -94,6 +97,7 @@ CUDA_KERNEL(add_rows)
 // y = x / (|x| + 1e-8). y may be x.
 extern "C" __global__ void __launch_bounds__(32)
 l2_normalize(__half* y, const __half* x, int channels, int stride) {
+  dev::begin_after_previous();
   const size_t row = size_t(blockIdx.x) * stride;
   float sum = 0.f;
   for (int c = threadIdx.x; c < channels; c += 32) {
@@ -107,8 +111,9 @@ CUDA_KERNEL(l2_normalize)
 
 // y = z / (|z| + 1e-8), z = mu + exp(0.5 * control * log_variance) * noise
 extern "C" __global__ void __launch_bounds__(32)
-sample_gaussian(__half* __restrict__ y, const __half* __restrict__ mu, const __half* __restrict__ log_variance,
-                const __half* __restrict__ noise, int channels, int stride, float control) {
+sample_gaussian(__half* __restrict__ y, const __half* mu, const __half* log_variance,
+                const __half* noise, int channels, int stride, float control) {
+  dev::begin_after_previous();
   const size_t row = size_t(blockIdx.x) * stride;
   auto z = [&](int c) {
     // Beyond e^35 only the direction is left, and the sum of squares would not be finite.
@@ -124,8 +129,9 @@ CUDA_KERNEL(sample_gaussian)
 
 // Between a (weight 0) and b (weight 1): along the great circle and to unit length, or straight.
 extern "C" __global__ void __launch_bounds__(32)
-interpolate(__half* __restrict__ y, const __half* __restrict__ a, const __half* __restrict__ b, int channels, int stride, float weight,
+interpolate(__half* __restrict__ y, const __half* a, const __half* b, int channels, int stride, float weight,
             int on_sphere) {
+  dev::begin_after_previous();
   const size_t row = size_t(blockIdx.x) * stride;
   float wa = 1.f - weight, wb = weight, length = 1.f;
   auto mix = [&](int c) { return wa * __half2float(a[row + c]) + wb * __half2float(b[row + c]); };

@@ -16,9 +16,10 @@ constexpr int FRAMES = 8, THREADS = 128, COORDINATES = 3 * THREADS;
 //   shifts of the frames are in shared memory, through which a vertex' coordinates meet before they turn.
 // Cost: 6 * frames * vertices * channels FLOP; bound by reading the shapes, 12 * vertices * channels bytes for eight frames.
 extern "C" __global__ void __launch_bounds__(THREADS)
-skin(float* __restrict__ y, const float* __restrict__ x, const float* __restrict__ rest, const float* __restrict__ shapes,
+skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, const float* __restrict__ shapes,
      const float* __restrict__ correctives, const float* __restrict__ pivots, const float* __restrict__ weights, int frames, int vertices,
      int channels) {
+  dev::begin_after_previous();
   DYNAMIC_SHARED(shared);
   float* e = reinterpret_cast<float*>(shared);  // (channels + 9, FRAMES)
   float* turn = e + (channels + 9) * FRAMES;    // (FRAMES, 12): a rotation, row-major, and a shift

@@ -14,8 +14,9 @@ constexpr int ROWS = 8, THREADS = 256;
 //   eight times. Each row is summed in one order, whatever its neighbours.
 // Cost: 2 * rows * count * bins FLOP and 4 * rows * bins bytes; latency.
 extern "C" __global__ void __launch_bounds__(THREADS)
-log_bands(__half* __restrict__ y, const __half* __restrict__ x, const __half* __restrict__ bands, int rows, int bins, int count,
+log_bands(__half* __restrict__ y, const __half* x, const __half* __restrict__ bands, int rows, int bins, int count,
           int x_stride, int bands_stride, int y_stride, float floor) {
+  dev::begin_after_previous();
   DYNAMIC_SHARED(shared);
   float* energies = reinterpret_cast<float*>(shared);  // (bins, ROWS)
   const int first = blockIdx.x * ROWS, lane = threadIdx.x & 31;

@@ -294,8 +294,9 @@ __device__ __forceinline__ void attend(unsigned char* q, int pitch, int width, i
 }
 
 template <int MT, int TILES>
-__device__ __forceinline__ void stack(__half* __restrict__ y, const __half* __restrict__ x, const Layer* __restrict__ layers,
+__device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, const Layer* __restrict__ layers,
                                       const int* __restrict__ offsets, const Sizes& sizes) {
+  dev::begin_after_previous();
   constexpr int ROWS = MT * 16;
   DYNAMIC_SHARED(shared);
   const int width = sizes.width, reach = sizes.window - 1, halo = reach * sizes.layers, own = ROWS - 2 * halo;

@@ -10,6 +10,8 @@
 //   STAND_IN_CUDA_DRIVER      driver version (13000)
 //   STAND_IN_CUDA_MEMORY      bytes of device memory (8 GiB)
 //   STAND_IN_CUDA_CHECKS      0: results only, no check of memory accesses (which takes 48 bytes for each that is touched)
+//   STAND_IN_CUDA_OVERLAP     refuse: launches that may overlap with the one before fail; refuse-capture: while they are captured, which
+//                             spoils the capture; refuse-graph: a graph that holds one cannot be instantiated (none of these)
 //   STAND_IN_CUDA_FAIL        the number of a launch that fails, as one that reads a wrong address does (none)
 // stand_in_counts() tells what was asked of it.
 #include <stdint.h>
@@ -30,23 +32,30 @@
 
 namespace {
 enum {
-  SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NO_BINARY = 209, NOT_FOUND = 500,
-  NOT_READY = 600, ILLEGAL_ADDRESS = 700, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901, CAPTURE_UNJOINED = 904
+  SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, NO_BINARY = 209, INVALID_HANDLE = 400, NOT_FOUND = 500,
+  NOT_READY = 600, ILLEGAL_ADDRESS = 700, NOT_SUPPORTED = 801, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901, CAPTURE_UNJOINED = 904
 };
 size_t setting(const char* name, size_t otherwise) {
   const char* value = getenv(name);
   return value ? strtoull(value, nullptr, 10) : otherwise;
 }
+bool refuses(const char* what) {
+  const char* value = getenv("STAND_IN_CUDA_OVERLAP");
+  return value && !strcmp(value, what);
+}
 int devices() { return int(setting("STAND_IN_CUDA_DEVICES", 1)); }
 size_t shared_limit() { return setting("STAND_IN_CUDA_SHARED", setting("STAND_IN_CUDA_CAPABILITY", 80) >= 90 ? 227 << 10 : 99 << 10); }
 
 using Work = std::function<int()>;
-struct Node { Work work; std::vector<int> after; };
+// KERNEL_THAT_OVERLAPS: one that may begin while the kernel before it in its stream still runs.
+enum Kind { OTHER, KERNEL, KERNEL_THAT_OVERLAPS };
+struct Node { Work work; std::vector<int> after; Kind kind; };
 struct Graph { std::vector<Node> nodes; uint64_t replays = 0; };
-struct Capture { Graph* graph; void* origin; std::set<struct Stream*> joined; };
+struct Capture { Graph* graph; void* origin; std::set<struct Stream*> joined; bool spoilt = false; };
 struct Stream {
   Capture* capture = nullptr;
   std::vector<int> last;  // the nodes that this stream's next one comes after
+  bool behind_kernel = false;  // outside a capture: the last thing on it is a kernel
 };
 struct Event { Capture* capture = nullptr; std::vector<int> nodes; Stream* stream = nullptr; };
 struct Function { std::string name; size_t shared = 48 << 10; };
@@ -55,7 +64,7 @@ Stream* stream_of(void* s) { return uintptr_t(s) <= 2 ? &null_stream : static_ca
 // Errors of a kernel are sticky, as on a device.
 std::atomic<int> sticky{SUCCESS};
 std::atomic<size_t> used{0};
-struct Counts { std::atomic<uint64_t> allocations, pinned, uploads, pageable_copies, launches; } counts;
+struct Counts { std::atomic<uint64_t> allocations, pinned, uploads, pageable_copies, launches, overlapping; } counts;
 std::mutex sizes_lock;
 std::map<uint64_t, size_t> sizes;
 std::map<uintptr_t, size_t> pinned;
@@ -65,12 +74,16 @@ void count_pageable(const void* host) {
   if (after == pinned.begin() || uintptr_t(host) >= std::prev(after)->first + std::prev(after)->second) ++counts.pageable_copies;
 }
 
-int run(void* s, Work work) {
+int run(void* s, Work work, Kind kind = OTHER) {
   if (sticky) return sticky;
   Stream* stream = stream_of(s);
-  if (!stream->capture) return work();
+  if (!stream->capture) {
+    stream->behind_kernel = kind != OTHER;
+    return work();
+  }
+  if (stream->capture->spoilt) return CAPTURE_INVALIDATED;
   Graph* graph = stream->capture->graph;
-  graph->nodes.push_back({work, stream->last});
+  graph->nodes.push_back({work, stream->last, kind});
   stream->last = {int(graph->nodes.size()) - 1};
   return SUCCESS;
 }
@@ -121,10 +134,10 @@ const char* error_text(int e) {
 
 #define API extern "C" __attribute__((visibility("default"))) int
 // Device allocations, allocations of page-locked memory, copies to the device, copies whose host side is not page-locked, launches,
-// and the bytes of device memory that are in use now.
+// the bytes of device memory that are in use now, and how many launches may overlap with the one before.
 API stand_in_counts(uint64_t* v) {
   v[0] = counts.allocations, v[1] = counts.pinned, v[2] = counts.uploads, v[3] = counts.pageable_copies, v[4] = counts.launches;
-  v[5] = used;
+  v[5] = used, v[6] = counts.overlapping;
   return SUCCESS;
 }
 API cuInit(unsigned) { return devices() ? SUCCESS : NO_DEVICE; }
@@ -162,6 +175,7 @@ API cuEventDestroy_v2(void* e) { delete static_cast<Event*>(e); return SUCCESS; 
 API cuEventRecord(void* e, void* s) {
   Stream* stream = stream_of(s);
   *static_cast<Event*>(e) = {stream->capture, stream->last, stream};
+  stream->behind_kernel = false;
   return SUCCESS;
 }
 API cuEventSynchronize(void*) { return sticky; }
@@ -170,6 +184,7 @@ API cuEventElapsedTime_v2(float* ms, void*, void*) { *ms = 0; return SUCCESS; }
 API cuStreamWaitEvent(void* s, void* e, unsigned) {
   Stream* stream = stream_of(s);
   Event* event = static_cast<Event*>(e);
+  stream->behind_kernel = false;
   if (!event->capture) return stream->capture ? CAPTURE_INVALIDATED : SUCCESS;
   if (!stream->capture) {
     stream->capture = event->capture;
@@ -182,7 +197,7 @@ API cuStreamWaitEvent(void* s, void* e, unsigned) {
 API cuStreamBeginCapture_v2(void* s, int) {
   Stream* stream = stream_of(s);
   if (stream == &null_stream || stream->capture) return CAPTURE_UNSUPPORTED;
-  stream->capture = new Capture{new Graph, s, {}};
+  stream->capture = new Capture{new Graph, s, {}, false};
   stream->last.clear();
   return SUCCESS;
 }
@@ -202,17 +217,26 @@ API cuStreamEndCapture(void* s, void** g) {
   }
   bool joined = true;
   for (bool l : leads) joined &= l;
+  const int error = capture->spoilt ? CAPTURE_INVALIDATED : joined ? SUCCESS : CAPTURE_UNJOINED;
   for (Stream* other : capture->joined) other->capture = nullptr, other->last.clear();
   stream->capture = nullptr;
   stream->last.clear();
-  *g = joined ? capture->graph : nullptr;
+  *g = error ? nullptr : capture->graph;
   delete capture;
-  return joined ? SUCCESS : CAPTURE_UNJOINED;
+  return error;
 }
 API cuStreamIsCapturing(void* s, int* status) { *status = stream_of(s)->capture != nullptr; return SUCCESS; }
-API cuGraphInstantiateWithFlags(void** e, void* g, unsigned long long) { *e = new Graph(*static_cast<Graph*>(g)); return SUCCESS; }
+API cuGraphInstantiateWithFlags(void** e, void* g, unsigned long long) {
+  for (const Node& node : static_cast<Graph*>(g)->nodes)
+    if (node.kind == KERNEL_THAT_OVERLAPS && refuses("refuse-graph")) return INVALID_VALUE;
+  *e = new Graph(*static_cast<Graph*>(g));
+  return SUCCESS;
+}
 API cuGraphUpload(void*, void*) { return SUCCESS; }
-API cuGraphLaunch(void* e, void*) { return replay(*static_cast<Graph*>(e)); }
+API cuGraphLaunch(void* e, void* s) {
+  stream_of(s)->behind_kernel = false;
+  return replay(*static_cast<Graph*>(e));
+}
 API cuGraphDestroy(void* g) { delete static_cast<Graph*>(g); return SUCCESS; }
 API cuGraphExecDestroy(void* g) { delete static_cast<Graph*>(g); return SUCCESS; }
 
@@ -290,6 +314,11 @@ API cuTensorMapEncodeTiled(void* map, int type, uint32_t rank, void* base, const
   return SUCCESS;
 }
 
+// As cuda.h has them. Of the attributes one is used, 6: programmatic stream serialization, whose value is an int.
+struct LaunchAttribute { int id; char pad[4]; union { char room[64]; int on; }; };
+struct LaunchConfig { unsigned grid[3], block[3], shared; void* stream; LaunchAttribute* attributes; unsigned count; };
+static_assert(sizeof(LaunchAttribute) == 72 && offsetof(LaunchConfig, stream) == 32 && offsetof(LaunchConfig, count) == 48);
+
 // ---- modules and launches: the kernels come from the registry, whatever the image ----
 API cuModuleLoadData(void** m, const void*) { *m = malloc(1); return SUCCESS; }
 API cuModuleUnload(void* m) { free(m); return SUCCESS; }
@@ -304,23 +333,30 @@ API cuFuncSetAttribute(void* f, int attribute, int v) {
   static_cast<Function*>(f)->shared = size_t(v);
   return SUCCESS;
 }
-API cuFuncGetAttribute(int* v, int, void*) { *v = 0; return SUCCESS; }
-API cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void* s, void** arguments, void**) {
+// 5: the version of the PTX that the code was compiled from: that of the generation, or 8.0's where no machine code fits.
+API cuFuncGetAttribute(int* v, int attribute, void*) {
+  const int generation = int(setting("STAND_IN_CUDA_CAPABILITY", 80)) / 10;
+  *v = attribute != 5 ? 0 : generation == 9 || generation == 10 || generation == 12 ? generation * 10 : 80;
+  return SUCCESS;
+}
+static int launch_kernel(void* f, const LaunchConfig& config, void** arguments, Kind kind) {
   auto* function = static_cast<Function*>(f);
+  const unsigned shared = config.shared;
+  void* s = config.stream;
   auto launch = [=](void** values) {
-    const unsigned grid[3] = {gx, gy, gz}, block[3] = {bx, by, bz};
     char error[2048];
+    counts.overlapping += kind == KERNEL_THAT_OVERLAPS;
     emulator_shared_limit(shared_limit());
     emulator_checks(setting("STAND_IN_CUDA_CHECKS", 1) != 0);
     if (++counts.launches == setting("STAND_IN_CUDA_FAIL", 0)) return sticky = ILLEGAL_ADDRESS, int(ILLEGAL_ADDRESS);
-    if (!emulator_launch(function->name.c_str(), grid, block, shared, values, error, sizeof error)) return int(SUCCESS);
+    if (!emulator_launch(function->name.c_str(), config.grid, config.block, shared, values, error, sizeof error)) return int(SUCCESS);
     fprintf(stderr, "emulated device: %s\n", error);
     sticky = ILLEGAL_ADDRESS;
     return int(ILLEGAL_ADDRESS);
   };
   if (sticky) return sticky;
   if (shared > function->shared) return INVALID_VALUE;
-  if (!stream_of(s)->capture) return launch(arguments);
+  if (!stream_of(s)->capture) return run(s, [&] { return launch(arguments); }, kind);
   // Capture keeps the values of the arguments, as the driver does.
   std::vector<size_t> bytes(emulator_argument_sizes(function->name.c_str(), nullptr, 0));
   emulator_argument_sizes(function->name.c_str(), bytes.data(), bytes.size());
@@ -336,5 +372,28 @@ API cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
       pointers.push_back(memcpy(std::align(64, v.size(), p, space), v.data(), v.size()));
     }
     return launch(pointers.data());
-  });
+  }, kind);
+}
+API cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void* s, void** arguments, void**) {
+  return launch_kernel(f, {{gx, gy, gz}, {bx, by, bz}, shared, s, nullptr, 0}, arguments, KERNEL);
+}
+API cuLaunchKernelEx(const LaunchConfig* config, void* f, void** arguments, void**) {
+  Kind kind = KERNEL;
+  for (unsigned i = 0; i < config->count; ++i) {
+    if (config->attributes[i].id != 6) return INVALID_VALUE;
+    if (config->attributes[i].on) kind = KERNEL_THAT_OVERLAPS;
+  }
+  if (kind == KERNEL || sticky) return launch_kernel(f, *config, arguments, kind);
+  Stream* stream = stream_of(config->stream);
+  Capture* capture = stream->capture;
+  if (refuses("refuse")) return NOT_SUPPORTED;
+  if (capture && refuses("refuse-capture")) return capture->spoilt = true, int(INVALID_HANDLE);
+  // What overlaps is an edge between two kernels. The driver may forgive anything else; here it is a mistake that shows.
+  const bool behind_kernel =
+      capture ? stream->last.size() == 1 && capture->graph->nodes[stream->last[0]].kind != OTHER : stream->behind_kernel;
+  if (!behind_kernel) {
+    fprintf(stderr, "emulated device: a launch that may overlap with the kernel before it, where the last thing on its stream is no kernel\n");
+    return sticky = ILLEGAL_ADDRESS;
+  }
+  return launch_kernel(f, *config, arguments, kind);
 }

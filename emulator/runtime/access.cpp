@@ -41,6 +41,9 @@ static void check_shared(Machine& m, const unsigned char* p, size_t bytes, bool 
 
 static void check_global(Machine& m, const char* p, size_t bytes, bool write, uint32_t actor, uint32_t clock, const Site& site) {
   const char* verb = write ? "write" : "read";
+  if (!m.current->waited)
+    fail("%zu-byte %s of global memory at %s, before this thread has waited for the launch before this one (dev::begin_after_previous)", bytes, verb,
+         text(site).c_str());
   Allocation* a = arena().find(p);
   if (!a) fail("out-of-bounds %zu-byte %s of global memory (unallocated) at %s", bytes, verb, text(site).c_str());
   const size_t offset = size_t(p - a->base);

@@ -27,6 +27,8 @@ unsigned ballot(unsigned mask, bool p, const char* file, int line);
 void ldmatrix_x4(bool transposed, uint32_t* r, const void* row, const char* file, int line);
 void mma_m16n8k16(float* d, const uint32_t* a, uint32_t b0, uint32_t b1, const char* file, int line);
 
+void begin_after_previous();
+
 void cp_async(void* to, const void* from, bool read, const char* file, int line);
 void cp_async_commit();
 void cp_async_wait(int pending);
@@ -135,6 +137,7 @@ template <class T> inline T ld(const void* p, PLACE) {
   return v;
 }
 template <class T> inline void st(void* p, T v, PLACE) { emulator::store(p, &v, sizeof(T), alignof(T), HERE); }
+inline void begin_after_previous() { emulator::begin_after_previous(); }
 inline void cp_async16(void* to, const void* from, bool read = true, PLACE) { emulator::cp_async(to, from, read, HERE); }
 inline void cp_async_commit() { emulator::cp_async_commit(); }
 template <int N> inline void cp_async_wait() { emulator::cp_async_wait(N); }
@@ -154,6 +157,7 @@ inline void mbarrier_init_fence() {}
 inline void mbarrier_arrive(uint64_t* b, PLACE) { emulator::mbarrier_arrive(b, 0, HERE); }
 inline void mbarrier_arrive_expect(uint64_t* b, uint32_t bytes, PLACE) { emulator::mbarrier_arrive(b, bytes, HERE); }
 inline void mbarrier_wait(uint64_t* b, uint32_t parity, PLACE) { emulator::mbarrier_wait(b, parity, HERE); }
+inline void prefetch_map(const void*) {}
 inline void tma_load(void* to, const void* map, uint64_t* b, int x, int y, PLACE) { emulator::tma_load(to, map, b, x, y, HERE); }
 inline void bulk_load(void* to, const void* from, uint32_t bytes, uint64_t* b, PLACE) {
   emulator::bulk_load(to, from, bytes, b, HERE);
@@ -164,6 +168,7 @@ inline void wgmma_commit(PLACE) { emulator::wgmma_commit(HERE); }
 template <int N> inline void wgmma_wait() { emulator::wgmma_wait(N); }
 inline void wgmma_m64n64k16(float (&d)[32], uint64_t a, uint64_t b, PLACE) { emulator::wgmma(d, 64, a, b, HERE); }
 inline void wgmma_m64n128k16(float (&d)[64], uint64_t a, uint64_t b, PLACE) { emulator::wgmma(d, 128, a, b, HERE); }
+inline void wgmma_m64n256k16(float (&d)[128], uint64_t a, uint64_t b, PLACE) { emulator::wgmma(d, 256, a, b, HERE); }
 template <int N> inline void registers_increase() {}
 template <int N> inline void registers_decrease() {}
 }  // namespace dev

@@ -68,6 +68,7 @@ struct Thread {
   const void* mbarrier;
   std::deque<AsyncCopy> copies;
   int committed;
+  bool waited;  // for the launch before this one
 };
 struct PendingCollective { Collective kind; unsigned mask, arrived; const char* file; int line; void* argument[32]; };
 struct Barrier { std::vector<int> arrived; const char* file; int line, count; };

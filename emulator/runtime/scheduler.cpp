@@ -61,6 +61,8 @@ void wake(Machine& m, int thread) {
   m.ready.push_back(thread);
 }
 
+void begin_after_previous() { machine().current->waited = true; }
+
 static void release(Machine& m, Barrier& b) {
   join_all(m, b.arrived.begin(), b.arrived.end());
   m.counts.barriers++;
@@ -93,6 +95,7 @@ static void thread_main() {
   m.call(m.arguments);
   Thread* t = m.current;
   m.active = false;
+  if (m.checks && !t->waited) fail("a thread ends that never waited for the launch before this one (dev::begin_after_previous)");
   drain_copies(m, t, 1 << 30);
   for (auto& c : m.collectives[t->warp])
     if (c.mask >> t->lane & 1) fail("lane %d exits while its warp waits for it at %s:%d", t->lane, file_name(c.file), c.line);
@@ -143,6 +146,7 @@ static void start_block(Machine& m) {
     t.state = READY;
     t.copies.clear();
     t.committed = 0;
+    t.waited = false;
     t.stack = m.stacks + size_t(i) * STACK_BYTES;
     memcpy(t.stack, &CANARY, 8);
     start_context(t.context, t.stack, STACK_BYTES, thread_main);

@@ -5,6 +5,9 @@ use cuda_emulator::{Argument, Memory, Order, launch, set_order};
 const ORDERS: [Order; 5] =
     [Order::Forward, Order::Reverse, Order::Random(1), Order::Random(2), Order::Random(3)];
 
+/// What is said of an access that comes too early.
+const EARLY: &str = "before this thread has waited for the launch before this one";
+
 /// Output, input of 128 floats, `n`, as far as the kernel takes them.
 fn run(
     kernel: &str,
@@ -42,6 +45,18 @@ fn every_broken_kernel_is_reported_in_every_order() {
         ("copy_awaited_without_barrier", 1, 32, &[input], "shared memory"),
         ("bulk_copy_not_awaited", 1, 32, &[input], "data race on shared memory"),
         ("mbarrier_never_completes", 1, 32, &[], "deadlock"),
+        ("read_before_the_wait", 1, 32, &[input], "4-byte read of global memory at broken.cu:"),
+        ("read_before_the_wait", 1, 32, &[input], EARLY),
+        ("atomic_before_the_wait", 1, 32, &[], EARLY),
+        ("copy_before_the_wait", 1, 32, &[input], EARLY),
+        ("bulk_copy_before_the_wait", 1, 32, &[input], EARLY),
+        (
+            "return_without_the_wait",
+            2,
+            32,
+            &[],
+            "a thread ends that never waited for the launch before this one",
+        ),
     ];
     for (kernel, blocks, threads, more, expected) in cases {
         for order in ORDERS {
@@ -62,6 +77,7 @@ fn right_kernels_are_not_reported_in_any_order() {
         ("blocks_add_with_atomic", 4, 1, &[input]),
         ("copy_awaited", 1, 32, &[input]),
         ("bulk_copy_awaited", 1, 32, &[input]),
+        ("work_before_the_wait", 1, 32, &[]),
     ];
     for (kernel, blocks, threads, more) in cases {
         for order in ORDERS {
@@ -78,7 +94,7 @@ fn a_report_names_the_file_and_the_line() {
     set_order(Order::Forward);
     let x = Memory::from_slice(&[1f32; 4]);
     let error = run("blocks_add_without_atomic", 4, 1, 1, &[x.argument()]).unwrap_err();
-    assert!(error.contains("broken.cu:15"), "{error}");
+    assert!(error.contains("broken.cu:19"), "{error}");
 }
 
 #[test]

@@ -95,13 +95,13 @@ pub trait Ops {
     }
 
     /// Runs a part of the network that does the same whenever its name and the clips and channels of its inputs are the same: what
-    /// else it depends on are weights and what it uploads itself, which must follow from the clips. A device may record it
-    /// and replay it.
+    /// else it depends on are weights and what it uploads itself, which must follow from the clips. A device may record it,
+    /// more than once if it has to, and replay it.
     fn recorded(
         &self,
         _part: &'static str,
         inputs: &[&Self::Tensor],
-        body: impl FnOnce(&[&Self::Tensor]) -> Result<Outputs<Self::Tensor, Self::Codes>>,
+        body: impl Fn(&[&Self::Tensor]) -> Result<Outputs<Self::Tensor, Self::Codes>>,
     ) -> Result<Outputs<Self::Tensor, Self::Codes>> {
         body(inputs)
     }
@@ -261,6 +261,17 @@ pub trait Ops {
         self.layer_norm(&self.add(x, y)?, Some(affine), Activation::None)
     }
 
+    /// `layer_norm(residual + linear(x))`.
+    fn linear_add_layer_norm(
+        &self,
+        x: &Self::Tensor,
+        linear: &Linear<Self::Weight>,
+        residual: &Self::Tensor,
+        affine: &Affine<Self::Weight>,
+    ) -> Result<Self::Tensor> {
+        self.add_layer_norm(residual, &self.linear(x, linear, Activation::None)?, affine)
+    }
+
     /// A post-norm transformer layer: `x = norm1(x + attention(x)); norm2(x + feed_forward(x))`.
     fn transformer_layer(
         &self,
@@ -270,11 +281,9 @@ pub trait Ops {
     ) -> Result<Self::Tensor> {
         let qkv = self.linear(x, &layer.qkv, Activation::None)?;
         let mixed = self.attention(&qkv, layer.heads, bias)?;
-        let mixed = self.linear(&mixed, &layer.out, Activation::None)?;
-        let x = self.add_layer_norm(x, &mixed, &layer.norm1)?;
+        let x = self.linear_add_layer_norm(&mixed, &layer.out, x, &layer.norm1)?;
         let hidden = self.linear(&x, &layer.up, layer.activation)?;
-        let hidden = self.linear(&hidden, &layer.down, Activation::None)?;
-        self.add_layer_norm(&x, &hidden, &layer.norm2)
+        self.linear_add_layer_norm(&hidden, &layer.down, &x, &layer.norm2)
     }
 
     /// Several transformer layers with one attention bias.

@@ -45,6 +45,7 @@ fn model() -> String {
 
 fn gpus() -> String {
     let name = |number| match Cuda::new(number) {
+        Ok(cuda) if cuda.launches_overlap() => format!("cuda:{number} {}, launches overlap", cuda.name()),
         Ok(cuda) => format!("cuda:{number} {}", cuda.name()),
         Err(error) => format!("cuda:{number} {error}"),
     };

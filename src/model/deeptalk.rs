@@ -116,7 +116,7 @@ impl<B: Ops> DeepTalk<B> {
         eager: bool,
         part: &'static str,
         inputs: &[&B::Tensor],
-        body: impl FnOnce(&[&B::Tensor]) -> Result<Outputs<B::Tensor, B::Codes>>,
+        body: impl Fn(&[&B::Tensor]) -> Result<Outputs<B::Tensor, B::Codes>>,
     ) -> Result<Outputs<B::Tensor, B::Codes>> {
         if eager { body(inputs) } else { self.ops.recorded(part, inputs, body) }
     }

@@ -23,7 +23,7 @@ impl Limits {
 
     /// bf16 on both sides of the products (but those with samples), f32 in all else: eight times the rounding of fp16. PyTorch's own bf16 autocast is
     /// 1.9e-2 off at its worst stage. The built-in model's codes lie close: logits that are 1e-2 off choose a neighbour in a fifth of the rows,
-    /// which moves none of its figures by more than 0.01 (models/MODEL_CARD.md).
+    /// which moves none of its figures by more than 0.012 (models/MODEL_CARD.md).
     pub const BF16: Self = Self { stage: 4e-2, codes: 0.25 };
 }
 

@@ -3,6 +3,7 @@
 mod errors;
 mod memory;
 mod network;
+mod overlap;
 mod skin;
 mod stack;
 mod stand_in;

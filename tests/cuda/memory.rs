@@ -43,11 +43,12 @@ fn a_large_product_has_room_on_every_device() {
     on_stand_in(this_test!(a_large_product_has_room_on_every_device), &STAND_IN_ALONE, || {
         let cuda = Cuda::new(0).unwrap();
         // As many blocks as make the launcher take it.
-        let rows = 132 * 128;
+        let (rows, columns) = (33 * 128, 128);
         let x = cuda.upload(&Clips::one(rows), 8, &vec![0.5; rows * 8]).unwrap();
-        let weight = cuda.load(Stored::from_f32("weight", &[8, 8], vec![0.25; 64]), Role::Linear).unwrap();
+        let weight = Stored::from_f32("weight", &[columns, 8], vec![0.25; columns * 8]);
+        let weight = cuda.load(weight, Role::Linear).unwrap();
         let y = cuda.linear(&x, &Linear { weight, bias: None }, Activation::None).unwrap();
-        assert_eq!(cuda.download(&y).unwrap(), vec![1.0; rows * 8]);
+        assert_eq!(cuda.download(&y).unwrap(), vec![1.0; rows * columns]);
     });
 }
 

@@ -77,7 +77,7 @@ impl Ops for LayerByLayer {
         &self,
         part: &'static str,
         inputs: &[&Tensor],
-        body: impl FnOnce(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
+        body: impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
     ) -> Result<Outputs<Tensor, Codes>> {
         self.0.recorded(part, inputs, body)
     }
@@ -289,5 +289,36 @@ fn layers_that_differ_are_not_taken_for_alike() {
         layers[1].down = wide.down;
         let error = cuda.transformer_stack(x(), &layers, &bias).expect_err("64 channels to 64, not to 32");
         assert!(error.to_string().contains("expected 32, found 64"), "{error}");
+    });
+}
+
+/// A layer as wide as the encoders' at the published sizes, whose long sums several blocks share where there are few rows, and one
+/// block makes where there are many: the same bytes as the default body gives, alone and in a batch.
+#[test]
+fn sums_that_blocks_share_are_those_of_one_block_to_the_bit() {
+    let test = this_test!(sums_that_blocks_share_are_those_of_one_block_to_the_bit);
+    on_stand_in(test, &[UNCHECKED, HOPPER], || {
+        let (width, lengths) = (64, [19, 1, 40]);
+        let cuda = Cuda::new(0).unwrap();
+        let plain = LayerByLayer(Cuda::new(0).unwrap());
+        let wide = stack([width, 3 * 768 + 64], 1, 1, 200);
+        let layers = (wide.layers(&cuda), wide.layers(&plain));
+        let rows = lengths.iter().sum::<usize>();
+        let values: Vec<f32> = speech(rows * width, 99).iter().map(|v| v * 4.0).collect();
+        let forward = |lengths: &[usize], values: &[f32]| {
+            let clips = Clips::from_lengths(lengths.to_vec());
+            let bias = AttentionBias::None;
+            let x = cuda.upload(&clips, width, values).unwrap();
+            let before = counts().launches;
+            let y = cuda.transformer_layer(&x, &layers.0[0], &bias).unwrap();
+            assert_eq!(counts().launches - before, LAYER, "a product in parts is no launch more");
+            let oracle = plain.upload(&clips, width, values).unwrap();
+            let oracle = plain.transformer_layer(&oracle, &layers.1[0], &bias).unwrap();
+            let y = cuda.download(&y).unwrap();
+            assert!(y == plain.download(&oracle).unwrap(), "{lengths:?}");
+            y
+        };
+        let together = forward(&lengths, &values);
+        assert!(together[..19 * width] == forward(&lengths[..1], &values[..19 * width]));
     });
 }

@@ -59,6 +59,8 @@ pub struct Counts {
     pub launches: u64,
     /// Device memory now.
     pub bytes_in_use: u64,
+    /// Launches that may overlap with the one before.
+    pub overlapping: u64,
 }
 
 unsafe extern "C" {
@@ -69,8 +71,8 @@ unsafe extern "C" {
 /// The counts of the stand-in driver in this process.
 pub fn counts() -> Counts {
     const NOW: c_int = 2;
-    let mut counts = [0; 6];
-    // SAFETY: the library that the program has opened already, whose function takes room for six numbers.
+    let mut counts = [0; 7];
+    // SAFETY: the library that the program has opened already, whose function takes room for seven numbers.
     unsafe {
         let library = dlopen(c"libcuda.so.1".as_ptr(), NOW);
         assert!(!library.is_null(), "there is no libcuda.so.1");
@@ -79,8 +81,8 @@ pub fn counts() -> Counts {
         let function: extern "C" fn(*mut u64) -> c_int = std::mem::transmute(function);
         function(counts.as_mut_ptr());
     }
-    let [allocations, pinned, uploads, pageable_copies, launches, bytes_in_use] = counts;
-    Counts { allocations, pinned, uploads, pageable_copies, launches, bytes_in_use }
+    let [allocations, pinned, uploads, pageable_copies, launches, bytes_in_use, overlapping] = counts;
+    Counts { allocations, pinned, uploads, pageable_copies, launches, bytes_in_use, overlapping }
 }
 
 /// Settings of a test that looks at the stand-in itself, quickly.

@@ -3,6 +3,16 @@
 use crate::support::*;
 use cuda_emulator::Memory;
 
+/// Groups of four warps that share the keys.
+pub fn groups(width: usize) -> usize {
+    if width == 96 { 1 } else { 2 }
+}
+
+/// Bytes of shared memory: the queries, and two stages of keys and values a group.
+pub fn shared(width: usize) -> usize {
+    (1 + 4 * groups(width)) * 2 * tile_halves(width, 64)
+}
+
 fn check(
     width: usize,
     heads: usize,
@@ -57,8 +67,8 @@ fn check(
         run(
             &kernel,
             grid,
-            128,
-            5 * 2 * tile_halves(width, 64),
+            128 * groups(width),
+            shared(width),
             &[
                 y.argument(),
                 dx.argument(),

@@ -1,5 +1,6 @@
 //! The checker on the real kernels: with one synchronisation taken out, each is reported. `emulator/build.rs` makes the twins.
 
+use crate::attention::{groups, shared};
 use crate::matmul::Activation;
 use crate::stack::SMALL;
 use crate::support::*;
@@ -34,7 +35,7 @@ fn a_matrix_product_without_one_of_its_barriers_is_reported() {
     #[rustfmt::skip]
     let arguments = [
         y.argument(), x.argument(), w.argument(), NULL, NULL, NULL, NULL, int(19), columns, channels, int(19), channels, one, zero, zero,
-        channels, columns, columns, zero, float(0.0), zero,
+        channels, columns, columns, zero, float(0.0),
     ];
     reported_without(
         &["barrier_0", "barrier_1", "barrier_2"],
@@ -48,8 +49,8 @@ fn a_matrix_product_without_one_of_its_barriers_is_reported() {
 
 #[test]
 fn attention_without_one_of_its_barriers_is_reported() {
-    let x = Random::new(2).halves(200 * 3 * 32, 1.0).upload();
-    let (y, table) = (Memory::<u16>::poisoned(200 * 32), Memory::from_slice(&offsets(&[200])));
+    let x = Random::new(2).halves(400 * 3 * 32, 1.0).upload();
+    let (y, table) = (Memory::<u16>::poisoned(400 * 32), Memory::from_slice(&offsets(&[400])));
     let arguments = [
         y.argument(),
         x.argument(),
@@ -61,11 +62,11 @@ fn attention_without_one_of_its_barriers_is_reported() {
         float(0.2),
     ];
     reported_without(
-        &["barrier_0", "barrier_1", "results_meeting"],
+        &["barrier_0", "barrier_1", "tile_meeting", "stage_meeting", "results_meeting"],
         "attention_32",
-        [4, 1, 1],
-        128,
-        5 * 2 * tile_halves(32, 64),
+        [7, 1, 1],
+        128 * groups(32) as u32,
+        shared(32),
         &arguments,
     );
 }
@@ -209,7 +210,7 @@ fn a_product_on_hopper_without_one_of_its_waits_is_reported() {
     #[rustfmt::skip]
     let arguments = [
         y.argument(), map(&x, 19), map(&w, 64), NULL, NULL, NULL, NULL, int(19), int(64), int(k), int(k), int(1), int(64), int(64), int(0),
-        float(0.0), int(0),
+        float(0.0), int(12), int(0),
     ];
     let waits = ["barrier_0", "empty_wait", "full_wait", "product_wait"];
     reported_without(&waits, "matmul_sm90_64x64", [1, 1, 1], 160, 6 * 2 * 64 * 128, &arguments);

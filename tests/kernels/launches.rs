@@ -1,6 +1,8 @@
 //! Every kernel once, at the widths of the published model and with fewer rows, for the counts of `traffic.rs`. The values are
 //! zeros: no address depends on them.
 
+use crate::attention::{groups, shared};
+use crate::matmul::{hopper_stages, tile_of};
 use crate::stack::Stack;
 use crate::support::*;
 use crate::traffic::Counted;
@@ -42,7 +44,7 @@ struct Product {
 impl Product {
     fn count(&self, to: &mut Counted) {
         let Self { kernel, rows, columns, channels, taps, .. } = *self;
-        let (tile, k) = (if kernel.ends_with("128") { 128 } else { 64 }, taps * channels);
+        let ((tile_rows, tile_columns), k) = (tile_of(kernel), taps * channels);
         let step = if taps > 1 { 2 } else { 1 };
         let x_rows = (rows - 1) * step + taps;
         let (x, w, bias) = (halves(x_rows * channels), halves(columns * k), halves(columns));
@@ -53,38 +55,34 @@ impl Product {
             "({rows}, {k}) x ({columns}, {k}){}",
             if taps > 1 { format!(", {taps} taps") } else { String::new() },
         );
-        let grid = [rows.div_ceil(tile), columns.div_ceil(tile), 1];
-        let ends = [int(0), float(0.0), int(0)];
+        let grid = [rows.div_ceil(tile_rows), columns.div_ceil(tile_columns), 1];
+        let (ends, bytes) = ([int(0), float(0.0)], (tile_rows + tile_columns) * 128);
         if kernel.starts_with("matmul_sm90") {
-            let map = |memory: &Memory<u16>, rows, width, step: usize| {
+            let map = |memory: &Memory<u16>, rows, width, tile: usize, step: usize| {
                 let map =
                     TensorMap::new(memory.argument(), width, rows, width, (tile * step) as u32, step as u32);
                 Argument::TensorMap(map)
             };
-            let (x, w) = (map(&x, x_rows, channels, step), map(&w, columns, k, 1));
+            let (x, w) = (map(&x, x_rows, channels, tile_rows, step), map(&w, columns, k, tile_columns, 1));
             let sizes = [rows, columns, k, channels, step, columns, columns].map(int);
-            let arguments =
-                [&[y.argument(), x, w, bias.argument(), NULL, xo, yo], &sizes[..], &ends].concat();
-            let (threads, stages) = if tile == 128 { (288, 5) } else { (160, 6) };
-            to.count(kernel, &shape, grid, threads, stages * 2 * tile * 128, &arguments);
+            let places = [y.argument(), x, w, bias.argument(), NULL, xo, yo];
+            let segments = [k.div_ceil(64), 0].map(int);
+            let arguments = [&places, &sizes[..], &ends, &segments].concat();
+            let shared = hopper_stages((tile_rows, tile_columns)) * bytes;
+            to.count(kernel, &shape, grid, tile_rows * 2 + 32, shared, &arguments);
         } else {
             let sizes = [rows, columns, k, x_rows, channels, step, 0, 0, channels, columns, columns].map(int);
             let places = [y.argument(), x.argument(), w.argument(), bias.argument(), NULL, xo, yo];
-            let threads = if tile == 128 { 256 } else { 128 };
-            to.count(
-                kernel,
-                &shape,
-                grid,
-                threads,
-                3 * 2 * tile * 128,
-                &[&places, &sizes[..], &ends].concat(),
-            );
+            let arguments = [&places, &sizes[..], &ends].concat();
+            to.count(kernel, &shape, grid, tile_rows * 2, 3 * bytes, &arguments);
         }
     }
 }
 
 fn products(to: &mut Counted) {
-    for kernel in ["matmul_128x128", "matmul_64x64", "matmul_sm90_128x128", "matmul_sm90_64x64"] {
+    for kernel in
+        ["matmul_128x128", "matmul_64x64", "matmul_sm90_128x256", "matmul_sm90_128x128", "matmul_sm90_64x64"]
+    {
         let linear = Product { kernel, rows: 128, columns: 768, channels: 768, taps: 1 };
         linear.count(to);
         Product { columns: 512, channels: 512, taps: 3, ..linear }.count(to);
@@ -121,8 +119,8 @@ fn attention(to: &mut Counted) {
             &format!("attention_{width}"),
             &shape,
             [rows / 64, heads, 1],
-            128,
-            5 * 2 * tile_halves(width, 64),
+            128 * groups(width),
+            shared(width),
             &arguments,
         );
     }
@@ -179,15 +177,15 @@ fn layer_norms(to: &mut Counted) {
         let [weight, bias] = [channels; 2].map(halves);
         let places = [&y, &x, &residual, &weight, &bias].map(Memory::argument);
         let sizes = [int(rows), int(channels), float(1e-5), int(0)];
-        let kernel = format!("layer_norm_{vectors}");
-        to.count(
-            &kernel,
-            &format!("({rows}, {channels})"),
-            [rows / 4, 1, 1],
-            128,
-            0,
-            &[&places[..], &sizes].concat(),
-        );
+        let (shape, grid) = (format!("({rows}, {channels})"), [rows / 4, 1, 1]);
+        let arguments = [&places[..], &sizes].concat();
+        to.count(&format!("layer_norm_{vectors}"), &shape, grid, 128, 0, &arguments);
+
+        let parts = floats(4 * rows * channels);
+        let places = [y.argument(), parts.argument(), int(4), bias.argument()];
+        let arguments = [&places, &arguments[2..8]].concat();
+        let (kernel, shape) = (format!("layer_norm_of_parts_{vectors}"), format!("4 x {shape}"));
+        to.count(&kernel, &shape, grid, 128, 0, &arguments);
     }
 }
 

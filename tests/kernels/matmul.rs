@@ -41,9 +41,28 @@ pub fn erf(x: f64) -> f64 {
     sum * 2.0 / std::f64::consts::PI.sqrt()
 }
 
+/// Steps of 64 k values after which the sums of `matmul_sm90.cu` begin anew.
+const SEGMENT: usize = 12;
+
+/// The rows and columns at the end of a kernel's name.
+pub fn tile_of(kernel: &str) -> (usize, usize) {
+    let (rows, columns) = kernel.rsplit('_').next().and_then(|size| size.split_once('x')).unwrap();
+    (rows.parse().unwrap(), columns.parse().unwrap())
+}
+
+/// Stages of the ring that `matmul_sm90.cu` is compiled with.
+pub fn hopper_stages(tile: (usize, usize)) -> usize {
+    match tile {
+        (64, 64) => 6,
+        (128, 128) => 5,
+        (128, 256) => 4,
+        _ => panic!("no kernel has tiles of {tile:?}"),
+    }
+}
+
 struct Case {
     kernel: &'static str,
-    tile: usize,
+    tile: (usize, usize),
     /// Input rows of each clip.
     clips: Vec<usize>,
     channels: usize,
@@ -57,13 +76,14 @@ struct Case {
     residual: bool,
     /// Extra columns between the rows of y; those of x are rounded up to vectors.
     gap: usize,
+    /// The sum of the first segment as it is: of all k, if there are no more.
     f32_out: bool,
     packed: bool,
 }
 
 impl Case {
     fn linear(kernel: &'static str, rows: usize, columns: usize, channels: usize) -> Self {
-        let tile = if kernel.ends_with("128") { 128 } else { 64 };
+        let tile = tile_of(kernel);
         Self {
             kernel,
             tile,
@@ -132,10 +152,11 @@ impl Case {
         let (dx, dw, db) = (x.upload(), w.upload(), bias.upload());
         let x_offsets = Memory::from_slice(&offsets(&self.clips));
         let y_offsets = Memory::from_slice(&offsets(&outs));
-        let warps = if self.tile == 128 { 8 } else { 4 };
+        let (tile_rows, tile_columns) = self.tile;
+        let warps = if tile_rows == 128 { 8 } else { 4 };
         let grid = [
-            outs.iter().max().unwrap().div_ceil(self.tile),
-            self.columns.div_ceil(self.tile),
+            outs.iter().max().unwrap().div_ceil(tile_rows),
+            self.columns.div_ceil(tile_columns),
             self.clips.len(),
         ];
         in_every_order(|order| {
@@ -156,7 +177,7 @@ impl Case {
                 (int(self.columns), int(self.channels), int(self.step), int(y_stride));
             if self.kernel.starts_with("matmul_sm90") {
                 set_shared_limit(227 << 10);
-                let box_rows = (self.tile * self.step) as u32;
+                let box_rows = (tile_rows * self.step) as u32;
                 let x = TensorMap::new(
                     dx.argument(),
                     self.channels,
@@ -165,22 +186,22 @@ impl Case {
                     box_rows,
                     self.step as u32,
                 );
-                let w = TensorMap::new(dw.argument(), k, self.columns, k, self.tile as u32, 1);
+                let w = TensorMap::new(dw.argument(), k, self.columns, k, tile_columns as u32, 1);
                 #[rustfmt::skip]
                 let arguments = [
                     y, Argument::TensorMap(x), Argument::TensorMap(w), bias, residual, xo, yo, int(rows), columns, int(k), channels, step,
-                    pitch, pitch, activation, float(0.2), int(self.f32_out.into()),
+                    pitch, pitch, activation, float(0.2), int(SEGMENT), int(self.f32_out.into()),
                 ];
-                let (threads, stages) = if self.tile == 128 { (288, 5) } else { (160, 6) };
-                run(self.kernel, grid, threads, stages * 2 * self.tile * 128, &arguments);
+                let stages = hopper_stages(self.tile);
+                let shared = stages * (tile_rows + tile_columns) * 128;
+                run(self.kernel, grid, tile_rows * 2 + 32, shared, &arguments);
             } else {
                 #[rustfmt::skip]
                 let arguments = [
                     y, dx.argument(), dw.argument(), bias, residual, xo, yo, int(rows), columns, int(k), int(rows_in), channels, step,
                     int(self.padding), int(self.replicate.into()), int(x_stride), pitch, pitch, activation, float(0.2),
-                    int(self.f32_out.into()),
                 ];
-                run(self.kernel, grid, warps * 32, 3 * 2 * self.tile * 128, &arguments);
+                run(self.kernel, grid, warps * 32, 3 * (tile_rows + tile_columns) * 128, &arguments);
             }
             let all = if self.f32_out { f32_out.values() } else { to_f32(&half_out.values()) };
             for row in all.chunks(y_stride).filter(|_| self.gap > 0 && !self.residual) {
@@ -204,8 +225,7 @@ impl Case {
 
 #[test]
 fn linear_layers_of_awkward_sizes_match() {
-    Case { f32_out: true, activation: Activation::LeakyRelu, ..Case::linear("matmul_64x64", 19, 53, 104) }
-        .check(1);
+    Case { activation: Activation::LeakyRelu, ..Case::linear("matmul_64x64", 19, 53, 104) }.check(1);
     Case { activation: Activation::Gelu, gap: 8, ..Case::linear("matmul_64x64", 99, 72, 200) }.check(2);
     Case { bias: false, activation: Activation::Relu, ..Case::linear("matmul_64x64", 1, 8, 8) }.check(3);
 }
@@ -220,7 +240,7 @@ fn the_residual_may_be_the_output() {
 #[test]
 fn the_large_tile_matches() {
     Case { activation: Activation::Gelu, ..Case::linear("matmul_128x128", 150, 136, 264) }.check(6);
-    Case { f32_out: true, ..Case::linear("matmul_128x128", 129, 53, 72) }.check(7);
+    Case::linear("matmul_128x128", 129, 53, 72).check(7);
 }
 
 #[test]
@@ -249,6 +269,58 @@ fn products_on_hopper_match() {
     }
     .check(13);
     Case { activation: Activation::Gelu, ..Case::linear("matmul_sm90_128x128", 130, 136, 456) }.check(14);
+    Case { activation: Activation::Relu, ..Case::linear("matmul_sm90_128x256", 70, 264, 392) }.check(20);
+    // More than one segment of k, the last one ragged.
+    Case::linear("matmul_sm90_64x64", 19, 40, 12 * 64 + 72).check(17);
+    Case { activation: Activation::Gelu, ..Case::linear("matmul_sm90_128x128", 9, 24, 2 * 12 * 64) }
+        .check(18);
+}
+
+#[test]
+fn the_segments_of_a_product_add_up_to_the_whole_to_the_bit() {
+    let (rows, columns, k) = (70, 72, 2 * 12 * 64 + 128);
+    let mut random = Random::new(19);
+    let x = random.halves(rows * k, 1.0).upload();
+    let w = random.halves(columns * k, 0.05).upload();
+    let [bias, weight, offset] = [1.0, 1.0, 0.5].map(|scale| random.halves(columns, scale).upload());
+    let residual = random.halves(rows * columns, 1.0).upload();
+    set_shared_limit(227 << 10);
+    let map = |memory: &Memory<u16>, rows, tile| {
+        Argument::TensorMap(TensorMap::new(memory.argument(), k, rows, k, tile, 1))
+    };
+    for (kernel, tile) in [("matmul_sm90_64x64", 64), ("matmul_sm90_128x128", 128)] {
+        let product = |y: Argument, bias: Argument, parts: usize| {
+            let (size, maps) = (tile as usize, [map(&x, rows, tile), map(&w, columns, tile)]);
+            #[rustfmt::skip]
+            let arguments = [
+                y, maps[0], maps[1], bias, NULL, NULL, NULL, int(rows), int(columns), int(k), int(k), int(1), int(columns), int(columns),
+                int(0), float(0.0), int(SEGMENT), int((parts > 1).into()),
+            ];
+            let grid = [rows.div_ceil(size), columns.div_ceil(size), parts];
+            run(kernel, grid, size * 2 + 32, hopper_stages((size, size)) * 2 * size * 128, &arguments);
+        };
+        in_every_order(|order| {
+            let (whole, parts) = (Output::<u16>::new(rows * columns), Output::<f32>::new(3 * rows * columns));
+            product(whole.argument(), bias.argument(), 1);
+            product(parts.argument(), NULL, 3);
+            let norm = |kernel: &str, operands: &[Argument]| {
+                let y = Output::<u16>::new(rows * columns);
+                let affine = [weight.argument(), offset.argument()];
+                let sizes = [int(rows), int(columns), float(1e-5)];
+                // Only the plain layer norm has an activation.
+                let activation = if operands.len() == 2 { vec![int(0)] } else { vec![] };
+                let arguments = [&[y.argument()], operands, &affine, &sizes, &activation].concat();
+                run(kernel, [rows.div_ceil(4), 1, 1], 128, 0, &arguments);
+                y.values()
+            };
+            let of_whole = norm("layer_norm_1", &[whole.argument(), residual.argument()]);
+            let of_parts = norm(
+                "layer_norm_of_parts_1",
+                &[parts.argument(), int(3), bias.argument(), residual.argument()],
+            );
+            assert!(of_parts == of_whole, "{kernel}, {order}");
+        });
+    }
 }
 
 #[test]
@@ -257,4 +329,37 @@ fn convolutions_on_hopper_match() {
         |kernel| Case { clips: vec![19, 5, 150], packed: true, step: 2, ..Case::linear(kernel, 0, 72, 64) };
     Case { taps: 3, activation: Activation::Gelu, ..conv("matmul_sm90_64x64") }.check(15);
     Case { taps: 2, bias: false, ..conv("matmul_sm90_128x128") }.check(16);
+    Case { taps: 3, activation: Activation::Gelu, ..conv("matmul_sm90_128x256") }.check(21);
+}
+
+/// Every half from -8 to 8 that is a multiple of 1 / 256, through a matrix of ones on its diagonal.
+#[test]
+fn gelu_is_rounded_once_down_into_its_tail() {
+    let (rows, columns) = (512, 8);
+    let x = Halves::from_f32((0..rows * columns).map(|i| i as f32 / 256.0 - 8.0));
+    let w = Halves::from_f32((0..columns * columns).map(|i| f32::from(u8::from(i % (columns + 1) == 0))));
+    let y = Output::<u16>::new(rows * columns);
+    let (dx, dw, size) = (x.upload(), w.upload(), int(columns));
+    #[rustfmt::skip]
+    let arguments = [
+        y.argument(), dx.argument(), dw.argument(), NULL, NULL, NULL, NULL, int(rows), size, size, int(rows), size, int(1), int(0), int(0),
+        size, size, size, int(Activation::Gelu as usize), float(0.0),
+    ];
+    run("matmul_64x64", [rows / 64, 1, 1], 128, 3 * 2 * 64 * 128, &arguments);
+    for (got, v) in to_f32(&y.values()).into_iter().zip(&x.values) {
+        // v P(n < v) by the tail, which has its digits where 1 + erf has none.
+        let v = f64::from(*v);
+        let want = v.max(0.0) - v.abs() * tail(v.abs());
+        let rounding = want.abs().max(6.2e-5) / 2048.0;
+        assert!((f64::from(got) - want).abs() <= 1.05 * rounding, "{v}: {got}, {want}");
+    }
+}
+
+/// P(n > a) of a standard normal n, a >= 0: the continued fraction of Mills' ratio from 2 on, the series of erf below.
+fn tail(a: f64) -> f64 {
+    if a < 2.0 {
+        return 0.5 - 0.5 * erf(a / 2f64.sqrt());
+    }
+    let ratio = (1..=120).rev().fold(a, |rest, k| a + f64::from(k) / rest);
+    (-a * a / 2.0).exp() / (ratio * (2.0 * std::f64::consts::PI).sqrt())
 }

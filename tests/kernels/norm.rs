@@ -75,6 +75,48 @@ fn layer_norm_of_huge_values_matches() {
     check_layer_norm(3, 768, 3, false, true, false, 30000.0);
 }
 
+fn check_layer_norm_of_parts(vectors: usize, channels: usize, rows: usize, count: usize, bias: bool) {
+    let mut random = Random::new(channels as u64);
+    let parts: Vec<f32> = (0..count * rows * channels).map(|_| random.next()).collect();
+    let r = random.halves(rows * channels, 1.0);
+    let [b, w, offset] = [0.5, 1.0, 1.0].map(|scale| random.halves(channels, scale));
+    let mut want = Vec::new();
+    for row in 0..rows {
+        let values: Vec<f64> = (0..channels)
+            .map(|c| {
+                let at = |part: usize| parts[(part * rows + row) * channels + c];
+                let sum = (1..count).fold(at(0), |sum, part| sum + at(part));
+                let product = half::f16::from_f32(sum + if bias { b.values[c] } else { 0.0 });
+                f64::from(product.to_f32()) + f64::from(r.values[row * channels + c])
+            })
+            .collect();
+        for (c, v) in normalized(&values, 1e-5).into_iter().enumerate() {
+            want.push(v * f64::from(w.values[c]) + f64::from(offset.values[c]));
+        }
+    }
+    let (dp, db, dw, doffset) = (Memory::from_slice(&parts), b.upload(), w.upload(), offset.upload());
+    in_every_order(|order| {
+        // In place: the output is the residual.
+        let y = Output::holding(&r.bits);
+        let kernel = format!("layer_norm_of_parts_{vectors}");
+        #[rustfmt::skip]
+        let arguments = [
+            y.argument(), dp.argument(), int(count), if bias { db.argument() } else { NULL }, y.argument(), dw.argument(),
+            doffset.argument(), int(rows), int(channels), float(1e-5),
+        ];
+        run(&kernel, [rows.div_ceil(4), 1, 1], 128, 0, &arguments);
+        assert_rounded(&to_f32(&y.values()), &want, &format!("{kernel}, {channels} channels, {order}"));
+    });
+}
+
+#[test]
+fn layer_norm_of_a_product_in_parts_matches_at_every_width() {
+    check_layer_norm_of_parts(1, 248, 3, 2, true);
+    check_layer_norm_of_parts(2, 512, 5, 5, false);
+    check_layer_norm_of_parts(3, 768, 9, 4, true);
+    check_layer_norm_of_parts(4, 1000, 2, 1, true);
+}
+
 fn check_group_norm(channels: usize, clips: &[usize], mean: f32, affine: bool) {
     let mut random = Random::new(channels as u64);
     let rows: usize = clips.iter().sum();

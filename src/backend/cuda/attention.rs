@@ -1,8 +1,7 @@
 //! The launcher of `attention.cu`.
 
 use super::device::{Argument, Shape};
-use super::product::tile_halves;
-use super::{Cuda, NULL, Tensor, address, int, longest, unsupported};
+use super::{Cuda, NULL, Tensor, address, int, longest, tiles, unsupported};
 use crate::Result;
 use crate::backend::{AttentionBias, shapes};
 
@@ -24,8 +23,10 @@ pub(super) fn attention(cuda: &Cuda, qkv: &Tensor, heads: usize, bias: &Attentio
         }
     };
     let grid = [longest(&qkv.clips).div_ceil(64), heads, qkv.clips.count()];
-    // Q, and two stages of K and V: tiles of 64 rows.
-    let shape = Shape { grid, threads: 128, shared: 5 * 2 * tile_halves(width, 64) };
+    // Q, and two stages of K and V for each group of four warps: tiles of 64 rows.
+    let groups = if width == 96 { 1 } else { 2 };
+    let shape =
+        Shape { grid, threads: 128 * groups, shared: (1 + 4 * groups) * 2 * tiles::halves(width, 64) };
     let arguments = [
         Argument::Address(y.address()),
         Argument::Address(qkv.address()),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, result, sys};
 use cudarc::nvrtc::Ptx;
 
+use super::overlap::{self, Overlap};
 use crate::{Error, Result};
 
 // `IMAGES`: the name and the image of every kernel file.
@@ -24,6 +25,8 @@ pub(super) struct Device {
     pub name: String,
     /// Compute capability 9.0, whose own instructions some kernels use.
     pub hopper: bool,
+    pub multiprocessors: usize,
+    pub overlap: Overlap,
     /// Shared memory that a block may have, in bytes.
     shared_limit: i32,
     modules: Vec<Arc<CudaModule>>,
@@ -86,9 +89,7 @@ pub(super) fn count() -> Result<usize> {
         let text = error.error_string().map_or("unknown".into(), |text| text.to_string_lossy().into_owned());
         unusable(format!("the driver says: {text}"))
     };
-    let mut version = 0;
-    // SAFETY: the pointer is valid for the call; this entry point works before cuInit.
-    unsafe { sys::cuDriverGetVersion(&mut version) }.result().map_err(explained)?;
+    let version = driver_version().map_err(explained)?;
     if version < OLDEST_DRIVER {
         return Err(unusable(format!(
             "the driver is for CUDA {}.{}, {}.{} is the oldest that works; update the driver",
@@ -101,6 +102,12 @@ pub(super) fn count() -> Result<usize> {
     result::init().map_err(explained)?;
     let count = result::device::get_count().map_err(explained)?;
     Ok(usize::try_from(count).unwrap_or(0))
+}
+
+fn driver_version() -> std::result::Result<i32, DriverError> {
+    let mut version = 0;
+    // SAFETY: the pointer is valid for the call; this entry point works before cuInit.
+    unsafe { sys::cuDriverGetVersion(&mut version) }.result().map(|()| version)
 }
 
 impl Device {
@@ -126,6 +133,9 @@ impl Device {
         let shared_limit = context
             .attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)
             .map_err(no)?;
+        let multiprocessors = context
+            .attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
+            .map_err(no)?;
         let hopper = (major, minor) == (9, 0);
         let modules = IMAGES
             .iter()
@@ -138,11 +148,20 @@ impl Device {
                     ))
                 })
             })
-            .collect::<Result<_>>()?;
+            .collect::<Result<Vec<Arc<CudaModule>>>>()?;
+        // Every image holds code for the same generations: one kernel tells for all.
+        let ptx = modules
+            .iter()
+            .find_map(|module| module.load_function("add_rows").ok())
+            .map_or(Ok(0), |f| f.get_attribute(sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_PTX_VERSION))
+            .map_err(no)?;
+        let overlap = Overlap::new(driver_version().map_err(no)?, ptx).map_err(unusable)?;
         Ok(Arc::new(Self {
             context,
             name: format!("{name} (compute capability {major}.{minor})"),
             hopper,
+            multiprocessors: usize::try_from(multiprocessors).unwrap_or(1),
+            overlap,
             shared_limit,
             modules,
             functions: Mutex::default(),
@@ -212,7 +231,8 @@ impl Device {
         Ok(Argument::Map(map))
     }
 
-    /// Launches a kernel; an empty grid launches nothing.
+    /// Launches a kernel. `behind_kernel`: the last thing on the stream is a kernel, with whose end this one's beginning may overlap.
+    /// Where the driver refuses that, the device does without from then on.
     ///
     /// # Safety
     /// The arguments are of the number and the types that the kernel declares, and every address is of device memory that is as
@@ -220,13 +240,11 @@ impl Device {
     pub unsafe fn launch(
         &self,
         stream: &CudaStream,
+        behind_kernel: bool,
         kernel: &str,
         shape: Shape,
         arguments: &[Argument],
     ) -> Result<()> {
-        if shape.grid.contains(&0) {
-            return Ok(());
-        }
         let [x, y, z] = shape.grid;
         if y > 65_535 || z > 65_535 || x > i32::MAX as usize {
             return Err(Error::DeviceFailed(format!(
@@ -244,17 +262,24 @@ impl Device {
             })
             .collect();
         self.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        // SAFETY: the caller's promise; the values that the pointers name live until the call returns, which has copied them.
-        unsafe {
-            result::launch_kernel(
-                function.cu_function(),
-                (x as u32, y as u32, z as u32),
-                (shape.threads as u32, 1, 1),
-                shape.shared as u32,
-                stream.cu_stream(),
-                &mut pointers,
-            )
+        let (grid, threads, shared) =
+            ([x as u32, y as u32, z as u32], shape.threads as u32, shape.shared as u32);
+        let (function, stream) = (function.cu_function(), stream.cu_stream());
+        let overlaps = behind_kernel && self.overlap.is_on();
+        // SAFETY: the caller's promise; the values that the pointers name live until the call returns, which has copied them. Every
+        // kernel waits, says the emulator, and its code does, or `overlap` would be off.
+        if overlaps
+            && unsafe { overlap::launch(function, grid, threads, shared, stream, &mut pointers) }.is_ok()
+        {
+            return Ok(());
         }
-        .map_err(|error| failed(&format!("run {kernel}"), error))
+        // SAFETY: as above.
+        let launched = unsafe {
+            result::launch_kernel(function, grid.into(), (threads, 1, 1), shared, stream, &mut pointers)
+        };
+        if overlaps && launched.is_ok() {
+            self.overlap.set(false);
+        }
+        launched.map_err(|error| failed(&format!("run {kernel}"), error))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::thread::ThreadId;
 
@@ -20,7 +21,9 @@ pub(super) struct Lane {
     /// Whose it is.
     pub thread: ThreadId,
     pub device: Arc<Device>,
-    pub stream: Arc<CudaStream>,
+    stream: Arc<CudaStream>,
+    /// The last thing on the stream is a kernel. Only the lane's own thread puts something on it.
+    behind_kernel: AtomicBool,
     pub arena: Arc<Arena>,
     staging: Staging,
     /// While a recording is made: what it keeps alive.
@@ -35,19 +38,36 @@ impl Lane {
             thread,
             device: device.clone(),
             stream,
+            behind_kernel: AtomicBool::new(false),
             arena: Arena::new(device.clone()),
             staging: Staging::default(),
             keep: None,
         })
     }
 
-    /// [`Device::launch`] on this lane's stream.
+    /// The stream, for anything but a kernel.
+    pub fn stream(&self) -> &Arc<CudaStream> {
+        self.interrupt();
+        &self.stream
+    }
+
+    /// Something else than a kernel goes onto the stream; the next kernel comes behind it whole.
+    pub fn interrupt(&self) {
+        self.behind_kernel.store(false, Ordering::Relaxed);
+    }
+
+    /// [`Device::launch`] on this lane's stream; an empty grid launches nothing.
     ///
     /// # Safety
     /// As there.
     pub unsafe fn launch(&self, kernel: &str, shape: Shape, arguments: &[Argument]) -> Result<()> {
+        if shape.grid.contains(&0) {
+            return Ok(());
+        }
+        let behind_kernel = self.behind_kernel.swap(true, Ordering::Relaxed);
         // SAFETY: the caller's promise.
-        unsafe { self.device.launch(&self.stream, kernel, shape, arguments) }
+        unsafe { self.device.launch(&self.stream, behind_kernel, kernel, shape, arguments) }
+            .inspect_err(|_| self.interrupt())
     }
 
     /// A buffer with a copy of these values. Returns when they are taken.
@@ -55,7 +75,7 @@ impl Lane {
         let buffer = self.arena.take(size_of_val(values))?;
         let bytes = bytemuck::cast_slice(values);
         // SAFETY: the buffer is as large as the values, and is given to others behind the copy in the stream's order.
-        unsafe { self.staging.upload(&self.device, &self.stream, buffer.address(), bytes) }?;
+        unsafe { self.staging.upload(&self.device, self.stream(), buffer.address(), bytes) }?;
         Ok(buffer)
     }
 
@@ -79,7 +99,7 @@ impl Lane {
         let mut values = vec![T::zeroed(); count];
         let bytes = bytemuck::cast_slice_mut(&mut values);
         // SAFETY: the caller's promise.
-        unsafe { self.staging.download(&self.device, &self.stream, address, bytes) }?;
+        unsafe { self.staging.download(&self.device, self.stream(), address, bytes) }?;
         Ok(values)
     }
 }
@@ -128,8 +148,9 @@ pub(super) fn recording_lanes(device: &Arc<Device>, keep: &Keep) -> Result<[Arc<
     with_lanes(device, |lanes| {
         let lane = |own: &Lane, arena: &Arc<Arena>| {
             let (stream, arena, keep) = (own.stream.clone(), arena.clone(), Some(keep.clone()));
-            let (device, staging) = (device.clone(), Staging::default());
-            Arc::new(Lane { thread: own.thread, device, stream, arena, staging, keep })
+            let (device, staging, behind_kernel) =
+                (device.clone(), Staging::default(), AtomicBool::new(false));
+            Arc::new(Lane { thread: own.thread, device, stream, behind_kernel, arena, staging, keep })
         };
         [lane(&lanes.main, &lanes.recordings[0]), lane(&lanes.side, &lanes.recordings[1])]
     })
@@ -180,8 +201,9 @@ pub(super) fn branches<A, B>(
     if nested {
         return Ok((first()?, second()?));
     }
-    let join =
-        |to: &Lane, from: &Lane| to.stream.join(&from.stream).map_err(|error| failed("join streams", error));
+    let join = |to: &Lane, from: &Lane| {
+        to.stream().join(from.stream()).map_err(|error| failed("join streams", error))
+    };
     join(&side, &main)?;
     let first = first();
     with_lanes(device, |lanes| lanes.on_side = true)?;

@@ -8,9 +8,11 @@
 mod arena;
 mod attention;
 mod codes;
+mod conv;
 mod device;
 mod lane;
 mod norm;
+mod overlap;
 mod pack;
 mod pinned;
 mod product;
@@ -20,6 +22,7 @@ mod skin;
 mod spectrum;
 mod stack;
 mod tensor;
+mod tiles;
 mod weights;
 
 use std::collections::HashMap;
@@ -86,7 +89,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         if self.foreign {
             // A failure is the stream's own and comes back with its next operation.
-            let _ = self.lane.stream.synchronize();
+            let _ = self.lane.stream().synchronize();
         }
     }
 }
@@ -159,6 +162,12 @@ impl Cuda {
         &self.device.name
     }
 
+    /// Whether a kernel may begin while the one before it ends: where GPU, driver and the environment variable
+    /// `DEEPTALK_LAUNCH_OVERLAP` allow it.
+    pub fn launches_overlap(&self) -> bool {
+        self.device.overlap.is_on()
+    }
+
     /// Bytes of device memory that weights and the calling thread's activations have from the driver.
     pub fn reserved_memory(&self) -> usize {
         self.shared.reserved() + lane::reserved(&self.device)
@@ -175,7 +184,7 @@ impl Cuda {
         let mut foreign = false;
         for operand in operands {
             if operand.thread != lane.thread {
-                operand.stream.synchronize().map_err(|error| failed("finish its work", error))?;
+                operand.stream().synchronize().map_err(|error| failed("finish its work", error))?;
                 foreign = true;
             }
         }
@@ -335,7 +344,7 @@ impl Ops for Cuda {
         &self,
         part: &'static str,
         inputs: &[&Tensor],
-        body: impl FnOnce(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
+        body: impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
     ) -> Result<Outputs<Tensor, Codes>> {
         recording::recorded(self, part, inputs, body)
     }
@@ -345,7 +354,7 @@ impl Ops for Cuda {
     }
 
     fn conv1d(&self, x: &Tensor, conv: &Conv1d<Weight>, activation: Activation) -> Result<Tensor> {
-        product::conv1d(self, x, conv, activation)
+        conv::conv1d(self, x, conv, activation)
     }
 
     fn conv_transpose1d(
@@ -354,7 +363,7 @@ impl Ops for Cuda {
         conv: &ConvTranspose1d<Weight>,
         activation: Activation,
     ) -> Result<Tensor> {
-        product::conv_transpose1d(self, x, conv, activation)
+        conv::conv_transpose1d(self, x, conv, activation)
     }
 
     fn log_bands(&self, spectrum: &Tensor, bands: &Weight) -> Result<Tensor> {
@@ -460,6 +469,19 @@ impl Ops for Cuda {
 
     fn add_layer_norm(&self, x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Result<Tensor> {
         norm::layer_norm(self, x, Some(y), Some(affine), Activation::None)
+    }
+
+    fn linear_add_layer_norm(
+        &self,
+        x: &Tensor,
+        linear: &Linear<Weight>,
+        residual: &Tensor,
+        affine: &Affine<Weight>,
+    ) -> Result<Tensor> {
+        if let Some(parts) = product::linear_in_parts(self, x, linear)? {
+            return norm::layer_norm_of_parts(self, &parts, residual, affine);
+        }
+        self.add_layer_norm(residual, &self.linear(x, linear, Activation::None)?, affine)
     }
 
     fn transformer_stack(

@@ -1,6 +1,7 @@
 //! Launchers of the norms and of the pooling: `norm.cu` and `pool.cu`.
 
 use super::device::{Argument, Shape};
+use super::product::Parts;
 use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers, unsupported};
 use crate::Result;
 use crate::backend::{Activation, Affine, Clips, LAYER_NORM_EPS, Packed, Role, shapes};
@@ -53,6 +54,42 @@ pub(super) fn layer_norm(
     // SAFETY: x, residual and y have `rows * channels` halves, weight and bias `channels`; the kernel's name says how many
     // vectors of 256 channels it holds.
     unsafe { lane.launch(&format!("layer_norm_{}", channels.div_ceil(256)), shape, &arguments) }?;
+    Ok(y)
+}
+
+/// `layer_norm(residual + the product)`.
+pub(super) fn layer_norm_of_parts(
+    cuda: &Cuda,
+    parts: &Parts,
+    residual: &Tensor,
+    affine: &Affine<Weight>,
+) -> Result<Tensor> {
+    let op = "linear_add_layer_norm";
+    shapes::affine(op, residual, Some(affine))?;
+    shapes::same(op, &parts.shape, residual)?;
+    let (channels, rows) = (residual.channels, residual.clips.rows());
+    if !channels.is_multiple_of(8) || channels > 1024 {
+        return Err(unsupported(op, "channels", "a multiple of 8 up to 1024", channels));
+    }
+    let [weight, bias] = parameters(cuda, op, Some(affine))?;
+    let lane = cuda.enter(&[&residual.lane])?;
+    let y = cuda.tensor(&lane, residual.clips.clone(), channels)?;
+    let shape = Shape { grid: [rows.div_ceil(4), 1, 1], threads: 128, shared: 0 };
+    let arguments = [
+        Argument::Address(y.address()),
+        address(&parts.sums),
+        int(parts.count),
+        parts.bias,
+        Argument::Address(residual.address()),
+        weight,
+        bias,
+        int(rows),
+        int(channels),
+        Argument::Float(LAYER_NORM_EPS),
+    ];
+    // SAFETY: residual and y have `rows * channels` halves, the sums as many floats for each part, the bias of the product, weight
+    // and bias `channels` halves; the kernel's name says how many vectors of 256 channels it holds.
+    unsafe { lane.launch(&format!("layer_norm_of_parts_{}", channels.div_ceil(256)), shape, &arguments) }?;
     Ok(y)
 }
 

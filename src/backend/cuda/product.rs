@@ -1,94 +1,115 @@
-//! Launchers of the matrix products and convolutions: `matmul.cu`, `matmul_sm90.cu` and `conv.cu`.
+//! Launchers of the matrix products: `matmul.cu` and `matmul_sm90.cu`.
 
+use super::arena::Buffer;
 use super::device::{Argument, Shape};
+use super::lane::Lane;
 use super::tensor::padded;
-use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers, pack, unsupported};
+use super::tiles::{self, Tiling};
+use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers, unsupported};
 use crate::Result;
-use crate::backend::shapes::{self, Shaped};
-use crate::backend::{Activation, Clips, Conv1d, ConvTranspose1d, Linear, Padding, Role};
-
-/// Blocks that fill the machine: fewer than this of the large tile, and the small one is faster.
-const ENOUGH_BLOCKS: usize = 132;
+use crate::backend::shapes::{self, Rows};
+use crate::backend::{Activation, Clips, Linear, Role};
 
 /// What `matmul.cu` calls a product, in elements.
-struct Product {
+pub(super) struct Product {
     /// Rows that come out, by clip; one clip if no window reaches over rows.
-    out: Clips,
+    pub out: Clips,
     /// Rows that go in, by clip.
-    input: Clips,
+    pub input: Clips,
     /// Channels of x as they lie: a multiple of eight.
-    channels: usize,
-    taps: usize,
-    step: usize,
-    before: usize,
-    replicate: bool,
+    pub channels: usize,
+    pub taps: usize,
+    pub step: usize,
+    pub before: usize,
+    pub replicate: bool,
     /// Columns as they lie: a multiple of eight.
-    columns: usize,
+    pub columns: usize,
+    pub activation: Activation,
 }
 
-fn matmul(
+impl Product {
+    /// Every row of x times a matrix.
+    fn of_rows(x: &Tensor, out: usize, activation: Activation) -> Self {
+        let clips = x.clips.clone();
+        Self {
+            out: clips.clone(),
+            input: clips,
+            channels: x.stride(),
+            taps: 1,
+            step: 1,
+            before: 0,
+            replicate: false,
+            columns: padded(out),
+            activation,
+        }
+    }
+
+    /// Whether a window is more than one row.
+    fn has_windows(&self) -> bool {
+        self.taps > 1 || self.step > 1
+    }
+
+    fn work(&self) -> tiles::Work {
+        let (rows, clips) = match self.has_windows() {
+            true => (longest(&self.out), self.out.count()),
+            false => (self.out.rows(), 1),
+        };
+        let steps = self.taps * self.channels.div_ceil(tiles::STEP);
+        let segment = if self.has_windows() { steps } else { tiles::SEGMENT };
+        tiles::Work { rows, clips, columns: self.columns, steps, segment }
+    }
+
+    /// Whether `matmul_sm90.cu` can make it: decided by the layer alone, since a row must not be summed in another order in a larger
+    /// batch.
+    fn suits_hopper(&self) -> bool {
+        let inside = self.before == 0 && !self.replicate && self.step <= 2;
+        inside && (self.taps == 1 || self.channels.is_multiple_of(tiles::STEP))
+    }
+
+    fn offsets(&self, cuda: &Cuda) -> Result<[Argument; 2]> {
+        match self.has_windows() {
+            true => Ok([address(&*cuda.offsets(&self.input)?), address(&*cuda.offsets(&self.out)?)]),
+            false => Ok([NULL, NULL]),
+        }
+    }
+}
+
+pub(super) fn matmul(
     cuda: &Cuda,
     y: &Tensor,
     x: &Tensor,
     [w, bias]: [Argument; 2],
     product: &Product,
-    activation: Activation,
 ) -> Result<()> {
     let lane = cuda.enter(&[&x.lane])?;
-    let Product { out, input, channels, taps, step, before, replicate, columns } = product;
-    if out.rows() == 0 {
+    let Product { input, channels, taps, step, before, replicate, columns, activation, .. } = product;
+    let work = product.work();
+    if work.rows == 0 {
         return Ok(());
     }
-    let windows = *taps > 1 || *step > 1;
-    let offsets =
-        if windows { [address(&*cuda.offsets(input)?), address(&*cuda.offsets(out)?)] } else { [NULL, NULL] };
-    let (rows, clips) = if windows { (longest(out), out.count()) } else { (out.rows(), 1) };
-    let blocks = |tile: usize| [rows.div_ceil(tile), columns.div_ceil(tile), clips];
-    let large = blocks(128).iter().product::<usize>() >= ENOUGH_BLOCKS;
-    let (activation, slope) = numbers(activation);
-    // Decided by the layer alone: a row must not be summed in another order in a larger batch.
-    let inside = *before == 0 && !replicate && *step <= 2 && (*taps == 1 || channels.is_multiple_of(64));
-    if lane.device.hopper && inside {
-        let (kernel, tile, threads, stages) =
-            if large { ("matmul_sm90_128x128", 128, 288, 5) } else { ("matmul_sm90_64x64", 64, 160, 6) };
-        let Argument::Address(weights) = w else { unreachable!("a weight is an address") };
-        let k = taps * channels;
-        let arguments = [
-            Argument::Address(y.address()),
-            lane.device.tensor_map(x.address(), [input.rows(), *channels, *channels], tile * step, *step)?,
-            lane.device.tensor_map(weights, [*columns, k, k], tile, 1)?,
-            bias,
-            NULL,
-            offsets[0],
-            offsets[1],
-            int(rows),
-            int(*columns),
-            int(k),
-            int(*channels),
-            int(*step),
-            int(*columns),
-            int(*columns),
-            activation,
-            slope,
-            int(0),
-        ];
-        let shape = Shape { grid: blocks(tile), threads, shared: stages * 2 * tile * 128 };
-        // SAFETY: as below; the maps describe x and w.
-        return unsafe { lane.launch(kernel, shape, &arguments) };
+    if lane.device.hopper && product.suits_hopper() {
+        let tiling = Tiling::whole(work, &tiles::HOPPER_TILES, lane.device.multiprocessors);
+        return matmul_sm90(cuda, &lane, y.address(), x, [w, bias], product, tiling);
     }
-    let (kernel, tile, threads) =
-        if large { ("matmul_128x128", 128, 256) } else { ("matmul_64x64", 64, 128) };
+    let [x_offsets, y_offsets] = product.offsets(cuda)?;
+    let (activation, slope) = numbers(*activation);
+    let tiling = Tiling::whole(work, &tiles::TILES, lane.device.multiprocessors);
+    let (tile_rows, tile_columns) = tiling.tile;
     // Three stages of 64 k values of both operands.
-    let shape = Shape { grid: blocks(tile), threads, shared: 3 * 2 * tile * 128 };
+    let shape = Shape {
+        grid: tiling.grid(work),
+        threads: 2 * tile_rows,
+        shared: 3 * (tile_rows + tile_columns) * 128,
+    };
     let arguments = [
         Argument::Address(y.address()),
         Argument::Address(x.address()),
         w,
         bias,
         NULL,
-        offsets[0],
-        offsets[1],
-        int(rows),
+        x_offsets,
+        y_offsets,
+        int(work.rows),
         int(*columns),
         int(taps * channels),
         int(input.rows()),
@@ -101,11 +122,87 @@ fn matmul(
         int(*columns),
         activation,
         slope,
-        int(0),
     ];
     // SAFETY: x has `input.rows()` rows of `channels` halves, y `out.rows()` rows of `columns`, w (columns, taps * channels) and
     // bias (columns) were packed so; the offsets are those of these clips. Channels and columns are multiples of eight.
-    unsafe { lane.launch(kernel, shape, &arguments) }
+    unsafe { lane.launch(&format!("matmul_{tile_rows}x{tile_columns}"), shape, &arguments) }
+}
+
+/// The product into `y`, or the sums of its segments if the tiling has several.
+fn matmul_sm90(
+    cuda: &Cuda,
+    lane: &Lane,
+    y: u64,
+    x: &Tensor,
+    [w, bias]: [Argument; 2],
+    product: &Product,
+    tiling: Tiling,
+) -> Result<()> {
+    let Argument::Address(weights) = w else { unreachable!("a weight is an address") };
+    let Product { input, channels, taps, step, columns, activation, .. } = product;
+    let (work, k) = (product.work(), taps * channels);
+    let (tile_rows, tile_columns) = tiling.tile;
+    // What the kernels are compiled with: a ring of as many stages as fit, or as keep the copy engine busy.
+    let stages = match tiling.tile {
+        (64, 64) => 6,
+        (128, 128) => 5,
+        _ => 4,
+    };
+    let [x_offsets, y_offsets] = product.offsets(cuda)?;
+    let (activation, slope) = numbers(*activation);
+    let arguments = [
+        Argument::Address(y),
+        lane.device.tensor_map(x.address(), [input.rows(), *channels, *channels], tile_rows * step, *step)?,
+        lane.device.tensor_map(weights, [*columns, k, k], tile_columns, 1)?,
+        bias,
+        NULL,
+        x_offsets,
+        y_offsets,
+        int(work.rows),
+        int(*columns),
+        int(k),
+        int(*channels),
+        int(*step),
+        int(*columns),
+        int(*columns),
+        activation,
+        slope,
+        int(work.segment),
+        int((tiling.parts > 1).into()),
+    ];
+    // A warpgroup for every 64 rows, and the warp that copies.
+    let threads = tile_rows * 2 + 32;
+    let shape = Shape { grid: tiling.grid(work), threads, shared: stages * (tile_rows + tile_columns) * 128 };
+    // SAFETY: as in `matmul`; the maps describe x and w. With parts y has a float for each of them, row and column, and there is
+    // neither bias nor activation.
+    unsafe { lane.launch(&format!("matmul_sm90_{tile_rows}x{tile_columns}"), shape, &arguments) }
+}
+
+/// A matrix product as the sums of its segments of k, (count, rows, columns) in f32, to which the bias is not added yet.
+pub(super) struct Parts {
+    pub sums: Buffer,
+    pub count: usize,
+    pub bias: Argument,
+    /// The rows and columns of the product.
+    pub shape: Rows,
+}
+
+/// A linear layer in parts, where that is faster than whole: few rows, and many inputs.
+pub(super) fn linear_in_parts(cuda: &Cuda, x: &Tensor, linear: &Linear<Weight>) -> Result<Option<Parts>> {
+    let out = shapes::linear(x, linear)?;
+    let lane = cuda.enter(&[&x.lane])?;
+    let product = Product::of_rows(x, out, Activation::None);
+    let work = product.work();
+    let tiling = Tiling::in_parts(work, lane.device.multiprocessors);
+    if !lane.device.hopper || x.is_f32() || out != product.columns || tiling.parts == 1 || work.rows == 0 {
+        return Ok(None);
+    }
+    let w = cuda.weight("linear", &linear.weight, Role::Linear)?;
+    let bias = cuda.bias("linear", linear.bias.as_ref())?;
+    let sums = lane.arena.take(tiling.parts * work.rows * out * size_of::<f32>())?;
+    matmul_sm90(cuda, &lane, sums.address(), x, [w, NULL], &product, tiling)?;
+    let shape = Rows { clips: x.clips.clone(), channels: out };
+    Ok(Some(Parts { sums, count: tiling.parts, bias, shape }))
 }
 
 pub(super) fn linear(
@@ -129,7 +226,7 @@ pub(super) fn linear(
 }
 
 /// Each row times a packed matrix and bias.
-fn rows_times(
+pub(super) fn rows_times(
     cuda: &Cuda,
     x: &Tensor,
     weights: [Argument; 2],
@@ -138,248 +235,6 @@ fn rows_times(
 ) -> Result<Tensor> {
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), out)?;
-    let product = Product {
-        out: x.clips.clone(),
-        input: x.clips.clone(),
-        channels: x.stride(),
-        taps: 1,
-        step: 1,
-        before: 0,
-        replicate: false,
-        columns: padded(out),
-    };
-    matmul(cuda, &y, x, weights, &product, activation)?;
-    Ok(y)
-}
-
-pub(super) fn conv1d(
-    cuda: &Cuda,
-    x: &Tensor,
-    conv: &Conv1d<Weight>,
-    activation: Activation,
-) -> Result<Tensor> {
-    let (clips, out) = shapes::conv1d(x, conv)?;
-    let kernel = conv.weight.shape()[1];
-    if x.is_f32() && kernel == pack::FEW_TAPS {
-        return first_conv(cuda, x, conv, activation, clips, out);
-    }
-    if x.is_f32() {
-        return windowed_conv(cuda, x, conv, activation, clips, out);
-    }
-    if conv.groups > 1 {
-        return grouped_conv(cuda, x, conv, activation, clips, out);
-    }
-    let weights = [
-        cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?,
-        cuda.bias("conv1d", conv.bias.as_ref())?,
-    ];
-    let lane = cuda.enter(&[&x.lane])?;
-    let y = cuda.tensor(&lane, clips.clone(), out)?;
-    let product = Product {
-        out: clips,
-        input: x.clips.clone(),
-        channels: x.stride(),
-        taps: kernel,
-        step: conv.stride,
-        before: conv.padding.rows().0,
-        replicate: matches!(conv.padding, Padding::Replicate(..)),
-        columns: padded(out),
-    };
-    matmul(cuda, &y, x, weights, &product, activation)?;
-    Ok(y)
-}
-
-/// One channel in, many taps: its windows as rows, and a matrix product.
-fn windowed_conv(
-    cuda: &Cuda,
-    x: &Tensor,
-    conv: &Conv1d<Weight>,
-    activation: Activation,
-    clips: Clips,
-    out: usize,
-) -> Result<Tensor> {
-    let taps = conv.weight.shape()[1];
-    if conv.padding.rows() != (0, 0) || taps == 1 || out == 1 {
-        return Err(unsupported(
-            "conv1d",
-            "a convolution of one channel",
-            "no padding, at least 2 taps and 2 channels out",
-            format!("{:?}, {taps} taps, {out} channels", conv.padding),
-        ));
-    }
-    let windows = sample_windows(cuda, x, clips, taps, conv.stride)?;
-    let weights = [
-        cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?,
-        cuda.bias("conv1d", conv.bias.as_ref())?,
-    ];
-    rows_times(cuda, &windows, weights, out, activation)
-}
-
-/// `sample_windows` of `conv.cu`: the windows of a tensor of one channel as rows, first as halves, then what these leave, each
-/// `padded(taps)` wide. `clips` are those of windows that begin `step` rows apart.
-pub(super) fn sample_windows(
-    cuda: &Cuda,
-    x: &Tensor,
-    clips: Clips,
-    taps: usize,
-    step: usize,
-) -> Result<Tensor> {
-    let lane = cuda.enter(&[&x.lane])?;
-    let y = cuda.tensor(&lane, clips, 2 * padded(taps))?;
-    let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
-    let vectors = longest(&y.clips) * y.stride() / 8;
-    let shape = Shape { grid: [vectors.div_ceil(256), y.clips.count(), 1], threads: 256, shared: 0 };
-    let arguments = [
-        Argument::Address(y.address()),
-        Argument::Address(x.address()),
-        address(&x_offsets),
-        address(&y_offsets),
-        int(taps),
-        int(step),
-        int(padded(taps)),
-    ];
-    // SAFETY: x has a float a row, y `2 * padded(taps)` halves; the offsets are those of these clips, and as many windows are asked for
-    // as fit into each clip of x.
-    unsafe { lane.launch("sample_windows", shape, &arguments) }?;
-    Ok(y)
-}
-
-/// One channel in, few taps: `first_conv` of `conv.cu`.
-fn first_conv(
-    cuda: &Cuda,
-    x: &Tensor,
-    conv: &Conv1d<Weight>,
-    activation: Activation,
-    clips: Clips,
-    out: usize,
-) -> Result<Tensor> {
-    let fits = conv.stride <= 8 && conv.padding.rows() == (0, 0) && activation == Activation::None;
-    if !fits || !out.is_multiple_of(8) {
-        return Err(unsupported(
-            "conv1d",
-            "a convolution of one channel and 10 taps",
-            "stride up to 8, no padding, no activation, a multiple of 8 channels out",
-            format!("stride {}, {:?}, {activation:?}, {out} channels", conv.stride, conv.padding),
-        ));
-    }
-    let w = cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?;
-    let bias = cuda.bias("conv1d", conv.bias.as_ref())?;
-    let lane = cuda.enter(&[&x.lane])?;
-    let y = cuda.tensor(&lane, clips, out)?;
-    let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
-    let shape = Shape { grid: [longest(&y.clips).div_ceil(32), y.clips.count(), 1], threads: 256, shared: 0 };
-    let arguments = [
-        Argument::Address(y.address()),
-        Argument::Address(x.address()),
-        w,
-        bias,
-        address(&x_offsets),
-        address(&y_offsets),
-        int(out),
-        int(conv.stride),
-    ];
-    // SAFETY: x has a float and y `out` halves a row, w (out, 10) and bias (out) halves; the offsets are those of these clips.
-    unsafe { lane.launch("first_conv", shape, &arguments) }?;
-    Ok(y)
-}
-
-/// Halves of a tile in shared memory, as `row_at` of `matrix.cuh` has it: a vector is left free behind every run of rows that fills
-/// all banks.
-pub(super) fn tile_halves(width: usize, rows: usize) -> usize {
-    let run = 8 >> (width / 8).trailing_zeros().min(3);
-    rows * width + rows / run * 8
-}
-
-/// `grouped_conv_*` of `conv.cu`.
-fn grouped_conv(
-    cuda: &Cuda,
-    x: &Tensor,
-    conv: &Conv1d<Weight>,
-    activation: Activation,
-    clips: Clips,
-    out: usize,
-) -> Result<Tensor> {
-    let [_, taps, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
-    let stage_taps = if width <= 48 { 4 } else { 2 };
-    let shared = 2 * (3 * tile_halves(width, stage_taps * width) + (width + 8) * (64 + taps - 1));
-    let fits =
-        matches!(width, 16 | 32 | 48 | 64) && out == x.channels && conv.stride == 1 && shared <= 96 << 10;
-    if !fits
-        || matches!(conv.padding, Padding::Replicate(..))
-        || matches!(activation, Activation::LeakyRelu(_))
-    {
-        return Err(unsupported(
-            "conv1d",
-            "a grouped convolution",
-            "groups of 16, 32, 48 or 64 channels in and out, up to 128 taps, stride 1, zero padding",
-            format!(
-                "groups of {width}, {out} channels out, {taps} taps, stride {}, {:?}",
-                conv.stride, conv.padding
-            ),
-        ));
-    }
-    let w = cuda.weight("conv1d", &conv.weight, Role::Conv { groups: conv.groups })?;
-    let bias = cuda.bias("conv1d", conv.bias.as_ref())?;
-    let lane = cuda.enter(&[&x.lane])?;
-    let y = cuda.tensor(&lane, clips, out)?;
-    let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
-    let shape =
-        Shape { grid: [longest(&y.clips).div_ceil(64), conv.groups, y.clips.count()], threads: 128, shared };
-    let arguments = [
-        Argument::Address(y.address()),
-        Argument::Address(x.address()),
-        w,
-        bias,
-        NULL,
-        address(&x_offsets),
-        address(&y_offsets),
-        int(taps),
-        int(conv.padding.rows().0),
-        int(out),
-        numbers(activation).0,
-    ];
-    // SAFETY: x and y have `groups * width` halves a row, w (groups, taps, width, width) and bias as many as channels; the offsets
-    // are those of these clips; shared memory is what three stages and the window need.
-    unsafe { lane.launch(&format!("grouped_conv_{width}"), shape, &arguments) }?;
-    Ok(y)
-}
-
-pub(super) fn conv_transpose1d(
-    cuda: &Cuda,
-    x: &Tensor,
-    conv: &ConvTranspose1d<Weight>,
-    activation: Activation,
-) -> Result<Tensor> {
-    let op = "conv_transpose1d";
-    let (clips, out) = shapes::conv_transpose1d(x, conv)?;
-    let kernel = conv.weight.shape()[0];
-    let stride = conv.stride;
-    if clips != x.clips.map(|rows| rows * stride) || !out.is_multiple_of(8) || x.is_f32() {
-        return Err(unsupported(
-            op,
-            "a transposed convolution",
-            format!("{stride} rows for each, a multiple of 8 channels"),
-            format!("{:?} rows from {:?}, {out} channels", clips.offsets(), x.clips.offsets()),
-        ));
-    }
-    let window = pack::transposed_window(kernel, stride, conv.padding);
-    let weights = [
-        cuda.weight(op, &conv.weight, Role::ConvTranspose { stride, padding: conv.padding })?,
-        cuda.weight(op, &conv.bias, Role::ConvTransposeBias { stride })?,
-    ];
-    let lane = cuda.enter(&[&x.lane])?;
-    let y = cuda.tensor(&lane, clips, out)?;
-    let product = Product {
-        // The rows of one step lie side by side: (rows, stride * out) is (stride * rows, out).
-        out: x.clips.clone(),
-        input: x.clips.clone(),
-        channels: x.stride(),
-        taps: window.rows,
-        step: 1,
-        before: window.before,
-        replicate: false,
-        columns: stride * out,
-    };
-    matmul(cuda, &y, x, weights, &product, activation)?;
+    matmul(cuda, &y, x, weights, &Product::of_rows(x, out, activation))?;
     Ok(y)
 }

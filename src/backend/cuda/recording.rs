@@ -93,7 +93,7 @@ pub(super) fn recorded(
     cuda: &Cuda,
     part: &'static str,
     inputs: &[&Tensor],
-    body: impl FnOnce(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
+    body: impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
 ) -> Result<Outputs<Tensor, Codes>> {
     let lanes: Vec<_> = inputs.iter().map(|input| &input.lane).collect();
     let lane = cuda.enter(&lanes)?;
@@ -116,7 +116,7 @@ pub(super) fn recorded(
         }
         Some(Some(recording)) => recording,
         Some(None) => {
-            let recording = Rc::new(record(cuda, &lane, inputs, body)?);
+            let recording = Rc::new(record(cuda, &lane, inputs, &body)?);
             put(cuda, &lane, key, Some(recording.clone()))?;
             recording
         }
@@ -132,16 +132,34 @@ fn put(cuda: &Cuda, lane: &Lane, key: Key, recording: Option<Rc<Recording>>) -> 
     });
     if old.is_some() {
         // Its graph may still run.
-        lane.stream.synchronize().map_err(|error| failed("finish its work", error))?;
+        lane.stream().synchronize().map_err(|error| failed("finish its work", error))?;
     }
     Ok(())
 }
 
+/// Records; without launches that overlap, where the driver does not take them in a graph.
 fn record(
     cuda: &Cuda,
     lane: &Arc<Lane>,
     inputs: &[&Tensor],
-    body: impl FnOnce(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
+    body: &impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
+) -> Result<Recording> {
+    let overlap = &cuda.device.overlap;
+    let overlapped = overlap.is_on();
+    let recorded = capture(cuda, lane, inputs, body);
+    if !overlapped || recorded.is_ok() {
+        return recorded;
+    }
+    overlap.set(false);
+    // If this fails too, there was another reason.
+    capture(cuda, lane, inputs, body).inspect_err(|_| overlap.set(true))
+}
+
+fn capture(
+    cuda: &Cuda,
+    lane: &Arc<Lane>,
+    inputs: &[&Tensor],
+    body: &impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
 ) -> Result<Recording> {
     let keep = Keep::default();
     let [main, side] = lane::recording_lanes(&cuda.device, &keep)?;
@@ -150,13 +168,13 @@ fn record(
         .map(|input| cuda.tensor(&main, input.clips.clone(), input.channels))
         .collect::<Result<_>>()?;
     // Relaxed: the recording's own memory may grow while it is captured.
-    lane.stream
+    lane.stream()
         .begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED)
         .map_err(|error| failed("record its work", error))?;
     let lanes = [main.clone(), side.clone()];
     let outputs = lane::on_lanes(&cuda.device, main, side, || body(&inputs.iter().collect::<Vec<_>>()));
     // Ended whatever happened, or the stream could not be used again.
-    let graph = lane.stream.end_capture(sys::CUgraphInstantiate_flags(0));
+    let graph = lane.stream().end_capture(sys::CUgraphInstantiate_flags(0));
     let outputs = outputs?;
     let graph = graph.map_err(|error| failed("record its work", error))?;
     let graph = graph.ok_or_else(|| crate::Error::DeviceFailed("the GPU recorded nothing".into()))?;
@@ -175,6 +193,7 @@ impl Recording {
         for (input, place) in inputs.iter().zip(&self.inputs) {
             copy(lane, place.address, input.address(), place.bytes)?;
         }
+        lane.interrupt();
         self.graph.launch().map_err(|error| failed("run recorded work", error))?;
         let tensors = self.tensors.iter().map(|place| {
             let tensor = cuda.tensor(lane, place.clips.clone(), place.channels)?;
@@ -203,6 +222,6 @@ fn copy(lane: &Lane, to: u64, from: u64, bytes: usize) -> Result<()> {
     }
     // SAFETY: both are tensors of one shape in memory of this device, which is given to others behind the copy in the stream's
     // order.
-    unsafe { result::memcpy_dtod_async(to, from, bytes, lane.stream.cu_stream()) }
+    unsafe { result::memcpy_dtod_async(to, from, bytes, lane.stream().cu_stream()) }
         .map_err(|error| failed("copy", error))
 }

@@ -1,8 +1,8 @@
 //! Launchers of `rows.cu`.
 
 use super::arena::Buffer;
+use super::conv::sample_windows;
 use super::device::{Argument, Shape};
-use super::product::sample_windows;
 use super::tensor::padded;
 use super::{Cuda, NULL, Tensor, Weight, address, int, longest, unsupported};
 use crate::Result;

@@ -43,7 +43,8 @@ pub(super) fn load_all(cuda: &Cuda, tensors: Vec<(Stored, Role)>) -> Result<Vec<
 
 /// Copies the tensors to their places behind `address`, in parts: while one is on its way, the next one is made.
 fn fill(cuda: &Cuda, address: u64, total: usize, tensors: &[(Stored, Role)], places: &[usize]) -> Result<()> {
-    let stream = &lane::current(&cuda.device)?.stream;
+    let lane = lane::current(&cuda.device)?;
+    let stream = lane.stream();
     let wait = || stream.synchronize().map_err(|error| failed("finish its work", error));
     let part = PART.min(total.max(1));
     let mut halves = [Pinned::new(&cuda.device, part)?, Pinned::new(&cuda.device, part)?];
