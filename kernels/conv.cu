@@ -3,7 +3,7 @@
 #include "matrix.cuh"
 
 namespace {
-constexpr int TAPS = 10, BLOCK_ROWS = 32, HALVES = 2, OWN = 4, UNROLLED = 2;  // of first_conv
+constexpr int TAPS = 10, BLOCK_ROWS = 32, PARTS = 2, OWN = 4, UNROLLED = 2;  // of first_conv
 }  // namespace
 
 // y[t][c] = sum_k x[t * step + k] * w[c][k] + bias[c], clip by clip: one channel in, 10 taps, no padding
@@ -25,8 +25,8 @@ first_conv(__half* __restrict__ y, const float* x, const __half* __restrict__ w,
   for (int i = threadIdx.x; i < (BLOCK_ROWS - 1) * step + TAPS; i += 256)
     samples[i] = first * step + i < x_rows ? x[size_t(x_begin) + first * step + i] : 0.f;
   __syncthreads();
-  const int half = threadIdx.x / (256 / HALVES), end = min(BLOCK_ROWS, rows - first);
-  for (int c = threadIdx.x % (256 / HALVES) * OWN; c < channels; c += 256 / HALVES * OWN) {
+  const int part = threadIdx.x / (256 / PARTS), end = min(BLOCK_ROWS, rows - first);
+  for (int c = threadIdx.x % (256 / PARTS) * OWN; c < channels; c += 256 / PARTS * OWN) {
     float weight[OWN * TAPS], offset[OWN];
 #pragma unroll
     for (int i = 0; i < OWN * TAPS; i += 8) {
@@ -42,7 +42,7 @@ first_conv(__half* __restrict__ y, const float* x, const __half* __restrict__ w,
 #pragma unroll
     for (int h = 0; h < OWN; ++h) offset[h] = bias ? __half2float(bias[c + h]) : 0.f;
 #pragma unroll UNROLLED
-    for (int t = half * (BLOCK_ROWS / HALVES); t < min(end, (half + 1) * (BLOCK_ROWS / HALVES)); ++t) {
+    for (int t = part * (BLOCK_ROWS / PARTS); t < min(end, (part + 1) * (BLOCK_ROWS / PARTS)); ++t) {
       float sum[OWN] = {offset[0], offset[1], offset[2], offset[3]};
 #pragma unroll
       for (int k = 0; k < TAPS; ++k) {
@@ -141,7 +141,8 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
 #pragma unroll
         for (int j = 0; j < WIDTH / 16; ++j) {
           uint32_t b[4];
-          dev::ldmatrix_x4(b, wt + matrix::row_at<WIDTH>(j * 16) + matrix::row_at<WIDTH>((lane & 7) + ((lane >> 4) << 3)) + k * 16 + ((lane >> 3) & 1) * 8);
+          dev::ldmatrix_x4(b, wt + matrix::row_at<WIDTH>(j * 16) + matrix::row_at<WIDTH>((lane & 7) + ((lane >> 4) << 3)) + k * 16 +
+                                  ((lane >> 3) & 1) * 8);
           dev::mma_m16n8k16(sum[0][2 * j], a, b[0], b[1]);
           dev::mma_m16n8k16(sum[0][2 * j + 1], a, b[2], b[3]);
         }
