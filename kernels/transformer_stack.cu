@@ -10,12 +10,12 @@
 namespace {
 using namespace stacks;
 constexpr int DEPTH = 32;   // k values of a step
-constexpr int STAGES = 3;   // steps whose weights a warp has or waits for
 constexpr float LOG2_E = 1.4426950408889634f;
 
 // The weights of this warp's columns, in the order in which it uses them, through a ring of its own: nothing stops the stream
 // at the end of a product or of a layer. A tile of a stage is eight columns by 32 k values: four pieces of 16 bytes a column.
-template <int TILES> struct Weights {
+// STAGES: steps whose weights a warp has or waits for.
+template <int TILES, int STAGES> struct Weights {
   const Layer* layers;
   Columns columns;
   int count, first_product;
@@ -78,8 +78,8 @@ template <int TILES> struct Weights {
 };
 
 // c = a w^T for the row tiles from `low` to `high`, and the `mine` column tiles that come next in the stream.
-template <int MT, int TILES>
-__device__ __forceinline__ void multiply(float (&c)[MT][TILES][4], Weights<TILES>& weights, const unsigned char* a, int pitch, int depth,
+template <int MT, int TILES, int STAGES>
+__device__ __forceinline__ void multiply(float (&c)[MT][TILES][4], Weights<TILES, STAGES>& weights, const unsigned char* a, int pitch, int depth,
                                          int mine, int low, int high) {
   const int lane = threadIdx.x & 31;
   a += (lane & 15) * pitch + (lane >> 4) * 16;
@@ -293,7 +293,7 @@ __device__ __forceinline__ void attend(unsigned char* q, int pitch, int width, i
   }
 }
 
-template <int MT, int TILES>
+template <int MT, int TILES, int STAGES>
 __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, const Layer* __restrict__ layers,
                                       const int* __restrict__ offsets, const Sizes& sizes) {
   dev::begin_after_previous();
@@ -311,7 +311,7 @@ __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, c
   unsigned char* side = x_tile + ROWS * x_pitch;  // q, k, v and what attention mixes, then the feed-forward
   float* sums = reinterpret_cast<float*>(side + ROWS * max(mixed_pitch, hidden_pitch));
   const Columns columns = {width, sizes.feed_forward, (width + WARPS * 8 - 1) / (WARPS * 8)};
-  Weights<TILES> weights = {layers, columns, sizes.layers, first_product,
+  Weights<TILES, STAGES> weights = {layers, columns, sizes.layers, first_product,
                             reinterpret_cast<unsigned char*>(sums + 2 * ROWS * WARPS) + warp * columns.most * 512, 0, 0, 0, 0, 0, nullptr, 0, 0};
   weights.begin();
   for (int i = threadIdx.x; i < ROWS * width / 8; i += THREADS) {
@@ -341,7 +341,7 @@ __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, c
 #pragma unroll 1
       for (int pass = 0; pass < passes; ++pass) {
         const int2 mine = columns.own(product, pass);
-        multiply<MT, TILES>(c, weights, a, a_pitch, columns.depth(product), mine.y, low, high);
+        multiply(c, weights, a, a_pitch, columns.depth(product), mine.y, low, high);
         if (product == OUT || product == DOWN)
           add_norm<MT, TILES>(c, x_tile, x_pitch, sums, bias, product == OUT ? layer.norm1 : layer.norm2,
                               product == OUT ? layer.norm1_bias : layer.norm2_bias, width, sizes.eps, mine.x, mine.y, low, high);
@@ -371,19 +371,22 @@ __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, c
 //   2 * (window - 1) * layers < 16 * MT; x, y and weights 16-byte aligned; no aliasing.
 // Grid (tiles of the longest clip, clips), 256 threads. A tile is 16 * MT rows less the (window - 1) * layers rows on either side
 //   that are there for its sake. Rows stay in shared memory as halves, from row to row (width or 3 * width or feed_forward) * 2 + 16
-//   bytes: x; q, k and v (v alone if window is 1), then the feed-forward; two tables of 8 floats a row; the ring of weights, 12 KiB
-//   for every 64 of width. A warp owns columns and all rows of a product, so it alone needs their weights: they come through its
-//   own part of the ring, without a barrier, from second-level cache, two steps ahead. The sum over k has one order
+//   bytes: x; q, k and v (v alone if window is 1), then the feed-forward; two tables of 8 floats a row; the ring of weights, 4 KiB
+//   a stage for every 64 of width. A warp owns columns and all rows of a product, so it alone needs their weights: they come through its
+//   own part of the ring, without a barrier, from second-level cache, STAGES - 1 steps ahead. The sum over k has one order
 //   whatever the tile, and tiles begin at the clip's first row: a clip's bytes do not depend on its neighbours.
 // Cost: (2 * (2 or 4) * width^2 + 4 * width * feed_forward) FLOP a layer and row of the block; bound by reading all weights once a
 //   block, at what one multiprocessor gets of the second-level cache. Not measured yet.
-#define TRANSFORMER_STACK(name, MT, TILES)                                                                                          \
+#define TRANSFORMER_STACK(name, MT, TILES, STAGES)                                                                                  \
   extern "C" __global__ void __launch_bounds__(THREADS)                                                                             \
       name(__half* y, const __half* x, const void* layers, const int* offsets, int count, int width, int feed_forward, int heads,   \
            int window, int activation, float slope, float scale, float eps) {                                                       \
-    stack<MT, TILES>(y, x, static_cast<const Layer*>(layers), offsets,                                                              \
-                     {count, width, feed_forward, heads, window, activation, slope, scale, eps});                                   \
+    stack<MT, TILES, STAGES>(y, x, static_cast<const Layer*>(layers), offsets,                                                      \
+                             {count, width, feed_forward, heads, window, activation, slope, scale, eps});                           \
   }                                                                                                                                 \
   CUDA_KERNEL(name)
-TRANSFORMER_STACK(transformer_stack_32, 2, 6)
-TRANSFORMER_STACK(transformer_stack_64, 4, 4)
+TRANSFORMER_STACK(transformer_stack_32, 2, 6, 3)
+TRANSFORMER_STACK(transformer_stack_64, 4, 4, 3)
+// Where a block has room for it: four steps ahead hide what a step from memory takes, two do not.
+TRANSFORMER_STACK(transformer_stack_32_deep, 2, 6, 5)
+TRANSFORMER_STACK(transformer_stack_64_deep, 4, 4, 5)

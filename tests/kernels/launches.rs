@@ -291,9 +291,12 @@ fn faces(to: &mut Counted) {
 
 fn stacks(to: &mut Counted) {
     for stack in [
-        Stack { rows: 32, width: 256, feed_forward: 256, heads: 8, layers: 2, window: 1 },
-        Stack { rows: 64, width: 256, feed_forward: 256, heads: 8, layers: 1, window: 25 },
-    ] {
+        Stack { rows: 32, width: 256, feed_forward: 256, heads: 8, layers: 2, window: 1, stages: 3 },
+        Stack { rows: 64, width: 256, feed_forward: 256, heads: 8, layers: 1, window: 25, stages: 3 },
+    ]
+    .into_iter()
+    .flat_map(|stack| [stack, Stack { stages: 5, ..stack }])
+    {
         let rows = 64;
         let weights = stack.weights(&mut Random::new(1), true);
         let (y, x, table) = (halves(rows * stack.width), halves(rows * stack.width), clip(rows));

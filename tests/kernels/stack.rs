@@ -16,6 +16,8 @@ pub struct Stack {
     pub heads: usize,
     pub layers: usize,
     pub window: usize,
+    /// Of the ring of weights: 3, or 5 in the kernels that are called deep.
+    pub stages: usize,
 }
 
 const EPS: f32 = 1e-5;
@@ -35,7 +37,7 @@ pub struct Weights {
 
 impl Stack {
     pub fn kernel(&self) -> String {
-        format!("transformer_stack_{}", self.rows)
+        format!("transformer_stack_{}{}", self.rows, if self.stages == 5 { "_deep" } else { "" })
     }
 
     /// Rows of a block whose results it gives.
@@ -50,7 +52,7 @@ impl Stack {
     pub fn shared(&self) -> usize {
         let mixed = if self.window > 1 { 3 * self.width } else { self.width };
         let row = 2 * self.width + 16 + 2 * mixed.max(self.feed_forward) + 16 + 2 * 8 * 4;
-        self.rows * row + 3 * 8 * 512 * self.width.div_ceil(64)
+        self.rows * row + self.stages * 8 * 512 * self.width.div_ceil(64)
     }
 
     pub fn weights(&self, random: &mut Random, biases: bool) -> Weights {
@@ -179,11 +181,16 @@ fn check(stack: Stack, clips: &[usize], activation: Activation, biases: bool) {
         .collect();
     let (dx, table) = (x.upload(), Memory::from_slice(&offsets(clips)));
     in_every_order(|order| {
-        let y = Output::<u16>::new(x.values.len());
-        let arguments =
-            stack.arguments([y.argument(), dx.argument(), table.argument()], &weights, activation);
-        run(&stack.kernel(), stack.grid(clips), 256, stack.shared(), &arguments);
-        let (y, what) = (to_f32(&y.values()), format!("{stack:?}, {order}"));
+        let forward = |stack: Stack| {
+            let y = Output::<u16>::new(x.values.len());
+            let arguments =
+                stack.arguments([y.argument(), dx.argument(), table.argument()], &weights, activation);
+            run(&stack.kernel(), stack.grid(clips), 256, stack.shared(), &arguments);
+            y.values()
+        };
+        let (y, what) = (forward(stack), format!("{stack:?}, {order}"));
+        assert!(forward(Stack { stages: 5, ..stack }) == y, "{what}: a deeper ring changes what comes out");
+        let y = to_f32(&y);
         // Sums in another order, and the weights of attention, which are rounded too: a step of fp16 here and there, that other
         // roundings follow.
         assert_close(&y, &want, 5e-3, &what);
@@ -196,7 +203,7 @@ fn check(stack: Stack, clips: &[usize], activation: Activation, biases: bool) {
 }
 
 const fn stack(rows: usize, sizes: [usize; 2], heads: usize, layers: usize, window: usize) -> Stack {
-    Stack { rows, width: sizes[0], feed_forward: sizes[1], heads, layers, window }
+    Stack { rows, width: sizes[0], feed_forward: sizes[1], heads, layers, window, stages: 3 }
 }
 
 /// The smallest stack that uses all of the kernel.

@@ -7,15 +7,18 @@ use crate::backend::shapes::Shaped;
 use crate::backend::{Affine, AttentionBias, LAYER_NORM_EPS, Linear, Ops, Role, TransformerLayer};
 
 const WARPS: usize = 8;
-/// Steps of 32 k values in the ring of weights.
-const STAGES: usize = 3;
 
-/// A kernel: its name, the rows of a block, and the widest row.
-struct Kernel(&'static str, usize, usize);
+/// A kernel: its name, the rows of a block, the widest row, and the steps of 32 k values in the ring of weights.
+struct Kernel(&'static str, usize, usize, usize);
 
-/// The first that fits is the best: fewer rows of a block are there for their neighbours' sake alone, or there are more blocks.
-const KERNELS: [Kernel; 2] =
-    [Kernel("transformer_stack_32", 32, 64 * 6), Kernel("transformer_stack_64", 64, 64 * 4)];
+/// The first that fits is the best: fewer rows of a block are there for their neighbours' sake alone, or there are more blocks; and
+/// of the same rows the one whose weights are under way earlier.
+const KERNELS: [Kernel; 4] = [
+    Kernel("transformer_stack_32_deep", 32, 64 * 6, 5),
+    Kernel("transformer_stack_32", 32, 64 * 6, 3),
+    Kernel("transformer_stack_64_deep", 64, 64 * 4, 5),
+    Kernel("transformer_stack_64", 64, 64 * 4, 3),
+];
 
 /// How some layers are run in one launch.
 struct Plan {
@@ -63,12 +66,12 @@ fn plan(cuda: &Cuda, x: &Tensor, layers: &[TransformerLayer<Weight>], window: us
         return None;
     }
     let halo = (window - 1).checked_mul(layers.len())?;
-    KERNELS.iter().find_map(|&Kernel(kernel, rows, widest)| {
+    KERNELS.iter().find_map(|&Kernel(kernel, rows, widest, stages)| {
         // A block gives a tile of the matrix units at least.
         let tile = rows.checked_sub(2usize.checked_mul(halo)?).filter(|tile| *tile >= 16)?;
         let mixed = if window > 1 { 3 * width } else { width };
         let row = 2 * width + 16 + 2 * mixed.max(feed_forward) + 16 + 2 * WARPS * size_of::<f32>();
-        let shared = rows * row + STAGES * WARPS * 512 * width.div_ceil(64);
+        let shared = rows * row + stages * WARPS * 512 * width.div_ceil(64);
         let fits = width <= widest && shared <= cuda.device.shared_memory();
         fits.then_some(Plan { layers: layers.len(), kernel, tile, shared })
     })
