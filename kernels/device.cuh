@@ -24,7 +24,7 @@ template <class T> __device__ __forceinline__ T ld(const void* p) { return *stat
 template <class T> __device__ __forceinline__ void st(void* p, T v) { *static_cast<T*>(p) = v; }
 
 // ---- launches that overlap: programmatic dependent launch (sm_90) ----
-// Every thread of every kernel calls this before its first access to device memory and before any return. A kernel that is launched
+// Every thread of every kernel calls this before any return and before its first access to device memory (but tma_load_constant). A kernel that is launched
 // to overlap may begin while the one before it in its stream still runs: when every block of that one has come to this line.
 // Its threads then wait here until that one has ended and what it wrote can be seen.
 // - Nothing starves: blocks come early only when all blocks of the kernel before have their places.
@@ -86,7 +86,7 @@ __device__ __forceinline__ void mbarrier_init(uint64_t* b, uint32_t count) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(b)), "r"(count) : "memory");
 }
 // Makes the initialisation visible to the copy engine; a block barrier makes it visible to the other threads.
-__device__ __forceinline__ void mbarrier_init_fence() { asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory"); }
+__device__ __forceinline__ void mbarrier_init_fence() { asm volatile("fence.mbarrier_init.release.cluster;\nfence.proxy.async.shared::cta;" ::: "memory"); }
 __device__ __forceinline__ void mbarrier_arrive(uint64_t* b) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(b)) : "memory");
 }
@@ -107,6 +107,8 @@ __device__ __forceinline__ void tma_load(void* to, const void* map, uint64_t* b,
   asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4}], [%2];"
                ::"r"(shared_address(to)), "l"(map), "r"(shared_address(b)), "r"(x), "r"(y) : "memory");
 }
+// The same of what no kernel writes, such as weights: it may go before `begin_after_previous`.
+__device__ __forceinline__ void tma_load_constant(void* to, const void* map, uint64_t* b, int x, int y) { tma_load(to, map, b, x, y); }
 // `bytes` (a multiple of 16) from global to shared memory.
 __device__ __forceinline__ void bulk_load(void* to, const void* from, uint32_t bytes, uint64_t* b) {
   asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"

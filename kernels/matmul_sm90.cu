@@ -28,7 +28,23 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
   DYNAMIC_SHARED(shared);
   SHARED_ARRAY(uint64_t, full, STAGES);
   SHARED_ARRAY(uint64_t, empty, STAGES);
-  if (threadIdx.x == 0) {  // touches no device memory: done while the launch before this one ends
+  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, first_row = blockIdx.x * BM, first_column = blockIdx.y * BN;
+  const bool produces = warp == GROUPS * 4 && lane == 0;
+  // A tap's last k values may be fewer than 64 where there is one tap: the copy engine fills zeros behind the row.
+  const int steps_per_tap = (channels + STEP - 1) / STEP;
+  int begin = 0, end = K / channels * steps_per_tap;
+  if (out.y_is_f32) {  // this block's segment alone
+    begin = int(blockIdx.z) * segment;
+    end = min(begin + segment, end);
+  }
+  // Weights for the first stages are under way while the launch before this one ends. Where clips have windows, a block may have no rows.
+  const int early = y_offsets ? 0 : min(STAGES, end - begin);
+  auto load_weights = [&](int i) {
+    const int s = i % STAGES, tap = (begin + i) / steps_per_tap, k = (begin + i) % steps_per_tap * STEP;
+    dev::mbarrier_arrive_expect(full + s, STAGE);
+    dev::tma_load_constant(shared + s * STAGE + A_BYTES, w, full + s, tap * channels + k, first_column);
+  };
+  if (produces) {
     dev::prefetch_map(x);
     dev::prefetch_map(w);
     for (int s = 0; s < STAGES; ++s) {
@@ -36,6 +52,7 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
       dev::mbarrier_init(empty + s, GROUPS * 4);
     }
     dev::mbarrier_init_fence();
+    for (int i = 0; i < early; ++i) load_weights(i);
   }
   dev::begin_after_previous();
   size_t y_row = 0;
@@ -44,28 +61,19 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
     y_row = y_offsets[blockIdx.z];
     rows = y_offsets[blockIdx.z + 1] - y_offsets[blockIdx.z];
     x_row = x_offsets[blockIdx.z];
-  }
-  const int first_row = blockIdx.x * BM, first_column = blockIdx.y * BN;
-  if (first_row >= rows) return;
-  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31;
-  // A tap's last k values may be fewer than 64 where there is one tap: the copy engine fills zeros behind the row.
-  const int steps_per_tap = (channels + STEP - 1) / STEP;
-  int begin = 0, end = K / channels * steps_per_tap;
-  if (out.y_is_f32) {  // this block's segment alone
-    begin = int(blockIdx.z) * segment;
-    end = min(begin + segment, end);
+  } else if (out.y_is_f32) {
     y_row = size_t(blockIdx.z) * rows;
   }
+  if (first_row >= rows) return;
   __syncthreads();  // the mbarriers are there for all
 
   if (warp == GROUPS * 4) {
-    if (lane == 0)
+    if (produces)
       for (int i = 0; i < end - begin; ++i) {
         const int s = i % STAGES, tap = (begin + i) / steps_per_tap, k = (begin + i) % steps_per_tap * STEP;
         if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);
-        dev::mbarrier_arrive_expect(full + s, STAGE);
+        if (i >= early) load_weights(i);
         dev::tma_load(shared + s * STAGE, x, full + s, k, x_row + first_row * step + tap);
-        dev::tma_load(shared + s * STAGE + A_BYTES, w, full + s, tap * channels + k, first_column);
       }
     return;
   }
@@ -114,7 +122,7 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
 //   them, to the same bits.
 // Requires: channels a multiple of 64, or one tap; BM * step <= 256; one segment at 128x256; the rest as matmul.cu.
 // Grid (row tiles of the longest clip, column tiles, clips or segments). One producer thread (of the last warp) keeps the ring of stages
-//   full; each consumer warpgroup owns 64 rows and all columns of the tile in registers and leaves one product in flight, so
+//   full, with weights before the launch before this one has ended; each consumer warpgroup owns 64 rows and all columns of the tile in registers and leaves one product in flight, so
 //   that the matrix units never wait for a barrier. Windows that reach behind the clip make rows that are not stored.
 // Cost: 2 * rows * columns * K FLOP; bound by the matrix units from about 300 rows on, below that by reading w once.
 #define MATMUL_SM90(name, GROUPS, BN, STAGES, SEGMENTS)                                                                           \

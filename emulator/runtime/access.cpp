@@ -41,7 +41,8 @@ static void check_shared(Machine& m, const unsigned char* p, size_t bytes, bool 
 
 static void check_global(Machine& m, const char* p, size_t bytes, bool write, uint32_t actor, uint32_t clock, const Site& site) {
   const char* verb = write ? "write" : "read";
-  if (!m.current->waited)
+  const bool constant = m.current->reads_constant;
+  if (!m.current->waited && !constant)
     fail("%zu-byte %s of global memory at %s, before this thread has waited for the launch before this one (dev::begin_after_previous)", bytes, verb,
          text(site).c_str());
   Allocation* a = arena().find(p);
@@ -49,11 +50,13 @@ static void check_global(Machine& m, const char* p, size_t bytes, bool write, ui
   const size_t offset = size_t(p - a->base);
   if (offset + bytes > a->bytes)
     fail("out-of-bounds %zu-byte %s of global memory, offset %zd of a %zu-byte buffer, at %s", bytes, verb, ptrdiff_t(offset), a->bytes, text(site).c_str());
-  uint8_t* initialised = a->initialised.data() + offset;
-  if (write) memset(initialised, 1, bytes);
+  uint8_t* origin = a->origin.data() + offset;
+  if (write) memset(origin, KERNEL, bytes);
   else
-    for (size_t i = 0; i < bytes; ++i)
-      if (!initialised[i]) fail("read of uninitialised global memory, offset %zu, at %s", offset + i, text(site).c_str());
+    for (size_t i = 0; i < bytes; ++i) {
+      if (origin[i] == NOTHING) fail("read of uninitialised global memory, offset %zu, at %s", offset + i, text(site).c_str());
+      if (origin[i] == KERNEL && constant) fail("read as a constant of what a kernel wrote, offset %zu, at %s", offset + i, text(site).c_str());
+    }
   check_cells(m, a->shadow + offset, p, bytes, false, write, actor, clock, site);
 }
 

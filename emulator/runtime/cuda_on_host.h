@@ -36,7 +36,7 @@ void cp_async_wait(int pending);
 void mbarrier_init(uint64_t* barrier, uint32_t count, const char* file, int line);
 void mbarrier_arrive(uint64_t* barrier, uint32_t expected_bytes, const char* file, int line);
 void mbarrier_wait(uint64_t* barrier, uint32_t parity, const char* file, int line);
-void tma_load(void* to, const void* map, uint64_t* barrier, int x, int y, const char* file, int line);
+void tma_load(void* to, const void* map, uint64_t* barrier, int x, int y, bool constant, const char* file, int line);
 void bulk_load(void* to, const void* from, uint32_t bytes, uint64_t* barrier, const char* file, int line);
 uint64_t wgmma_descriptor(const void* p, const char* file, int line);
 void wgmma(float* d, int n, uint64_t a, uint64_t b, const char* file, int line);
@@ -158,7 +158,8 @@ inline void mbarrier_arrive(uint64_t* b, PLACE) { emulator::mbarrier_arrive(b, 0
 inline void mbarrier_arrive_expect(uint64_t* b, uint32_t bytes, PLACE) { emulator::mbarrier_arrive(b, bytes, HERE); }
 inline void mbarrier_wait(uint64_t* b, uint32_t parity, PLACE) { emulator::mbarrier_wait(b, parity, HERE); }
 inline void prefetch_map(const void*) {}
-inline void tma_load(void* to, const void* map, uint64_t* b, int x, int y, PLACE) { emulator::tma_load(to, map, b, x, y, HERE); }
+inline void tma_load(void* to, const void* map, uint64_t* b, int x, int y, PLACE) { emulator::tma_load(to, map, b, x, y, false, HERE); }
+inline void tma_load_constant(void* to, const void* map, uint64_t* b, int x, int y, PLACE) { emulator::tma_load(to, map, b, x, y, true, HERE); }
 inline void bulk_load(void* to, const void* from, uint32_t bytes, uint64_t* b, PLACE) {
   emulator::bulk_load(to, from, bytes, b, HERE);
 }

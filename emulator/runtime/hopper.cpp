@@ -77,15 +77,18 @@ template <class F> static void for_rows_of_box(const TensorMap& t, int x, int y,
     if (row >= 0 && uint64_t(row) < t.rows) each(t.base + row * t.pitch + first * 2, size_t(end - first) * 2);
   }
 }
-static void start_bulk_copy(Machine& m, void* to, const void* from, size_t bytes, bool linear, uint64_t* b, int x, int y, const char* file, int line) {
+static void start_bulk_copy(Machine& m, void* to, const void* from, size_t bytes, bool linear, bool constant, uint64_t* b, int x, int y, const char* file,
+                            int line) {
   find(m, b, file, line);
   const uint32_t actor = uint32_t(ENGINE_BULK * m.n + m.current->id), clock = ++m.bulk_clock[m.current->id];
   auto read = [&](const void* p, size_t n) {
     check_own(p, n, false, {0, file, line}, linear ? 16 : 2);
     if (m.traffic) count_bulk_read(m, p, n, {0, file, line});
   };
+  m.current->reads_constant = constant;
   if (linear) read(from, bytes);
   else for_rows_of_box(*static_cast<const TensorMap*>(from), x, y, read);
+  m.current->reads_constant = false;
   if (m.checks) {
     check_access(m, to, bytes, true, actor, clock, {0, file, line}, 16);
   }
@@ -94,18 +97,18 @@ static void start_bulk_copy(Machine& m, void* to, const void* from, size_t bytes
   const TensorMap map = linear ? TensorMap{} : *static_cast<const TensorMap*>(from);
   m.bulk_copies.push_back({map, from, static_cast<unsigned char*>(to), b, x, y, linear ? uint32_t(bytes) : 0, actor, clock});
 }
-void tma_load(void* to, const void* map, uint64_t* b, int x, int y, const char* file, int line) {
+void tma_load(void* to, const void* map, uint64_t* b, int x, int y, bool constant, const char* file, int line) {
   Machine& m = machine();
   const auto& t = *static_cast<const TensorMap*>(map);
   need_shared(m, to, "TMA load", file, line);
   if (size_t(static_cast<unsigned char*>(to) - m.shared) % 1024) fail("TMA load: 128-byte swizzled destination is not 1024-byte aligned at %s:%d", file_name(file), line);
-  start_bulk_copy(m, to, map, size_t(t.box_columns) * box_rows(t) * 2, false, b, x, y, file, line);
+  start_bulk_copy(m, to, map, size_t(t.box_columns) * box_rows(t) * 2, false, constant, b, x, y, file, line);
 }
 void bulk_load(void* to, const void* from, uint32_t bytes, uint64_t* b, const char* file, int line) {
   Machine& m = machine();
   need_shared(m, to, "bulk copy", file, line);
   if (uintptr_t(to) % 16 || uintptr_t(from) % 16 || bytes % 16 || !bytes) fail("bulk copy: addresses and size must be multiples of 16, size not 0, at %s:%d", file_name(file), line);
-  start_bulk_copy(m, to, from, bytes, true, b, 0, 0, file, line);
+  start_bulk_copy(m, to, from, bytes, true, false, b, 0, 0, file, line);
 }
 
 uint64_t wgmma_descriptor(const void* p, const char* file, int line) {

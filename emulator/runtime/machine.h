@@ -33,10 +33,12 @@ constexpr size_t STACK_BYTES = 64 << 10;
 struct Access { uint32_t block = 0, clock = 0, actor = 0, site = 0; };
 constexpr uint32_t ATOMIC = 1u << 31;
 struct Cell { Access write, read[2]; };
+// What a byte of device memory holds: nothing yet, what the host copied there, or what a kernel wrote.
+enum Origin : uint8_t { NOTHING, HOST, KERNEL };
 struct Allocation {
   char* base;
   size_t bytes, span;
-  std::vector<uint8_t> initialised;
+  std::vector<uint8_t> origin;
   Cell* shadow;
 };
 constexpr size_t ARENA_BYTES = size_t(8) << 30, PAGE = 256, RED_ZONE = 1024;
@@ -68,7 +70,8 @@ struct Thread {
   const void* mbarrier;
   std::deque<AsyncCopy> copies;
   int committed;
-  bool waited;  // for the launch before this one
+  bool waited;          // for the launch before this one
+  bool reads_constant;  // now: memory that no kernel writes, which needs no waiting
 };
 struct PendingCollective { Collective kind; unsigned mask, arrived; const char* file; int line; void* argument[32]; };
 struct Barrier { std::vector<int> arrived; const char* file; int line, count; };

@@ -55,13 +55,13 @@ void emulator_free(void* memory) {
 void emulator_upload(void* device, const void* host, size_t bytes) {
   memcpy(device, host, bytes);
   Allocation* x = arena().find(device);
-  std::fill_n(x->initialised.begin() + (static_cast<char*>(device) - x->base), bytes, 1);
+  std::fill_n(x->origin.begin() + (static_cast<char*>(device) - x->base), bytes, HOST);
 }
 void emulator_download(void* host, const void* device, size_t bytes) { memcpy(host, device, bytes); }
 void emulator_copy(void* device_to, const void* device_from, size_t bytes) {
   memmove(device_to, device_from, bytes);
   Allocation *to = arena().find(device_to), *from = arena().find(device_from);
-  std::copy_n(from->initialised.begin() + (static_cast<const char*>(device_from) - from->base), bytes,
-              to->initialised.begin() + (static_cast<char*>(device_to) - to->base));
+  std::copy_n(from->origin.begin() + (static_cast<const char*>(device_from) - from->base), bytes,
+              to->origin.begin() + (static_cast<char*>(device_to) - to->base));
 }
 }

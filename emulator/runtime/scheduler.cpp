@@ -146,7 +146,7 @@ static void start_block(Machine& m) {
     t.state = READY;
     t.copies.clear();
     t.committed = 0;
-    t.waited = false;
+    t.waited = t.reads_constant = false;
     t.stack = m.stacks + size_t(i) * STACK_BYTES;
     memcpy(t.stack, &CANARY, 8);
     start_context(t.context, t.stack, STACK_BYTES, thread_main);

@@ -1,7 +1,7 @@
 //! `matmul.cu` and `matmul_sm90.cu`: linear layers, and convolutions over packed clips.
 
 use crate::support::*;
-use cuda_emulator::{Argument, Memory, TensorMap, set_shared_limit};
+use cuda_emulator::{Argument, Memory, TensorMap, launch, set_shared_limit};
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Activation {
@@ -362,4 +362,25 @@ fn tail(a: f64) -> f64 {
     }
     let ratio = (1..=120).rev().fold(a, |rest, k| a + f64::from(k) / rest);
     (-a * a / 2.0).exp() / (ratio * (2.0 * std::f64::consts::PI).sqrt())
+}
+
+/// Weights are asked for before the launch before has ended: they must not be what a kernel wrote.
+#[test]
+fn weights_that_a_kernel_wrote_are_reported() {
+    let n = 64;
+    let (x, w) = (Random::new(21).halves(n * n, 1.0).upload(), Random::new(22).halves(n * n, 1.0).upload());
+    let [y, z] = [(); 2].map(|()| Memory::<u16>::poisoned(n * n));
+    set_shared_limit(227 << 10);
+    let product = |to: &Memory<u16>, weights: &Memory<u16>| {
+        let map =
+            |memory: &Memory<u16>| Argument::TensorMap(TensorMap::new(memory.argument(), n, n, n, 64, 1));
+        let sizes = [n, n, n, n, 1, n, n].map(int);
+        let places = [to.argument(), map(&x), map(weights), NULL, NULL, NULL, NULL];
+        let ends = [int(0), float(0.0), int(SEGMENT), int(0)];
+        let shared = hopper_stages((64, 64)) * 2 * 64 * 128;
+        launch("matmul_sm90_64x64", [1; 3], [160, 1, 1], shared, &[&places, &sizes[..], &ends].concat())
+    };
+    product(&y, &w).unwrap();
+    let report = product(&z, &y).expect_err("these weights were a product before");
+    assert!(report.contains("read as a constant of what a kernel wrote"), "{report}");
 }
