@@ -10,7 +10,7 @@ use deeptalk_rt::backend::Ops;
 use deeptalk_rt::backend::cpu::Cpu;
 use deeptalk_rt::backend::cuda::Cuda;
 use deeptalk_rt::bench::{
-    self, Cold, Effort, FORMAT, FORMAT_VERSION, Gpu, Machine, Model, Plan, Report, Traits,
+    self, Ceilings, Cold, Effort, FORMAT, FORMAT_VERSION, Gpu, Machine, Model, Plan, Report, Traits,
 };
 use deeptalk_rt::checkpoint::ModelFile;
 use deeptalk_rt::export::AtomicFile;
@@ -128,12 +128,14 @@ impl Bench {
         match device::open(self.device)? {
             Opened::Cpu(cpu) => {
                 let model = file.load(cpu)?;
-                self.measure(&file, cold, &model, None, &Traits::CPU, "cpu", &|| None, None)
+                let best = || bench::ceilings(&cpu, &Traits::CPU);
+                self.measure(&file, cold, &model, None, &Traits::CPU, "cpu", &best, &|| None, None)
             }
             Opened::CpuBf16(cpu) => {
                 let (model, reference) = (file.load(cpu)?, file.load(Cpu::F32)?);
                 let traits = &Traits::CPU_BF16;
-                self.measure(&file, cold, &model, Some(reference), traits, "cpu:bf16", &|| None, None)
+                let (name, best) = ("cpu:bf16", || bench::ceilings(&cpu, traits));
+                self.measure(&file, cold, &model, Some(reference), traits, name, &best, &|| None, None)
             }
             Opened::Cuda(cuda) => {
                 let number = if let Device::Cuda(number) = self.device { number } else { 0 };
@@ -141,7 +143,9 @@ impl Bench {
                 let (model, reference) = (file.load(cuda)?, file.load(Cpu::F32)?);
                 let memory = || Some(Cuda::reserved_memory(model.ops()) as u64);
                 let (reference, gpu) = (Some(reference), Some(number));
-                self.measure(&file, cold, &model, reference, &Traits::CUDA, &name, &memory, gpu)
+                // On a handle of its own, whose memory goes with it: it is not what the model takes.
+                let best = || bench::ceilings(&Cuda::new(number)?, &Traits::CUDA);
+                self.measure(&file, cold, &model, reference, &Traits::CUDA, &name, &best, &memory, gpu)
             }
         }
     }
@@ -159,6 +163,7 @@ impl Bench {
         reference: Option<DeepTalk<Cpu>>,
         traits: &Traits,
         device: &str,
+        ceilings: &dyn Fn() -> Result<Ceilings>,
         device_bytes: &dyn Fn() -> Option<u64>,
         gpu: Option<usize>,
     ) -> Result<ExitCode> {
@@ -166,7 +171,7 @@ impl Bench {
         // Its memory is nobody's who uses the device.
         drop(reference);
         stop::check()?;
-        let ceilings = bench::ceilings(model.ops(), traits)?;
+        let ceilings = ceilings()?;
         let plan = Plan {
             seconds: self.seconds.clone(),
             batches: self.batch.iter().map(|&batch| batch.into()).collect(),
