@@ -162,6 +162,7 @@ API cuDeviceGetAttribute(int* v, int attribute, int) {
     case 97: *v = int(shared_limit()); break;  // shared memory that a block may opt in to
     case 115: *v = 1; break;                   // memory pools
     case 16: *v = 132; break;                  // multiprocessors
+    case 91: *v = 1; break;                    // registered host memory has one address for both
     default: *v = 0;
   }
   return SUCCESS;
@@ -291,6 +292,7 @@ API cuMemFreeHost(void* p) {
   free(p);
   return SUCCESS;
 }
+API cuMemHostRegister_v2(void*, size_t, unsigned) { return SUCCESS; }
 API cuMemcpyHtoDAsync_v2(uint64_t d, const void* h, size_t n, void* s) {
   ++counts.uploads;
   count_pageable(h);

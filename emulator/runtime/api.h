@@ -11,6 +11,8 @@ void* emulator_malloc(size_t bytes);
 void emulator_free(void* memory);
 void emulator_upload(void* device, const void* host, size_t bytes);
 void emulator_download(void* host, const void* device, size_t bytes);
+// Where all device memory so far lies: for a GPU that is told to use it as it is.
+void emulator_arena(void** base, size_t* bytes);
 // Copy between two allocations; what was uninitialised stays uninitialised.
 void emulator_copy(void* device_to, const void* device_from, size_t bytes);
 

@@ -57,6 +57,12 @@ void emulator_upload(void* device, const void* host, size_t bytes) {
   Allocation* x = arena().find(device);
   std::fill_n(x->origin.begin() + (static_cast<char*>(device) - x->base), bytes, HOST);
 }
+void emulator_arena(void** base, size_t* bytes) {
+  Arena& a = arena();
+  std::lock_guard<std::mutex> guard(a.lock);
+  *base = a.base;
+  *bytes = a.top;
+}
 void emulator_download(void* host, const void* device, size_t bytes) { memcpy(host, device, bytes); }
 void emulator_copy(void* device_to, const void* device_from, size_t bytes) {
   memmove(device_to, device_from, bytes);

@@ -14,6 +14,7 @@ unsafe extern "C" {
     fn emulator_free(memory: *mut c_void);
     fn emulator_upload(device: *mut c_void, host: *const c_void, bytes: usize);
     fn emulator_download(host: *mut c_void, device: *const c_void, bytes: usize);
+    fn emulator_arena(base: *mut *mut c_void, bytes: *mut usize);
     fn emulator_schedule(order: c_int, seed: u64);
     fn emulator_checks(on: c_int);
     fn emulator_shared_limit(bytes: usize);
@@ -175,6 +176,14 @@ impl<T> Drop for Memory<T> {
     }
 }
 
+/// Where all allocations so far lie: an address and a number of bytes. It begins at a page and only grows.
+pub fn arena() -> (*mut c_void, usize) {
+    let (mut base, mut bytes) = (std::ptr::null_mut(), 0);
+    // SAFETY: room for both.
+    unsafe { emulator_arena(&mut base, &mut bytes) };
+    (base, bytes)
+}
+
 /// One kernel argument.
 #[derive(Clone, Copy, Debug)]
 pub enum Argument {
@@ -226,6 +235,32 @@ impl TensorMap {
             )
         }
         map
+    }
+}
+
+/// What a tensor map says.
+#[derive(Clone, Copy, Debug)]
+pub struct Boxes {
+    /// Address of the first value.
+    pub base: u64,
+    /// Values of a row.
+    pub columns: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes from row to row.
+    pub pitch: u64,
+    /// Columns and rows of a box.
+    pub size: [u32; 2],
+    /// Which rows are taken: every so many.
+    pub row_step: u32,
+}
+
+impl TensorMap {
+    /// What [`TensorMap::new`] was told.
+    pub fn boxes(&self) -> Boxes {
+        let [base, columns, rows, pitch, size, row_step, ..] = self.0;
+        let size = [size as u32, (size >> 32) as u32];
+        Boxes { base, columns, rows, pitch, size, row_step: row_step as u32 }
     }
 }
 

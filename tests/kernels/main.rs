@@ -4,6 +4,7 @@ mod attention;
 mod barriers;
 mod codes;
 mod conv;
+mod gpu;
 mod launches;
 mod matmul;
 mod norm;

@@ -1,5 +1,6 @@
 //! `matmul.cu` and `matmul_sm90.cu`: linear layers, and convolutions over packed clips.
 
+use crate::gpu;
 use crate::support::*;
 use cuda_emulator::{Argument, Memory, TensorMap, launch, set_shared_limit};
 
@@ -108,6 +109,9 @@ impl Case {
     }
 
     fn check(&self, seed: u64) {
+        if !gpu::runs(self.kernel) {
+            return;
+        }
         let mut random = Random::new(seed);
         let k = self.taps * self.channels;
         let x_stride = self.channels + self.gap.next_multiple_of(8);
@@ -289,6 +293,9 @@ fn the_segments_of_a_product_add_up_to_the_whole_to_the_bit() {
         Argument::TensorMap(TensorMap::new(memory.argument(), k, rows, k, tile, 1))
     };
     for (kernel, tile) in [("matmul_sm90_64x64", 64), ("matmul_sm90_128x128", 128)] {
+        if !gpu::runs(kernel) {
+            continue;
+        }
         let product = |y: Argument, bias: Argument, parts: usize| {
             let (size, maps) = (tile as usize, [map(&x, rows, tile), map(&w, columns, tile)]);
             #[rustfmt::skip]

@@ -1,5 +1,6 @@
 //! Buffers with guard zones, seeded values, and the comparison that all kernel tests use.
 
+use crate::gpu;
 use cuda_emulator::{Argument, Memory, Order, Plain, launch, set_order};
 use half::f16;
 
@@ -128,10 +129,14 @@ pub fn assert_close(got: &[f32], want: &[f64], relative: f64, what: &str) {
     }
 }
 
-/// Runs a kernel and fails with the emulator's report.
+/// Runs a kernel, on the emulator or on a GPU (`gpu.rs`), and fails with what is said of it.
 pub fn run(kernel: &str, grid: [usize; 3], threads: usize, shared: usize, arguments: &[Argument]) {
-    launch(kernel, grid.map(|n| n as u32), [threads as u32, 1, 1], shared, arguments)
-        .unwrap_or_else(|e| panic!("{e}"));
+    let (grid, threads) = (grid.map(|n| n as u32), threads as u32);
+    let ran = match gpu::is_wanted() {
+        true => gpu::launch(kernel, grid, threads, shared, arguments),
+        false => launch(kernel, grid, [threads, 1, 1], shared, arguments),
+    };
+    ran.unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// Calls `test` once in every order.

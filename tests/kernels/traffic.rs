@@ -6,7 +6,7 @@
 use crate::launches;
 use crate::support::run;
 use cuda_emulator::{
-    Argument, GlobalTraffic, Memory, Order, Plain, Traffic, compiler, costly_places, count_traffic,
+    Argument, Counts, GlobalTraffic, Memory, Order, Plain, Traffic, compiler, costly_places, count_traffic,
     set_order, take_counts, traffic,
 };
 use std::any::Any;
@@ -57,7 +57,7 @@ struct Row {
     kernel: String,
     shape: String,
     traffic: Traffic,
-    flops: u64,
+    counts: Counts,
     /// The lines with the most bank conflicts and sectors that need not be, if they were asked for or if the rule is broken.
     places: String,
 }
@@ -88,9 +88,9 @@ impl Counted {
         take_counts();
         count_traffic(true);
         run(kernel, grid, threads, shared, arguments);
-        let (traffic, flops) = (traffic(), take_counts().matrix_flops);
+        let (traffic, counts) = (traffic(), take_counts());
         let mut row =
-            Row { kernel: kernel.into(), shape: shape.into(), traffic, flops, places: String::new() };
+            Row { kernel: kernel.into(), shape: shape.into(), traffic, counts, places: String::new() };
         let asked = std::env::var("KERNEL_TRAFFIC_PLACES").is_ok_and(|name| kernel.starts_with(&name));
         if asked || row.breaks_the_rule() && row.exception().is_none() {
             row.places = costly_places(4).iter().map(|(place, cost)| described(place, cost)).collect();
@@ -152,11 +152,15 @@ impl Row {
         let global = |t: GlobalTraffic| {
             format!("{:>9}  {:>9}  {:>4}", t.bytes, 32 * t.sectors, percent(t.bytes, 32 * t.sectors))
         };
-        let per_byte = self.flops as f64 / (read.bytes + written.bytes) as f64;
+        let Counts { matrix_flops, matrix_products, matrix_loads, async_copies, barriers, .. } = self.counts;
+        let per_byte = matrix_flops as f64 / (read.bytes + written.bytes) as f64;
         let (read, written) = (global(read), global(written));
         let shared = format!("{shared_passes:>8}  {bank_conflicts:>9}");
-        let operations = format!("{:>10}  {per_byte:>8.1}", self.flops);
-        format!("{:<20}  {:<34}  {read}  {written}  {shared}  {operations}", self.kernel, self.shape)
+        let operations = format!("{matrix_flops:>10}  {per_byte:>8.1}");
+        let instructions =
+            format!("{matrix_products:>8}  {matrix_loads:>8}  {:>8}  {barriers:>8}", async_copies / 32);
+        let (kernel, shape) = (&self.kernel, &self.shape);
+        format!("{kernel:<24}  {shape:<34}  {read}  {written}  {shared}  {operations}  {instructions}")
     }
 }
 
@@ -167,8 +171,9 @@ fn table() -> String {
         "# C++ compiler {} on {}\n\
          # A launch; of global memory, read and written: bytes that the lanes of a warp want, bytes of the 32-byte sectors in which they lie,\n\
          # their share in percent; of shared memory: passes over the banks, and how many of them are conflicts; operations of the matrix\n\
-         # units, and these for a byte that is wanted. No cache is part of it: what is read twice counts twice.\n\
-         # {:<18}  {:<34}  {:>9}  {:>9}  {:>4}  {:>9}  {:>9}  {:>4}  {:>8}  {:>9}  {:>10}  {:>8}\n",
+         # units, and these for a byte that is wanted; instructions of a warp (mma without wgmma, whose FLOP are with the others), and barriers\n\
+         # of a block. No cache is part of it: what is read twice counts twice.\n\
+         # {:<22}  {:<34}  {:>9}  {:>9}  {:>4}  {:>9}  {:>9}  {:>4}  {:>8}  {:>9}  {:>10}  {:>8}  {:>8}  {:>8}  {:>8}  {:>8}\n",
         compiler(),
         std::env::consts::ARCH,
         "kernel",
@@ -183,6 +188,10 @@ fn table() -> String {
         "conflicts",
         "FLOP",
         "FLOP/byte",
+        "mma",
+        "ldmatrix",
+        "cp.async",
+        "barriers",
     );
     for row in rows() {
         writeln!(table, "{}", row.line()).unwrap();

@@ -1,0 +1,203 @@
+//! The kernel tests on a GPU (`DEEPTALK_TEST_GPU=1`): the machine code that nvcc made, launched by the driver, on the emulator's memory,
+//! which the GPU reaches where it lies. So the tests, their guard zones and their tables of addresses stay as they are, and what the
+//! emulator believes of fragments, wgmma and the copy engine is held against the hardware.
+//!
+//! `barriers` and `traffic` are about the emulator: leave them out there (`--skip`).
+
+use std::ffi::c_void;
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use cuda_emulator::{Argument, TensorMap, arena};
+use cudarc::driver::{CudaContext, CudaModule, CudaStream, DriverError, result, sys};
+use cudarc::nvrtc::Ptx;
+
+// `IMAGES`: the name and the image of every kernel file.
+include!(concat!(env!("OUT_DIR"), "/kernel_images.rs"));
+
+/// Host memory is made the GPU's in steps of this.
+const STEP: usize = 2 << 20;
+
+struct Gpu {
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    modules: Vec<Arc<CudaModule>>,
+    shared_limit: i32,
+    /// Bytes of the arena that the GPU can use.
+    registered: usize,
+}
+
+pub fn is_wanted() -> bool {
+    std::env::var_os("DEEPTALK_TEST_GPU").is_some()
+}
+
+/// Whether a kernel runs where the tests run: `matmul_sm90.cu` is for compute capability 9.0 alone.
+pub fn runs(kernel: &str) -> bool {
+    !is_wanted()
+        || !kernel.contains("_sm90_")
+        || with_gpu(|gpu| gpu.is_hopper()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// As `cuda_emulator::launch`.
+pub fn launch(
+    kernel: &str,
+    grid: [u32; 3],
+    threads: u32,
+    shared: usize,
+    arguments: &[Argument],
+) -> Result<(), String> {
+    with_gpu(|gpu| gpu.launch(kernel, grid, threads, shared, arguments))
+        .map_err(|error| format!("{kernel}: {error}"))
+}
+
+fn with_gpu<T>(work: impl FnOnce(&mut Gpu) -> Result<T, DriverError>) -> Result<T, String> {
+    static GPU: OnceLock<Mutex<Result<Gpu, String>>> = OnceLock::new();
+    let gpu = GPU.get_or_init(|| Mutex::new(Gpu::open().map_err(|error| format!("no GPU: {error}"))));
+    let mut gpu = gpu.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let gpu = gpu.as_mut().map_err(|error| error.clone())?;
+    work(gpu).map_err(|error| error.to_string())
+}
+
+impl Gpu {
+    fn open() -> Result<Self, DriverError> {
+        let context = CudaContext::new(0)?;
+        let hopper = context.compute_capability()? == (9, 0);
+        let shared_limit = context
+            .attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?;
+        let images = IMAGES.iter().filter(|(file, _)| hopper || !file.ends_with("_sm90"));
+        let modules = images
+            .map(|(_, image)| context.load_module(Ptx::from_binary(image.to_vec())))
+            .collect::<Result<_, _>>()?;
+        let one_address =
+            sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM;
+        assert_eq!(context.attribute(one_address)?, 1, "the GPU has other addresses for the host's memory");
+        let stream = context.new_stream()?;
+        Ok(Self { context, stream, modules, shared_limit, registered: 0 })
+    }
+
+    fn is_hopper(&self) -> Result<bool, DriverError> {
+        Ok(self.context.compute_capability()? == (9, 0))
+    }
+
+    fn launch(
+        &mut self,
+        kernel: &str,
+        grid: [u32; 3],
+        threads: u32,
+        shared: usize,
+        arguments: &[Argument],
+    ) -> Result<(), DriverError> {
+        self.context.bind_to_thread()?;
+        self.register()?;
+        let mut function = self.modules.iter().map(|module| module.load_function(kernel));
+        let function = match function.find_map(Result::ok) {
+            Some(function) => function,
+            None => panic!("no image holds {kernel}"),
+        };
+        let in_kernel =
+            function.get_attribute(sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES)?;
+        let dynamic = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+        function.set_attribute(dynamic, self.shared_limit - in_kernel)?;
+        // The driver's own maps, made of what the emulator's say; both outlive the launch.
+        let mut maps: Vec<Option<sys::CUtensorMap>> = Vec::new();
+        for argument in arguments {
+            maps.push(match argument {
+                Argument::TensorMap(map) => Some(encoded(map)?),
+                _ => None,
+            });
+        }
+        let mut pointers: Vec<*mut c_void> = arguments
+            .iter()
+            .zip(&maps)
+            .map(|(argument, map)| match (argument, map) {
+                (_, Some(map)) => (&raw const *map).cast_mut().cast(),
+                (Argument::Pointer(v) | Argument::U64(v), _) => (&raw const *v).cast_mut().cast(),
+                (Argument::I32(v), _) => (&raw const *v).cast_mut().cast(),
+                (Argument::F32(v), _) => (&raw const *v).cast_mut().cast(),
+                (Argument::TensorMap(_), None) => unreachable!("every map was made"),
+            })
+            .collect();
+        // SAFETY: a test's arguments are those of the kernel, or it fails on the emulator; the memory is the GPU's, and the host
+        // waits until the kernel has ended.
+        unsafe {
+            result::launch_kernel(
+                function.cu_function(),
+                grid.into(),
+                (threads, 1, 1),
+                shared as u32,
+                self.stream.cu_stream(),
+                &mut pointers,
+            )?;
+        }
+        self.stream.synchronize()
+    }
+
+    /// Makes what the arena has grown by the GPU's.
+    fn register(&mut self) -> Result<(), DriverError> {
+        let (base, bytes) = arena();
+        let bytes = bytes.next_multiple_of(STEP);
+        if bytes > self.registered {
+            // SAFETY: the arena is mapped for as long as the process lives, to far behind its end.
+            unsafe {
+                let begin = base.cast::<u8>().add(self.registered).cast();
+                sys::cuMemHostRegister_v2(begin, bytes - self.registered, sys::CU_MEMHOSTREGISTER_PORTABLE)
+                    .result()?;
+            }
+            self.registered = bytes;
+        }
+        Ok(())
+    }
+}
+
+fn encoded(map: &TensorMap) -> Result<sys::CUtensorMap, DriverError> {
+    let boxes = map.boxes();
+    let mut map = sys::CUtensorMap { opaque: [0; 16] };
+    // SAFETY: the arrays have the lengths that rank 2 asks for; the address is not read here.
+    unsafe {
+        sys::cuTensorMapEncodeTiled(
+            &mut map,
+            sys::CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
+            2,
+            boxes.base as *mut c_void,
+            [boxes.columns, boxes.rows].as_ptr(),
+            [boxes.pitch].as_ptr(),
+            boxes.size.as_ptr(),
+            [1, boxes.row_step].as_ptr(),
+            sys::CUtensorMapInterleave::CU_TENSOR_MAP_INTERLEAVE_NONE,
+            sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_128B,
+            sys::CUtensorMapL2promotion::CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+            sys::CUtensorMapFloatOOBfill::CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
+        )
+    }
+    .result()?;
+    Ok(map)
+}
+
+/// Some of them through the stand-in driver, so that the way to a GPU is known to be one.
+#[test]
+fn kernel_tests_run_through_a_driver() {
+    if is_wanted() {
+        return;
+    }
+    if IMAGES.is_empty() {
+        assert!(
+            std::env::var_os("DEEPTALK_REQUIRE_CUDA").is_none(),
+            "the kernels are required and not there"
+        );
+        return;
+    }
+    let tests = ["linear_layers_of_awkward_sizes", "products_on_hopper_match", "stacks_of_the_tiny_models"];
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(tests)
+        .arg("--test-threads=1")
+        .env("DEEPTALK_TEST_GPU", "1")
+        .env("LD_LIBRARY_PATH", cuda_emulator::stand_in_driver_folder())
+        // It runs the kernels, and knows nothing of this process's memory.
+        .env("STAND_IN_CUDA_CHECKS", "0")
+        .env("STAND_IN_CUDA_CAPABILITY", "90")
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("3 passed"), "{text}");
+}
