@@ -31,11 +31,14 @@ pub fn is_wanted() -> bool {
     std::env::var_os("DEEPTALK_TEST_GPU").is_some()
 }
 
-/// Whether a kernel runs where the tests run: `matmul_sm90.cu` is for compute capability 9.0 alone.
-pub fn runs(kernel: &str) -> bool {
-    !is_wanted()
-        || !kernel.contains("_sm90_")
-        || with_gpu(|gpu| gpu.is_hopper()).unwrap_or_else(|e| panic!("{e}"))
+/// Whether a kernel runs where the tests run: `matmul_sm90.cu` is for compute capability 9.0 alone, and blocks have so much shared
+/// memory and no more.
+pub fn runs(kernel: &str, shared: usize) -> bool {
+    let on_gpu = |gpu: &mut Gpu| {
+        let generation = !kernel.contains("_sm90_") || gpu.is_hopper()?;
+        Ok(generation && shared <= usize::try_from(gpu.shared_limit).unwrap_or(0))
+    };
+    !is_wanted() || with_gpu(on_gpu).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// As `cuda_emulator::launch`.

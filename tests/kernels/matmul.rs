@@ -109,7 +109,7 @@ impl Case {
     }
 
     fn check(&self, seed: u64) {
-        if !gpu::runs(self.kernel) {
+        if !gpu::runs(self.kernel, 0) {
             return;
         }
         let mut random = Random::new(seed);
@@ -293,7 +293,7 @@ fn the_segments_of_a_product_add_up_to_the_whole_to_the_bit() {
         Argument::TensorMap(TensorMap::new(memory.argument(), k, rows, k, tile, 1))
     };
     for (kernel, tile) in [("matmul_sm90_64x64", 64), ("matmul_sm90_128x128", 128)] {
-        if !gpu::runs(kernel) {
+        if !gpu::runs(kernel, 0) {
             continue;
         }
         let product = |y: Argument, bias: Argument, parts: usize| {
