@@ -18,8 +18,9 @@ impl Limits {
     pub const F32: Self = Self { stage: 1e-5, codes: 0.0 };
 
     /// fp16 weights and activations, f32 sums, against f32. PyTorch's own fp16 autocast is 2.5e-3 off at its worst stage, 1.7e-3 of
-    /// which are the rounded weights.
-    pub const F16: Self = Self { stage: 5e-3, codes: 0.0 };
+    /// which are the rounded weights. Of the built-in model, whose codes lie close, one row in forty has another nearest code where the
+    /// logits are 1.3e-3 off (an eighth of what bf16 is off, and of its share); a golden file of 23 rows knows no less than 4 %.
+    pub const F16: Self = Self { stage: 5e-3, codes: 0.06 };
 
     /// bf16 on both sides of the products (but those with samples), f32 in all else: eight times the rounding of fp16. PyTorch's own bf16 autocast is
     /// 1.9e-2 off at its worst stage. The built-in model's codes lie close: logits that are 1e-2 off choose a neighbour in a fifth of the rows,

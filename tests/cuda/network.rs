@@ -1,6 +1,7 @@
 //! The tiny network, stage by stage against the CPU.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use deeptalk_rt::Result;
 use deeptalk_rt::backend::cpu::Cpu;
@@ -9,6 +10,7 @@ use deeptalk_rt::backend::{Activation, Affine, Clips, Dtype, Ops, Role, SampleCo
 use deeptalk_rt::checkpoint::{ModelFile, synth_model};
 use deeptalk_rt::model::stages::Observer;
 use deeptalk_rt::model::{Config, DeepTalk};
+use deeptalk_rt::verify::{Golden, Limits, golden_files};
 
 use crate::stand_in::on_stand_in;
 use crate::this_test;
@@ -286,6 +288,28 @@ pub fn unseen<B: Ops>(model: &DeepTalk<B>, clips: &[&[f32]]) -> (Vec<f32>, Vec<f
         ops.download(&analysis.emotion.mu).unwrap(),
         ops.download_codes(&animated.codes.bottom).unwrap(),
     )
+}
+
+#[test]
+fn the_built_in_model_agrees_with_its_golden_files() {
+    on_stand_in(
+        this_test!(the_built_in_model_agrees_with_its_golden_files),
+        &[("STAND_IN_CUDA_CHECKS", "0")],
+        || {
+            let model = ModelFile::builtin().unwrap().load(Cuda::new(0).unwrap()).unwrap();
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/default");
+            for file in golden_files(&folder).unwrap() {
+                let report = Golden::open(&file).unwrap().verify(&model, Limits::F16).unwrap();
+                assert!(report.rows.len() >= 5 && report.skipped.is_empty(), "{report:?}");
+                assert!(
+                    report.first_mismatch().is_none(),
+                    "{}: {:?}",
+                    file.display(),
+                    report.first_mismatch()
+                );
+            }
+        },
+    );
 }
 
 #[test]
