@@ -24,9 +24,9 @@ template <class T> __device__ __forceinline__ T ld(const void* p) { return *stat
 template <class T> __device__ __forceinline__ void st(void* p, T v) { *static_cast<T*>(p) = v; }
 
 // ---- launches that overlap: programmatic dependent launch (sm_90) ----
-// Every thread of every kernel calls this before any return and before its first access to device memory (but tma_load_constant). A kernel that is launched
-// to overlap may begin while the one before it in its stream still runs: when every block of that one has come to this line.
-// Its threads then wait here until that one has ended and what it wrote can be seen.
+// Every thread of every kernel calls this before any return and before its first access to device memory (but tma_load_constant). A
+// kernel that is launched to overlap may begin while the one before it in its stream still runs: when every block of that one has
+// come to this line. Its threads then wait here until that one has ended and what it wrote can be seen.
 // - Nothing starves: blocks come early only when all blocks of the kernel before have their places.
 // - A kernel is behind all earlier ones, not the last alone: none ends before its threads have waited for the one before it, and
 //   that is why blocks without work wait too.
@@ -86,7 +86,9 @@ __device__ __forceinline__ void mbarrier_init(uint64_t* b, uint32_t count) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(b)), "r"(count) : "memory");
 }
 // Makes the initialisation visible to the copy engine; a block barrier makes it visible to the other threads.
-__device__ __forceinline__ void mbarrier_init_fence() { asm volatile("fence.mbarrier_init.release.cluster;\nfence.proxy.async.shared::cta;" ::: "memory"); }
+__device__ __forceinline__ void mbarrier_init_fence() {
+  asm volatile("fence.mbarrier_init.release.cluster;\nfence.proxy.async.shared::cta;" ::: "memory");
+}
 __device__ __forceinline__ void mbarrier_arrive(uint64_t* b) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(b)) : "memory");
 }

@@ -122,9 +122,11 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
 //   them, to the same bits.
 // Requires: channels a multiple of 64, or one tap; BM * step <= 256; one segment at 128x256; the rest as matmul.cu.
 // Grid (row tiles of the longest clip, column tiles, clips or segments). One producer thread (of the last warp) keeps the ring of stages
-//   full, with weights before the launch before this one has ended; each consumer warpgroup owns 64 rows and all columns of the tile in registers and leaves one product in flight, so
-//   that the matrix units never wait for a barrier. Windows that reach behind the clip make rows that are not stored.
-// Cost: 2 * rows * columns * K FLOP; bound by the matrix units from about 300 rows on, below that by reading w once.
+//   full, with weights before the launch before this one has ended; each consumer warpgroup owns 64 rows and all columns of the tile
+//   in registers and leaves one product in flight, so that the matrix units never wait for a barrier. Windows that reach behind
+//   the clip make rows that are not stored.
+// Cost: 2 * rows * columns * K FLOP; bound by what the second-level cache gives, BM + BN rows of K a tile, and in the end by the matrix
+//   units; for few rows by reading w once.
 #define MATMUL_SM90(name, GROUPS, BN, STAGES, SEGMENTS)                                                                           \
   extern "C" __global__ void __launch_bounds__(GROUPS * 128 + 32)                                                                 \
       name(void* y, const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap w, const __half* bias,             \

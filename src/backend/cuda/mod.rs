@@ -2,8 +2,9 @@
 //! time. Sums, norms, softmax and pooling are f32.
 //!
 //! `device` opens the driver and launches; `lane` is a stream with its memory, two for every thread; `arena` cuts the memory;
-//! `pinned` is the host's side of copies; `recording` makes graphs; `pack` brings weights into the kernels' form and `weights` takes them over; `ops` is the
-//! network's side, and the other files are the launchers, which check what their kernels require.
+//! `pinned` is the host's side of copies; `recording` makes graphs; `overlap` lets launches begin early; `pack` brings weights into the
+//! kernels' form and `weights` takes them over; `tiles` cuts products into blocks; `ops` is the network's side, and the other files
+//! are the launchers, which check what their kernels require.
 #![allow(unsafe_code)]
 
 mod arena;

@@ -1,13 +1,13 @@
 //! How a matrix product is cut into blocks: an estimate of how long its operands take from the second-level cache to the
 //! multiprocessors, since that, not the matrix units, is what the products of a short clip wait for.
 
-/// k values of a step, as in the kernels, and steps after which the sum of a linear layer begins anew: the most that a block adds up where several share
-/// a sum.
+/// k values of a step, as in the kernels.
 pub(super) const STEP: usize = 64;
+/// Steps after which the sum of a linear layer begins anew: the most that a block adds up where several share a sum.
 pub(super) const SEGMENT: usize = 12;
 
-/// The cache feeds this share of the multiprocessors at their full rate of 64 bytes a cycle: 7.4 TB/s of 132 at 1.75 GHz. Published products on an
-/// H100 have drawn 8 TB/s (tiles of 192 x 192 at 780 TFLOP/s), published reading alone 5.5.
+/// The cache feeds this share of the multiprocessors at their full rate of 64 bytes a cycle: 7.4 TB/s of 132 at 1.75 GHz. Published
+/// products on an H100 have drawn 8 TB/s (tiles of 192 x 192 at 780 TFLOP/s), published reading alone 5.5.
 const FED: (usize, usize) = (1, 2);
 
 /// A matrix product: `rows` of the longest of `clips`, in steps of 64 k values, whose sum begins anew every `segment` steps.
