@@ -3,8 +3,8 @@
 //! Throughput is in floating-point operations a second for products and attention, in bytes read and written for the rest.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use deeptalk_rt::backend::cpu::{Cpu, Tensor, Weight};
-use deeptalk_rt::backend::{
+use deeptalk_rt::tensor::cpu::{Cpu, Tensor, Weight};
+use deeptalk_rt::tensor::{
     Activation, Affine, AttentionBias, Clips, Conv1d, Linear, Ops, Padding, Role, Stored,
 };
 use std::time::Duration;

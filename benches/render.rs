@@ -3,9 +3,9 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deeptalk_rt::Motion;
-use deeptalk_rt::export::picture::Scene;
-use deeptalk_rt::face::Face;
+use deeptalk_rt::encode::picture::Scene;
 use deeptalk_rt::render::{Image, Options};
+use deeptalk_rt::rig::Face;
 use rayon::prelude::*;
 
 const FRAMES: usize = 16;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use deeptalk_rt::Error;
-use deeptalk_rt::backend::Ops;
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::checkpoint::ModelFile;
-use deeptalk_rt::model::{DeepTalk, Take};
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::{DeepTalk, Take};
+use deeptalk_rt::tensor::Ops;
+use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::verify::{Golden, Limits, golden_files};
 
 fn model() -> DeepTalk<Cpu> {

@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use deeptalk_rt::export::{Format, Options, VertexSource, Written, write};
+use deeptalk_rt::export::{Format, Options, VertexSource, write};
+use deeptalk_rt::files::Written;
 use deeptalk_rt::{Error, Motion, Result};
 use sha2::{Digest, Sha256};
 use tempfile::tempdir;

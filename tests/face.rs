@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::backend::{Clips, Ops, Packed};
-use deeptalk_rt::face::Face;
+use deeptalk_rt::rig::Face;
+use deeptalk_rt::tensor::cpu::Cpu;
+use deeptalk_rt::tensor::{Clips, Ops, Packed};
 use safetensors::SafeTensors;
 
 struct Golden(Vec<u8>);

@@ -5,15 +5,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use deeptalk_rt::backend::cpu::{Cpu, Tensor};
-use deeptalk_rt::backend::{
+use deeptalk_rt::files::{SafetensorsFile, Tensors, open_tensors};
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::config::{EmotionConfig, MotionEmotionConfig, TransformerConfig};
+use deeptalk_rt::networks::deeptalk::{Config, Take};
+use deeptalk_rt::networks::deeptalk::{ImportReport, import_deeptalk, synth_model};
+use deeptalk_rt::tensor::cpu::{Cpu, Tensor};
+use deeptalk_rt::tensor::{
     Activation, Clips, Conv1d, ConvTranspose1d, Dtype, Linear, Ops, Packed, Padding, Role, Stored,
 };
-use deeptalk_rt::checkpoint::{
-    ImportReport, ModelFile, SafetensorsFile, Tensors, import_deeptalk, open_tensors, synth_model,
-};
-use deeptalk_rt::model::config::{EmotionConfig, MotionEmotionConfig, TransformerConfig};
-use deeptalk_rt::model::{Config, Take};
 use deeptalk_rt::{Error, Result};
 
 /// The sizes of the small checkpoints: each differs from its neighbours, so that a mistaken layout cannot pass.

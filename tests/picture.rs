@@ -6,9 +6,9 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use deeptalk_rt::export::picture::{Control, Picture, Report, Scene, render_outputs};
-use deeptalk_rt::face::Face;
+use deeptalk_rt::encode::picture::{Control, Picture, Report, Scene, render_outputs};
 use deeptalk_rt::render::{Background, Image, Options};
+use deeptalk_rt::rig::Face;
 use deeptalk_rt::{Error, Motion, Result};
 
 fn face() -> Face {

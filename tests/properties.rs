@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 
-use deeptalk_rt::backend::cpu::{Cpu, Tensor};
-use deeptalk_rt::backend::{Clips, Dtype, Ops, Packed};
-use deeptalk_rt::checkpoint::{ModelFile, synth_model};
-use deeptalk_rt::model::predictor::MotionCodes;
-use deeptalk_rt::model::stages::Observer;
-use deeptalk_rt::model::{Config, DeepTalk, Draw, Take};
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::predictor::MotionCodes;
+use deeptalk_rt::networks::deeptalk::stages::Observer;
+use deeptalk_rt::networks::deeptalk::synth_model;
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk, Draw, Take};
+use deeptalk_rt::tensor::cpu::{Cpu, Tensor};
+use deeptalk_rt::tensor::{Clips, Dtype, Ops, Packed};
 use deeptalk_rt::{Motion, Result};
 
 /// Loads a model of these sizes, with weights from the formula.

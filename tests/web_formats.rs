@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use deeptalk_rt::Motion;
-use deeptalk_rt::export::{Options, arkit, glb, html, write};
-use deeptalk_rt::face::Face;
+use deeptalk_rt::animation::arkit;
+use deeptalk_rt::export::{Options, glb, html, write};
+use deeptalk_rt::rig::Face;
 use serde_json::{Value, json};
 
 fn head() -> Face {

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use deeptalk_rt::face::Face;
+use deeptalk_rt::rig::Face;
 use deeptalk_rt::runtime::Rig;
 
 use crate::handle::{self, Opaque};

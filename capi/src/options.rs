@@ -1,6 +1,6 @@
 //! Takes and streams, as C says them.
 
-use deeptalk_rt::model::{EmotionVector, Take};
+use deeptalk_rt::networks::deeptalk::{EmotionVector, Take};
 use deeptalk_rt::runtime::StreamOptions;
 
 use crate::handle;

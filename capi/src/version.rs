@@ -32,9 +32,9 @@ pub unsafe extern "C" fn dt_has_feature(name: *const c_char, has: *mut i32) -> d
         let name = unsafe { text::read(name, "the feature's name") }?;
         let found = match name {
             "cpu" | "stream" | "face" => true,
-            "cpu-bf16" => deeptalk_rt::backend::cpu::Cpu::bf16().is_ok(),
-            "cuda" => deeptalk_rt::backend::cuda::Cuda::is_built_in(),
-            "builtin-model" => deeptalk_rt::checkpoint::ModelFile::builtin().is_ok(),
+            "cpu-bf16" => deeptalk_rt::tensor::cpu::Cpu::bf16().is_ok(),
+            "cuda" => deeptalk_rt::tensor::cuda::Cuda::is_built_in(),
+            "builtin-model" => deeptalk_rt::networks::ModelFile::builtin().is_ok(),
             _ => false,
         };
         unsafe { crate::handle::write(has, i32::from(found), "has") }

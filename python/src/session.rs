@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use deeptalk_rt::Error;
-use deeptalk_rt::model::Take;
+use deeptalk_rt::networks::deeptalk::Take;
 use deeptalk_rt::runtime::{self, Control, Step, StreamOptions};
 use numpy::{PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;

@@ -8,14 +8,14 @@ use std::cell::Cell;
 
 use super::{Traits, clips_a_pass};
 use crate::Result;
-use crate::backend::shapes::{self, Rows, Shaped};
-use crate::backend::{
+use crate::networks::deeptalk::config::SAMPLE_RATE;
+use crate::networks::deeptalk::weights::{Source, Weights};
+use crate::networks::deeptalk::{Config, DeepTalk};
+use crate::tensor::shapes::{self, Rows, Shaped};
+use crate::tensor::{
     Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Rig, Role, SampleCodes,
     Stored,
 };
-use crate::model::config::SAMPLE_RATE;
-use crate::model::weights::{Source, Weights};
-use crate::model::{Config, DeepTalk};
 
 /// What a forward costs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

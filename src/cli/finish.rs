@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deeptalk_rt::export::picture::{Control, Report, Scene, render_outputs};
-use deeptalk_rt::export::{self, VertexSource, Written};
-use deeptalk_rt::face::Face;
+use deeptalk_rt::encode::picture::{Control, Report, Scene, render_outputs};
+use deeptalk_rt::export::{self, VertexSource};
+use deeptalk_rt::files::Written;
 use deeptalk_rt::render::Options;
+use deeptalk_rt::rig::Face;
 use deeptalk_rt::{Error, Motion, Result};
 
 use super::progress::{Output, Reporter};

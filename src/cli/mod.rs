@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use deeptalk_rt::Result;
-use deeptalk_rt::backend::Dtype;
+use deeptalk_rt::tensor::Dtype;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use super::{AtomicFile, Failure};
 use crate::Motion;
+use crate::files::{AtomicFile, Failure};
 
 /// Writes `frame,time,` and the names, then one row a frame. The time is in seconds; every number is the shortest
 /// that reads back as the same f32.

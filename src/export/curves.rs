@@ -4,7 +4,7 @@
 //! masks of the built-in head (FLAME has none) is probed: its lips are where vertices that go with the jaw meet vertices that do not.
 //!
 //! ```
-//! use deeptalk_rt::{export::curves::Curves, face::Face};
+//! use deeptalk_rt::{export::curves::Curves, rig::Face};
 //!
 //! let face = Face::builtin()?;
 //! let names = face.parameter_names();
@@ -21,7 +21,7 @@
 
 use rayon::prelude::*;
 
-use crate::face::Face;
+use crate::rig::Face;
 use crate::{Motion, Result};
 
 /// One quantity over the frames of a motion.

@@ -9,7 +9,7 @@
 //! count). The identity is the neutral one. Gloss becomes roughness by way of a texture of 256 pixels.
 //!
 //! ```
-//! use deeptalk_rt::{export::glb, face::Face};
+//! use deeptalk_rt::{export::glb, rig::Face};
 //!
 //! let face = Face::builtin()?;
 //! # let names = face.parameter_names();
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use self::buffer::{Buffer, Use};
 use super::surface;
-use crate::face::Face;
+use crate::rig::Face;
 use crate::{Error, Motion, Result};
 
 /// Displacements below this are left out of a morph target: metres.

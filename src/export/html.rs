@@ -8,7 +8,7 @@
 //! clock drives the face.
 //!
 //! ```
-//! use deeptalk_rt::{export::html, face::Face};
+//! use deeptalk_rt::{export::html, rig::Face};
 //!
 //! let face = Face::builtin()?;
 //! # let names = face.parameter_names();
@@ -27,7 +27,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
 
 use self::scene::Scene;
-use crate::face::Face;
+use crate::rig::Face;
 use crate::{Error, Motion, Result};
 
 const TEMPLATE: &str = include_str!("player/player.html");

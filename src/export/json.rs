@@ -4,8 +4,8 @@ use std::io;
 
 use serde::{Serialize, Serializer};
 
-use super::{AtomicFile, Failure};
 use crate::Motion;
+use crate::files::{AtomicFile, Failure};
 
 /// The object. Every number is the shortest that reads back as the same f32.
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! Motion to files, one format a file; the ending of the name chooses the format.
 //!
 //! [`write()`] is the one call. A new format is a variant of [`Format`], its ending in `FORMATS`, a module with a
-//! `write` function, and a line in the dispatch below; it writes into an [`AtomicFile`] and lets [`Failure`] carry
+//! `write` function, and a line in the dispatch below; it writes into an [`AtomicFile`] and lets [`Failure`](crate::files::Failure) carry
 //! whatever goes wrong.
 //!
 //! ```
@@ -23,36 +23,23 @@
 //! # Ok::<(), deeptalk_rt::Error>(())
 //! ```
 
-mod apng;
-pub mod arkit;
-mod atomic;
 mod csv;
 pub mod curves;
-mod frames;
-mod gif;
 pub mod glb;
 pub mod html;
 mod json;
 mod npy;
 mod npz;
 mod occlusion;
-pub mod picture;
-pub mod resample;
-mod sheet;
-mod sound;
 mod surface;
-mod typeface;
-mod video;
-mod yuv;
 
 use std::io::Write as _;
 use std::path::Path;
 
-pub(crate) use atomic::hex;
-pub use atomic::{AtomicFile, Failure, Written};
-pub use picture::Picture;
-
-use crate::face::Face;
+use crate::animation::arkit;
+use crate::encode::Picture;
+use crate::files::{AtomicFile, Written};
+use crate::rig::Face;
 use crate::{Error, Motion, Result};
 
 /// The formats, each with the ending that names it.
@@ -109,7 +96,7 @@ impl Format {
 pub enum Kind {
     /// For [`write()`].
     Data(Format),
-    /// For [`picture::render_outputs`].
+    /// For [`crate::encode::picture::render_outputs`].
     Picture(Picture),
 }
 

@@ -9,8 +9,9 @@ use std::mem::ManuallyDrop;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::npy::{write_f32, write_header, write_i32};
-use super::{AtomicFile, Failure, Options, VertexSource};
+use super::{Options, VertexSource};
+use crate::files::npy::{write_f32, write_header, write_i32};
+use crate::files::{AtomicFile, Failure};
 use crate::{Error, Motion};
 
 /// Frames of vertices that are computed at once, and held.

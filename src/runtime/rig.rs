@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::model::{Engine, Model};
-use crate::backend::{self, Clips, Ops, cpu, cuda};
-use crate::face::Face;
+use crate::rig::Face;
+use crate::tensor::{self, Clips, Ops, cpu, cuda};
 use crate::{Error, Motion, Result};
 
 /// A face, ready to turn motions into vertices: on the host ([`on_host`](Self::on_host)), or where a model is, posed by its device
@@ -23,8 +23,8 @@ struct OnDevice {
 }
 
 enum Posed {
-    Cpu(backend::Rig<cpu::Weight>),
-    Cuda(backend::Rig<cuda::Weight>),
+    Cpu(tensor::Rig<cpu::Weight>),
+    Cuda(tensor::Rig<cuda::Weight>),
 }
 
 impl Rig {
@@ -84,6 +84,6 @@ impl Rig {
     }
 }
 
-fn skin<B: Ops>(ops: &B, rig: &backend::Rig<B::Weight>, rows: &[f32]) -> Result<Vec<f32>> {
+fn skin<B: Ops>(ops: &B, rig: &tensor::Rig<B::Weight>, rows: &[f32]) -> Result<Vec<f32>> {
     ops.download(&ops.skin(&ops.upload(&Clips::one(rows.len()), 1, rows)?, rig)?)
 }

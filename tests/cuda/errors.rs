@@ -1,9 +1,9 @@
 //! What goes wrong with a device, as the user reads it.
 
-use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::backend::{Clips, Dtype, Ops};
-use deeptalk_rt::checkpoint::synth_model;
-use deeptalk_rt::model::Config;
+use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::synth_model;
+use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::{Clips, Dtype, Ops};
 
 use crate::stand_in::{STAND_IN_ALONE, counts, on_stand_in};
 use crate::this_test;

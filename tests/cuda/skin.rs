@@ -1,8 +1,8 @@
 //! Faces on the device, against the CPU.
 
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::backend::{Clips, Ops, Rig, Role, Stored};
+use deeptalk_rt::tensor::cpu::Cpu;
+use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::{Clips, Ops, Rig, Role, Stored};
 
 use crate::network::speech;
 use crate::stand_in::on_stand_in;

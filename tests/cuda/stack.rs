@@ -3,12 +3,12 @@
 use std::cell::Cell;
 
 use deeptalk_rt::Result;
-use deeptalk_rt::backend::cuda::{Codes, Cuda, Tensor, Weight};
-use deeptalk_rt::backend::{
+use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::tensor::cuda::{Codes, Cuda, Tensor, Weight};
+use deeptalk_rt::tensor::{
     Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, Rig, Role,
     SampleCodes, Stored, TransformerLayer,
 };
-use deeptalk_rt::model::Config;
 
 use crate::network::{error, model_of, speech, unseen};
 use crate::stand_in::{STAND_IN_ALONE, counts, is_stand_in, launched, on_stand_in};

@@ -2,8 +2,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deeptalk_rt::Error;
-use deeptalk_rt::face::Face;
-use deeptalk_rt::model::{EmotionVector, Take};
+use deeptalk_rt::networks::deeptalk::{EmotionVector, Take};
+use deeptalk_rt::rig::Face;
 use deeptalk_rt::runtime::{Control, Device, Model, ModelOptions, Rig, Session};
 
 use super::{BYTES, MODEL, bytes, model_with_threads, speech};

@@ -1,6 +1,6 @@
 use std::fs;
 
-use deeptalk_rt::model::Take;
+use deeptalk_rt::networks::deeptalk::Take;
 use deeptalk_rt::runtime::{Control, Frames, Model, Session, StreamOptions};
 use deeptalk_rt::{Error, Result};
 use proptest::prelude::*;

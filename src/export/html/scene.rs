@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::export::curves::{Curves, inner_lips, waveform};
 use crate::export::{occlusion, surface};
-use crate::face::Face;
+use crate::rig::Face;
 use crate::{Error, Motion, Result};
 
 /// Displacements below this are left out: metres.
