@@ -13,6 +13,8 @@ mod codes;
 mod conv;
 mod device;
 mod lane;
+#[doc(hidden)]
+pub mod launch;
 mod norm;
 mod ops;
 mod overlap;
@@ -33,10 +35,10 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use self::arena::{Arena, Buffer};
-use self::device::{Argument, Device, failed};
+use self::device::{Device, failed};
 use self::lane::Lane;
 pub use self::tensor::{Codes, Tensor, Weight};
-use super::{Activation, Clips, Role};
+use super::{Clips, Role};
 use crate::{Error, Result};
 
 /// Offset and slope tables that are kept; more than any batch size and length distribution in use.
@@ -98,26 +100,8 @@ impl Drop for Cuda {
     }
 }
 
-fn address(buffer: &Buffer) -> Argument {
-    Argument::Address(buffer.address())
-}
-
-fn int(value: usize) -> Argument {
-    Argument::Int(value as i32)
-}
-
-const NULL: Argument = Argument::Address(0);
-
-/// The number and the slope that the kernels know an activation by.
-fn numbers(activation: Activation) -> (Argument, Argument) {
-    let (number, slope) = match activation {
-        Activation::None => (0, 0.0),
-        Activation::Gelu => (1, 0.0),
-        Activation::Relu => (2, 0.0),
-        Activation::LeakyRelu(slope) => (3, slope),
-    };
-    (Argument::Int(number), Argument::Float(slope))
-}
+/// The address of an operand that is not given.
+const NULL: u64 = 0;
 
 /// The network has a shape that no kernel was made for.
 fn unsupported(op: &'static str, what: &str, expected: impl ToString, found: impl ToString) -> Error {
@@ -256,10 +240,10 @@ impl Cuda {
         self.table(&self.offsets, clips.clone(), &values)
     }
 
-    /// Where a weight lies that was taken for this.
-    fn weight(&self, op: &'static str, weight: &Weight, role: Role) -> Result<Argument> {
+    /// The address of a weight that was loaded for this role.
+    fn weight(&self, op: &'static str, weight: &Weight, role: Role) -> Result<u64> {
         if weight.role == role {
-            return Ok(Argument::Address(weight.address));
+            return Ok(weight.address);
         }
         Err(Error::Shape {
             op,
@@ -269,7 +253,7 @@ impl Cuda {
         })
     }
 
-    fn bias(&self, op: &'static str, bias: Option<&Weight>) -> Result<Argument> {
+    fn bias(&self, op: &'static str, bias: Option<&Weight>) -> Result<u64> {
         bias.map_or(Ok(NULL), |bias| self.weight(op, bias, Role::Vector))
     }
 }
