@@ -27,7 +27,7 @@ impl Ready {
 
 impl Voice {
     fn parameters(&self) -> usize {
-        self.session.model().config().parameters()
+        self.session.model().spec().width()
     }
 
     /// Frames that can be polled.
@@ -79,7 +79,9 @@ pub unsafe extern "C" fn dt_stream_push(
         let mut voice = unsafe { voice(session) }?;
         let samples = unsafe { handle::array(samples, count, "the samples") }?;
         // Ten minutes here too.
-        if voice.ready.values.len() >= 600 * 25 * voice.parameters() {
+        if voice.ready.values.len()
+            >= 600 * voice.session.model().spec().frame_rate as usize * voice.parameters()
+        {
             let text = "ten minutes of frames wait to be polled: poll them before more sound is pushed";
             return Err(Fault::new(dt_status::DT_BAD_USE, text));
         }

@@ -1,6 +1,6 @@
 //! Emotions: heard, set, blended, drawn.
 
-use deeptalk_rt::networks::deeptalk::EmotionVector;
+use deeptalk_rt::runtime::EmotionVector;
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 

@@ -8,14 +8,17 @@
 //! Shapes are checked once, in [`shapes`], by every device alike.
 
 mod clips;
+pub mod counting;
 pub mod cpu;
 pub mod cuda;
+mod device;
 pub mod noise;
 mod params;
 pub mod shapes;
 mod stored;
 
 pub use clips::Clips;
+pub use device::{Device, NumberFormat, OnDevice, OpenDevice, SharedOps};
 pub use params::{
     Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, FrontLayer, FrontNorm, Linear, Padding, Rig,
     Role, SampleCodes, TransformerLayer,
@@ -84,6 +87,11 @@ pub trait Ops {
 
     /// Device to host.
     fn download_codes(&self, codes: &Self::Codes) -> Result<Vec<i32>>;
+
+    /// Clips of the longest length that fit into the memory of the device at once.
+    fn clips_at_once(&self) -> usize {
+        1
+    }
 
     /// Runs two parts of the network that do not depend on each other; a device may overlap them.
     fn branches<A, B>(
@@ -194,6 +202,18 @@ pub trait Ops {
     /// One code a row: `argmax(logits)`, or `argmax(logits / temperature + Gumbel noise)`, a draw from
     /// `softmax(logits / temperature)`; the lowest index of equals.
     fn choose_code(&self, logits: &Self::Tensor, sample: Option<&SampleCodes>) -> Result<Self::Codes>;
+
+    /// The codes, with those of `given` in the place of the rows where `given` is not negative; equal clips.
+    fn replace_codes(&self, codes: &Self::Codes, given: &Self::Codes) -> Result<Self::Codes> {
+        shapes::same("replace_codes", codes, given)?;
+        let mut values = self.download_codes(codes)?;
+        for (value, given) in values.iter_mut().zip(self.download_codes(given)?) {
+            if given >= 0 {
+                *value = given;
+            }
+        }
+        self.upload_codes(codes.clips(), &values)
+    }
 
     /// Every channel of a clip sorted in descending order over its rows, then summed with `weights`
     /// (same rows, 1 channel): (rows, channels) -> (clips, channels), one row a clip.

@@ -80,8 +80,11 @@ pub fn conv1d<W: Shaped>(x: &impl Packed, conv: &Conv1d<W>) -> Result<(Clips, us
 }
 
 /// A tensor without its numbers.
-pub(crate) struct Rows {
+#[derive(Debug)]
+pub struct Rows {
+    /// The rows of each clip.
     pub clips: Clips,
+    /// Channels of a row.
     pub channels: usize,
 }
 
