@@ -7,7 +7,7 @@ use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::networks::deeptalk::DeepTalk;
 use deeptalk_rt::networks::{Golden, golden_files};
 use deeptalk_rt::runtime::Take;
-use deeptalk_rt::tensor::Ops;
+use deeptalk_rt::tensor::Context;
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::verify::{Limits, against_golden};
 

@@ -7,7 +7,9 @@ use deeptalk_rt::networks::deeptalk::{Choice, Config, DeepTalk, synth_model};
 use deeptalk_rt::networks::{Golden, ModelFile, Stages, Values, golden_files, record_on};
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::tensor::cuda::Cuda;
-use deeptalk_rt::tensor::{Activation, Affine, Clips, Dtype, Ops, Role, SampleCodes, Stored};
+use deeptalk_rt::tensor::{
+    Activation, Affine, Clips, Context, Dtype, Ops, Role, RowOps, SampleCodes, Stored,
+};
 use deeptalk_rt::verify::{Limits, against_golden};
 
 use crate::stand_in::on_stand_in;

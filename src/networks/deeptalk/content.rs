@@ -1,4 +1,4 @@
-//! The content encoder: wav2vec 2.0 of samples, or of their log-mel spectrogram. Spec section 2.
+//! The content encoder: wav2vec 2.0 of samples, or of their log-mel spectrogram: `docs/networks/deeptalk.md` section 2.
 
 use super::config::ContentConfig;
 use crate::Result;

@@ -57,11 +57,6 @@ impl<B: Ops> DeepTalk<B> {
         &self.spec
     }
 
-    /// Sound that one pass may hold, in seconds.
-    pub(super) fn pass_seconds(&self) -> usize {
-        super::ONE_PASS_SECONDS * self.ops.clips_at_once()
-    }
-
     /// The device.
     pub fn ops(&self) -> &B {
         &self.ops

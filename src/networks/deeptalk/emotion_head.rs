@@ -1,4 +1,4 @@
-//! DEE's head: features of speech or of motion to the distribution of an emotion. Spec section 4.
+//! DEE's head: features of speech or of motion to the distribution of an emotion: `docs/networks/deeptalk.md` section 4.
 
 use super::config::HeadConfig;
 use super::pool::Pool;

@@ -1,4 +1,4 @@
-//! DEE's motion encoder: the emotion that a motion shows. Spec section 8.
+//! DEE's motion encoder: the emotion that a motion shows: `docs/networks/deeptalk.md` section 8.
 
 use super::config::MotionEmotionConfig;
 use super::emotion_head::{Distribution, Head};

@@ -1,4 +1,4 @@
-//! The motion prior (TH-VQVAE): codes to motion and back. Spec section 7.
+//! The motion prior (TH-VQVAE): codes to motion and back: `docs/networks/deeptalk.md` section 7.
 
 use super::config::MotionPriorConfig;
 use super::predictor::MotionCodes;

@@ -1,4 +1,4 @@
-//! The generalised pooling operator's weights (Chen et al., CVPR 2021; spec section 4): a function of the length alone, computed on the
+//! The generalised pooling operator's weights (Chen et al., CVPR 2021; `docs/networks/deeptalk.md` section 4): a function of the length alone, computed on the
 //! host once a length and kept.
 
 use std::collections::HashMap;

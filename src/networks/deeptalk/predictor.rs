@@ -1,4 +1,4 @@
-//! The style, and the codes. Spec sections 5 and 6.
+//! The style, and the codes: `docs/networks/deeptalk.md` section 5 and 6.
 
 use super::config::{Config, FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, PredictorConfig};
 use super::motion_prior::MotionPrior;

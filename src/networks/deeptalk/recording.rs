@@ -78,8 +78,7 @@ impl<B: Ops> DeepTalk<B> {
         Ok(unfinished.into_iter().map(|unfinished| unfinished.finish(self)).collect())
     }
 
-    /// The motions of many recordings, one for each: short ones go through the network together, as much sound at a time as
-    /// one pass may hold.
+    /// The motions of many recordings, one for each: short ones go through the network together, up to a minute of sound at a time.
     /// Each is what [`takes`](Self::takes) makes of it alone, up to rounding.
     ///
     /// # Errors
@@ -98,7 +97,7 @@ impl<B: Ops> DeepTalk<B> {
         let mut state = Progress { done: 0, total: recordings.iter().map(|r| wanted_frames(r.len())).sum() };
         let mut unfinished: Vec<_> =
             recordings.iter().map(|_| Unfinished::new(self.config().parameters())).collect();
-        for pack in packs(recordings, self.pass_seconds()) {
+        for pack in packs(recordings) {
             let clips: Vec<&[f32]> =
                 pack.iter().map(|(owner, window)| &recordings[*owner][window.samples.clone()]).collect();
             let analysis = self.analyse(&clips, observer)?;

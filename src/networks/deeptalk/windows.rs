@@ -42,10 +42,10 @@ pub(super) fn windows(samples: usize) -> Vec<Window> {
         .collect()
 }
 
-/// The windows of many recordings, packed in order: each with the index of its recording, at most `seconds` of sound in a pack, and
-/// never two windows of one recording together.
-pub(super) fn packs(recordings: &[&[f32]], seconds: usize) -> Vec<Vec<(usize, Window)>> {
-    let most = seconds * FPS * SAMPLES_PER_FRAME;
+/// The windows of many recordings, packed in order: each with the index of its recording, at most a minute of sound in a pack, and never
+/// two windows of one recording together.
+pub(super) fn packs(recordings: &[&[f32]]) -> Vec<Vec<(usize, Window)>> {
+    const MOST: usize = ONE_PASS_SECONDS * FPS * SAMPLES_PER_FRAME;
     let mut packs: Vec<Vec<(usize, Window)>> = Vec::new();
     let mut room = 0;
     for (owner, recording) in recordings.iter().enumerate() {
@@ -58,7 +58,7 @@ pub(super) fn packs(recordings: &[&[f32]], seconds: usize) -> Vec<Vec<(usize, Wi
                 }
                 _ => {
                     packs.push(vec![(owner, window)]);
-                    room = most - samples;
+                    room = MOST - samples;
                 }
             }
         }
@@ -139,7 +139,7 @@ mod tests {
         let recordings: Vec<Vec<f32>> =
             [10, 20, 29, 2, 70, 1].map(|seconds| vec![0.0; seconds * 16_000]).into();
         let views: Vec<&[f32]> = recordings.iter().map(Vec::as_slice).collect();
-        let packs = packs(&views, ONE_PASS_SECONDS);
+        let packs = packs(&views);
         let owners: Vec<Vec<usize>> =
             packs.iter().map(|pack| pack.iter().map(|(owner, _)| *owner).collect()).collect();
         assert_eq!(owners, [vec![0, 1, 2], vec![3, 4], vec![4], vec![4, 5]]);
