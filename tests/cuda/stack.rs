@@ -6,7 +6,7 @@ use deeptalk_rt::Result;
 use deeptalk_rt::networks::deeptalk::Config;
 use deeptalk_rt::tensor::cuda::{Codes, Cuda, Tensor, Weight};
 use deeptalk_rt::tensor::{
-    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, EmbeddingOps,
+    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
     Linear, MeshOps, Ops, Outputs, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored, TransformerLayer,
 };
 
@@ -35,9 +35,14 @@ impl Context for LayerByLayer {
         load(stored: Stored, role: Role) -> Weight;
         load_all(tensors: Vec<(Stored, Role)>) -> Vec<Weight>;
         upload(clips: &Clips, channels: usize, values: &[f32]) -> Tensor;
+        upload_f32(clips: &Clips, channels: usize, values: &[f32]) -> Tensor;
         download(x: &Tensor) -> Vec<f32>;
         upload_codes(clips: &Clips, codes: &[i32]) -> Codes;
         download_codes(codes: &Codes) -> Vec<i32>;
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.0.dtype()
     }
 
     fn branches<A, B>(
