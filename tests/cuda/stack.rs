@@ -139,14 +139,14 @@ fn a_forward_launches_a_stack_once() {
     on_stand_in(this_test!(a_forward_launches_a_stack_once), &[UNCHECKED, HOPPER], || {
         // Of the tiny model's stacks, those whose sizes are multiples of 32: the two that choose codes.
         assert_eq!(launches(&Config::tiny()), [152, 178]);
-        assert_eq!(launches(&Config::default_model()), [149, 193]);
+        assert_eq!(launches(&Config::default_model()), [148, 192]);
     });
 }
 
 #[test]
 fn a_forward_launches_what_does_not_fit_the_device_layer_by_layer() {
     let test = this_test!(a_forward_launches_what_does_not_fit_the_device_layer_by_layer);
-    on_stand_in(test, &STAND_IN_ALONE, || assert_eq!(launches(&Config::default_model()), [155, 193]));
+    on_stand_in(test, &STAND_IN_ALONE, || assert_eq!(launches(&Config::default_model()), [154, 192]));
 }
 
 #[test]
