@@ -5,7 +5,7 @@ use std::path::Path;
 
 use deeptalk_rt::rig::Face;
 use deeptalk_rt::tensor::cpu::Cpu;
-use deeptalk_rt::tensor::{Clips, Ops, Packed};
+use deeptalk_rt::tensor::{Clips, Context, MeshOps, Packed};
 use safetensors::SafeTensors;
 
 struct Golden(Vec<u8>);
