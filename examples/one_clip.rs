@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut session = Session::new(&model);
     let motion = session.animate(&read_wav(speech, 0.0, None)?, &Take::default())?;
     export::write(output, &motion, &Default::default())?;
-    println!("{} frames of {} parameters", motion.frames(), motion.names.len());
+    println!("{} frames of {} parameters", motion.frames(), motion.width());
     println!("{:#?}", session.timings());
     Ok(())
 }

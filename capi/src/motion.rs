@@ -2,7 +2,8 @@
 
 use std::ffi::c_char;
 
-use deeptalk_rt::{Motion, export};
+use deeptalk_rt::animation::Animation;
+use deeptalk_rt::export;
 
 use crate::handle::{self, Opaque};
 use crate::status::{dt_status, guard};
@@ -14,7 +15,7 @@ pub struct dt_motion {
 }
 
 impl Opaque for dt_motion {
-    type Value = Motion;
+    type Value = Animation;
     const KIND: u64 = u64::from_le_bytes(*b"dt_motio");
     const NAME: &'static str = "motion";
 }
@@ -31,7 +32,7 @@ pub unsafe extern "C" fn dt_motion_shape(
         let motion = unsafe { handle::look(motion) }?;
         unsafe {
             handle::write(frames, motion.frames(), "frames")?;
-            handle::write(parameters, motion.names.len(), "parameters")
+            handle::write(parameters, motion.width(), "parameters")
         }
     })
 }
@@ -46,7 +47,7 @@ pub unsafe extern "C" fn dt_motion_values(
 ) -> dt_status {
     guard(|| {
         let motion = unsafe { handle::look(motion) }?;
-        unsafe { handle::copy(&motion.values, out, capacity, "the values") }
+        unsafe { handle::copy(motion.values(), out, capacity, "the values") }
     })
 }
 
