@@ -13,7 +13,12 @@ create_exception!(
     "A file that is missing, damaged or of the wrong kind."
 );
 create_exception!(deeptalk_rt, DeviceError, PyRuntimeError, "The device is not usable.");
-create_exception!(deeptalk_rt, FailedError, PyRuntimeError, "The operating system refused a request, or the work failed.");
+create_exception!(
+    deeptalk_rt,
+    FailedError,
+    PyRuntimeError,
+    "The operating system refused a request, or the work failed."
+);
 create_exception!(deeptalk_rt, CancelledError, PyRuntimeError, "The progress callback returned False.");
 
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
