@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{EmotionVector, Golden, NetworkStream, Probe, Spec, Stages, StreamOptions, Take, Watch};
-use crate::{Motion, Result};
+use crate::Result;
+use crate::animation::Animation;
 
 /// One animation that is wanted: a recording and a take of it.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +31,7 @@ pub trait Network: Send + Sync {
     ///
     /// # Errors
     /// No samples, samples that are not finite, a take that makes no sense; errors of the device; what `watch` returns.
-    fn run(&self, jobs: &[Job<'_>], watch: &Watch<'_, '_>) -> Result<Vec<Motion>>;
+    fn run(&self, jobs: &[Job<'_>], watch: &Watch<'_, '_>) -> Result<Vec<Animation>>;
 
     /// The emotion of a recording, to lend to another one.
     ///

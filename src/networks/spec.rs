@@ -1,5 +1,6 @@
 //! The description of a network: what programs may ask of it, and the names of its stages.
 
+use crate::animation::Rate;
 use crate::{Error, Result};
 
 /// What a network reads, what it gives, and which controls it has.
@@ -10,7 +11,7 @@ pub struct Spec {
     /// Samples a second that the network reads, mono.
     pub sample_rate: u32,
     /// Frames a second of its output.
-    pub frame_rate: u32,
+    pub frame_rate: Rate,
     /// What a frame is.
     pub output: Output,
     /// The speaker identities or styles, in the order of their indices.
@@ -67,7 +68,7 @@ impl StageSpec {
 impl Spec {
     /// Frames of a recording: those that begin within it.
     pub fn frames_for(&self, samples: usize) -> usize {
-        (samples as u64 * u64::from(self.frame_rate)).div_ceil(u64::from(self.sample_rate)) as usize
+        self.frame_rate.frames_for(samples, self.sample_rate)
     }
 
     /// Values of a frame.

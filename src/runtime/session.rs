@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{Control, EmotionVector, Frames, Model, Rig, StreamOptions, Take, Timings};
+use crate::animation::Animation;
 use crate::networks::{Job, NetworkStream, Watch};
-use crate::{Error, Motion, Result};
+use crate::{Error, Result};
 
 /// One voice: whole recordings, or a stream of sound. It owns everything that changes while it works; one thread at a time uses it, and a
 /// model serves any number of sessions at once.
@@ -38,7 +39,7 @@ impl Session {
     ///
     /// # Errors
     /// No samples, samples that are not finite, a take that makes no sense, whatever the device says.
-    pub fn animate(&mut self, samples: &[f32], take: &Take) -> Result<Motion> {
+    pub fn animate(&mut self, samples: &[f32], take: &Take) -> Result<Animation> {
         let motions = self.takes(samples, std::slice::from_ref(take), &mut Control::new())?;
         motions.into_iter().next().ok_or_else(|| Error::Usage("no take was asked for".into()))
     }
@@ -52,7 +53,7 @@ impl Session {
         samples: &[f32],
         takes: &[Take],
         control: &mut Control<'_>,
-    ) -> Result<Vec<Motion>> {
+    ) -> Result<Vec<Animation>> {
         let jobs: Vec<Job<'_>> = takes.iter().map(|take| Job { samples, take }).collect();
         self.watched(control, |model, watch| model.network().run(&jobs, watch))
     }
@@ -67,7 +68,7 @@ impl Session {
         recordings: &[&[f32]],
         take: &Take,
         control: &mut Control<'_>,
-    ) -> Result<Vec<Motion>> {
+    ) -> Result<Vec<Animation>> {
         let jobs: Vec<Job<'_>> = recordings.iter().map(|samples| Job { samples, take }).collect();
         self.watched(control, |model, watch| model.network().run(&jobs, watch))
     }
@@ -84,7 +85,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Rig::vertices`].
-    pub fn vertices(&mut self, rig: &Rig, motion: &Motion) -> Result<Vec<f32>> {
+    pub fn vertices(&mut self, rig: &Rig, motion: &Animation) -> Result<Vec<f32>> {
         let begun = std::time::Instant::now();
         let vertices = rig.vertices(motion);
         let took = begun.elapsed();

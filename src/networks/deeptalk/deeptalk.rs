@@ -95,7 +95,7 @@ impl<B: Ops> DeepTalk<B> {
         observer: &dyn Observer<B>,
     ) -> Result<B::Tensor> {
         let frames = Clips::one(samples.len() / super::config::SAMPLES_PER_FRAME);
-        let samples = self.ops.upload(&Clips::one(samples.len()), 1, samples)?;
+        let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
         let body = |inputs: &[&B::Tensor]| {
             let content = timed(observer, "content", || {
                 self.weights.content.forward_normalized(&*self.ops, inputs[0], &frames, observer)
@@ -114,7 +114,7 @@ impl<B: Ops> DeepTalk<B> {
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
         timed(observer, "emotion", || {
-            let samples = self.ops.upload(&Clips::one(samples.len()), 1, samples)?;
+            let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
             let features = self.weights.emotion.forward_normalized(&*self.ops, samples, observer)?;
             self.emotion_of_features(&features, observer)
         })
@@ -170,7 +170,7 @@ impl<B: Ops> DeepTalk<B> {
             let heard = clip.len().min(range.len());
             samples[range.start..range.start + heard].copy_from_slice(&clip[..heard]);
         }
-        self.ops.upload(&lengths, 1, &samples)
+        self.ops.upload_f32(&lengths, 1, &samples)
     }
 
     /// Content and an emotion vector (clips, width) to motion. `actors` names an identity for each clip.

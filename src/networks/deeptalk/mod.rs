@@ -37,6 +37,7 @@ pub use windows::ONE_PASS_SECONDS;
 
 use super::registry::{Architecture, Contradiction, Importer, Inspection, NamedSizes};
 use super::{Network, Output, Recipes, Spec};
+use crate::animation::Rate;
 use crate::files::Written;
 use crate::tensor::{Dtype, OnDevice, SharedOps};
 use crate::{Error, Result};
@@ -97,7 +98,7 @@ fn spec(config: &Config) -> Spec {
     Spec {
         architecture: NAME,
         sample_rate: config::SAMPLE_RATE as u32,
-        frame_rate: config::FPS as u32,
+        frame_rate: Rate::whole(config::FPS as u32),
         output: Output::Parameters(config.parameter_names()),
         identities: config.actors.clone(),
         emotion_width: Some(config.emotion_head.width),

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::deeptalk::DeepTalk;
 use super::predictor::Choice;
 use super::stream::Stream;
+use crate::animation::Animation;
 use crate::networks::probe::Probed;
 use crate::networks::{
     EmotionVector, Golden, Job, Network, NetworkStream, Probe, Spec, Stages, StreamOptions, Take, Values,
     Watch,
 };
 use crate::tensor::{Clips, Ops, SharedOps};
-use crate::{Error, Motion, Result};
+use crate::{Error, Result};
 
 impl<B: SharedOps> Network for DeepTalk<B> {
     fn spec(&self) -> &Spec {
@@ -22,7 +23,7 @@ impl<B: SharedOps> Network for DeepTalk<B> {
         self.check_controls(take)
     }
 
-    fn run(&self, jobs: &[Job<'_>], watch: &Watch<'_, '_>) -> Result<Vec<Motion>> {
+    fn run(&self, jobs: &[Job<'_>], watch: &Watch<'_, '_>) -> Result<Vec<Animation>> {
         let Some(first) = jobs.first() else { return Ok(Vec::new()) };
         let progress = &mut |progress| watch.advance(progress);
         if jobs.iter().all(|job| std::ptr::eq(job.samples, first.samples)) {
