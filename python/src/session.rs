@@ -1,9 +1,9 @@
-//! Sessions: whole recordings and streams.
+//! Python class of sessions: whole recordings and streams.
 
 use std::sync::{Mutex, MutexGuard};
 
 use deeptalk_rt::Error;
-use deeptalk_rt::networks::deeptalk::Take;
+use deeptalk_rt::runtime::Take;
 use deeptalk_rt::runtime::{self, Control, Step, StreamOptions};
 use numpy::{PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -44,7 +44,8 @@ impl Session {
     }
 }
 
-/// Runs work that may be stopped: by Ctrl-C, by a callback that returns False or raises.
+/// Runs work without the interpreter lock. Ctrl-C and a progress callback that returns False or raises stop
+/// it.
 fn under<T: Send>(
     python: Python<'_>,
     progress: Option<Py<PyAny>>,
@@ -136,10 +137,10 @@ impl Session {
         let timings = self.free()?.timings();
         let table = PyDict::new(python);
         for (name, time) in [
-            ("content", timings.content),
-            ("emotion", timings.emotion),
-            ("codes", timings.codes),
-            ("motion", timings.motion),
+            ("content", timings.part("content")),
+            ("emotion", timings.part("emotion")),
+            ("codes", timings.part("codes")),
+            ("motion", timings.part("motion")),
             ("total", timings.total),
         ] {
             table.set_item(name, time.as_secs_f64())?;

@@ -3,7 +3,7 @@
 use super::arena::Buffer;
 use super::launch::Product;
 use super::tensor::padded;
-use super::{Cuda, NULL, Tensor, Weight, longest, unsupported};
+use super::{Cuda, NULL, Tensor, Weight, longest};
 use crate::Result;
 use crate::tensor::shapes::{self, Rows};
 use crate::tensor::{Activation, Clips, Linear, Role};
@@ -47,7 +47,7 @@ pub(super) fn linear_in_parts(cuda: &Cuda, x: &Tensor, linear: &Linear<Weight>) 
     let out = shapes::linear(x, linear)?;
     let lane = cuda.enter(&[&x.lane])?;
     let product = product(x, padded(out));
-    if !lane.device.hopper || x.is_f32() || out != product.columns || product.rows == 0 {
+    if !lane.device.hopper || out != product.columns || product.rows == 0 {
         return Ok(None);
     }
     let Some(mut kernel) = product.in_parts(lane.device.multiprocessors) else { return Ok(None) };
@@ -68,14 +68,6 @@ pub(super) fn linear(
     activation: Activation,
 ) -> Result<Tensor> {
     let out = shapes::linear(x, linear)?;
-    if x.is_f32() || out == 1 {
-        return Err(unsupported(
-            "linear",
-            "one channel",
-            "at least 2 in and out",
-            format!("{} to {out}", x.channels),
-        ));
-    }
     let weights =
         [cuda.weight("linear", &linear.weight, Role::Linear)?, cuda.bias("linear", linear.bias.as_ref())?];
     rows_times(cuda, x, weights, out, activation)

@@ -1,21 +1,15 @@
 //! Launchers of `rows.cu`.
 
-use super::conv::sample_windows;
 use super::launch::{
     AddRows, CopyRows, Interpolate, Kernel, L2Normalize, ResampleLinear, RowSource, SampleGaussian,
 };
-use super::{Cuda, NULL, Tensor, Weight, longest, unsupported};
+use super::{Cuda, NULL, Tensor, Weight, longest};
 use crate::Result;
 use crate::tensor::shapes::{self, Shaped};
 use crate::tensor::{Clips, Packed, Role};
 
-fn halves(op: &'static str, x: &Tensor) -> Result<()> {
-    if x.is_f32() { Err(unsupported(op, "channels", "at least 2", 1)) } else { Ok(()) }
-}
-
 pub(super) fn add(cuda: &Cuda, x: &Tensor, z: &Tensor) -> Result<Tensor> {
     shapes::same("add", x, z)?;
-    halves("add", x)?;
     let lane = cuda.enter(&[&x.lane, &z.lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels)?;
     let add = AddRows {
@@ -34,7 +28,6 @@ pub(super) fn add(cuda: &Cuda, x: &Tensor, z: &Tensor) -> Result<Tensor> {
 
 pub(super) fn add_table(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Tensor> {
     shapes::add_table(x, table)?;
-    halves("add_table", x)?;
     let z = cuda.weight("add_table", table, Role::Rows)?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels)?;
@@ -55,7 +48,6 @@ pub(super) fn add_table(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Tenso
 
 pub(super) fn resample_linear(cuda: &Cuda, x: &Tensor, clips: &Clips) -> Result<Tensor> {
     shapes::resample_linear(x, clips)?;
-    halves("resample_linear", x)?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips.clone(), x.channels)?;
     let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(clips)?);
@@ -104,12 +96,12 @@ unsafe fn copy_rows(cuda: &Cuda, y: &Tensor, copy: CopyRows) -> Result<()> {
 
 pub(super) fn stack_frames(cuda: &Cuda, x: &Tensor, n: usize) -> Result<Tensor> {
     let clips = shapes::stack_frames(x, n)?;
-    halves("stack_frames", x)?;
     if x.channels.is_multiple_of(8) {
         // The rows lie one behind the other already.
         return Ok(Tensor {
             clips,
             channels: n * x.channels,
+            dtype: x.dtype,
             buffer: x.buffer.clone(),
             lane: x.lane.clone(),
         });
@@ -146,21 +138,14 @@ pub(super) fn concat(cuda: &Cuda, parts: &[&Tensor]) -> Result<Tensor> {
     let mut column = 0;
     for part in parts {
         let last = column + part.channels == channels;
-        let widened;
-        let rows = if part.is_f32() {
-            widened = sample_windows(cuda, part, part.clips.clone(), 1, 1)?;
-            &widened
-        } else {
-            *part
-        };
         let width = if last { y.stride() - column } else { part.channels };
         let source = RowSource::Clips { offsets: offsets.address() };
         let copy = CopyRows {
             channels: part.channels,
             y_column: column,
-            ..copy(&y, rows.address(), rows.stride(), width, source)
+            ..copy(&y, part.address(), part.stride(), width, source)
         };
-        // SAFETY: the part, or its only channel as a row of halves, has the clips of y.
+        // SAFETY: the part has the clips of y.
         unsafe { copy_rows(cuda, &y, copy) }?;
         column += part.channels;
     }
@@ -169,7 +154,6 @@ pub(super) fn concat(cuda: &Cuda, parts: &[&Tensor]) -> Result<Tensor> {
 
 pub(super) fn slice_rows(cuda: &Cuda, x: &Tensor, start: usize, max_rows: usize) -> Result<Tensor> {
     let clips = shapes::slice_rows(x, start, max_rows);
-    halves("slice_rows", x)?;
     if clips == x.clips {
         return Ok(x.clone());
     }
@@ -185,7 +169,6 @@ pub(super) fn slice_rows(cuda: &Cuda, x: &Tensor, start: usize, max_rows: usize)
 
 pub(super) fn prepend_rows(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Tensor> {
     let clips = shapes::prepend_rows(x, table)?;
-    halves("prepend_rows", x)?;
     cuda.weight("prepend_rows", table, Role::Rows)?;
     let count = table.shape()[0];
     let lane = cuda.enter(&[&x.lane])?;
@@ -204,7 +187,6 @@ pub(super) fn prepend_rows(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Te
 
 pub(super) fn broadcast_rows(cuda: &Cuda, x: &Tensor, clips: &Clips) -> Result<Tensor> {
     shapes::broadcast_rows(x, clips)?;
-    halves("broadcast_rows", x)?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips.clone(), x.channels)?;
     let copy = copy(&y, x.address(), x.stride(), x.stride(), RowSource::Repeated);
@@ -225,7 +207,6 @@ fn by_row<K: Kernel>(
     for operand in operands {
         shapes::same(op, x, *operand)?;
     }
-    halves(op, x)?;
     let lanes: Vec<_> = operands.iter().map(|operand| &operand.lane).collect();
     let lane = cuda.enter(&lanes)?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels())?;
