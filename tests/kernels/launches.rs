@@ -188,7 +188,7 @@ fn layer_norms(to: &mut Counted) {
 }
 
 fn norms_over_time(to: &mut Counted) {
-    let (rows, channels, chunk, clips) = (512, 512, GroupNormMoments::CHUNK, 1);
+    let (rows, channels, chunk, clips) = (512usize, 512, GroupNormMoments::CHUNK, 1);
     let chunks = rows.div_ceil(chunk);
     let (y, x, table) = (halves(rows * channels), halves(rows * channels), clip(rows));
     let (weight, bias) = (halves(channels), halves(channels));
