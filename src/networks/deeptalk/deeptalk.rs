@@ -113,11 +113,17 @@ impl<B: Ops> DeepTalk<B> {
         samples: &[f32],
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        timed(observer, "emotion", || {
-            let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
-            let features = self.weights.emotion.forward_normalized(&*self.ops, samples, observer)?;
-            self.emotion_of_features(&features, observer)
-        })
+        let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
+        let body = |inputs: &[&B::Tensor]| {
+            let emotion = timed(observer, "emotion", || {
+                let features = self.weights.emotion.forward_normalized(&*self.ops, inputs[0], observer)?;
+                self.emotion_of_features(&features, observer)
+            })?;
+            Ok(Outputs { tensors: vec![emotion.mu, emotion.logvar], codes: Vec::new() })
+        };
+        let outputs = self.record_unless(observer.reads(), "emotion", &[&samples], body)?;
+        let [mu, logvar] = exactly(outputs.tensors);
+        Ok(Distribution { mu, logvar })
     }
 
     fn record_unless(
@@ -179,24 +185,38 @@ impl<B: Ops> DeepTalk<B> {
         content: &B::Tensor,
         emotion: &B::Tensor,
         actors: &[usize],
-        choice: &Choice<'_, B::Codes>,
+        choice: &Choice<'_, B::Tensor>,
         observer: &dyn Observer<B>,
     ) -> Result<Animated<B>> {
         let Weights { style, predictor, motion_prior, .. } = &self.weights;
         let actors = self.one_hot(actors)?;
+        let mut inputs = vec![content, emotion, &actors];
+        // The places of the given codes among the inputs.
+        let places = choice.given.map(|given| {
+            given.map(|given| {
+                inputs.push(given);
+                inputs.len() - 1
+            })
+        });
+        let sample = choice.sample;
         let body = |inputs: &[&B::Tensor]| {
+            let choice = Choice { sample, given: places.map(|place| place.map(|place| inputs[place])) };
             let codes = timed(observer, "codes", || {
                 let style = style.forward(&*self.ops, inputs[1], inputs[2], observer)?;
-                predictor.forward(&*self.ops, motion_prior, inputs[0], &style, choice, observer)
+                predictor.forward(&*self.ops, motion_prior, inputs[0], &style, &choice, observer)
             })?;
             let motion = timed(observer, "motion", || motion_prior.decode(&*self.ops, &codes, observer))?;
             Ok(Outputs { tensors: vec![motion], codes: vec![codes.top, codes.bottom] })
         };
-        // Seeds and given codes are not part of a recording's key.
-        let eager = observer.reads()
-            || choice.sample.iter().any(Option::is_some)
-            || choice.given.iter().any(Option::is_some);
-        let outputs = self.record_unless(eager, "animate", &[content, emotion, &actors], body)?;
+        // Seeds are not part of a recording's key.
+        let eager = observer.reads() || sample.iter().any(Option::is_some);
+        let part = match places {
+            [None, None] => "animate",
+            [Some(_), None] => "animate, top given",
+            [None, Some(_)] => "animate, bottom given",
+            [Some(_), Some(_)] => "animate, both given",
+        };
+        let outputs = self.record_unless(eager, part, &inputs, body)?;
         let ([motion], [top, bottom]) = (exactly(outputs.tensors), exactly(outputs.codes));
         Ok(Animated { motion, codes: MotionCodes { top, bottom } })
     }

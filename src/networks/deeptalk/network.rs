@@ -78,22 +78,24 @@ impl<B: Ops> DeepTalk<B> {
     ///
     /// # Errors
     /// Errors of the device.
-    pub fn upload_given(&self, clips: &[&[f32]], given: &[Stages]) -> Result<[Option<B::Codes>; 2]> {
+    pub fn upload_given(&self, clips: &[&[f32]], given: &[Stages]) -> Result<[Option<B::Tensor>; 2]> {
         let book = |name: &str, frames_per_code: usize| {
             let mut rows = Vec::new();
             let mut codes = Vec::new();
             for (clip, stages) in clips.iter().zip(given) {
                 let count = super::frames_for(clip.len()).0 / frames_per_code;
                 match stages.get(name).map(|stage| &stage.values) {
-                    Some(Values::Codes(values)) if values.len() == count => codes.extend_from_slice(values),
-                    _ => codes.resize(codes.len() + count, -1),
+                    Some(Values::Codes(values)) if values.len() == count => {
+                        codes.extend(values.iter().map(|code| *code as f32));
+                    }
+                    _ => codes.resize(codes.len() + count, -1.0),
                 }
                 rows.push(count);
             }
-            if codes.iter().all(|code| *code < 0) {
+            if codes.iter().all(|code| *code < 0.0) {
                 return Ok(None);
             }
-            self.ops().upload_codes(&Clips::from_lengths(rows), &codes).map(Some)
+            self.ops().upload_f32(&Clips::from_lengths(rows), 1, &codes).map(Some)
         };
         let [top, bottom] = [
             ("codes_t", super::config::FRAMES_PER_TOP_CODE),

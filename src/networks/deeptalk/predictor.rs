@@ -22,15 +22,15 @@ pub struct MotionCodes<C> {
 }
 
 /// How codes are chosen, top book first.
-pub struct Choice<'a, C> {
+pub struct Choice<'a, T> {
     /// Draws codes; none takes the likeliest.
     pub sample: [Option<&'a SampleCodes>; 2],
-    /// Codes that take the place of chosen ones, with -1 where the chosen code stays: those that a stream gave out already, or those of
-    /// a reference.
-    pub given: [Option<&'a C>; 2],
+    /// Codes that take the place of chosen ones: those that a stream gave out already, or those of a reference. (rows of codes, 1) in
+    /// f32, with -1 where the chosen code stays.
+    pub given: [Option<&'a T>; 2],
 }
 
-impl<C> Default for Choice<'_, C> {
+impl<T> Default for Choice<'_, T> {
     fn default() -> Self {
         Self { sample: [None; 2], given: [None; 2] }
     }
@@ -103,7 +103,7 @@ impl<W> Predictor<W> {
         prior: &MotionPrior<W>,
         content: &B::Tensor,
         style: &B::Tensor,
-        choice: &Choice<'_, B::Codes>,
+        choice: &Choice<'_, B::Tensor>,
         observer: &dyn Observer<B>,
     ) -> Result<MotionCodes<B::Codes>> {
         let choose = |book: usize, name: &'static str, logits: &B::Tensor| {
