@@ -88,6 +88,9 @@ impl Traits {
     }
 }
 
+/// Modulation of the clips in radians a second: some four syllables a second.
+const RHYTHM: f32 = 25f32;
+
 /// Clips with the rhythm of speech, each another: modulated tones at this rate.
 pub fn clips(sample_rate: u32, seconds: f64, count: usize) -> Vec<Vec<f32>> {
     let rate = sample_rate as f32;
@@ -97,7 +100,7 @@ pub fn clips(sample_rate: u32, seconds: f64, count: usize) -> Vec<Vec<f32>> {
         (0..samples)
             .map(|i| {
                 let t = i as f32 / rate;
-                0.3 * (t * 25.0).sin() * (t * pitch + (t * 5.0).sin() * 20.0).sin()
+                0.3 * (t * RHYTHM).sin() * (t * pitch + (t * 5.0).sin() * 20.0).sin()
             })
             .collect()
     };

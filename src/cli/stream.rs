@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write, stdin, stdout};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use deeptalk_rt::animation::Rate;
 use deeptalk_rt::animation::arkit::CsvRows;
 use deeptalk_rt::audio::read_wav;
 use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions, Take};
@@ -125,7 +126,7 @@ impl Stream {
         let mut session = self.session()?;
         let names = session.model().parameter_names();
         let mut lines = match self.to {
-            To::Json => Lines::json(&names),
+            To::Json => Lines::json(&names, session.model().spec().frame_rate),
             To::Arkit => Lines::Arkit(Box::new(CsvRows::of(&names, "standard output")?)),
         };
         if let Lines::Arkit(_) = lines
@@ -245,23 +246,23 @@ impl Sound {
 /// Frames to lines.
 enum Lines {
     /// The names, as they stand in front of their values.
-    Json(Vec<String>),
+    Json(Vec<String>, Rate),
     Arkit(Box<CsvRows>),
 }
 
 impl Lines {
-    fn json(names: &[String]) -> Self {
-        Self::Json(names.iter().map(|name| format!("{}:", serde_json::json!(name))).collect())
+    fn json(names: &[String], rate: Rate) -> Self {
+        Self::Json(names.iter().map(|name| format!("{}:", serde_json::json!(name))).collect(), rate)
     }
 
     /// Writes a line a frame, each at once; tells whether anybody still reads.
     fn put(&mut self, frames: &Frames) -> Result<bool> {
         for (frame, values) in frames.iter() {
             let line = match self {
-                Self::Json(names) => {
+                Self::Json(names, rate) => {
                     let pairs: Vec<String> =
                         names.iter().zip(values).map(|(name, value)| format!("{name}{value:?}")).collect();
-                    let time = frame as f64 / 25.0;
+                    let time = rate.seconds(frame);
                     format!(
                         "{{\"frame\":{frame},\"time\":{time:?},\"parameters\":{{{}}}}}\n",
                         pairs.join(",")
