@@ -65,7 +65,7 @@ Stream* stream_of(void* s) { return uintptr_t(s) <= 2 ? &null_stream : static_ca
 // Errors of a kernel are sticky, as on a device.
 std::atomic<int> sticky{SUCCESS};
 std::atomic<size_t> used{0};
-struct Counts { std::atomic<uint64_t> allocations, pinned, uploads, pageable_copies, launches, overlapping; } counts;
+struct Counts { std::atomic<uint64_t> allocations, pinned, uploads, pageable_copies, launches, overlapping, direct; } counts;
 std::mutex sizes_lock;  // of the tables below
 std::map<uint64_t, size_t> sizes;
 std::map<uintptr_t, size_t> pinned;
@@ -139,7 +139,7 @@ const char* error_text(int e) {
 // the bytes of device memory that are in use now, and how many launches may overlap with the one before.
 API stand_in_counts(uint64_t* v) {
   v[0] = counts.allocations, v[1] = counts.pinned, v[2] = counts.uploads, v[3] = counts.pageable_copies, v[4] = counts.launches;
-  v[5] = used, v[6] = counts.overlapping;
+  v[5] = used, v[6] = counts.overlapping, v[7] = counts.direct;
   return SUCCESS;
 }
 // Launches of a kernel.
@@ -371,7 +371,10 @@ static int launch_kernel(void* f, const LaunchConfig& config, void** arguments, 
   };
   if (sticky) return sticky;
   if (shared > function->shared) return INVALID_VALUE;
-  if (!stream_of(s)->capture) return run(s, [&] { return launch(arguments); }, kind);
+  if (!stream_of(s)->capture) {
+    ++counts.direct;
+    return run(s, [&] { return launch(arguments); }, kind);
+  }
   // Capture keeps the values of the arguments, as the driver does.
   std::vector<size_t> bytes(emulator_argument_sizes(function->name.c_str(), nullptr, 0));
   emulator_argument_sizes(function->name.c_str(), bytes.data(), bytes.size());

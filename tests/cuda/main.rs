@@ -8,3 +8,4 @@ mod published;
 mod skin;
 mod stack;
 mod stand_in;
+mod stream;
