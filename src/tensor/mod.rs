@@ -10,6 +10,7 @@
 mod clips;
 pub mod cpu;
 pub mod cuda;
+mod engine;
 pub mod noise;
 mod ops;
 mod params;
@@ -17,6 +18,7 @@ pub mod shapes;
 mod stored;
 
 pub use clips::Clips;
+pub use engine::{Engine, Lease, NetworkId, Part};
 pub use ops::{
     CodeOps, Context, EmbeddingOps, FrontLayer, FrontNorm, MeshOps, Ops, Outputs, Packed, Rig, Role, RowOps,
     SampleCodes, SpeechOps, Typed,

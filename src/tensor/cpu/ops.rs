@@ -9,8 +9,18 @@ use crate::Result;
 use crate::tensor::shapes;
 use crate::tensor::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    FrontLayer, LAYER_NORM_EPS, Linear, MeshOps, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored,
+    Engine, FrontLayer, LAYER_NORM_EPS, Lease, Linear, MeshOps, Rig, Role, RowOps, SampleCodes, SpeechOps,
+    Stored,
 };
+
+impl Engine for Cpu {
+    type Context = Cpu;
+
+    /// Never waits, and costs nothing: the CPU has no state of its own.
+    fn lease(&self) -> Result<Lease<Cpu>> {
+        Ok(Lease::unpooled(*self))
+    }
+}
 
 impl Context for Cpu {
     type Tensor = Tensor;

@@ -42,7 +42,7 @@ pub(super) fn nearest_code(cuda: &Cuda, x: &Tensor, codebook: &Weight) -> Result
     let codes = Codes {
         clips: x.clips.clone(),
         buffer: Arc::new(lane.arena.take(rows * 4)?),
-        lane: lane.lane.clone(),
+        lane: lane.clone(),
         bound: count,
     };
     let shape = Shape { grid: [rows.div_ceil(4), 1, 1], threads: 128, shared: 0 };
@@ -66,7 +66,7 @@ pub(super) fn choose_code(cuda: &Cuda, logits: &Tensor, sample: Option<&SampleCo
     let codes = Codes {
         clips: clips.clone(),
         buffer: Arc::new(lane.arena.take(clips.rows() * 4)?),
-        lane: lane.lane.clone(),
+        lane: lane.clone(),
         bound: logits.channels(),
     };
     let offsets = cuda.offsets(clips)?;

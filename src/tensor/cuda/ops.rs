@@ -4,12 +4,11 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use super::{Codes, Cuda, Tensor, Weight};
-use super::{
-    attention, codes, conv, lane, norm, pack, product, recording, rows, skin, spectrum, stack, weights,
-};
+use super::{attention, codes, conv, norm, pack, product, recording, rows, skin, spectrum, stack, weights};
 use crate::tensor::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Linear, MeshOps, Outputs, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored, TransformerLayer, shapes,
+    Linear, MeshOps, Outputs, Part, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored, TransformerLayer,
+    shapes,
 };
 use crate::{Error, Result};
 
@@ -38,14 +37,14 @@ impl Context for Cuda {
 
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
         shapes::upload(clips, channels, values.len())?;
-        let lane = lane::current(&self.device)?;
+        let lane = self.lane();
         let buffer = self.upload_values(&lane, &pack::rows(values, channels))?;
         Ok(Tensor { clips: clips.clone(), channels, dtype: Dtype::F16, buffer, lane })
     }
 
     fn upload_f32(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
         shapes::upload(clips, channels, values.len())?;
-        let lane = lane::current(&self.device)?;
+        let lane = self.lane();
         let buffer = self.upload_values(&lane, values)?;
         Ok(Tensor { clips: clips.clone(), channels, dtype: Dtype::F32, buffer, lane })
     }
@@ -68,7 +67,7 @@ impl Context for Cuda {
 
     fn upload_codes(&self, clips: &Clips, codes: &[i32]) -> Result<Codes> {
         shapes::upload(clips, 1, codes.len())?;
-        let lane = lane::current(&self.device)?;
+        let lane = self.lane();
         let bound = codes.iter().map(|&code| usize::try_from(code).map_or(usize::MAX, |code| code + 1));
         let bound = bound.max().unwrap_or(0);
         Ok(Codes { clips: clips.clone(), buffer: self.upload_values(&lane, codes)?, lane, bound })
@@ -85,12 +84,12 @@ impl Context for Cuda {
         first: impl FnOnce() -> Result<A>,
         second: impl FnOnce() -> Result<B>,
     ) -> Result<(A, B)> {
-        lane::branches(&self.device, first, second)
+        self.on_two_lanes(first, second)
     }
 
     fn recorded(
         &self,
-        part: &'static str,
+        part: Part,
         inputs: &[&Tensor],
         body: impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
     ) -> Result<Outputs<Tensor, Codes>> {
