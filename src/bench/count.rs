@@ -32,7 +32,7 @@ pub struct Work {
 /// Clips that do not fit through the network.
 pub fn count(config: &Config, clips: &[Vec<f32>], traits: &Traits) -> Result<Work> {
     let weights = Weights::build(config, &mut Shapes)?;
-    let model = DeepTalk::new(Counter::default(), config.clone(), weights);
+    let model = DeepTalk::new(crate::tensor::Lease::unpooled(Counter::default()), config.clone(), weights);
     let seconds = clips.first().map_or(1.0, |clip| clip.len() as f64 / SAMPLE_RATE as f64);
     for pass in clips.chunks(clips_a_pass(traits, seconds)) {
         let clips: Vec<&[f32]> = pass.iter().map(Vec::as_slice).collect();
@@ -97,13 +97,15 @@ fn elements(weight: &Shape) -> usize {
     weight.shape.iter().product()
 }
 
-/// Pairs of rows of a clip that see each other.
-fn pairs(rows: usize, bias: &AttentionBias) -> usize {
+/// Pairs of a query, of which a clip has its last rows, and a key that it sees.
+fn pairs(queries: usize, keys: usize, bias: &AttentionBias) -> usize {
+    let places = keys.saturating_sub(queries)..keys;
     match bias {
         AttentionBias::Window { rows: reach } => {
-            (0..rows).map(|row| (row + reach).min(rows) - (row + 1).saturating_sub(*reach)).sum()
+            places.map(|row| (row + reach).min(keys) - (row + 1).saturating_sub(*reach)).sum()
         }
-        AttentionBias::None | AttentionBias::Distance { .. } => rows * rows,
+        AttentionBias::Causal { context, .. } => places.map(|row| (row + 1).min(*context)).sum(),
+        AttentionBias::None | AttentionBias::Distance { .. } => queries * keys,
     }
 }
 
@@ -173,10 +175,17 @@ impl RowOps for Counter {
         Ok(self.like(x, 1))
     }
 
-    fn attention(&self, qkv: &Rows, heads: usize, bias: &AttentionBias) -> Result<Rows> {
-        let channels = shapes::attention(qkv, heads, bias)? * heads;
-        let pairs: usize = qkv.clips.lengths().map(|rows| pairs(rows, bias)).sum();
+    fn self_attention(&self, qkv: &Rows, heads: usize, bias: &AttentionBias) -> Result<Rows> {
+        let channels = shapes::self_attention(qkv, heads, bias)? * heads;
+        let pairs: usize = qkv.clips.lengths().map(|rows| pairs(rows, rows, bias)).sum();
         Ok(self.made(4 * pairs * channels, &[size(qkv)], qkv.clips.clone(), channels))
+    }
+
+    fn attention(&self, q: &Rows, kv: &Rows, heads: usize, bias: &AttentionBias) -> Result<Rows> {
+        let channels = shapes::attention(q, kv, heads, bias)? * heads;
+        let lengths = q.clips.lengths().zip(kv.clips.lengths());
+        let pairs: usize = lengths.map(|(queries, keys)| pairs(queries, keys, bias)).sum();
+        Ok(self.made(4 * pairs * channels, &[size(q), size(kv)], q.clips.clone(), channels))
     }
 
     fn add(&self, x: &Rows, y: &Rows) -> Result<Rows> {
@@ -303,10 +312,12 @@ mod tests {
         let y = ops.linear(&x, &linear, Activation::None).unwrap();
         assert_eq!(ops.work.get().flops, 2 * 7 * 6 * 9);
         assert_eq!(ops.work.get().elements, 42 + (42 + 54 + 9 + 63));
-        ops.attention(&y, 1, &AttentionBias::None).unwrap();
+        ops.self_attention(&y, 1, &AttentionBias::None).unwrap();
         assert_eq!(ops.work.get().flops, 2 * 7 * 6 * 9 + 4 * (9 + 16) * 3);
-        assert_eq!(pairs(4, &AttentionBias::Window { rows: 1 }), 4);
-        assert_eq!(pairs(4, &AttentionBias::Window { rows: 2 }), 10);
+        assert_eq!(pairs(4, 4, &AttentionBias::Window { rows: 1 }), 4);
+        assert_eq!(pairs(4, 4, &AttentionBias::Window { rows: 2 }), 10);
+        let causal = |context| AttentionBias::Causal { slopes: vec![0.5], period: 2, context };
+        assert_eq!((pairs(4, 4, &causal(9)), pairs(2, 4, &causal(3))), (10, 6));
     }
 
     #[test]

@@ -13,9 +13,9 @@ use deeptalk_rt::files::AtomicFile;
 use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::networks::deeptalk::{DeepTalk, ONE_PASS_SECONDS};
 use deeptalk_rt::runtime::Device;
-use deeptalk_rt::tensor::Ops;
 use deeptalk_rt::tensor::cpu::Cpu;
-use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::cuda::{self, Cuda};
+use deeptalk_rt::tensor::{Engine, Ops};
 use deeptalk_rt::{Error, Result};
 use serde_json::json;
 
@@ -127,12 +127,12 @@ impl Bench {
         let cold = self.cold()?;
         match device::open(self.device)? {
             Opened::Cpu(cpu) => {
-                let model = file.load(cpu)?;
+                let model = file.load(cpu)?.lease()?;
                 let best = || bench::ceilings(&cpu, &Traits::CPU);
                 self.measure(&file, cold, &model, None, &Traits::CPU, "cpu", &best, &|| None, None)
             }
             Opened::CpuBf16(cpu) => {
-                let (model, reference) = (file.load(cpu)?, file.load(Cpu::F32)?);
+                let (model, reference) = (file.load(cpu)?.lease()?, file.load(Cpu::F32)?.lease()?);
                 let traits = &Traits::CPU_BF16;
                 let (name, best) = ("cpu:bf16", || bench::ceilings(&cpu, traits));
                 self.measure(&file, cold, &model, Some(reference), traits, name, &best, &|| None, None)
@@ -140,11 +140,11 @@ impl Bench {
             Opened::Cuda(cuda) => {
                 let number = if let Device::Cuda(number) = self.device { number } else { 0 };
                 let name = format!("cuda:{number} {}", cuda.name());
-                let (model, reference) = (file.load(cuda)?, file.load(Cpu::F32)?);
+                let (model, reference) = (file.load(cuda)?.lease()?, file.load(Cpu::F32)?.lease()?);
                 let memory = || Some(Cuda::reserved_memory(model.ops()) as u64);
                 let (reference, gpu) = (Some(reference), Some(number));
                 // On a handle of its own, whose memory goes with it: it is not what the model takes.
-                let best = || bench::ceilings(&Cuda::new(number)?, &Traits::CUDA);
+                let best = || bench::ceilings(&*cuda::Gpu::new(number)?.lease()?, &Traits::CUDA);
                 self.measure(&file, cold, &model, reference, &Traits::CUDA, &name, &best, &memory, gpu)
             }
         }
@@ -286,9 +286,14 @@ impl Bench {
         }
     }
 
-    fn be_cold_on<B: Ops>(&self, ops: B, begun: Instant, traits: &Traits) -> Result<ExitCode> {
+    fn be_cold_on<E: Engine<Context: Ops>>(
+        &self,
+        ops: E,
+        begun: Instant,
+        traits: &Traits,
+    ) -> Result<ExitCode> {
         let opened = Instant::now();
-        let model = self.open()?.load(ops)?;
+        let model = self.open()?.load(ops)?.lease()?;
         let loaded = Instant::now();
         let clips = bench::clips(self.seconds.first().copied().unwrap_or(1.0), 1);
         let mut ends = vec![begun, opened, loaded];

@@ -2,7 +2,7 @@
 
 use deeptalk_rt::runtime::Device;
 use deeptalk_rt::tensor::cpu::Cpu;
-use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::cuda::Gpu;
 use deeptalk_rt::{Error, Result};
 
 use super::say;
@@ -11,7 +11,7 @@ use super::say;
 pub enum Opened {
     Cpu(Cpu),
     CpuBf16(Cpu),
-    Cuda(Cuda),
+    Cuda(Gpu),
 }
 
 /// # Errors
@@ -20,8 +20,8 @@ pub fn open(device: Device) -> Result<Opened> {
     match device {
         Device::Cpu => Ok(Opened::Cpu(Cpu::F32)),
         Device::CpuBf16 => Cpu::bf16().map(Opened::CpuBf16),
-        Device::Cuda(number) => Cuda::new(number).map(Opened::Cuda),
-        Device::Auto => match Cuda::new(0) {
+        Device::Cuda(number) => Gpu::new(number).map(Opened::Cuda),
+        Device::Auto => match Gpu::new(0) {
             Ok(cuda) => Ok(Opened::Cuda(cuda)),
             Err(Error::Device(why)) => {
                 fell_back(&why);

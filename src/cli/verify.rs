@@ -50,10 +50,14 @@ impl Verify {
         }
     }
 
-    fn compare<B: Ops>(&self, ops: B, limits: Limits) -> Result<ExitCode> {
+    fn compare<E: deeptalk_rt::tensor::Engine<Context: Ops>>(
+        &self,
+        ops: E,
+        limits: Limits,
+    ) -> Result<ExitCode> {
         let file = self.model.as_ref().map_or_else(ModelFile::builtin, ModelFile::open)?;
         let goldens = golden_files(&self.golden)?;
-        let model = file.load(ops)?;
+        let model = file.load(ops)?.lease()?;
         let mut reporter = Reporter::new(None);
         reporter.begin(&self.golden.to_string_lossy(), "files");
         let mut table = String::new();

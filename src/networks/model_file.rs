@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 use crate::files::FileMap;
 use crate::files::{AtomicFile, Written, hex};
 use crate::networks::deeptalk::weights::{Source, Weights};
-use crate::networks::deeptalk::{Config, DeepTalk};
-use crate::tensor::{Dtype, Ops, Role, Stored};
+use crate::networks::deeptalk::{Config, LoadedNetwork};
+use crate::tensor::{Context, Dtype, Engine, Ops, Role, Stored};
 use crate::{Error, Result};
 
 /// What `format` says in the metadata.
@@ -195,14 +195,16 @@ impl ModelFile {
     ///
     /// # Errors
     /// A number that is not finite, by tensor and index; whatever the device says.
-    pub fn load<B: Ops>(&self, ops: B) -> Result<DeepTalk<B>> {
+    pub fn load<E: Engine<Context: Ops>>(&self, engine: E) -> Result<LoadedNetwork<E>> {
+        let ops = engine.lease()?;
         self.check_numbers()?;
         let mut wanted = Wanted { file: self, tensors: Vec::new() };
         Weights::build(&self.config, &mut wanted)?;
         let loaded = ops.load_all(wanted.tensors)?;
         // A visitor always asks in the same order.
         let weights = Weights::build(&self.config, &mut Loaded { file: self, weights: loaded.into_iter() })?;
-        Ok(DeepTalk::new(ops, self.config.clone(), weights))
+        drop(ops);
+        Ok(LoadedNetwork::new(engine, self.config.clone(), weights))
     }
 
     fn check_numbers(&self) -> Result<()> {

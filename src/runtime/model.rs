@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::device::Device;
 use super::threads::Threads;
-use crate::networks::deeptalk::{Config, DeepTalk};
+use crate::networks::deeptalk::{Config, LoadedNetwork};
 use crate::networks::{ModelFile, Provenance};
 use crate::tensor::cpu::Cpu;
-use crate::tensor::cuda::Cuda;
+use crate::tensor::cuda::Gpu;
 use crate::{Error, Result};
 
 /// A loaded model: read-only, cheap to clone, shared by threads.
@@ -27,8 +27,8 @@ struct Inner {
 
 /// The network on its device.
 pub(super) enum Engine {
-    Cpu(Box<DeepTalk<Cpu>>),
-    Cuda(Box<DeepTalk<Cuda>>),
+    Cpu(Box<LoadedNetwork<Cpu>>),
+    Cuda(Box<LoadedNetwork<Gpu>>),
 }
 
 /// The same words for whichever device it is.
@@ -115,8 +115,8 @@ impl ModelOptions {
                 cpu = Cpu::bf16()?;
                 (None, None)
             }
-            Device::Cuda(number) => (Some((number, Cuda::new(number)?)), None),
-            Device::Auto => match Cuda::new(0) {
+            Device::Cuda(number) => (Some((number, Gpu::new(number)?)), None),
+            Device::Auto => match Gpu::new(0) {
                 Ok(cuda) => (Some((0, cuda)), None),
                 Err(Error::Device(why)) => (None, Some(why)),
                 Err(other) => return Err(other),

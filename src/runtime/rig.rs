@@ -6,7 +6,7 @@ use super::model::{Engine, Model};
 use crate::animation::Animation;
 use crate::rig::Face;
 use crate::tensor::shapes::Shaped;
-use crate::tensor::{self, Clips, Ops, cpu, cuda};
+use crate::tensor::{self, Clips, Engine as _, Ops, cpu, cuda};
 use crate::{Error, Result};
 
 /// A face, ready to turn motions into vertices: on the host ([`on_host`](Self::on_host)), or where a model is, posed by its device
@@ -42,8 +42,8 @@ impl Rig {
     pub fn on_device(face: Face, model: &Model) -> Result<Self> {
         face.check_channels(&model.parameter_names(), "the model")?;
         let rig = match model.engine() {
-            Engine::Cpu(model) => Posed::Cpu(face.rig(model.ops())?),
-            Engine::Cuda(model) => Posed::Cuda(face.rig(model.ops())?),
+            Engine::Cpu(model) => Posed::Cpu(face.rig(&*model.engine().lease()?)?),
+            Engine::Cuda(model) => Posed::Cuda(face.rig(&*model.engine().lease()?)?),
         };
         let device = Some(OnDevice { model: model.clone(), rig: Arc::new(rig) });
         Ok(Self { face: Arc::new(face), device })
@@ -80,8 +80,8 @@ impl Rig {
         }
         let Some(OnDevice { model, rig }) = &self.device else { return Ok(self.face.vertices(rows)) };
         model.run(|| match (model.engine(), &**rig) {
-            (Engine::Cpu(model), Posed::Cpu(rig)) => skin(model.ops(), rig, rows),
-            (Engine::Cuda(model), Posed::Cuda(rig)) => skin(model.ops(), rig, rows),
+            (Engine::Cpu(model), Posed::Cpu(rig)) => skin(&*model.engine().lease()?, rig, rows),
+            (Engine::Cuda(model), Posed::Cuda(rig)) => skin(&*model.engine().lease()?, rig, rows),
             _ => Err(Error::Device("the face is on another device than its model".into())),
         })
     }

@@ -57,7 +57,7 @@ impl Session {
     ) -> Result<Vec<Animation>> {
         self.watched(control, |model, watch| {
             on_engine!(model.engine(), network => {
-                network.takes_seen(samples, takes, &mut |progress| watch.advance(progress), watch)
+                network.lease()?.takes_seen(samples, takes, &mut |progress| watch.advance(progress), watch)
             })
         })
     }
@@ -75,7 +75,7 @@ impl Session {
     ) -> Result<Vec<Animation>> {
         self.watched(control, |model, watch| {
             on_engine!(model.engine(), network => {
-                network.batch_seen(recordings, take, &mut |progress| watch.advance(progress), watch)
+                network.lease()?.batch_seen(recordings, take, &mut |progress| watch.advance(progress), watch)
             })
         })
     }
@@ -87,7 +87,7 @@ impl Session {
     pub fn emotion(&mut self, samples: &[f32]) -> Result<EmotionVector> {
         self.watched(
             &mut Control::new(),
-            |model, _| on_engine!(model.engine(), network => network.emotion_vector(samples)),
+            |model, _| on_engine!(model.engine(), network => network.lease()?.emotion_vector(samples)),
         )
     }
 

@@ -1,5 +1,7 @@
 //! The whole network over packed batches: speech to content and emotion, those to codes, codes to motion.
 
+use std::sync::Arc;
+
 use super::config::Config;
 use super::emotion::{self, Distribution, HeadPools};
 use super::predictor::{self, MotionCodes};
@@ -8,20 +10,61 @@ use super::weights::Weights;
 use super::{content, motion_prior};
 use crate::audio::{self, frames_for};
 use crate::tensor::shapes::Shaped;
-use crate::tensor::{Clips, Ops, Outputs, SampleCodes};
+use crate::tensor::{Clips, Context, Engine, Lease, NetworkId, Ops, Outputs, Part as Recorded, SampleCodes};
 use crate::{Error, Result};
 
 /// Samples of the shortest clip that an encoder can hear; shorter ones are padded with silence.
 const SHORTEST: usize = super::config::SAMPLES_PER_FRAME;
 
-/// A loaded model on a device.
+/// A loaded model on a device that leases contexts.
+pub struct Loaded<E: Engine<Context: Ops>> {
+    engine: E,
+    network: Arc<Parts<<E::Context as Context>::Weight>>,
+}
+
+impl<E: Engine<Context: Ops>> Loaded<E> {
+    /// A model from its parts.
+    pub fn new(engine: E, config: Config, weights: Weights<<E::Context as Context>::Weight>) -> Self {
+        Self { engine, network: Arc::new(Parts::new(config, weights)) }
+    }
+    /// The network on a context.
+    pub fn lease(&self) -> Result<DeepTalk<E::Context>> {
+        Ok(DeepTalk { ops: self.engine.lease()?, parts: self.network.clone() })
+    }
+    /// The device.
+    pub fn engine(&self) -> &E {
+        &self.engine
+    }
+    /// The sizes and names.
+    pub fn config(&self) -> &Config {
+        &self.network.config
+    }
+}
+
+/// A network.
 #[derive(Debug)]
-pub struct DeepTalk<B: Ops> {
-    ops: B,
+pub struct Parts<W> {
+    id: NetworkId,
     config: Config,
-    weights: Weights<B::Weight>,
+    weights: Weights<W>,
     audio_pools: HeadPools,
     motion_pools: Option<HeadPools>,
+}
+
+impl<W> Parts<W> {
+    /// From weights.
+    pub fn new(config: Config, weights: Weights<W>) -> Self {
+        let audio_pools = HeadPools::new(&weights.emotion_head);
+        let motion_pools = weights.motion_emotion.as_ref().map(|motion| HeadPools::new(&motion.head));
+        Self { id: NetworkId::unique(), config, weights, audio_pools, motion_pools }
+    }
+}
+
+/// A loaded model on a context.
+#[derive(Debug)]
+pub struct DeepTalk<B: Ops> {
+    ops: Lease<B>,
+    parts: Arc<Parts<B::Weight>>,
 }
 
 /// What the encoders make of a batch of speech.
@@ -42,10 +85,8 @@ pub struct Animated<B: Ops> {
 
 impl<B: Ops> DeepTalk<B> {
     /// A model from its parts; [`crate::networks::ModelFile`] has them.
-    pub fn new(ops: B, config: Config, weights: Weights<B::Weight>) -> Self {
-        let audio_pools = HeadPools::new(&weights.emotion_head);
-        let motion_pools = weights.motion_emotion.as_ref().map(|motion| HeadPools::new(&motion.head));
-        Self { ops, config, weights, audio_pools, motion_pools }
+    pub fn new(ops: Lease<B>, config: Config, weights: Weights<B::Weight>) -> Self {
+        Self { ops, parts: Arc::new(Parts::new(config, weights)) }
     }
 
     /// The device.
@@ -55,7 +96,7 @@ impl<B: Ops> DeepTalk<B> {
 
     /// The sizes and names.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.parts.config
     }
 
     /// Both encoders, over clips of 16 kHz mono samples in [-1, 1]; each is padded as the published code does
@@ -67,7 +108,7 @@ impl<B: Ops> DeepTalk<B> {
             let (content, emotion) = self.ops.branches(
                 || {
                     timed(observer, Part::Content, || {
-                        content::encode(&self.ops, &self.weights.content, inputs[0], &frames, observer)
+                        content::encode(self.ops(), &self.parts.weights.content, inputs[0], &frames, observer)
                     })
                 },
                 || timed(observer, Part::Emotion, || self.emotion_of_samples(inputs[0], observer)),
@@ -89,7 +130,13 @@ impl<B: Ops> DeepTalk<B> {
         let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
         let body = |inputs: &[&B::Tensor]| {
             let content = timed(observer, Part::Content, || {
-                content::encode_normalized(&self.ops, &self.weights.content, inputs[0], &frames, observer)
+                content::encode_normalized(
+                    self.ops(),
+                    &self.parts.weights.content,
+                    inputs[0],
+                    &frames,
+                    observer,
+                )
             })?;
             Ok(Outputs { tensors: vec![content], codes: Vec::new() })
         };
@@ -106,7 +153,8 @@ impl<B: Ops> DeepTalk<B> {
     ) -> Result<Distribution<B::Tensor>> {
         timed(observer, Part::Emotion, || {
             let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
-            let features = emotion::encode_normalized(&self.ops, &self.weights.emotion, samples, observer)?;
+            let features =
+                emotion::encode_normalized(self.ops(), &self.parts.weights.emotion, samples, observer)?;
             self.emotion_of_features(&features, observer)
         })
     }
@@ -118,7 +166,11 @@ impl<B: Ops> DeepTalk<B> {
         inputs: &[&B::Tensor],
         body: impl Fn(&[&B::Tensor]) -> Result<Outputs<B::Tensor, B::Codes>>,
     ) -> Result<Outputs<B::Tensor, B::Codes>> {
-        if eager { body(inputs) } else { self.ops.recorded(part, inputs, body) }
+        if eager {
+            body(inputs)
+        } else {
+            self.ops.recorded(Recorded { network: self.parts.id, name: part }, inputs, body)
+        }
     }
 
     /// The emotion alone, of clips that lend it to other words: not padded.
@@ -136,7 +188,7 @@ impl<B: Ops> DeepTalk<B> {
         samples: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        let features = emotion::encode(&self.ops, &self.weights.emotion, samples, observer)?;
+        let features = emotion::encode(self.ops(), &self.parts.weights.emotion, samples, observer)?;
         self.emotion_of_features(&features, observer)
     }
 
@@ -145,10 +197,10 @@ impl<B: Ops> DeepTalk<B> {
         features: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        let tokens = self.weights.emotion.extra_tokens.shape()[0];
-        let (head, pools) = (&self.weights.emotion_head, &self.audio_pools);
+        let tokens = self.parts.weights.emotion.extra_tokens.shape()[0];
+        let (head, pools) = (&self.parts.weights.emotion_head, &self.parts.audio_pools);
         let emotion =
-            emotion::of_features(&self.ops, head, pools, features, tokens, "dee.encoder", observer)?;
+            emotion::of_features(self.ops(), head, pools, features, tokens, "dee.encoder", observer)?;
         observer.stage("dee.mu", &emotion.mu)?;
         observer.stage("dee.logvar", &emotion.logvar)?;
         Ok(emotion)
@@ -175,15 +227,15 @@ impl<B: Ops> DeepTalk<B> {
         sample: [Option<&SampleCodes>; 2],
         observer: &dyn Observer<B>,
     ) -> Result<Animated<B>> {
-        let Weights { style, predictor, motion_prior, .. } = &self.weights;
+        let Weights { style, predictor, motion_prior, .. } = &self.parts.weights;
         let actors = self.one_hot(actors)?;
         let body = |inputs: &[&B::Tensor]| {
             let codes = timed(observer, Part::Codes, || {
-                let style = predictor::style(&self.ops, style, inputs[1], inputs[2], observer)?;
-                predictor::predict(&self.ops, predictor, motion_prior, inputs[0], &style, sample, observer)
+                let style = predictor::style(self.ops(), style, inputs[1], inputs[2], observer)?;
+                predictor::predict(self.ops(), predictor, motion_prior, inputs[0], &style, sample, observer)
             })?;
             let motion = timed(observer, Part::Motion, || {
-                motion_prior::decode(&self.ops, motion_prior, &codes, observer)
+                motion_prior::decode(self.ops(), motion_prior, &codes, observer)
             })?;
             Ok(Outputs { tensors: vec![motion], codes: vec![codes.top, codes.bottom] })
         };
@@ -195,7 +247,7 @@ impl<B: Ops> DeepTalk<B> {
     }
 
     fn one_hot(&self, actors: &[usize]) -> Result<B::Tensor> {
-        let width = self.config.actors.len();
+        let width = self.parts.config.actors.len();
         let mut rows = vec![0.0; actors.len() * width];
         for (&actor, row) in actors.iter().zip(rows.chunks_exact_mut(width)) {
             *row.get_mut(actor).ok_or_else(|| {
@@ -207,12 +259,12 @@ impl<B: Ops> DeepTalk<B> {
 
     /// Motion (frames, parameters; frames a multiple of 4) to codes.
     pub fn encode_motion(&self, motion: &B::Tensor) -> Result<MotionCodes<B::Codes>> {
-        motion_prior::encode(&self.ops, &self.weights.motion_prior, motion)
+        motion_prior::encode(self.ops(), &self.parts.weights.motion_prior, motion)
     }
 
     /// What the codes stand for: the rows of both codebooks.
     pub fn code_vectors(&self, codes: &MotionCodes<B::Codes>) -> Result<(B::Tensor, B::Tensor)> {
-        let prior = &self.weights.motion_prior;
+        let prior = &self.parts.weights.motion_prior;
         Ok((
             self.ops.lookup(&codes.top, &prior.codebook_t)?,
             self.ops.lookup(&codes.bottom, &prior.codebook_b)?,
@@ -221,7 +273,7 @@ impl<B: Ops> DeepTalk<B> {
 
     /// Codes to motion (frames, parameters).
     pub fn decode_codes(&self, codes: &MotionCodes<B::Codes>) -> Result<B::Tensor> {
-        motion_prior::decode(&self.ops, &self.weights.motion_prior, codes, &())
+        motion_prior::decode(self.ops(), &self.parts.weights.motion_prior, codes, &())
     }
 
     /// The emotion that a motion (frames, parameters) shows, if the model can tell.
@@ -230,10 +282,11 @@ impl<B: Ops> DeepTalk<B> {
         motion: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Option<Distribution<B::Tensor>>> {
-        let (Some(weights), Some(pools)) = (&self.weights.motion_emotion, &self.motion_pools) else {
+        let (Some(weights), Some(pools)) = (&self.parts.weights.motion_emotion, &self.parts.motion_pools)
+        else {
             return Ok(None);
         };
-        let emotion = emotion::of_motion(&self.ops, weights, pools, motion, observer)?;
+        let emotion = emotion::of_motion(self.ops(), weights, pools, motion, observer)?;
         observer.stage("dee.motion_mu", &emotion.mu)?;
         observer.stage("dee.motion_logvar", &emotion.logvar)?;
         Ok(Some(emotion))
@@ -242,7 +295,7 @@ impl<B: Ops> DeepTalk<B> {
     /// The probability that a motion goes with a speech, from their emotions' distributions (mu, log variance):
     /// `sigmoid(shift - scale * (|mu_a - mu_m|^2 + sum(exp logvar_a + exp logvar_m)))`.
     pub fn match_probability(&self, audio: (&[f32], &[f32]), motion: (&[f32], &[f32])) -> Option<f32> {
-        let weights = self.weights.motion_emotion.as_ref()?;
+        let weights = self.parts.weights.motion_emotion.as_ref()?;
         let between: f32 = audio.0.iter().zip(motion.0).map(|(a, m)| (a - m) * (a - m)).sum();
         let spread: f32 = audio.1.iter().chain(motion.1).map(|v| v.exp()).sum();
         let logit = weights.match_shift - weights.match_negative_scale * (between + spread);

@@ -20,7 +20,7 @@ pub mod weights;
 mod windows;
 
 pub use config::Config;
-pub use deeptalk::{Analysis, Animated, DeepTalk};
+pub use deeptalk::{Analysis, Animated, DeepTalk, Loaded as LoadedNetwork};
 pub use emotion_vector::EmotionVector;
 pub use hop::{Hop, Hopped};
 pub use import::{ImportReport, import_deeptalk};

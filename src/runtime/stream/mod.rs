@@ -73,7 +73,7 @@ struct Emotion {
 impl Stream {
     pub fn new(options: &StreamOptions, model: &Model) -> Result<Self> {
         let plan = Plan::of(options)?;
-        on_engine!(model.engine(), network => network.check_take(&options.take))?;
+        on_engine!(model.engine(), network => network.lease()?.check_take(&options.take))?;
         let resampler = Some(Resampler::new(options.rate)?);
         Ok(Self::of(options, plan, resampler, model))
     }
@@ -221,7 +221,7 @@ impl Stream {
             &codes[first_frame / FRAMES_PER_CODE[book] - first..]
         });
         let hop = Hop { samples: &self.window, first_frame, given, emotion: &spoken, take: &self.take };
-        let hopped = on_engine!(model.engine(), network => network.hop(&hop, watch))?;
+        let hopped = on_engine!(model.engine(), network => network.lease()?.hop(&hop, watch))?;
 
         let mut frames = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
         let begin = (self.given - first_frame) * self.parameters;
@@ -260,7 +260,7 @@ impl Stream {
         if is_due {
             self.sound.normalized(begin, &mut self.window);
             let newest = on_engine!(model.engine(), network => {
-                network.emotion_vector_of_normalized(&self.window, watch)
+                network.lease()?.emotion_vector_of_normalized(&self.window, watch)
             })?;
             let now = match &emotion {
                 Some(old) if old.sure => old.now.clone(),

@@ -5,8 +5,11 @@ use super::{Cuda, NULL, Tensor, address, int, longest, tiles, unsupported};
 use crate::Result;
 use crate::tensor::{AttentionBias, shapes};
 
-pub(super) fn attention(cuda: &Cuda, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
-    let width = shapes::attention(qkv, heads, bias)?;
+pub(super) fn self_attention(cuda: &Cuda, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
+    let width = shapes::self_attention(qkv, heads, bias)?;
+    if let AttentionBias::Causal { .. } = bias {
+        return causal(cuda, qkv, heads, width, bias);
+    }
     if !matches!(width, 16 | 32 | 48 | 64 | 96) {
         return Err(unsupported("attention", "the width of a head", "16, 32, 48, 64 or 96", width));
     }

@@ -137,9 +137,15 @@ impl RowOps for Cuda {
         norm::group_norm(self, x, affine, eps, activation)
     }
 
-    fn attention(&self, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
-        halves("attention", qkv)?;
-        attention::attention(self, qkv, heads, bias)
+    fn self_attention(&self, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
+        halves("self_attention", qkv)?;
+        attention::self_attention(self, qkv, heads, bias)
+    }
+
+    fn attention(&self, q: &Tensor, kv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
+        halves("attention", q)?;
+        halves("attention", kv)?;
+        attention::attention(self, q, kv, heads, bias)
     }
 
     fn add(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
