@@ -7,7 +7,7 @@ constexpr int WARPS = 4, WIDEST = 128;
 }  // namespace
 
 // y[i] = sum_j softmax_j(q_i . k_j * scale - bias(i, j)) v_j for every clip and head
-//   q, y (queries, q_stride): all heads side by side; kv (keys, kv_stride): k of all heads, then v; offsets (clips + 1) of each;
+//   y (queries, y_stride) and q (queries, q_stride): all heads side by side; kv (keys, kv_stride): k of all heads, then v; offsets (clips + 1);
 //   slopes (heads) or null. Query i of a clip stands at place p = i + max(keys - queries, 0); it sees the keys j with
 //   p - before <= j <= p + after; bias(i, j) = slopes[head] * floor(|p - j| / period), 0 if p or j < free_rows.
 // Requires: width a multiple of 8, at most 128; strides multiples of 8; 16-byte aligned; period >= 1; before, after >= 0; a query sees at
@@ -17,7 +17,7 @@ constexpr int WARPS = 4, WIDEST = 128;
 // Cost: 4 * queries * keys seen * width * heads FLOP; bound by latency and by reading keys and values from the cache once for every query.
 extern "C" __global__ void __launch_bounds__(32 * WARPS)
 attention_over(__half* __restrict__ y, const __half* q, const __half* kv, const int* __restrict__ q_offsets,
-               const int* __restrict__ kv_offsets, const float* __restrict__ slopes, int q_stride, int kv_stride, int heads, int width,
+               const int* __restrict__ kv_offsets, const float* __restrict__ slopes, int y_stride, int q_stride, int kv_stride, int heads, int width,
                int before, int after, int period, int free_rows, float scale) {
   dev::begin_after_previous();
   SHARED_ARRAY(float, rows, WARPS * WIDEST);
@@ -39,6 +39,7 @@ attention_over(__half* __restrict__ y, const __half* q, const __half* kv, const 
     float score = -INFINITY;
     if (lane < count) {
       float sum = 0.f;
+#pragma unroll 2
       for (int c = 0; c < width; c += 8) {
         const uint4 part = dev::ld<uint4>(k + size_t(j) * kv_stride + c);
         const __half2* pairs = reinterpret_cast<const __half2*>(&part);
@@ -58,6 +59,7 @@ attention_over(__half* __restrict__ y, const __half* q, const __half* kv, const 
     total = total * shrink + weight;
 #pragma unroll
     for (int n = 0; n < WIDEST / 32; ++n) o[n] *= shrink;
+#pragma unroll 2
     for (int other = 0; other < count; ++other) {
       const float by = __shfl_sync(0xffffffffu, weight, other);
 #pragma unroll
@@ -73,7 +75,7 @@ attention_over(__half* __restrict__ y, const __half* q, const __half* kv, const 
 #pragma unroll
   for (int n = 0; n < WIDEST / 32; ++n) {
     const int c = n * 32 + lane;
-    if (c < width) y[size_t(q_begin + i) * q_stride + head * width + c] = __float2half(o[n] * inverse);
+    if (c < width) y[size_t(q_begin + i) * y_stride + head * width + c] = __float2half_rn(o[n] * inverse);
   }
 }
 CUDA_KERNEL(attention_over)

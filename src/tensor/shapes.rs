@@ -3,7 +3,8 @@
 //! Every device calls these first, so that a misfit reads the same everywhere.
 
 use super::{
-    Affine, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Packed, Rig, Typed,
+    Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Packed, Rig,
+    Typed,
 };
 use crate::{Error, Result};
 

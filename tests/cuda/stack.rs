@@ -82,7 +82,8 @@ impl RowOps for LayerByLayer {
         conv_transpose1d(x: &Tensor, conv: &ConvTranspose1d<Weight>, activation: Activation) -> Tensor;
         layer_norm(x: &Tensor, affine: Option<&Affine<Weight>>, activation: Activation) -> Tensor;
         group_norm(x: &Tensor, affine: Option<&Affine<Weight>>, eps: f32, activation: Activation) -> Tensor;
-        attention(qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Tensor;
+        self_attention(qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Tensor;
+        attention(q: &Tensor, kv: &Tensor, heads: usize, bias: &AttentionBias) -> Tensor;
         add(x: &Tensor, y: &Tensor) -> Tensor;
         add_table(x: &Tensor, table: &Weight) -> Tensor;
         resample_linear(x: &Tensor, clips: &Clips) -> Tensor;

@@ -65,8 +65,7 @@ impl Attention<'_> {
         let mut y = Tensor::unwritten(qkv.clips().clone(), channels);
         for (clip, out) in y.clips_mut().enumerate() {
             let rows = |column| Rows::of(qkv.clip(clip), 3 * channels, column);
-            let operands =
-                Operands { queries: rows(0), keys: rows(channels), values: rows(2 * channels) };
+            let operands = Operands { queries: rows(0), keys: rows(channels), values: rows(2 * channels) };
             self.of_clip(operands, out);
         }
         y
@@ -256,12 +255,14 @@ mod tests {
             for query in queries.clone() {
                 let place = (query - queries.start) + keys.len().saturating_sub(queries.len());
                 for head in 0..HEADS {
-                    let at = |row: usize, channels: usize, column: usize| row * channels + head * WIDTH + column;
+                    let at =
+                        |row: usize, channels: usize, column: usize| row * channels + head * WIDTH + column;
                     let scores = keys.clone().map(|key| {
                         let dot = (0..WIDTH).map(|i| {
                             f64::from(q[at(query, CHANNELS, i)]) * f64::from(kv[at(key, 2 * CHANNELS, i)])
                         });
-                        dot.sum::<f64>() / (WIDTH as f64).sqrt() + bias_of(bias, head, place, key - keys.start)
+                        dot.sum::<f64>() / (WIDTH as f64).sqrt()
+                            + bias_of(bias, head, place, key - keys.start)
                     });
                     let weights: Vec<f64> = scores.map(f64::exp).collect();
                     let sum: f64 = weights.iter().sum();
@@ -329,9 +330,8 @@ mod tests {
     #[test]
     fn operands_that_do_not_fit_are_sentences() {
         let refused = |q: [usize; 2], kv: [usize; 2], heads: usize, bias: AttentionBias| {
-            let [q, kv] = [q, kv].map(|[rows, channels]| {
-                upload(&Clips::one(rows), channels, &vec![0.0; rows * channels])
-            });
+            let [q, kv] = [q, kv]
+                .map(|[rows, channels]| upload(&Clips::one(rows), channels, &vec![0.0; rows * channels]));
             Cpu::F32.attention(&q, &kv, heads, &bias).expect_err("it fits").to_string()
         };
         let causal = |slopes, period, context| AttentionBias::Causal { slopes, period, context };

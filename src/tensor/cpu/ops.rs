@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Codes, Cpu, Tensor, Weight, attention::Attention, codes, conv, front_end, norm, pool, product, rows, skin, spectrum,
+    Codes, Cpu, Tensor, Weight, attention::Attention, codes, conv, front_end, norm, pool, product, rows,
+    skin, spectrum,
 };
 use crate::Result;
 use crate::tensor::shapes;

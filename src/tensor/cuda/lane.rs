@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cudarc::driver::CudaStream;
 
 use super::arena::{Arena, Buffer};
-use super::device::{Argument, Device, Shape};
+use super::device::Device;
+use super::launch::Kernel;
 use super::pinned::Staging;
 use crate::{Error, Result};
 
@@ -71,14 +72,14 @@ impl Lane {
     ///
     /// # Safety
     /// As there.
-    pub unsafe fn launch(&self, kernel: &str, shape: Shape, arguments: &[Argument]) -> Result<()> {
-        if shape.grid.contains(&0) {
+    pub unsafe fn launch(&self, kernel: &impl Kernel) -> Result<()> {
+        let launch = kernel.launch();
+        if launch.grid.contains(&0) {
             return Ok(());
         }
         let behind_kernel = self.behind_kernel.swap(true, Ordering::Relaxed);
         // SAFETY: the caller's promise.
-        unsafe { self.device.launch(&self.stream, behind_kernel, kernel, shape, arguments) }
-            .inspect_err(|_| self.interrupt())
+        unsafe { self.device.launch(&self.stream, behind_kernel, &launch) }.inspect_err(|_| self.interrupt())
     }
 
     /// A buffer with a copy of these values. Returns when they are taken.

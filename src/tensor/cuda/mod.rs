@@ -18,6 +18,8 @@ mod device;
 mod gpu;
 mod lane;
 mod lanes;
+#[doc(hidden)]
+pub mod launch;
 mod norm;
 mod ops;
 mod overlap;
@@ -42,14 +44,14 @@ use std::sync::{Arc, Weak};
 use cudarc::driver::CudaStream;
 
 use self::arena::{Arena, Buffer};
-use self::device::{Argument, Device, failed};
+use self::device::{Device, failed};
 pub use self::gpu::Gpu;
 use self::lane::Lane;
 use self::lanes::Lanes;
 use self::recording::Recordings;
 pub use self::tensor::{Codes, Tensor, Weight};
 use super::engine::Pooled;
-use super::{Activation, Clips, Dtype, Role};
+use super::{Clips, Dtype, Role};
 use crate::{Error, Result};
 
 /// Offset and slope tables that are kept; more than any batch size and length distribution in use.
@@ -109,26 +111,8 @@ impl std::fmt::Debug for Cuda {
     }
 }
 
-fn address(buffer: &Buffer) -> Argument {
-    Argument::Address(buffer.address())
-}
-
-fn int(value: usize) -> Argument {
-    Argument::Int(value as i32)
-}
-
-const NULL: Argument = Argument::Address(0);
-
-/// The number and the slope that the kernels know an activation by.
-fn numbers(activation: Activation) -> (Argument, Argument) {
-    let (number, slope) = match activation {
-        Activation::None => (0, 0.0),
-        Activation::Gelu => (1, 0.0),
-        Activation::Relu => (2, 0.0),
-        Activation::LeakyRelu(slope) => (3, slope),
-    };
-    (Argument::Int(number), Argument::Float(slope))
-}
+/// The address of an operand that is not given.
+const NULL: u64 = 0;
 
 /// The network has a shape that no kernel was made for.
 fn unsupported(op: &'static str, what: &str, expected: impl ToString, found: impl ToString) -> Error {
@@ -277,10 +261,10 @@ impl Cuda {
     }
 
     /// The address of a weight that was loaded for this role.
-    fn weight(&self, op: &'static str, weight: &Weight, role: Role) -> Result<Argument> {
+    fn weight(&self, op: &'static str, weight: &Weight, role: Role) -> Result<u64> {
         if weight.role == role {
             self.hold(&weight.block);
-            return Ok(Argument::Address(weight.address));
+            return Ok(weight.address);
         }
         Err(Error::Shape {
             op,
@@ -290,7 +274,7 @@ impl Cuda {
         })
     }
 
-    fn bias(&self, op: &'static str, bias: Option<&Weight>) -> Result<Argument> {
+    fn bias(&self, op: &'static str, bias: Option<&Weight>) -> Result<u64> {
         bias.map_or(Ok(NULL), |bias| self.weight(op, bias, Role::Vector))
     }
 }
