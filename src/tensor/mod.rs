@@ -8,8 +8,10 @@
 //! Shapes are checked once, in [`shapes`], by every device alike.
 
 mod clips;
+pub mod counting;
 pub mod cpu;
 pub mod cuda;
+mod device;
 mod engine;
 pub mod noise;
 mod ops;
@@ -18,6 +20,7 @@ pub mod shapes;
 mod stored;
 
 pub use clips::Clips;
+pub use device::{Device, NumberFormat, OnDevice, OpenDevice};
 pub use engine::{Engine, Lease, NetworkId, Part};
 pub use ops::{
     CodeOps, Context, EmbeddingOps, FrontLayer, FrontNorm, MeshOps, Ops, Outputs, Packed, Rig, Role, RowOps,

@@ -2,7 +2,7 @@
 
 use std::sync::Barrier;
 
-use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk, DeepTalkNetwork};
 use deeptalk_rt::tensor::cuda::Gpu;
 use deeptalk_rt::tensor::{
     Activation, Clips, Context, Engine, Linear, NetworkId, Outputs, Part, Role, RowOps, Stored,
@@ -19,7 +19,7 @@ fn weights_go_up_in_one_allocation_and_a_warm_forward_asks_for_nothing() {
         let file = model_of(&Config::default_model());
         let cuda = Gpu::new(0).unwrap();
         let before = counts();
-        let model = file.load(cuda).unwrap().lease().unwrap();
+        let model = DeepTalk::load(&file, cuda).unwrap();
         let loaded = counts();
         assert_eq!(loaded.allocations - before.allocations, 1);
         // In parts of 8 MiB; small tensors share them.
@@ -61,7 +61,7 @@ fn threads_that_come_and_go_leave_nothing_behind_but_the_contexts_of_the_pool() 
     on_stand_in(test, &STAND_IN_ALONE, || {
         let before = counts().bytes_in_use;
         let gpu = Gpu::with_contexts(0, 2).unwrap();
-        let loaded = model_of(&Config::tiny_log_mel()).load(gpu).unwrap();
+        let loaded = DeepTalkNetwork::load(&model_of(&Config::tiny_log_mel()), gpu).unwrap();
         let weights = counts().bytes_in_use;
         let clips = [speech(700, 1), speech(2_561, 2)];
         let want = clips.each_ref().map(|clip| unseen(&loaded.lease().unwrap(), &[clip]));
@@ -94,7 +94,7 @@ fn a_recording_survives_what_other_threads_do() {
     on_stand_in(this_test!(a_recording_survives_what_other_threads_do), &STAND_IN_ALONE, || {
         let gpu = Gpu::new(0).unwrap();
         let file = model_of(&Config::tiny_log_mel());
-        let loaded = file.load(gpu.clone()).unwrap();
+        let loaded = DeepTalkNetwork::load(&file, gpu.clone()).unwrap();
         let clip = speech(700, 1);
         let want = unseen(&loaded.lease().unwrap(), &[&clip]);
         let cuda = gpu.lease().unwrap();
@@ -113,7 +113,7 @@ fn a_recording_survives_what_other_threads_do() {
         let others = || {
             std::thread::scope(|scope| {
                 scope.spawn(|| {
-                    let second = file.load(gpu.clone()).unwrap();
+                    let second = DeepTalkNetwork::load(&file, gpu.clone()).unwrap();
                     (0..3).for_each(|_| assert_eq!(unseen(&second.lease().unwrap(), &[&clip]), want));
                 });
                 scope.spawn(|| {
@@ -140,13 +140,13 @@ fn two_networks_on_one_device_do_not_share_recordings() {
         let gpu = Gpu::with_contexts(0, 1).unwrap();
         let file = model_of(&Config::tiny_log_mel());
         let clip = speech(700, 1);
-        let first = file.load(gpu.clone()).unwrap();
+        let first = DeepTalkNetwork::load(&file, gpu.clone()).unwrap();
         let want = unseen(&first.lease().unwrap(), &[&clip]);
         (0..2).for_each(|_| assert_eq!(unseen(&first.lease().unwrap(), &[&clip]), want));
         assert_eq!(gpu.lease().unwrap().recorded_parts(), 2);
         drop(first);
         // The weights of the second network may lie where those of the first did.
-        let second = file.load(gpu.clone()).unwrap();
+        let second = DeepTalkNetwork::load(&file, gpu.clone()).unwrap();
         (0..3).for_each(|_| assert_eq!(unseen(&second.lease().unwrap(), &[&clip]), want));
         assert_eq!(gpu.lease().unwrap().recorded_parts(), 2, "those of the first are gone");
     });
@@ -159,7 +159,7 @@ fn a_thousand_forwards_of_mixed_lengths_on_sixteen_threads_keep_memory_flat() {
     on_stand_in(test, &STAND_IN_ALONE, || {
         const THREADS: usize = 16;
         const ROUNDS: usize = 63;
-        let model = &model_of(&Config::tiny_log_mel()).load(Gpu::new(0).unwrap()).unwrap();
+        let model = &DeepTalkNetwork::load(&model_of(&Config::tiny_log_mel()), Gpu::new(0).unwrap()).unwrap();
         let clips: Vec<Vec<f32>> =
             [1, 640, 2_561, 700, 5_200, 3_000].iter().map(|&n| speech(n, n as u32)).collect();
         let want: Vec<_> = clips.iter().map(|clip| unseen(&model.lease().unwrap(), &[clip])).collect();

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use deeptalk_rt::Result;
-use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
 use deeptalk_rt::tensor::cuda::{Codes, Cuda, Gpu, Tensor, Weight};
 use deeptalk_rt::tensor::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
@@ -135,8 +135,8 @@ fn launches(config: &Config) -> [u64; 2] {
         forward();
         counts().launches - before
     };
-    let fused = file.load(Gpu::new(0).unwrap()).unwrap().lease().unwrap();
-    let plain = file.load(Plain(Gpu::new(0).unwrap())).unwrap().lease().unwrap();
+    let fused = DeepTalk::load(&file, Gpu::new(0).unwrap()).unwrap();
+    let plain = DeepTalk::load(&file, Plain(Gpu::new(0).unwrap())).unwrap();
     let launches = [count(&|| drop(unseen(&fused, &[&clip]))), count(&|| drop(unseen(&plain, &[&clip])))];
     println!("launches of a forward, and layer by layer: {launches:?}");
     launches
@@ -342,9 +342,9 @@ fn sums_that_blocks_share_are_those_of_one_block_to_the_bit() {
     on_stand_in(test, &[UNCHECKED, HOPPER], || {
         let (width, lengths) = (64, [19, 1, 40]);
         let cuda = Gpu::new(0).unwrap().lease().unwrap();
-        let plain = LayerByLayer(Gpu::new(0).unwrap().lease().unwrap());
+        let plain = Plain(Gpu::new(0).unwrap()).lease().unwrap();
         let wide = stack([width, 3 * 768 + 64], 1, 1, 200);
-        let layers = (wide.layers(&*cuda), wide.layers(&plain));
+        let layers = (wide.layers(&*cuda), wide.layers(&*plain));
         let rows = lengths.iter().sum::<usize>();
         let values: Vec<f32> = speech(rows * width, 99).iter().map(|v| v * 4.0).collect();
         let forward = |lengths: &[usize], values: &[f32]| {

@@ -3,68 +3,67 @@
 use std::sync::Arc;
 
 use super::config::Config;
-use super::emotion::{self, Distribution, HeadPools};
-use super::predictor::{self, MotionCodes};
-use super::stages::{Observer, Part, timed};
+use super::emotion_head::Distribution;
+use super::padding::frames_for;
+use super::predictor::{Choice, MotionCodes};
 use super::weights::Weights;
-use super::{content, motion_prior};
-use crate::audio::{self, frames_for};
-use crate::tensor::shapes::Shaped;
-use crate::tensor::{Clips, Context, Engine, Lease, NetworkId, Ops, Outputs, Part as Recorded, SampleCodes};
+use crate::layers::{Observer, timed};
+use crate::networks::model_file::Listing;
+use crate::networks::{ModelFile, Spec};
+use crate::tensor::{Clips, Context, Engine, Lease, NetworkId, Ops, Outputs, Part};
 use crate::{Error, Result};
 
 /// Samples of the shortest clip that an encoder can hear; shorter ones are padded with silence.
 const SHORTEST: usize = super::config::SAMPLES_PER_FRAME;
 
-/// A loaded model on a device that leases contexts.
-pub struct Loaded<E: Engine<Context: Ops>> {
+/// A loaded model on a device. Threads share it; each leases a context for its work.
+#[derive(Clone)]
+pub struct DeepTalkNetwork<E: Engine> {
     engine: E,
-    network: Arc<Parts<<E::Context as Context>::Weight>>,
+    loaded: Arc<Loaded<<E::Context as Context>::Weight>>,
 }
 
-impl<E: Engine<Context: Ops>> Loaded<E> {
-    /// A model from its parts.
-    pub fn new(engine: E, config: Config, weights: Weights<<E::Context as Context>::Weight>) -> Self {
-        Self { engine, network: Arc::new(Parts::new(config, weights)) }
-    }
-    /// The network on a context.
-    pub fn lease(&self) -> Result<DeepTalk<E::Context>> {
-        Ok(DeepTalk { ops: self.engine.lease()?, parts: self.network.clone() })
-    }
-    /// The device.
-    pub fn engine(&self) -> &E {
-        &self.engine
-    }
-    /// The sizes and names.
-    pub fn config(&self) -> &Config {
-        &self.network.config
-    }
-}
-
-/// A network.
-#[derive(Debug)]
-pub struct Parts<W> {
-    id: NetworkId,
-    config: Config,
-    weights: Weights<W>,
-    audio_pools: HeadPools,
-    motion_pools: Option<HeadPools>,
-}
-
-impl<W> Parts<W> {
-    /// From weights.
-    pub fn new(config: Config, weights: Weights<W>) -> Self {
-        let audio_pools = HeadPools::new(&weights.emotion_head);
-        let motion_pools = weights.motion_emotion.as_ref().map(|motion| HeadPools::new(&motion.head));
-        Self { id: NetworkId::unique(), config, weights, audio_pools, motion_pools }
-    }
-}
-
-/// A loaded model on a context.
+/// A loaded model on a context, for one thread at a time.
 #[derive(Debug)]
 pub struct DeepTalk<B: Ops> {
     ops: Lease<B>,
-    parts: Arc<Parts<B::Weight>>,
+    loaded: Arc<Loaded<B::Weight>>,
+}
+
+/// Weights on a device, with their sizes.
+#[derive(Debug)]
+pub(super) struct Loaded<W> {
+    id: NetworkId,
+    pub spec: Spec,
+    pub config: Config,
+    weights: Weights<W>,
+}
+
+impl<E: Engine<Context: Ops>> DeepTalkNetwork<E> {
+    /// The network of a model file, on a device.
+    ///
+    /// # Errors
+    /// A model of another architecture; a number that is not finite; errors of the device.
+    pub fn load(file: &ModelFile, engine: E) -> Result<Self> {
+        let (ops, config) = (engine.lease()?, super::config_of(file)?);
+        let list = |source: &mut Listing<'_>| Weights::load(&config, source).map(drop);
+        let weights = file.weights(&*ops, list, |source| Weights::load(&config, source))?;
+        drop(ops);
+        let loaded = Loaded { id: NetworkId::unique(), spec: file.spec().clone(), config, weights };
+        Ok(Self { engine, loaded: Arc::new(loaded) })
+    }
+
+    /// The network on a context of the device.
+    ///
+    /// # Errors
+    /// As [`Engine::lease`].
+    pub fn lease(&self) -> Result<DeepTalk<E::Context>> {
+        Ok(DeepTalk { ops: self.engine.lease()?, loaded: self.loaded.clone() })
+    }
+
+    pub(super) fn loaded(&self) -> &Loaded<<E::Context as Context>::Weight> {
+        &self.loaded
+    }
 }
 
 /// What the encoders make of a batch of speech.
@@ -84,9 +83,16 @@ pub struct Animated<B: Ops> {
 }
 
 impl<B: Ops> DeepTalk<B> {
-    /// A model from its parts; [`crate::networks::ModelFile`] has them.
-    pub fn new(ops: Lease<B>, config: Config, weights: Weights<B::Weight>) -> Self {
-        Self { ops, parts: Arc::new(Parts::new(config, weights)) }
+    /// The network of a model file, on a context of its own: [`DeepTalkNetwork::load`] and [`DeepTalkNetwork::lease`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load(file: &ModelFile, engine: impl Engine<Context = B>) -> Result<Self> {
+        DeepTalkNetwork::load(file, engine)?.lease()
+    }
+
+    pub(super) fn loaded(&self) -> &Loaded<B::Weight> {
+        &self.loaded
     }
 
     /// The device.
@@ -96,7 +102,7 @@ impl<B: Ops> DeepTalk<B> {
 
     /// The sizes and names.
     pub fn config(&self) -> &Config {
-        &self.parts.config
+        &self.loaded.config
     }
 
     /// Both encoders, over clips of 16 kHz mono samples in [-1, 1]; each is padded as the published code does
@@ -107,15 +113,15 @@ impl<B: Ops> DeepTalk<B> {
         let body = |inputs: &[&B::Tensor]| {
             let (content, emotion) = self.ops.branches(
                 || {
-                    timed(observer, Part::Content, || {
-                        content::encode(self.ops(), &self.parts.weights.content, inputs[0], &frames, observer)
+                    timed(observer, "content", || {
+                        self.loaded.weights.content.forward(&*self.ops, inputs[0], &frames, observer)
                     })
                 },
-                || timed(observer, Part::Emotion, || self.emotion_of_samples(inputs[0], observer)),
+                || timed(observer, "emotion", || self.emotion_of_samples(inputs[0], observer)),
             )?;
             Ok(Outputs { tensors: vec![content, emotion.mu, emotion.logvar], codes: Vec::new() })
         };
-        let outputs = self.record_unless(observer.looks(), "analyse", &[&samples], body)?;
+        let outputs = self.record_unless(observer.reads(), "analyse", &[&samples], body)?;
         let [content, mu, logvar] = exactly(outputs.tensors);
         Ok(Analysis { content, emotion: Distribution { mu, logvar } })
     }
@@ -129,18 +135,12 @@ impl<B: Ops> DeepTalk<B> {
         let frames = Clips::one(samples.len() / super::config::SAMPLES_PER_FRAME);
         let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
         let body = |inputs: &[&B::Tensor]| {
-            let content = timed(observer, Part::Content, || {
-                content::encode_normalized(
-                    self.ops(),
-                    &self.parts.weights.content,
-                    inputs[0],
-                    &frames,
-                    observer,
-                )
+            let content = timed(observer, "content", || {
+                self.loaded.weights.content.forward_normalized(&*self.ops, inputs[0], &frames, observer)
             })?;
             Ok(Outputs { tensors: vec![content], codes: Vec::new() })
         };
-        let outputs = self.record_unless(observer.looks(), "content", &[&samples], body)?;
+        let outputs = self.record_unless(observer.reads(), "content", &[&samples], body)?;
         let [content] = exactly(outputs.tensors);
         Ok(content)
     }
@@ -151,10 +151,9 @@ impl<B: Ops> DeepTalk<B> {
         samples: &[f32],
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        timed(observer, Part::Emotion, || {
+        timed(observer, "emotion", || {
             let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
-            let features =
-                emotion::encode_normalized(self.ops(), &self.parts.weights.emotion, samples, observer)?;
+            let features = self.loaded.weights.emotion.forward_normalized(&*self.ops, samples, observer)?;
             self.emotion_of_features(&features, observer)
         })
     }
@@ -169,7 +168,7 @@ impl<B: Ops> DeepTalk<B> {
         if eager {
             body(inputs)
         } else {
-            self.ops.recorded(Recorded { network: self.parts.id, name: part }, inputs, body)
+            self.ops.recorded(Part { network: self.loaded.id, name: part }, inputs, body)
         }
     }
 
@@ -188,7 +187,7 @@ impl<B: Ops> DeepTalk<B> {
         samples: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        let features = emotion::encode(self.ops(), &self.parts.weights.emotion, samples, observer)?;
+        let features = self.loaded.weights.emotion.forward(&*self.ops, samples, observer)?;
         self.emotion_of_features(&features, observer)
     }
 
@@ -197,10 +196,9 @@ impl<B: Ops> DeepTalk<B> {
         features: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        let tokens = self.parts.weights.emotion.extra_tokens.shape()[0];
-        let (head, pools) = (&self.parts.weights.emotion_head, &self.parts.audio_pools);
-        let emotion =
-            emotion::of_features(self.ops(), head, pools, features, tokens, "dee.encoder", observer)?;
+        let tokens = self.loaded.weights.emotion.tokens();
+        let head = &self.loaded.weights.emotion_head;
+        let emotion = head.forward(&*self.ops, features, tokens, "dee.encoder", observer)?;
         observer.stage("dee.mu", &emotion.mu)?;
         observer.stage("dee.logvar", &emotion.logvar)?;
         Ok(emotion)
@@ -217,37 +215,36 @@ impl<B: Ops> DeepTalk<B> {
         self.ops.upload_f32(&lengths, 1, &samples)
     }
 
-    /// Content and an emotion vector (clips, width) to motion. `actors` names an identity for each clip; `sample` draws the
-    /// top and the bottom codes.
+    /// Content and an emotion vector (clips, width) to motion. `actors` names an identity for each clip.
     pub fn animate(
         &self,
         content: &B::Tensor,
         emotion: &B::Tensor,
         actors: &[usize],
-        sample: [Option<&SampleCodes>; 2],
+        choice: &Choice<'_, B::Codes>,
         observer: &dyn Observer<B>,
     ) -> Result<Animated<B>> {
-        let Weights { style, predictor, motion_prior, .. } = &self.parts.weights;
+        let Weights { style, predictor, motion_prior, .. } = &self.loaded.weights;
         let actors = self.one_hot(actors)?;
         let body = |inputs: &[&B::Tensor]| {
-            let codes = timed(observer, Part::Codes, || {
-                let style = predictor::style(self.ops(), style, inputs[1], inputs[2], observer)?;
-                predictor::predict(self.ops(), predictor, motion_prior, inputs[0], &style, sample, observer)
+            let codes = timed(observer, "codes", || {
+                let style = style.forward(&*self.ops, inputs[1], inputs[2], observer)?;
+                predictor.forward(&*self.ops, motion_prior, inputs[0], &style, choice, observer)
             })?;
-            let motion = timed(observer, Part::Motion, || {
-                motion_prior::decode(self.ops(), motion_prior, &codes, observer)
-            })?;
+            let motion = timed(observer, "motion", || motion_prior.decode(&*self.ops, &codes, observer))?;
             Ok(Outputs { tensors: vec![motion], codes: vec![codes.top, codes.bottom] })
         };
-        // Seeds follow from nothing that a recording knows.
-        let eager = observer.looks() || sample.iter().any(Option::is_some);
+        // Seeds and given codes are not part of a recording's key.
+        let eager = observer.reads()
+            || choice.sample.iter().any(Option::is_some)
+            || choice.given.iter().any(Option::is_some);
         let outputs = self.record_unless(eager, "animate", &[content, emotion, &actors], body)?;
         let ([motion], [top, bottom]) = (exactly(outputs.tensors), exactly(outputs.codes));
         Ok(Animated { motion, codes: MotionCodes { top, bottom } })
     }
 
     fn one_hot(&self, actors: &[usize]) -> Result<B::Tensor> {
-        let width = self.parts.config.actors.len();
+        let width = self.loaded.config.actors.len();
         let mut rows = vec![0.0; actors.len() * width];
         for (&actor, row) in actors.iter().zip(rows.chunks_exact_mut(width)) {
             *row.get_mut(actor).ok_or_else(|| {
@@ -259,21 +256,17 @@ impl<B: Ops> DeepTalk<B> {
 
     /// Motion (frames, parameters; frames a multiple of 4) to codes.
     pub fn encode_motion(&self, motion: &B::Tensor) -> Result<MotionCodes<B::Codes>> {
-        motion_prior::encode(self.ops(), &self.parts.weights.motion_prior, motion)
+        self.loaded.weights.motion_prior.encode(&*self.ops, motion)
     }
 
     /// What the codes stand for: the rows of both codebooks.
     pub fn code_vectors(&self, codes: &MotionCodes<B::Codes>) -> Result<(B::Tensor, B::Tensor)> {
-        let prior = &self.parts.weights.motion_prior;
-        Ok((
-            self.ops.lookup(&codes.top, &prior.codebook_t)?,
-            self.ops.lookup(&codes.bottom, &prior.codebook_b)?,
-        ))
+        self.loaded.weights.motion_prior.code_vectors(&*self.ops, codes)
     }
 
     /// Codes to motion (frames, parameters).
     pub fn decode_codes(&self, codes: &MotionCodes<B::Codes>) -> Result<B::Tensor> {
-        motion_prior::decode(self.ops(), &self.parts.weights.motion_prior, codes, &())
+        self.loaded.weights.motion_prior.decode(&*self.ops, codes, &())
     }
 
     /// The emotion that a motion (frames, parameters) shows, if the model can tell.
@@ -282,24 +275,13 @@ impl<B: Ops> DeepTalk<B> {
         motion: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Option<Distribution<B::Tensor>>> {
-        let (Some(weights), Some(pools)) = (&self.parts.weights.motion_emotion, &self.parts.motion_pools)
-        else {
-            return Ok(None);
-        };
-        let emotion = emotion::of_motion(self.ops(), weights, pools, motion, observer)?;
-        observer.stage("dee.motion_mu", &emotion.mu)?;
-        observer.stage("dee.motion_logvar", &emotion.logvar)?;
-        Ok(Some(emotion))
+        let weights = self.loaded.weights.motion_emotion.as_ref();
+        weights.map(|weights| weights.forward(&*self.ops, motion, observer)).transpose()
     }
 
-    /// The probability that a motion goes with a speech, from their emotions' distributions (mu, log variance):
-    /// `sigmoid(shift - scale * (|mu_a - mu_m|^2 + sum(exp logvar_a + exp logvar_m)))`.
+    /// The probability that a motion goes with a speech, from the distributions (mu, log variance) of their emotions.
     pub fn match_probability(&self, audio: (&[f32], &[f32]), motion: (&[f32], &[f32])) -> Option<f32> {
-        let weights = self.parts.weights.motion_emotion.as_ref()?;
-        let between: f32 = audio.0.iter().zip(motion.0).map(|(a, m)| (a - m) * (a - m)).sum();
-        let spread: f32 = audio.1.iter().chain(motion.1).map(|v| v.exp()).sum();
-        let logit = weights.match_shift - weights.match_negative_scale * (between + spread);
-        Some(1.0 / (1.0 + (-logit).exp()))
+        Some(self.loaded.weights.motion_emotion.as_ref()?.match_probability(audio, motion))
     }
 }
 
@@ -315,7 +297,7 @@ pub(super) fn check_samples(samples: &[f32]) -> Result<()> {
         None => Ok(()),
         Some(index) => Err(Error::Usage(format!(
             "sample {index} ({:.3} s) is {}: samples must be finite numbers",
-            index as f64 / f64::from(audio::SAMPLE_RATE),
+            index as f64 / super::config::SAMPLE_RATE as f64,
             samples[index]
         ))),
     }

@@ -59,6 +59,14 @@ impl Gpu {
         &self.device.name
     }
 
+    /// Bytes of device memory of the weights and of one context, the one that was used last.
+    ///
+    /// # Errors
+    /// As [`Engine::lease`].
+    pub fn reserved_memory(&self) -> Result<usize> {
+        Ok(self.lease()?.reserved_memory())
+    }
+
     /// True if a kernel may begin while the one before it ends: GPU and driver can do that, and the environment variable
     /// `DEEPTALK_LAUNCH_OVERLAP` does not forbid it.
     pub fn launches_overlap(&self) -> bool {
