@@ -52,7 +52,9 @@ using Work = std::function<int()>;
 enum Kind { OTHER, KERNEL, KERNEL_THAT_OVERLAPS };
 struct Node { Work work; std::vector<int> after; Kind kind; };
 struct Graph { std::vector<Node> nodes; uint64_t replays = 0; };
-struct Capture { Graph* graph; void* origin; std::set<struct Stream*> joined; bool spoilt = false; };
+struct Capture { Graph* graph; void* origin; std::set<struct Stream*> joined; std::atomic<bool> spoilt{false}; };
+std::mutex captures_mutex;
+std::set<Capture*> captures;  // those that are being made
 struct Stream {
   Capture* capture = nullptr;
   std::vector<int> last;  // the nodes that this stream's next one comes after
@@ -171,7 +173,12 @@ API cuDevicePrimaryCtxRetain(void** c, int) { *c = &primary_context; return SUCC
 API cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
 API cuCtxGetCurrent(void** c) { *c = current_context; return SUCCESS; }
 API cuCtxSetCurrent(void* c) { current_context = c; return SUCCESS; }
-API cuCtxSynchronize() { return sticky; }
+// Waiting for the device while any stream captures is refused, in every mode of capture, and spoils the captures.
+API cuCtxSynchronize() {
+  std::lock_guard<std::mutex> lock(captures_mutex);
+  for (Capture* capture : captures) capture->spoilt = true;
+  return captures.empty() ? int(sticky) : CAPTURE_UNSUPPORTED;
+}
 API cuGetErrorName(int e, const char** s) { *s = error_name(e); return SUCCESS; }
 API cuGetErrorString(int e, const char** s) { *s = error_text(e); return SUCCESS; }
 
@@ -206,7 +213,9 @@ API cuStreamWaitEvent(void* s, void* e, unsigned) {
 API cuStreamBeginCapture_v2(void* s, int) {
   Stream* stream = stream_of(s);
   if (stream == &null_stream || stream->capture) return CAPTURE_UNSUPPORTED;
-  stream->capture = new Capture{new Graph, s, {}, false};
+  stream->capture = new Capture{new Graph, s, {}};
+  std::lock_guard<std::mutex> lock(captures_mutex);
+  captures.insert(stream->capture);
   stream->last.clear();
   return SUCCESS;
 }
@@ -231,6 +240,8 @@ API cuStreamEndCapture(void* s, void** g) {
   stream->capture = nullptr;
   stream->last.clear();
   *g = error ? nullptr : capture->graph;
+  std::lock_guard<std::mutex> lock(captures_mutex);
+  captures.erase(capture);
   delete capture;
   return error;
 }

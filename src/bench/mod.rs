@@ -12,7 +12,6 @@ mod report;
 mod stopwatch;
 mod times;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use self::ceilings::ceilings;
@@ -140,7 +139,7 @@ pub fn forward(network: &dyn Network, clips: &[Vec<f32>], traits: &Traits) -> Re
 /// # Errors
 /// Clips that do not fit through the network.
 pub fn count(file: &ModelFile, clips: &[Vec<f32>], traits: &Traits) -> Result<Work> {
-    let counter = Arc::new(Counter::default());
+    let counter = Counter::default();
     let network = file.open_on(&OpenDevice::counting(counter.clone()))?;
     let before = counter.work();
     forward(&*network, clips, traits)?;

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::process::Command;
 
-use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::cuda::Gpu;
 
 /// Runs `body` in a child process with the stand-in driver and these settings (see `emulator/driver/libcuda.cpp`). `test` is
 /// the full name of the calling test. A build without kernels has nothing to test.
@@ -20,7 +20,7 @@ pub fn on_stand_in(test: &str, settings: &[(&str, &str)], body: impl FnOnce()) {
         }
         return;
     }
-    if Cuda::devices().is_err_and(|error| error.to_string().contains("without the GPU kernels")) {
+    if Gpu::devices().is_err_and(|error| error.to_string().contains("without the GPU kernels")) {
         assert!(
             std::env::var_os("DEEPTALK_REQUIRE_CUDA").is_none(),
             "the kernels are required and not there"

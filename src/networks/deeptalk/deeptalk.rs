@@ -10,19 +10,60 @@ use super::weights::Weights;
 use crate::layers::{Observer, timed};
 use crate::networks::model_file::Listing;
 use crate::networks::{ModelFile, Spec};
-use crate::tensor::{Clips, Ops, Outputs};
+use crate::tensor::{Clips, Context, Engine, Lease, NetworkId, Ops, Outputs, Part};
 use crate::{Error, Result};
 
 /// Samples of the shortest clip that an encoder can hear; shorter ones are padded with silence.
 const SHORTEST: usize = super::config::SAMPLES_PER_FRAME;
 
-/// A loaded model on a device.
+/// A loaded model on a device. Threads share it; each leases a context for its work.
+#[derive(Clone)]
+pub struct DeepTalkNetwork<E: Engine> {
+    engine: E,
+    loaded: Arc<Loaded<<E::Context as Context>::Weight>>,
+}
+
+/// A loaded model on a context, for one thread at a time.
 #[derive(Debug)]
 pub struct DeepTalk<B: Ops> {
-    ops: Arc<B>,
-    spec: Spec,
-    config: Config,
-    weights: Weights<B::Weight>,
+    ops: Lease<B>,
+    loaded: Arc<Loaded<B::Weight>>,
+}
+
+/// Weights on a device, with their sizes.
+#[derive(Debug)]
+pub(super) struct Loaded<W> {
+    id: NetworkId,
+    pub spec: Spec,
+    pub config: Config,
+    weights: Weights<W>,
+}
+
+impl<E: Engine<Context: Ops>> DeepTalkNetwork<E> {
+    /// The network of a model file, on a device.
+    ///
+    /// # Errors
+    /// A model of another architecture; a number that is not finite; errors of the device.
+    pub fn load(file: &ModelFile, engine: E) -> Result<Self> {
+        let (ops, config) = (engine.lease()?, super::config_of(file)?);
+        let list = |source: &mut Listing<'_>| Weights::load(&config, source).map(drop);
+        let weights = file.weights(&*ops, list, |source| Weights::load(&config, source))?;
+        drop(ops);
+        let loaded = Loaded { id: NetworkId::unique(), spec: file.spec().clone(), config, weights };
+        Ok(Self { engine, loaded: Arc::new(loaded) })
+    }
+
+    /// The network on a context of the device.
+    ///
+    /// # Errors
+    /// As [`Engine::lease`].
+    pub fn lease(&self) -> Result<DeepTalk<E::Context>> {
+        Ok(DeepTalk { ops: self.engine.lease()?, loaded: self.loaded.clone() })
+    }
+
+    pub(super) fn loaded(&self) -> &Loaded<<E::Context as Context>::Weight> {
+        &self.loaded
+    }
 }
 
 /// What the encoders make of a batch of speech.
@@ -42,19 +83,16 @@ pub struct Animated<B: Ops> {
 }
 
 impl<B: Ops> DeepTalk<B> {
-    /// The network of a model file, on a back end.
+    /// The network of a model file, on a context of its own: [`DeepTalkNetwork::load`] and [`DeepTalkNetwork::lease`].
     ///
     /// # Errors
-    /// A model of another architecture; a number that is not finite; errors of the device.
-    pub fn load(file: &ModelFile, ops: impl Into<Arc<B>>) -> Result<Self> {
-        let (ops, config) = (ops.into(), super::config_of(file)?);
-        let list = |source: &mut Listing<'_>| Weights::load(&config, source).map(drop);
-        let weights = file.weights(&*ops, list, |source| Weights::load(&config, source))?;
-        Ok(Self { ops, spec: file.spec().clone(), config, weights })
+    /// As there.
+    pub fn load(file: &ModelFile, engine: impl Engine<Context = B>) -> Result<Self> {
+        DeepTalkNetwork::load(file, engine)?.lease()
     }
 
-    pub(super) fn own_spec(&self) -> &Spec {
-        &self.spec
+    pub(super) fn loaded(&self) -> &Loaded<B::Weight> {
+        &self.loaded
     }
 
     /// The device.
@@ -64,7 +102,7 @@ impl<B: Ops> DeepTalk<B> {
 
     /// The sizes and names.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.loaded.config
     }
 
     /// Both encoders, over clips of 16 kHz mono samples in [-1, 1]; each is padded as the published code does
@@ -76,7 +114,7 @@ impl<B: Ops> DeepTalk<B> {
             let (content, emotion) = self.ops.branches(
                 || {
                     timed(observer, "content", || {
-                        self.weights.content.forward(&*self.ops, inputs[0], &frames, observer)
+                        self.loaded.weights.content.forward(&*self.ops, inputs[0], &frames, observer)
                     })
                 },
                 || timed(observer, "emotion", || self.emotion_of_samples(inputs[0], observer)),
@@ -98,7 +136,7 @@ impl<B: Ops> DeepTalk<B> {
         let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
         let body = |inputs: &[&B::Tensor]| {
             let content = timed(observer, "content", || {
-                self.weights.content.forward_normalized(&*self.ops, inputs[0], &frames, observer)
+                self.loaded.weights.content.forward_normalized(&*self.ops, inputs[0], &frames, observer)
             })?;
             Ok(Outputs { tensors: vec![content], codes: Vec::new() })
         };
@@ -116,7 +154,7 @@ impl<B: Ops> DeepTalk<B> {
         let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
         let body = |inputs: &[&B::Tensor]| {
             let emotion = timed(observer, "emotion", || {
-                let features = self.weights.emotion.forward_normalized(&*self.ops, inputs[0], observer)?;
+                let features = self.loaded.weights.emotion.forward_normalized(&*self.ops, inputs[0], observer)?;
                 self.emotion_of_features(&features, observer)
             })?;
             Ok(Outputs { tensors: vec![emotion.mu, emotion.logvar], codes: Vec::new() })
@@ -133,7 +171,11 @@ impl<B: Ops> DeepTalk<B> {
         inputs: &[&B::Tensor],
         body: impl Fn(&[&B::Tensor]) -> Result<Outputs<B::Tensor, B::Codes>>,
     ) -> Result<Outputs<B::Tensor, B::Codes>> {
-        if eager { body(inputs) } else { self.ops.recorded(part, inputs, body) }
+        if eager {
+            body(inputs)
+        } else {
+            self.ops.recorded(Part { network: self.loaded.id, name: part }, inputs, body)
+        }
     }
 
     /// The emotion alone, of clips that lend it to other words: not padded.
@@ -151,7 +193,7 @@ impl<B: Ops> DeepTalk<B> {
         samples: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        let features = self.weights.emotion.forward(&*self.ops, samples, observer)?;
+        let features = self.loaded.weights.emotion.forward(&*self.ops, samples, observer)?;
         self.emotion_of_features(&features, observer)
     }
 
@@ -160,8 +202,8 @@ impl<B: Ops> DeepTalk<B> {
         features: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        let tokens = self.weights.emotion.tokens();
-        let head = &self.weights.emotion_head;
+        let tokens = self.loaded.weights.emotion.tokens();
+        let head = &self.loaded.weights.emotion_head;
         let emotion = head.forward(&*self.ops, features, tokens, "dee.encoder", observer)?;
         observer.stage("dee.mu", &emotion.mu)?;
         observer.stage("dee.logvar", &emotion.logvar)?;
@@ -188,7 +230,7 @@ impl<B: Ops> DeepTalk<B> {
         choice: &Choice<'_, B::Tensor>,
         observer: &dyn Observer<B>,
     ) -> Result<Animated<B>> {
-        let Weights { style, predictor, motion_prior, .. } = &self.weights;
+        let Weights { style, predictor, motion_prior, .. } = &self.loaded.weights;
         let actors = self.one_hot(actors)?;
         let mut inputs = vec![content, emotion, &actors];
         // The places of the given codes among the inputs.
@@ -222,7 +264,7 @@ impl<B: Ops> DeepTalk<B> {
     }
 
     fn one_hot(&self, actors: &[usize]) -> Result<B::Tensor> {
-        let width = self.config.actors.len();
+        let width = self.loaded.config.actors.len();
         let mut rows = vec![0.0; actors.len() * width];
         for (&actor, row) in actors.iter().zip(rows.chunks_exact_mut(width)) {
             *row.get_mut(actor).ok_or_else(|| {
@@ -234,17 +276,17 @@ impl<B: Ops> DeepTalk<B> {
 
     /// Motion (frames, parameters; frames a multiple of 4) to codes.
     pub fn encode_motion(&self, motion: &B::Tensor) -> Result<MotionCodes<B::Codes>> {
-        self.weights.motion_prior.encode(&*self.ops, motion)
+        self.loaded.weights.motion_prior.encode(&*self.ops, motion)
     }
 
     /// What the codes stand for: the rows of both codebooks.
     pub fn code_vectors(&self, codes: &MotionCodes<B::Codes>) -> Result<(B::Tensor, B::Tensor)> {
-        self.weights.motion_prior.code_vectors(&*self.ops, codes)
+        self.loaded.weights.motion_prior.code_vectors(&*self.ops, codes)
     }
 
     /// Codes to motion (frames, parameters).
     pub fn decode_codes(&self, codes: &MotionCodes<B::Codes>) -> Result<B::Tensor> {
-        self.weights.motion_prior.decode(&*self.ops, codes, &())
+        self.loaded.weights.motion_prior.decode(&*self.ops, codes, &())
     }
 
     /// The emotion that a motion (frames, parameters) shows, if the model can tell.
@@ -253,13 +295,13 @@ impl<B: Ops> DeepTalk<B> {
         motion: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Option<Distribution<B::Tensor>>> {
-        let weights = self.weights.motion_emotion.as_ref();
+        let weights = self.loaded.weights.motion_emotion.as_ref();
         weights.map(|weights| weights.forward(&*self.ops, motion, observer)).transpose()
     }
 
     /// The probability that a motion goes with a speech, from the distributions (mu, log variance) of their emotions.
     pub fn match_probability(&self, audio: (&[f32], &[f32]), motion: (&[f32], &[f32])) -> Option<f32> {
-        Some(self.weights.motion_emotion.as_ref()?.match_probability(audio, motion))
+        Some(self.loaded.weights.motion_emotion.as_ref()?.match_probability(audio, motion))
     }
 }
 
