@@ -98,7 +98,7 @@ nearest_code(int* __restrict__ codes, const __half* x, const __half* __restrict_
       indices[r * WARPS + warp] = index[r];
     }
   }
-  __syncthreads();  // the best of every warp is there
+  SYNC_POINT(scores_written, __syncthreads());  // the best of every warp is there
   const int r = threadIdx.x;
   if (r >= ROWS || first + r >= rows) return;
   float score = -INFINITY;

@@ -229,6 +229,12 @@ pub fn same(op: &'static str, x: &impl Packed, y: &impl Packed) -> Result<()> {
     }
 }
 
+/// A code and a given value in f32 for every row.
+pub fn replace_codes(codes: &impl Packed, given: &impl Typed) -> Result<()> {
+    dtype("replace_codes", given, Dtype::F32)?;
+    same("replace_codes", codes, given)
+}
+
 /// A table (max rows, channels) that reaches as far as the longest clip.
 pub fn add_table<W: Shaped>(x: &impl Packed, table: &W) -> Result<()> {
     let [rows, width] = rank("add_table", table)?;

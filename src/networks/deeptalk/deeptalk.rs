@@ -154,7 +154,8 @@ impl<B: Ops> DeepTalk<B> {
         let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
         let body = |inputs: &[&B::Tensor]| {
             let emotion = timed(observer, "emotion", || {
-                let features = self.loaded.weights.emotion.forward_normalized(&*self.ops, inputs[0], observer)?;
+                let features =
+                    self.loaded.weights.emotion.forward_normalized(&*self.ops, inputs[0], observer)?;
                 self.emotion_of_features(&features, observer)
             })?;
             Ok(Outputs { tensors: vec![emotion.mu, emotion.logvar], codes: Vec::new() })

@@ -16,10 +16,10 @@ pub trait CodeOps: RowOps {
     /// `softmax(logits / temperature)`; the lowest index of equals.
     fn choose_code(&self, logits: &Self::Tensor, sample: Option<&SampleCodes>) -> Result<Self::Codes>;
 
-    /// The codes, with those of `given` in the rows where `given` is not negative. `given` is (rows, 1) in f32, so that it can be an input
+    /// The codes, with those of `given` in the rows where `given` is a code of the codebook (-1 keeps the chosen code). `given` is (rows, 1) in f32, so that it can be an input
     /// of a recorded part; equal clips.
     fn replace_codes(&self, codes: &Self::Codes, given: &Self::Tensor) -> Result<Self::Codes> {
-        shapes::same("replace_codes", codes, given)?;
+        shapes::replace_codes(codes, given)?;
         let mut values = self.download_codes(codes)?;
         for (value, given) in values.iter_mut().zip(self.download(given)?) {
             if given >= 0.0 {
