@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use deeptalk_rt::animation::Animation;
-use deeptalk_rt::encode::picture::{Control, Report, Scene, render_outputs};
-use deeptalk_rt::export::{self, VertexSource};
+use deeptalk_rt::encode::picture::{Drawn, Hooks, Scene};
+use deeptalk_rt::export::{self, Format, VertexSource};
 use deeptalk_rt::files::Written;
 use deeptalk_rt::render::Options;
 use deeptalk_rt::rig::Face;
-use deeptalk_rt::{Error, Result};
+use deeptalk_rt::{Advice, Error, Result};
 
 use super::progress::{Output, Reporter};
 use super::stop;
@@ -34,15 +34,17 @@ pub struct Pictures<'a, 'b> {
 }
 
 impl<'a> Finished<'a> {
-    /// One file of data; with vertices if there is something that makes them of rows of parameters.
+    /// One file of data: `motion` is the take's, or what a format with channels of its own holds of it. With vertices if `skin` makes
+    /// them of rows of parameters.
     ///
     /// # Errors
     /// What the format and the device say, and a wish to stop.
     pub fn write(
         &self,
         path: &'a Path,
+        format: &Format,
+        motion: &Animation,
         skin: Option<&Skinning<'_>>,
-        arkit_fps: Option<u32>,
     ) -> Result<Output<'a>> {
         stop::check()?;
         let begun = Instant::now();
@@ -56,9 +58,14 @@ impl<'a> Finished<'a> {
             Ok(())
         };
         let vertices = wanted.map(|(face, _)| VertexSource { vertices: face.vertex_count(), fill: &fill });
-        let options =
-            export::Options { vertices, face: self.face, speech: self.samples, title: "", arkit_fps };
-        let written = export::write(path, self.motion, &options)?;
+        let options = export::Options {
+            layout: format.layout,
+            vertices,
+            face: self.face,
+            speech: self.samples,
+            title: "",
+        };
+        let written = export::write(path, motion, &options)?;
         Ok(self.output(path, begun.elapsed(), written, None))
     }
 
@@ -69,15 +76,15 @@ impl<'a> Finished<'a> {
     pub fn draw(&self, pictures: &Pictures<'a, '_>, reporter: &Reporter) -> Result<Vec<Output<'a>>> {
         let begun = Instant::now();
         let Pictures { paths, look } = pictures;
-        let face =
-            self.face.ok_or_else(|| Error::Usage("pictures show a face: give one with --face".into()))?;
+        let face = self.face.ok_or_else(|| {
+            Error::Usage(format!("pictures show a face, and none was given; {}", Advice::GiveFace.text()))
+        })?;
         let scene = Scene::new(face, self.motion, self.samples, look)?;
         let progress = |done, total| reporter.advance(self.input, done, total);
-        let report =
-            render_outputs(&scene, paths, &Control { progress: &progress, cancelled: stop::asked() })?;
+        let drawn = export::draw(&scene, paths, &Hooks { progress: &progress, cancelled: stop::asked() })?;
         let took = begun.elapsed();
-        let outputs = paths.iter().zip(&report.written).map(|(path, written)| {
-            self.output(path, took, written.clone(), Some((self.network, report.clone())))
+        let outputs = paths.iter().zip(&drawn.written).map(|(path, written)| {
+            self.output(path, took, written.clone(), Some((self.network, drawn.clone())))
         });
         Ok(outputs.collect())
     }
@@ -87,7 +94,7 @@ impl<'a> Finished<'a> {
         path: &'a Path,
         took: Duration,
         written: Written,
-        drawn: Option<(Duration, Report)>,
+        drawn: Option<(Duration, Drawn)>,
     ) -> Output<'a> {
         let (frames, seconds) = (self.motion.frames(), self.motion.seconds());
         Output { input: self.input, path, frames, seconds, took: self.network + took, written, drawn }

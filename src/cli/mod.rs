@@ -1,5 +1,6 @@
 //! The command line: it parses what is asked, lets the library do it, and tells what came of it. One file a subcommand.
 
+mod advice;
 mod bench;
 mod bench_table;
 mod device;

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use deeptalk_rt::encode::Picture;
-use deeptalk_rt::export::Kind;
+use deeptalk_rt::export::{Ending, Format};
 use deeptalk_rt::files::AtomicFile;
 use deeptalk_rt::{Error, Result};
 
@@ -53,7 +52,7 @@ pub fn plan(inputs: &[PathBuf], target: &Target<'_>, takes: usize) -> Result<Vec
 fn numbered(base: &Path, take: usize) -> PathBuf {
     let mut name = base.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-{take}"));
-    if Picture::from_path(base) == Some(Picture::Frames) {
+    if Ending::Folder.names(base) {
         name.push("/");
         return base.with_file_name(name);
     }
@@ -69,7 +68,7 @@ fn check_names(jobs: &[Job]) -> Result<()> {
     let mut owners: HashMap<PathBuf, &Path> = HashMap::new();
     for job in jobs {
         for path in job.takes.iter().flatten() {
-            Kind::from_path(path)?;
+            Format::of_path(path)?;
             match owners.insert(real(path), &job.input) {
                 None => {}
                 Some(other) if other == job.input => {
@@ -119,7 +118,7 @@ pub fn check<'a>(
                 path.display()
             )));
         }
-        if Picture::from_path(path) == Some(Picture::Frames) {
+        if Ending::Folder.names(path) {
             check_folder(path)?;
         } else {
             AtomicFile::create(path)?;

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use deeptalk_rt::Error;
-use deeptalk_rt::encode::picture::Report;
+use deeptalk_rt::encode::picture::Drawn;
 use deeptalk_rt::files::Written;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::say;
+use super::{advice, say};
 
 /// How progress is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -40,7 +40,7 @@ pub struct Output<'a> {
     pub took: Duration,
     pub written: Written,
     /// Of pictures: what the network took, and where the rest of the time went.
-    pub drawn: Option<(Duration, Report)>,
+    pub drawn: Option<(Duration, Drawn)>,
 }
 
 impl Reporter {
@@ -95,18 +95,18 @@ impl Reporter {
             say::line(json!({
                 "event": "written", "file": input.to_string_lossy(), "output": path.to_string_lossy(),
                 "frames": frames, "seconds": seconds, "took": took, "real_time_factor": factor,
-                "bytes": bytes, "sha256": sha256, "thread_seconds": drawn.as_ref().map(|(model, report)| json!({
-                    "model": model.as_secs_f64(), "skinning": report.skinning.as_secs_f64(),
-                    "rendering": report.rendering.as_secs_f64(), "encoding": report.encoding.as_secs_f64(),
+                "bytes": bytes, "sha256": sha256, "thread_seconds": drawn.as_ref().map(|(model, drawn)| json!({
+                    "model": model.as_secs_f64(), "skinning": drawn.skinning.as_secs_f64(),
+                    "rendering": drawn.rendering.as_secs_f64(), "encoding": drawn.encoding.as_secs_f64(),
                 })),
             }));
             return;
         }
         let path = path.display();
         let frames = count_of(*frames, "frame");
-        let split = drawn.as_ref().map_or_else(String::new, |(model, report)| {
+        let split = drawn.as_ref().map_or_else(String::new, |(model, drawn)| {
             let [model, skinning, rendering, encoding] =
-                [*model, report.skinning, report.rendering, report.encoding].map(|time| time.as_secs_f64());
+                [*model, drawn.skinning, drawn.rendering, drawn.encoding].map(|time| time.as_secs_f64());
             format!(
                 "; model {model:.2} s, and summed over threads: skinning {skinning:.2}, rendering {rendering:.2}, \
                  encoding {encoding:.2}"
@@ -121,10 +121,10 @@ impl Reporter {
     pub fn failed(&self, input: Option<&Path>, error: &Error) {
         if self.style == Style::Json {
             let file = input.map(Path::to_string_lossy);
-            let (message, code) = (error.to_string(), error.exit_code());
+            let (message, code) = (advice::told(error), error.exit_code());
             say::line(json!({ "event": "failed", "file": file, "message": message, "exit_code": code }));
         } else {
-            self.line(format_args!("error: {error}"));
+            self.line(format_args!("error: {}", advice::told(error)));
         }
     }
 

@@ -5,11 +5,14 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
-use deeptalk_rt::audio::{Wav, read_wav};
-use deeptalk_rt::export::{Format, Kind};
+use clap::builder::PossibleValuesParser;
+use deeptalk_rt::animation::filter::{LoudFrames, Pipeline, Rest};
+use deeptalk_rt::animation::{Animation, Rate};
+use deeptalk_rt::audio::{SAMPLE_RATE, Wav, read_wav};
+use deeptalk_rt::export::{Ending, FORMATS, Format};
 use deeptalk_rt::networks::deeptalk::{Draw, EmotionVector, ONE_PASS_SECONDS, Take};
 use deeptalk_rt::rig::Face;
-use deeptalk_rt::runtime::{Control, Device, ModelOptions, Rig, Session, Step};
+use deeptalk_rt::runtime::{Control, Device, ModelOptions, Rig, Session, Step, StreamOptions};
 use deeptalk_rt::{Error, Result};
 
 use super::device;
@@ -21,7 +24,7 @@ use super::speaker::model_and_actor;
 use super::stop;
 use super::values::{self, Temperatures};
 
-const EXAMPLES: &str = r"Examples:
+const EXAMPLES: &str = "Examples:
   A video with sound:
     deeptalk-rt run speech.wav -o talk.mp4
   A page to look at, a contact sheet, and everything for NumPy, at once:
@@ -36,24 +39,32 @@ const EXAMPLES: &str = r"Examples:
     deeptalk-rt run clips/*.wav --out-dir motions
   With the published weights, whose motion is for a FLAME face:
     deeptalk-rt run speech.wav -o talk.mp4 --model model.safetensors --face face.safetensors
+";
 
-Endings of -o:
-  .npz   motion (frames, parameters), codes_t, codes_b, fps, names, emotion_mu, emotion_logvar,
-         and vertices with --face
-  .npy   motion alone, as the published demo writes it
-  .csv   frame, time and a column for each parameter
-  .json  everything but vertices
-  .mp4   H.264 video with the sound
-  .gif  .apng   moving pictures; .apng may be transparent
-  NAME/  a folder of frames, one PNG each
-  .png   a contact sheet: frames over the waveform and the curves of jaw, lips and brows
-  .html  one page with the head in 3D, the sound and the curves; opens without a network
-  .glb   glTF 2.0 with morph targets and a jaw joint
+/// The examples and the table of formats.
+fn after_help() -> String {
+    let mut text = format!("{EXAMPLES}\nEndings of -o:\n");
+    for format in &FORMATS {
+        let ending = match format.layout {
+            Some(layout) => format!("{} with --format {layout}", format.ending),
+            None => format!("{:<6}", format.ending),
+        };
+        text.push_str(&format!("  {ending} {}\n", format.about));
+    }
+    text.push_str("\nThe same recording, options and seed give the same bytes, on any number of threads.");
+    text
+}
 
-The same recording, options and seed give the same bytes, on any number of threads.";
+/// What --format takes: the endings of files, and the layouts.
+fn format_names() -> Vec<&'static str> {
+    let endings = FORMATS.iter().filter(|format| format.layout.is_none());
+    let suffix = |format: &Format| match format.ending {
+        Ending::Suffix(suffix) => Some(suffix),
+        Ending::Folder => None,
+    };
+    endings.filter_map(suffix).chain(Format::layouts()).collect()
+}
 
-/// The value of --format that is no ending.
-const ARKIT: &str = "arkit";
 const INPUT: &str = "Input";
 const OUTPUT: &str = "Output";
 const EMOTION: &str = "Emotion and variety";
@@ -61,7 +72,7 @@ const MACHINE: &str = "Machine";
 
 /// Turn recordings of speech into motions of a face
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = after_help())]
 pub struct Run {
     /// WAV files: any rate from 4 to 192 kHz, any number of channels, any length
     #[arg(value_name = "SPEECH.wav", required = true)]
@@ -95,13 +106,17 @@ pub struct Run {
 
     /// The format of the files in --out-dir [default: npz]. `arkit`, with -o too: .csv and .json hold the 52 ARKit weights, as Live
     /// Link Face records them
-    #[arg(long, value_parser = ["npz", "npy", "csv", "json", "mp4", "gif", "apng", "png", "html", "glb", ARKIT])]
+    #[arg(long, value_parser = PossibleValuesParser::new(format_names()))]
     #[arg(help_heading = OUTPUT)]
     format: Option<String>,
 
     /// Frames a second of ARKit weights [default: 25]
     #[arg(long, value_name = "25|30|60", value_parser = values::rate, help_heading = OUTPUT)]
     fps: Option<u32>,
+
+    /// Let the face come to rest after so much silence, as streams do after 1 s [default: never]
+    #[arg(long, value_name = "SECONDS", value_parser = values::rest, allow_negative_numbers = true, help_heading = OUTPUT)]
+    rest_after: Option<f64>,
 
     /// How to tell the progress [default: bar on a terminal, none elsewhere]
     #[arg(long, value_name = "STYLE", help_heading = OUTPUT)]
@@ -237,17 +252,25 @@ impl Run {
     }
 
     fn plan(&self) -> Result<Vec<Job>> {
-        if self.fps.is_some() && !self.arkit() {
+        if self.fps.is_some() && self.layout().is_none() {
             return Err(Error::Usage(
                 "--fps is for ARKit weights: give --format arkit, or leave it out".into(),
             ));
         }
         let target = match &self.out_dir {
             Some(folder) => {
-                let ending = self.format.as_deref().unwrap_or("npz");
-                Target::Folder(folder, if self.arkit() { "csv" } else { ending })
+                let first = FORMATS.iter().find(|format| format.layout == self.layout());
+                Target::Folder(
+                    folder,
+                    match (self.layout(), self.format.as_deref(), first.map(|format| format.ending)) {
+                        (None, Some(ending), _) | (_, _, Some(Ending::Suffix(ending))) => ending,
+                        (_, _, Some(Ending::Folder) | None) => {
+                            unreachable!("layouts and the first format are files")
+                        }
+                    },
+                )
             }
-            None if self.format.is_some() && !self.arkit() => {
+            None if self.format.is_some() && self.layout().is_none() => {
                 return Err(Error::Usage(
                     "--format is for --out-dir: with -o, the ending says the format".into(),
                 ));
@@ -265,27 +288,39 @@ impl Run {
             None => Target::Files(&self.output),
         };
         let jobs = outputs::plan(&self.inputs, &target, self.samples.into())?;
-        let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
-        if self.arkit()
-            && let Some(other) = files.clone().find(|path| !holds_arkit(path))
+        let files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
+        let formats = files.map(|path| self.format_of(path)).collect::<Result<Vec<_>>>()?;
+        if self.face.is_some()
+            && !formats.iter().any(|format| format.holds.face_vertices || format.needs_face)
         {
-            let found = other.display();
-            return Err(Error::Usage(format!("{found}: ARKit weights go into .csv and .json files only")));
-        }
-        if self.face.is_some() && !files.any(|path| has_vertices(path) || shows_face(path)) {
             let next = "write .npz, or a format that shows a face, too, or leave --face out";
             return Err(Error::Usage(format!("no output has a place for the face of --face: {next}")));
         }
         Ok(jobs)
     }
 
-    fn arkit(&self) -> bool {
-        self.format.as_deref() == Some(ARKIT)
+    /// The layout that --format names, if it names one and not an ending.
+    fn layout(&self) -> Option<&'static str> {
+        let name = self.format.as_deref()?;
+        Format::layouts().find(|layout| *layout == name)
+    }
+
+    fn format_of(&self, path: &Path) -> Result<&'static Format> {
+        match self.layout() {
+            Some(layout) => Format::of_layout(path, layout),
+            None => Format::of_path(path),
+        }
+    }
+
+    /// True if an output is of such a format.
+    fn some_output(&self, jobs: &[&Job], is: impl Fn(&Format) -> bool) -> bool {
+        let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
+        files.any(|path| self.format_of(path).is_ok_and(&is))
     }
 
     /// The face that is asked for, or the built-in one if something shows it.
     fn face(&self, jobs: &[&Job]) -> Result<Option<Face>> {
-        let shown = || jobs.iter().flat_map(|job| job.takes.iter().flatten()).any(|path| shows_face(path));
+        let shown = || self.some_output(jobs, |format| format.needs_face);
         match &self.face {
             Some(path) => Face::load(path).map(Some),
             None if shown() => Face::builtin().map(Some),
@@ -307,8 +342,9 @@ impl Run {
         let mut session = Session::new(&model);
         let lent = lent.map(|samples| session.emotion(&samples)).transpose()?;
         let takes = (0..u64::from(self.samples)).map(|take| self.take(take, actor, lent.clone())).collect();
-        let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
-        let wanted = face.as_ref().filter(|_| self.face.is_some() && files.any(|path| has_vertices(path)));
+        let wanted = face
+            .as_ref()
+            .filter(|_| self.face.is_some() && self.some_output(jobs, |format| format.holds.face_vertices));
         let rig = wanted.map(|face| Rig::on_device(face.clone(), &model)).transpose()?;
         Ok(Loaded { session, face, rig, takes })
     }
@@ -341,7 +377,8 @@ impl Run {
             Ok(())
         };
         let mut control = Control::new().progress(&mut tell).cancel(stop::asked());
-        let motions = session.takes(&samples, takes, &mut control)?;
+        let mut motions = session.takes(&samples, takes, &mut control)?;
+        motions.iter_mut().try_for_each(|motion| self.rest(motion, &samples))?;
         let skin = rig.as_ref().map(|rig| move |rows: &[f32]| rig.vertices_of_rows(rows));
         let skin = skin.as_ref().map(|skin| skin as &Skinning<'_>);
         // A file answers for its take's share of the network, and for its own writing.
@@ -349,11 +386,21 @@ impl Run {
         for (motion, files) in motions.iter().zip(&job.takes) {
             let finished =
                 Finished { input: &job.input, motion, samples: &samples, face: face.as_ref(), network };
-            let is_picture = |path: &&PathBuf| matches!(Kind::from_path(path), Ok(Kind::Picture(_)));
-            let (pictures, data): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(is_picture);
-            for path in data {
-                let arkit_fps = self.arkit().then(|| self.fps.unwrap_or(25));
-                reporter.written(&finished.write(path, skin.filter(|_| has_vertices(path)), arkit_fps)?);
+            let mut pictures = Vec::new();
+            for path in files {
+                let format = self.format_of(path)?;
+                if format.is_picture() {
+                    pictures.push(path);
+                    continue;
+                }
+                let retargeted = self.retargeted(format, motion)?;
+                let skin = skin.filter(|_| format.holds.face_vertices);
+                reporter.written(&finished.write(
+                    path,
+                    format,
+                    retargeted.as_ref().unwrap_or(motion),
+                    skin,
+                )?);
                 tally.written += 1;
             }
             if !pictures.is_empty() {
@@ -365,6 +412,26 @@ impl Run {
             }
         }
         Ok(())
+    }
+}
+
+impl Run {
+    /// Fades the motion to the neutral face in silence, if that is asked for, by the rule of streams.
+    fn rest(&self, motion: &mut Animation, samples: &[f32]) -> Result<()> {
+        let Some(seconds) = self.rest_after else { return Ok(()) };
+        let StreamOptions { floor, look_ahead, .. } = StreamOptions::default();
+        let frames = |seconds: f64| (seconds * motion.rate.per_second()).round() as usize;
+        let rest = Rest::new(frames(seconds), frames(look_ahead.into()));
+        let sound = LoudFrames::of(samples, SAMPLE_RATE, motion.rate, floor.into());
+        Pipeline::new().with(rest).apply(motion, &sound)
+    }
+
+    /// The motion in the channels and at the rate of a format that has its own.
+    fn retargeted(&self, format: &Format, motion: &Animation) -> Result<Option<Animation>> {
+        let Some(map_of) = format.holds.retargeted else { return Ok(None) };
+        let map = map_of(&motion.parameters()?.names)?;
+        let motion = motion.retargeted(&*map)?;
+        self.fps.map_or(Ok(motion.clone()), |fps| motion.resampled(Rate::whole(fps))).map(Some)
     }
 }
 
@@ -382,18 +449,6 @@ impl Tally {
             self.exit_code = error.exit_code();
         }
     }
-}
-
-fn has_vertices(path: &Path) -> bool {
-    matches!(Kind::from_path(path), Ok(Kind::Data(Format::Npz)))
-}
-
-fn holds_arkit(path: &Path) -> bool {
-    matches!(Kind::from_path(path), Ok(Kind::Data(Format::Csv | Format::Json)))
-}
-
-fn shows_face(path: &Path) -> bool {
-    matches!(Kind::from_path(path), Ok(Kind::Picture(_) | Kind::Data(Format::Html | Format::Glb)))
 }
 
 fn use_threads(threads: usize) -> Result<()> {

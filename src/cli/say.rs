@@ -7,6 +7,8 @@ use std::path::Path;
 use deeptalk_rt::files::Written;
 use deeptalk_rt::{Error, Result};
 
+use super::advice;
+
 /// A line on standard error; if nobody listens, it is lost.
 pub fn line(text: impl Display) {
     let _ = writeln!(stderr().lock(), "{text}");
@@ -14,7 +16,7 @@ pub fn line(text: impl Display) {
 
 /// An error, in the form that scripts look for.
 pub fn error(error: &Error) {
-    line(format_args!("error: {error}"));
+    line(format_args!("error: {}", advice::told(error)));
 }
 
 /// A result on standard output. Whoever closed it early (`| head`) has seen enough.

@@ -4,7 +4,8 @@ use std::io::{ErrorKind, Read, Write, stdin, stdout};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use deeptalk_rt::animation::arkit::CsvRows;
+use deeptalk_rt::animation::Retarget as _;
+use deeptalk_rt::animation::arkit::{self, Arkit};
 use deeptalk_rt::audio::read_wav;
 use deeptalk_rt::networks::deeptalk::{ONE_PASS_SECONDS, Take};
 use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions};
@@ -127,10 +128,10 @@ impl Stream {
         let names = session.model().parameter_names();
         let mut lines = match self.to {
             To::Json => Lines::json(&names),
-            To::Arkit => Lines::Arkit(Box::new(CsvRows::of(&names, "standard output")?)),
+            To::Arkit => Lines::Arkit(Box::new(Arkit::of(&names)?)),
         };
         if let Lines::Arkit(_) = lines
-            && !put(&CsvRows::header())?
+            && !put(&arkit::csv_header())?
         {
             return Ok(());
         }
@@ -244,7 +245,7 @@ impl Sound {
 enum Lines {
     /// The names, as they stand in front of their values.
     Json(Vec<String>),
-    Arkit(Box<CsvRows>),
+    Arkit(Box<Arkit>),
 }
 
 impl Lines {
@@ -265,7 +266,11 @@ impl Lines {
                         pairs.join(",")
                     )
                 }
-                Self::Arkit(rows) => rows.row(frame, 25, values),
+                Self::Arkit(map) => {
+                    let mut weights = [0.0; arkit::WEIGHTS.len()];
+                    map.apply(values, &mut weights);
+                    arkit::csv_row(frame, 25, &weights)
+                }
             };
             if !put(&line)? {
                 return Ok(false);

@@ -24,6 +24,10 @@ pub fn offset(text: &str) -> Result<f64, String> {
     number(text, "seconds from 0 on", |seconds: &f64| seconds.is_finite() && *seconds >= 0.0)
 }
 
+pub fn rest(text: &str) -> Result<f64, String> {
+    number(text, "seconds from 0 to 3600", |seconds: &f64| (0.0..=3600.0).contains(seconds))
+}
+
 pub fn duration(text: &str) -> Result<f64, String> {
     number(text, "seconds above 0", |seconds: &f64| seconds.is_finite() && *seconds > 0.0)
 }

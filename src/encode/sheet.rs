@@ -11,9 +11,9 @@ use super::picture::{Scene, Sink};
 use super::{apng, typeface};
 use crate::Result;
 use crate::audio::SAMPLE_RATE;
-use crate::export::curves::{Curve, Curves};
 use crate::files::{AtomicFile, Written};
 use crate::render::Image;
+use crate::rig::curves::{Curve, Curves};
 
 /// Pixels across the sheet, and how they are divided.
 const WIDTH: usize = 1680;

@@ -23,11 +23,14 @@
 
 mod buffer;
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
 use self::buffer::{Buffer, Use};
-use super::surface;
+use super::{Request, surface};
 use crate::animation::Animation;
+use crate::files::{AtomicFile, Failure};
 use crate::rig::Face;
 use crate::{Error, Result};
 
@@ -37,6 +40,11 @@ const STILL: f32 = 2e-6;
 const STRAIGHT: f32 = 0.004;
 /// Linear colour and roughness of a face that has none: matt clay.
 const CLAY: ([f32; 4], f32) = ([0.60, 0.45, 0.37, 1.0], 0.6);
+
+/// Writes the file.
+pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
+    Ok(file.write_all(&bytes(request.animation, request.face()?)?)?)
+}
 
 /// The file's bytes: `motion` of `face`.
 ///

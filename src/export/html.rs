@@ -23,12 +23,16 @@
 
 mod scene;
 
+use std::io::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
 
 use self::scene::Scene;
+use super::Request;
 use crate::animation::Animation;
+use crate::files::{AtomicFile, Failure};
 use crate::rig::Face;
 use crate::{Error, Result};
 
@@ -45,6 +49,12 @@ const SCRIPT: [&str; 8] = [
     include_str!("player/timeline.js"),
     include_str!("player/player.js"),
 ];
+
+/// Writes the page.
+pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
+    let text = page(request.animation, request.face()?, request.options.speech, &request.title())?;
+    Ok(file.write_all(text.as_bytes())?)
+}
 
 /// The page as text: `motion` of `face` with its `speech` (16 kHz, mono, -1 to 1; may be empty) under a `title`.
 ///

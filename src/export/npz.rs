@@ -9,9 +9,9 @@ use std::mem::ManuallyDrop;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::{Options, VertexSource};
+use super::{Request, VertexSource};
 use crate::Error;
-use crate::animation::{Animation, Elements, Extra, Track};
+use crate::animation::{Elements, Extra, Track};
 use crate::files::npy::{write_f32, write_header, write_i32};
 use crate::files::{AtomicFile, Failure};
 
@@ -20,11 +20,8 @@ const FRAMES_AT_ONCE: usize = 64;
 
 /// Writes `motion` (frames, parameters), the extras of integers, `fps` (), `names` (parameters), the extras of floats, and `vertices`
 /// (frames, vertices, 3) if the track is one of vertices or there is a source of them. A dot in the name of an extra becomes `_`.
-pub(super) fn write(
-    file: &mut AtomicFile,
-    animation: &Animation,
-    options: &Options<'_>,
-) -> Result<(), Failure> {
+pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
+    let Request { animation, options, .. } = request;
     let mut arrays = Arrays { zip: ManuallyDrop::new(ZipWriter::new(file)) };
     let frames = animation.frames();
     if let Track::Parameters(parameters) = &animation.track {

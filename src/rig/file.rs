@@ -15,7 +15,7 @@ const VERSION: &str = "1";
 /// A face of 5023 vertices takes 25 MB; nothing that is a face comes near these.
 const LARGEST_FILE: u64 = 1 << 30;
 const LARGEST_HEADER: u64 = 1 << 20;
-const NEXT: &str = "make the face file again (`deeptalk-rt import flame`)";
+const NEXT: &str = crate::Advice::MakeFace.text();
 
 impl Face {
     /// Reads a face file.

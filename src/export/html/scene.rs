@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::animation::Animation;
-use crate::export::curves::{Curves, inner_lips, waveform};
 use crate::export::{occlusion, surface};
 use crate::rig::Face;
+use crate::rig::curves::{Curves, inner_lips, waveform};
 use crate::{Error, Result};
 
 /// Displacements below this are left out: metres.

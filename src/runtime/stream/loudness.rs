@@ -5,6 +5,7 @@
 //! the floor, or within [`PAUSE`] frames of one that is. Both forget with a time constant. The deviation that is used is never below the
 //! floor, so that room noise is not amplified to speech.
 
+use crate::animation::filter::is_louder;
 use crate::networks::deeptalk::config::FPS;
 
 /// A pause of speech that counts as speech: 1 s.
@@ -57,7 +58,7 @@ impl Loudness {
         let count = frame.len() as f64;
         let sum: f64 = frame.iter().map(|s| f64::from(*s)).sum();
         let around = |mean: f64| frame.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum::<f64>();
-        let loud = (around(sum / count) / count).sqrt() > self.floor;
+        let loud = is_louder(frame, self.floor);
         self.quiet = if loud { Some(0) } else { self.quiet.map(|frames| frames.saturating_add(1)) };
         self.mean.add(sum, count, self.keep);
         if self.quiet.is_some_and(|frames| frames <= PAUSE) {

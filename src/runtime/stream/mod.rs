@@ -12,7 +12,6 @@
 mod frames;
 mod loudness;
 mod options;
-mod rest;
 mod sound;
 
 pub use frames::Frames;
@@ -20,10 +19,10 @@ pub use options::StreamOptions;
 
 use self::loudness::Loudness;
 use self::options::Plan;
-use self::rest::Rest;
 use self::sound::Sound;
 use super::control::Watch;
 use super::model::{Model, on_engine};
+use crate::animation::filter::{Filter as _, Rest};
 use crate::audio::{LARGEST_SAMPLE, Resampler, is_usable};
 use crate::networks::deeptalk::config::{
     FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME,
@@ -226,9 +225,9 @@ impl Stream {
         let mut frames = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
         let begin = (self.given - first_frame) * self.parameters;
         for (frame, row) in (self.given..to).zip(hopped.motion[begin..].chunks_exact(self.parameters)) {
-            let shown = self.rest.next(frame, |frame| self.sound.is_loud(frame));
-            // Adding 0 makes the neutral face's zeros plain ones.
-            frames.values.extend(row.iter().map(|value| value * shown + 0.0));
+            let begin = frames.values.len();
+            frames.values.extend_from_slice(row);
+            self.rest.push(frame, &|frame: usize| self.sound.is_loud(frame), &mut frames.values[begin..]);
         }
         let new_codes = [&mut frames.codes_t, &mut frames.codes_b];
         for (book, new) in new_codes.into_iter().enumerate() {

@@ -4,7 +4,7 @@
 //! masks of the built-in head (FLAME has none) is probed: its lips are where vertices that go with the jaw meet vertices that do not.
 //!
 //! ```
-//! use deeptalk_rt::{export::curves::Curves, rig::Face};
+//! use deeptalk_rt::rig::{Face, curves::Curves};
 //!
 //! let face = Face::builtin()?;
 //! let names = face.parameter_names();
@@ -147,7 +147,7 @@ fn part(face: &Face, vertices: &[u32]) -> Face {
 }
 
 /// Upper and lower lip where they meet in the middle.
-pub(super) fn inner_lips(face: &Face) -> Option<[u32; 2]> {
+pub(crate) fn inner_lips(face: &Face) -> Option<[u32; 2]> {
     let one = |name| face.masks.get(name).and_then(|mask| mask.first().copied());
     if let (Some(upper), Some(lower)) = (one("lip_upper_inner"), one("lip_lower_inner")) {
         return Some([upper, lower]);
@@ -223,7 +223,7 @@ fn mean_height(vertices: &[[f32; 3]]) -> f32 {
 /// Loudest swing of the sound in each of `bins` equal stretches of `samples`, in -1 to 1: (lowest, highest).
 ///
 /// ```
-/// let bins = deeptalk_rt::export::curves::waveform(&[0.0, 0.5, -0.25, 0.1], 2);
+/// let bins = deeptalk_rt::rig::curves::waveform(&[0.0, 0.5, -0.25, 0.1], 2);
 /// assert_eq!(bins, [(0.0, 0.5), (-0.25, 0.1)]);
 /// ```
 pub fn waveform(samples: &[f32], bins: usize) -> Vec<(f32, f32)> {
