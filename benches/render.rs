@@ -1,5 +1,5 @@
-//! Frames a second of the built-in head, 800 x 800: one frame with all threads, and a row of frames side by side, as a
-//! video asks for them. `cargo bench --bench render`
+//! Benchmark of rendering the built-in head at 800 x 800: one frame with all threads, and several frames in
+//! parallel, as for a video. `cargo bench --bench render`
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deeptalk_rt::animation::{Animation, Rate};

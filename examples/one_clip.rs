@@ -1,4 +1,4 @@
-//! One recording: its motion to a file, and what every stage took.
+//! Animates one recording, writes its motion to a file, and prints the time of every stage.
 //!
 //! `cargo run --release --example one_clip -- speech.wav talk.npz [model.safetensors]`
 

@@ -1,4 +1,4 @@
-//! Finished motions.
+//! C functions of the motions of whole recordings.
 
 use std::ffi::c_char;
 
@@ -9,7 +9,7 @@ use crate::handle::{self, Opaque};
 use crate::status::{dt_status, guard};
 use crate::text;
 
-/// The motion of a whole recording: read-only.
+/// The motion of a whole recording; read-only.
 pub struct dt_motion {
     _opaque: [u8; 0],
 }
@@ -20,7 +20,8 @@ impl Opaque for dt_motion {
     const NAME: &'static str = "motion";
 }
 
-/// Its frames and the values of a frame. Thread rules: any thread, any number at once.
+/// Writes the number of frames of a motion and the number of values of a frame. Thread rules: any thread, any
+/// number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_motion_shape(
     motion: *const dt_motion,
@@ -36,8 +37,8 @@ pub unsafe extern "C" fn dt_motion_shape(
     })
 }
 
-/// Copies its values, row-major (frames, parameters), into `out`, which has room for `capacity` floats; DT_TOO_SMALL if that is less than all. Thread rules: any
-/// thread, any number at once.
+/// Copies the values of a motion, row-major (frames, parameters), into `out`, which has room for `capacity`
+/// floats. Returns DT_TOO_SMALL if they do not fit. Thread rules: any thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_motion_values(
     motion: *const dt_motion,
@@ -50,7 +51,8 @@ pub unsafe extern "C" fn dt_motion_values(
     })
 }
 
-/// Writes it to a file, whole or not at all; the ending chooses the format: .npz, .npy, .csv or .json. Thread rules: any thread, any number at once.
+/// Writes a motion to a file; the file appears complete or not at all. The ending chooses the format: .npz,
+/// .npy, .csv or .json. Thread rules: any thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_motion_write(motion: *const dt_motion, path: *const c_char) -> dt_status {
     guard(|| {
@@ -61,7 +63,8 @@ pub unsafe extern "C" fn dt_motion_write(motion: *const dt_motion, path: *const 
     })
 }
 
-/// Frees a motion and sets `*motion` to null. Thread rules: any thread, but no other may use this handle at the same time or afterwards.
+/// Frees a motion and sets `*motion` to null. Thread rules: any thread, but no other thread may use this
+/// handle at the same time or afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_motion_free(motion: *mut *mut dt_motion) -> dt_status {
     guard(|| unsafe { handle::take_back(motion, |_| Ok(())) })

@@ -1,4 +1,4 @@
-//! Motions of whole recordings.
+//! Python class of the motions of whole recordings.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::errors::raised;
 #[pyclass(frozen, module = "deeptalk_rt")]
 pub struct Motion(pub Animation);
 
-/// Rows of so many values as a table.
+/// Row-major values as an array (rows, `width`).
 pub fn table<'py>(python: Python<'py>, values: &[f32], width: usize) -> PyResult<Bound<'py, PyArray2<f32>>> {
     PyArray1::from_slice(python, values).reshape([values.len() / width.max(1), width])
 }

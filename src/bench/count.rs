@@ -13,7 +13,7 @@ use crate::networks::deeptalk::weights::{Source, Weights};
 use crate::networks::deeptalk::{Config, DeepTalk};
 use crate::tensor::shapes::{self, Rows, Shaped};
 use crate::tensor::{
-    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, EmbeddingOps,
+    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
     Linear, MeshOps, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored,
 };
 
@@ -116,9 +116,17 @@ impl Context for Counter {
         Ok(Shape { name: stored.name, shape: stored.shape })
     }
 
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Rows> {
         shapes::upload(clips, channels, values.len())?;
         Ok(self.made(0, &[], clips.clone(), channels))
+    }
+
+    fn upload_f32(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Rows> {
+        self.upload(clips, channels, values)
     }
 
     fn download(&self, x: &Rows) -> Result<Vec<f32>> {
@@ -269,11 +277,16 @@ impl EmbeddingOps for Counter {
 impl MeshOps for Counter {
     /// Every channel moves every vertex, then the joint turns it.
     fn skin(&self, parameters: &Rows, rig: &Rig<Shape>) -> Result<Rows> {
-        let (clips, channels, vertices) = shapes::skin(parameters, rig)?;
-        let poses = clips.rows() / (3 * vertices).max(1);
+        let (channels, vertices) = shapes::skin(parameters, rig)?;
+        let poses = parameters.clips.rows();
         let read = [size(parameters), elements(&rig.template), elements(&rig.shapes), elements(&rig.weights)];
         // Three coordinates a shape; the turn is 9 multiplications with their additions.
-        Ok(self.made(poses * vertices * (2 * 3 * channels + 2 * 9), &read, clips, 1))
+        Ok(self.made(
+            poses * vertices * (2 * 3 * channels + 2 * 9),
+            &read,
+            parameters.clips.clone(),
+            3 * vertices,
+        ))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::model::{Engine, Model};
 use crate::animation::Animation;
 use crate::rig::Face;
+use crate::tensor::shapes::Shaped;
 use crate::tensor::{self, Clips, Ops, cpu, cuda};
 use crate::{Error, Result};
 
@@ -87,5 +88,6 @@ impl Rig {
 }
 
 fn skin<B: Ops>(ops: &B, rig: &tensor::Rig<B::Weight>, rows: &[f32]) -> Result<Vec<f32>> {
-    ops.download(&ops.skin(&ops.upload(&Clips::one(rows.len()), 1, rows)?, rig)?)
+    let width = rig.pivots.shape()[0] + 2;
+    ops.download(&ops.skin(&ops.upload_f32(&Clips::one(rows.len() / width), width, rows)?, rig)?)
 }

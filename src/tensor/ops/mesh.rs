@@ -6,8 +6,7 @@ use crate::Result;
 /// Operations that make vertices.
 pub trait MeshOps: Context {
     /// The vertices of a face, in f32 on every device: blend shapes, then linear blend skinning with one joint.
-    /// Of clips of `frames * (C + 3)` rows of 1 channel, a frame's channels followed by the joint's rotation (axis times angle), to
-    /// `frames * V * 3` rows.
+    /// (frames, C + 3) in f32, a frame's channels followed by the joint's rotation (axis times angle), to (frames, V * 3) in f32.
     ///
     /// ```text
     /// posed  = template + sum_c e[c] shapes[c] + sum_k (R - I)[k] correctives[k]
