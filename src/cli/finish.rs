@@ -1,4 +1,4 @@
-//! From a finished motion to its files.
+//! A take's animation to its files.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use deeptalk_rt::{Advice, Error, Result};
 use super::progress::{Output, Reporter};
 use super::stop;
 
-/// A take, on its way to files.
+/// A take to be written to files.
 pub struct Finished<'a> {
     pub input: &'a Path,
     pub motion: &'a Animation,
     pub samples: &'a [f32],
     pub face: Option<&'a Face>,
-    /// What the network took for it.
+    /// The time that the network took for it.
     pub network: Duration,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Finished<'a> {
     /// them of rows of parameters.
     ///
     /// # Errors
-    /// What the format and the device say, and a wish to stop.
+    /// Errors of the format and the device; [`Error::Cancelled`].
     pub fn write(
         &self,
         path: &'a Path,
@@ -69,10 +69,10 @@ impl<'a> Finished<'a> {
         Ok(self.output(path, begun.elapsed(), written, None))
     }
 
-    /// All pictures, every frame drawn once.
+    /// Draws all pictures in one pass.
     ///
     /// # Errors
-    /// What the renderer and the formats say, and a wish to stop.
+    /// Errors of the renderer and the formats; [`Error::Cancelled`].
     pub fn draw(&self, pictures: &Pictures<'a, '_>, reporter: &Reporter) -> Result<Vec<Output<'a>>> {
         let begun = Instant::now();
         let Pictures { paths, look } = pictures;

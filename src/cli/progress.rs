@@ -1,4 +1,4 @@
-//! How far the work is: a bar for people, JSON lines for programs.
+//! Progress of the work: a bar for people, JSON lines for programs.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, stderr};
@@ -14,24 +14,24 @@ use serde_json::json;
 
 use super::{advice, say};
 
-/// How progress is told.
+/// The form in which progress is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Style {
     /// A bar with rate and time left
     Bar,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
     /// Only results and errors
     None,
 }
 
-/// Tells the user how far the work is and what came of it, on standard error.
+/// Prints progress and results on standard error.
 pub struct Reporter {
     style: Style,
     bar: ProgressBar,
 }
 
-/// A file that was written, and what it took.
+/// A file that was written, and the time it took.
 pub struct Output<'a> {
     pub input: &'a Path,
     pub path: &'a Path,
@@ -39,18 +39,18 @@ pub struct Output<'a> {
     pub seconds: f64,
     pub took: Duration,
     pub written: Written,
-    /// Of pictures: what the network took, and where the rest of the time went.
+    /// For pictures: the time of the network, and the times of drawing.
     pub drawn: Option<(Duration, Drawn)>,
 }
 
 impl Reporter {
-    /// Without a style: a bar if somebody watches.
+    /// A reporter; without a style: a bar on a terminal, none elsewhere.
     pub fn new(style: Option<Style>) -> Self {
         let usual = if stderr().is_terminal() { Style::Bar } else { Style::None };
         Self { style: style.unwrap_or(usual), bar: ProgressBar::hidden() }
     }
 
-    /// A new piece of work begins; `unit` is what [`advance`](Self::advance) counts.
+    /// Begins a piece of work; `unit` is what [`advance`](Self::advance) counts.
     pub fn begin(&mut self, name: &str, unit: &str) {
         if self.style == Style::Bar {
             let template =
@@ -65,7 +65,7 @@ impl Reporter {
         }
     }
 
-    /// So much of it is done.
+    /// Reports that `done` of `total` units are done.
     pub fn advance(&self, name: &Path, done: usize, total: usize) {
         match self.style {
             Style::Bar => {
@@ -79,13 +79,13 @@ impl Reporter {
         }
     }
 
-    /// The piece of work has ended, well or not.
+    /// Ends the piece of work.
     pub fn end(&mut self) {
         self.bar.finish_and_clear();
         self.bar = ProgressBar::hidden();
     }
 
-    /// A file was written.
+    /// Reports a file that was written.
     pub fn written(&self, output: &Output<'_>) {
         let Output { input, path, frames, seconds, took, written, drawn } = output;
         let took = took.as_secs_f64();
@@ -117,7 +117,7 @@ impl Reporter {
         ));
     }
 
-    /// Something went wrong, with one input or with all.
+    /// Reports an error of one input, or of the whole run.
     pub fn failed(&self, input: Option<&Path>, error: &Error) {
         if self.style == Style::Json {
             let file = input.map(Path::to_string_lossy);
@@ -128,7 +128,7 @@ impl Reporter {
         }
     }
 
-    /// The last word.
+    /// Reports the end of the run.
     pub fn done(&self, written: usize, failed: usize, exit_code: u8) {
         if self.style == Style::Json {
             say::line(
@@ -140,7 +140,7 @@ impl Reporter {
         }
     }
 
-    /// A line above the bar.
+    /// Prints a line above the bar.
     pub fn line(&self, text: impl Display) {
         self.bar.suspend(|| say::line(text));
     }

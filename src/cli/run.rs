@@ -1,4 +1,4 @@
-//! `run`: the main job.
+//! `run`: recordings to files.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,9 +27,9 @@ use super::values::{self, Temperatures};
 const EXAMPLES: &str = "Examples:
   A video with sound:
     deeptalk-rt run speech.wav -o talk.mp4
-  A page to look at, a contact sheet, and everything for NumPy, at once:
+  A page, a contact sheet and NumPy arrays in one run:
     deeptalk-rt run speech.wav -o talk.html -o talk.png -o talk.npz
-  What Live Link Face would record, at 60 frames a second:
+  ARKit weights in the columns of Live Link Face, at 60 frames a second:
     deeptalk-rt run speech.wav -o talk.csv --format arkit --fps 60
   The words of one recording with half the emotion of another:
     deeptalk-rt run speech.wav --emotion-from angry.wav --emotion-blend 0.5 -o talk.npz
@@ -87,12 +87,12 @@ pub struct Run {
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     face: Option<PathBuf>,
 
-    /// Where to begin in the recording
+    /// The time in the recording to begin at
     #[arg(long, value_name = "SECONDS", default_value = "0", hide_default_value = true)]
     #[arg(value_parser = values::offset, allow_negative_numbers = true, help_heading = INPUT)]
     offset: f64,
 
-    /// How much of it to take [default: all]
+    /// The length of the part to take [default: all]
     #[arg(long, value_name = "SECONDS", value_parser = values::duration, allow_negative_numbers = true, help_heading = INPUT)]
     duration: Option<f64>,
 
@@ -110,7 +110,7 @@ pub struct Run {
     #[arg(help_heading = OUTPUT)]
     format: Option<String>,
 
-    /// Frames a second of ARKit weights [default: 25]
+    /// Frames a second of ARKit weights [default: those of the motion]
     #[arg(long, value_name = "25|30|60", value_parser = values::rate, help_heading = OUTPUT)]
     fps: Option<u32>,
 
@@ -118,7 +118,7 @@ pub struct Run {
     #[arg(long, value_name = "SECONDS", value_parser = values::rest, allow_negative_numbers = true, help_heading = OUTPUT)]
     rest_after: Option<f64>,
 
-    /// How to tell the progress [default: bar on a terminal, none elsewhere]
+    /// The form of progress reports [default: bar on a terminal, none elsewhere]
     #[arg(long, value_name = "STYLE", help_heading = OUTPUT)]
     progress: Option<Style>,
 
@@ -131,12 +131,12 @@ pub struct Run {
     #[arg(value_parser = values::share, allow_negative_numbers = true, help_heading = EMOTION)]
     emotion_blend: f32,
 
-    /// Draw so many takes, each with its own number in its file's name and the seeds S, S + 1, ...
+    /// The number of takes; files get numbers, and takes the seeds S, S + 1, ...
     #[arg(long, value_name = "TAKES", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
     #[arg(help_heading = EMOTION)]
     samples: u16,
 
-    /// The seed of all that is drawn: the same seed draws the same
+    /// The seed of all random draws
     #[arg(long, default_value = "0", allow_negative_numbers = true, help_heading = EMOTION)]
     seed: u64,
 
@@ -166,16 +166,16 @@ pub struct Run {
     threads: Option<u16>,
 }
 
-/// What it takes to animate, loaded and checked against each other.
+/// Everything that a take needs, loaded and checked.
 struct Loaded {
     session: Session,
     face: Option<Face>,
-    /// The face on the device, if somebody wants its vertices.
+    /// The face on the device, if an output holds its vertices.
     rig: Option<Rig>,
     takes: Vec<Take>,
 }
 
-/// What came of it.
+/// Counts of the run and its exit code.
 #[derive(Default)]
 struct Tally {
     written: usize,
@@ -184,7 +184,7 @@ struct Tally {
 }
 
 impl Run {
-    /// Does it all; errors are told here, because there may be several.
+    /// Runs the command. Errors are printed here, because there may be several.
     pub fn execute(&self) -> Result<ExitCode> {
         let mut reporter = Reporter::new(self.progress);
         let mut tally = Tally::default();
@@ -197,7 +197,7 @@ impl Run {
     }
 
     /// # Errors
-    /// What ends the work for all recordings; what concerns one alone is counted, and told at the end.
+    /// Errors that end the work for all recordings; errors of one recording are counted and printed at the end.
     fn animate_all(&self, reporter: &mut Reporter, tally: &mut Tally) -> Result<()> {
         let jobs = self.plan()?;
         let look = self.look.options()?;
@@ -228,7 +228,7 @@ impl Run {
         outcome
     }
 
-    /// The recordings that can be read, one after another; gives those that failed all the same.
+    /// Animates the recordings that can be read; returns those that failed.
     fn animate_good<'a>(
         &self,
         good: &[&'a Job],
@@ -328,7 +328,7 @@ impl Run {
         }
     }
 
-    /// In the order of what is cheap to check.
+    /// Loads everything, cheap checks first.
     fn load(&self, jobs: &[&Job]) -> Result<Loaded> {
         let (file, actor) = model_and_actor(self.model.as_ref(), self.actor.as_ref())?;
         let face = self.face(jobs)?;
@@ -381,7 +381,7 @@ impl Run {
         motions.iter_mut().try_for_each(|motion| self.rest(motion, &samples))?;
         let skin = rig.as_ref().map(|rig| move |rows: &[f32]| rig.vertices_of_rows(rows));
         let skin = skin.as_ref().map(|skin| skin as &Skinning<'_>);
-        // A file answers for its take's share of the network, and for its own writing.
+        // The time of a file is its take's share of the network plus its own writing.
         let network = begun.elapsed() / takes.len() as u32;
         for (motion, files) in motions.iter().zip(&job.takes) {
             let finished =
@@ -435,14 +435,14 @@ impl Run {
     }
 }
 
-/// What the progress bar calls a recording: its name, and which of how many.
+/// The label of a recording in the progress bar: its name, and its number if there are several.
 fn label(input: &Path, index: usize, count: usize) -> String {
     let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy();
     if count == 1 { name.into_owned() } else { format!("[{}/{count}] {name}", index + 1) }
 }
 
 impl Tally {
-    /// The first failure decides what the shell hears.
+    /// Counts a failure; the first one decides the exit code.
     fn fail(&mut self, error: &Error) {
         self.failed += 1;
         if self.exit_code == 0 {

@@ -1,6 +1,6 @@
-//! What options may be.
+//! Parsers of option values.
 
-/// Of the top and the bottom codes.
+/// Temperatures of the top and the bottom codes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Temperatures(pub [f32; 2]);
 

@@ -1,7 +1,7 @@
-//! Motion to pictures: everything that needs frames drawn. [`render_outputs`] is the one call.
+//! Pictures and video of a moving face: [`render_outputs`] draws a [`Scene`] and writes all files in one pass.
 //!
-//! A frame is drawn once, however many files want it, and every file has a thread of its own that encodes while the next
-//! frames are drawn. No more than a few frames are held at a time. Files appear when all of them are whole, or not at all.
+//! Each frame is drawn once for all files, and each file has its own thread, which encodes while the next frames are drawn. Only a few
+//! frames are in memory at a time. Files appear when all of them are complete, or not at all.
 //!
 //! ```
 //! use deeptalk_rt::encode::picture::{Hooks, Picture, Scene, render_outputs};
@@ -53,7 +53,7 @@ pub enum Picture {
     Frames,
 }
 
-/// A face, what it does, what is heard meanwhile, and how it is looked at.
+/// A face, its animation, the sound, and the options of the renderer.
 pub struct Scene<'a> {
     pub(super) face: &'a Face,
     pub(super) motion: &'a Animation,
@@ -65,8 +65,8 @@ impl<'a> Scene<'a> {
     /// `speech`: mono at 16 kHz, full scale 1; may be empty.
     ///
     /// # Errors
-    /// A bad input if the motion was not made for this face, [`Error::Usage`] for a size or camera out of range,
-    /// [`Error::Shape`] for a motion without frames.
+    /// [`Error::BadInput`] if the animation was not made for this face, [`Error::Usage`] for a size or camera out of range,
+    /// [`Error::Shape`] for an animation without frames.
     pub fn new(face: &'a Face, motion: &'a Animation, speech: &'a [f32], options: &Options) -> Result<Self> {
         face.check_channels(&motion.parameters()?.names, "the model")?;
         if motion.frames() == 0 || motion.rate.per_second() > 1000.0 {
@@ -101,14 +101,14 @@ impl<'a> Scene<'a> {
     /// Draws one frame.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the motion moves a vertex to where it is no longer a number.
+    /// [`Error::Shape`] if a vertex's position is not finite.
     pub fn render(&self, frame: usize, image: &mut Image) -> Result<()> {
         let mut vertices = vec![0.0; self.face.template.len()];
         self.face.vertices_into(self.motion.frame(frame), &[], &mut vertices);
         self.renderer.render(vertices.as_chunks().0, image)
     }
 
-    /// The same, with the time that moving the vertices and drawing them took.
+    /// [`render`](Self::render), adding the time of skinning and of drawing to `times`.
     fn render_timed(&self, frame: usize, image: &mut Image, times: &Clocks) -> Result<()> {
         let mut vertices = vec![0.0; self.face.template.len()];
         let start = Instant::now();
@@ -121,7 +121,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The head without the shoulders, if the face says where forehead and jaw are; else nothing, which means all of it.
+/// The vertices of the head without the shoulders, if the face has masks of forehead and jaw; else none, which means all vertices.
 fn focus(face: &Face) -> Vec<u32> {
     let points: &[[f32; 3]] = face.template.as_chunks().0;
     let extent = |mask: &str, axis: usize| {
@@ -146,7 +146,7 @@ fn focus(face: &Face) -> Vec<u32> {
 pub struct Hooks<'a> {
     /// Called after every frame with the number of frames that are done and the number of all.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
-    /// Looked at before every frame: once true, the work ends with [`Error::Cancelled`] and leaves no file.
+    /// Checked before every frame: once true, the work ends with [`Error::Cancelled`] and leaves no file.
     pub cancelled: &'a AtomicBool,
 }
 
@@ -164,21 +164,21 @@ pub struct Drawn {
     pub written: Vec<Written>,
     /// Frames that were drawn.
     pub frames: usize,
-    /// Moving the vertices.
+    /// Time of skinning: parameters to vertices.
     pub skinning: Duration,
-    /// Drawing.
+    /// Time of drawing.
     pub rendering: Duration,
-    /// Encoding and writing.
+    /// Time of encoding and writing.
     pub encoding: Duration,
 }
 
-/// A file or folder on its way.
+/// A file or folder being written.
 pub(super) trait Sink: Send {
-    /// Whether this frame is of use.
+    /// True if the output needs this frame.
     fn wants(&self, _frame: usize) -> bool {
         true
     }
-    /// Takes a wanted frame, in order.
+    /// Takes a frame that the output needs; frames come in order.
     fn frame(&mut self, frame: usize, image: &Image) -> Result<()>;
     /// Moves the output into place.
     fn finish(self: Box<Self>) -> Result<Written>;
@@ -201,7 +201,7 @@ impl Clocks {
 ///
 /// # Errors
 /// [`Error::Usage`] for a format that cannot hold the scene, [`Error::Io`] where the
-/// system refuses, [`Error::Cancelled`] on request, and what [`Scene::render`] says.
+/// system refuses, [`Error::Cancelled`] on request, and the errors of [`Scene::render`].
 pub fn render_outputs(scene: &Scene, outputs: &[(Picture, &Path)], hooks: &Hooks) -> Result<Drawn> {
     let sinks =
         outputs.iter().map(|(picture, path)| open(scene, *picture, path)).collect::<Result<Vec<_>>>()?;
@@ -256,14 +256,14 @@ fn stream(
                 if hooks.cancelled.load(Ordering::Relaxed) {
                     return Err(Error::Cancelled);
                 }
-                // Nobody else holds an image that comes from the pool.
+                // An image from the pool has no other owner.
                 Arc::get_mut(image).map_or(Ok(()), |image| scene.render_timed(frame, image, clocks))
             });
             if drawn.is_err() {
                 break;
             }
             for (done, (&frame, image)) in frames.iter().zip(&images).enumerate() {
-                // A sink that no longer listens has failed; its thread tells why.
+                // A sink whose channel is closed has failed; its thread returns the error.
                 if senders.iter().any(|sender| sender.send((frame, image.clone())).is_err()) {
                     break 'batches;
                 }
@@ -282,7 +282,7 @@ fn stream(
     })
 }
 
-/// An image that nobody uses any more, or a new one.
+/// An image of the pool without another owner, or a new one.
 fn take(pool: &mut Vec<Arc<Image>>) -> Arc<Image> {
     match pool.iter().position(|image| Arc::strong_count(image) == 1) {
         Some(free) => pool.swap_remove(free),

@@ -108,8 +108,13 @@ pub fn write(path: impl AsRef<Path>, animation: &Animation, options: &Options<'_
         None => Format::of_path(path)?,
     };
     let Writer::File(writer) = format.writer else {
-        let text = "this format is a picture, which is drawn of a scene, not written of an animation alone";
-        return Err(Error::Usage(format!("{}: {text}", path.display())));
+        let known = FORMATS.iter().filter(|format| !format.is_picture() && format.layout.is_none());
+        let endings: Vec<String> = known.map(|format| format.ending.to_string()).collect();
+        return Err(Error::Usage(format!(
+            "{}: this format is a picture, which is drawn of a scene, not written of an animation alone; formats of data are {}",
+            path.display(),
+            endings.join(", ")
+        )));
     };
     animation.check()?;
     check_names(animation)?;
