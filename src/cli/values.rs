@@ -1,5 +1,7 @@
 //! Parsers of option values.
 
+use deeptalk_rt::networks::{self, Architecture};
+
 /// Temperatures of the top and the bottom codes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Temperatures(pub [f32; 2]);
@@ -39,4 +41,8 @@ pub fn temperatures(text: &str) -> Result<Temperatures, String> {
     };
     let (top, bottom) = text.split_once(',').unwrap_or((text, text));
     Ok(Temperatures([one(top)?, one(bottom)?]))
+}
+
+pub fn architecture(text: &str) -> Result<&'static Architecture, String> {
+    networks::architecture(text).map_err(|error| error.to_string())
 }
