@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use deeptalk_rt::animation::arkit::{self, Arkit};
+use deeptalk_rt::animation::arkit::Arkit;
 use deeptalk_rt::animation::{Animation, Rate};
-use deeptalk_rt::export::{Options, glb, html, write};
+use deeptalk_rt::export::{Options, glb, html, live_link, write};
 use deeptalk_rt::rig::Face;
 use serde_json::{Value, json};
 
@@ -159,7 +159,7 @@ fn the_file_endings_choose_the_formats_and_refusals_leave_nothing() {
     write(at("a.json"), &arkit(60), &weights).unwrap();
     assert!(std::fs::read_to_string(at("a.html")).unwrap().contains("<title>a</title>"));
     assert_eq!(std::fs::read(at("a.GLB")).unwrap(), glb::bytes(&talk, &face).unwrap());
-    assert_eq!(std::fs::read_to_string(at("a.csv")).unwrap(), arkit::csv(&arkit(60)).unwrap());
+    assert_eq!(std::fs::read_to_string(at("a.csv")).unwrap(), live_link::csv(&arkit(60)).unwrap());
 
     let flame = flame_like();
     let foreign = motion(&flame, 7, false);

@@ -1,12 +1,4 @@
-//! ARKit blend-shape weights as the Live Link Face app records them, for Unreal, Unity, Blender add-ons and the like.
-//!
-//! Columns of the CSV, in the app's order:
-//!
-//! 1. `Timecode`: `HH:MM:SS:FF.mmm`, frames counted from 0 at the chosen rate; `.mmm` is the part of a frame, always `.000` here.
-//! 2. `BlendShapeCount`: always 61 (52 weights and 9 rotations).
-//! 3. The 52 weights of [`WEIGHTS`], with a capital first letter, each in 0 to 1.
-//! 4. `HeadYaw HeadPitch HeadRoll LeftEyeYaw LeftEyePitch LeftEyeRoll RightEyeYaw RightEyePitch RightEyeRoll`: all 0, for the network
-//!    moves neither the head nor the eyeballs (a gaze, if there is one, is in the `eyeLook..` weights).
+//! ARKit's 52 blend-shape weights, and the map to them from the channels of the built-in head.
 //!
 //! Where the weights come from: a motion of the built-in head has 50 of them as channels; [`Arkit`] retargets it. `jawOpen` is
 //! `jaw_x` / 24 degrees, and `jawForward` is 0. A jaw turned sideways adds to `jawLeft` or `jawRight`: `jaw_y` / 5 degrees + `jaw_z` / 9
@@ -23,18 +15,12 @@
 //! # values[50] = 12f32.to_radians();
 //! let motion = Animation::from_parameters(Rate::whole(25), names.clone(), values);
 //! let weights = motion.retargeted(&Arkit::of(&names)?)?.resampled(Rate::whole(60))?;
-//! let csv = arkit::csv(&weights)?;
-//! let mut lines = csv.lines();
-//! assert!(lines.next().unwrap().starts_with("Timecode,BlendShapeCount,EyeBlinkLeft,EyeLookDownLeft"));
-//! let first: Vec<&str> = lines.next().unwrap().split(',').collect();
-//! assert_eq!(first[..2], ["00:00:00:00.000", "61"]);
-//! assert_eq!(first[2 + 17], "0.500000"); // jawOpen
+//! assert_eq!(weights.parameters()?.names[17], "jawOpen");
+//! assert_eq!(weights.frame(0)[17], 0.5);
 //! # Ok::<(), deeptalk_rt::Error>(())
 //! ```
 
-use std::fmt::Write as _;
-
-use super::{Animation, JAW_NAMES, Rate, Retarget};
+use super::{JAW_NAMES, Retarget};
 use crate::error::Advice;
 use crate::{Error, Result};
 
@@ -92,19 +78,6 @@ pub const WEIGHTS: [&str; 52] = [
     "noseSneerLeft",
     "noseSneerRight",
     "tongueOut",
-];
-
-/// The rotation columns after the weights.
-const ROTATIONS: [&str; 9] = [
-    "HeadYaw",
-    "HeadPitch",
-    "HeadRoll",
-    "LeftEyeYaw",
-    "LeftEyePitch",
-    "LeftEyeRoll",
-    "RightEyeYaw",
-    "RightEyePitch",
-    "RightEyeRoll",
 ];
 
 /// The jaw's turn about x at which `jawOpen` is 1.
@@ -183,103 +156,9 @@ pub fn names() -> Vec<String> {
     WEIGHTS.map(String::from).to_vec()
 }
 
-/// An animation of the 52 weights ([`Arkit`]) as the text of a Live Link Face CSV.
-///
-/// # Errors
-/// A usage error if the columns are not [`WEIGHTS`], or the rate is not a whole number of frames a second up to 240.
-pub fn csv(animation: &Animation) -> Result<String> {
-    let (fps, rows) = weights(animation)?;
-    let mut text = csv_header();
-    for (frame, row) in rows.chunks_exact(WEIGHTS.len()).enumerate() {
-        text.push_str(&csv_row(frame, fps, row));
-    }
-    Ok(text)
-}
-
-/// The whole rate and the rows of an animation of the weights.
-fn weights(animation: &Animation) -> Result<(u32, &[f32])> {
-    let parameters = animation.parameters()?;
-    if parameters.names != WEIGHTS {
-        let found = parameters.names.first().map_or("none", |name| name);
-        return Err(Error::Usage(format!(
-            "expected an animation of ARKit's 52 weights, found {} columns that begin with `{found}`: retarget it first",
-            parameters.names.len()
-        )));
-    }
-    Ok((whole(animation.rate)?, &parameters.values))
-}
-
-fn whole(rate: Rate) -> Result<u32> {
-    match (rate.numerator(), rate.denominator()) {
-        (fps @ 1..=240, 1) => Ok(fps),
-        _ => Err(Error::Usage(format!(
-            "ARKit files have a whole number of frames a second from 1 to 240, found {rate}: resample the animation first"
-        ))),
-    }
-}
-
-/// The first line of a Live Link Face CSV.
-pub fn csv_header() -> String {
-    let mut text = String::from("Timecode,BlendShapeCount");
-    for name in WEIGHTS {
-        let (first, rest) = name.split_at(1);
-        let _ = write!(text, ",{}{rest}", first.to_uppercase());
-    }
-    for name in ROTATIONS {
-        let _ = write!(text, ",{name}");
-    }
-    text.push('\n');
-    text
-}
-
-/// The line of a frame, counted from 0 at `fps` frames a second, with its 52 weights.
-pub fn csv_row(frame: usize, fps: u32, weights: &[f32]) -> String {
-    let mut text = format!("{},{}", timecode(frame, fps), WEIGHTS.len() + ROTATIONS.len());
-    for weight in weights {
-        let _ = write!(text, ",{weight:.6}");
-    }
-    text.push_str(&",0.000000".repeat(ROTATIONS.len()));
-    text.push('\n');
-    text
-}
-
-/// An animation of the 52 weights ([`Arkit`]) as JSON: `fps`, `names` (ARKit's own spelling, the order of [`WEIGHTS`]) and `frames`, each with its `timecode`, its `time` in
-/// seconds and its 52 `weights`.
-///
-/// # Errors
-/// As [`csv`].
-pub fn json(animation: &Animation) -> Result<String> {
-    let (fps, rows) = weights(animation)?;
-    let mut text = format!(
-        "{{\n\"format\": \"deeptalk-rt arkit\",\n\"fps\": {fps},\n\"names\": {},\n\"frames\": [",
-        serde_json::json!(WEIGHTS.as_slice())
-    );
-    for (index, row) in rows.chunks_exact(WEIGHTS.len()).enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        let time = index as f64 / f64::from(fps);
-        let _ = write!(
-            text,
-            "{comma}\n{{\"timecode\": \"{}\", \"time\": {time:.6}, \"weights\": [",
-            timecode(index, fps)
-        );
-        for (k, weight) in row.iter().enumerate() {
-            let _ = write!(text, "{}{weight:.6}", if k == 0 { "" } else { ", " });
-        }
-        text.push_str("]}");
-    }
-    text.push_str("\n]\n}\n");
-    Ok(text)
-}
-
-/// `HH:MM:SS:FF.mmm` of a frame counted from 0.
-fn timecode(frame: usize, fps: u32) -> String {
-    let fps = fps as usize;
-    let seconds = frame / fps;
-    format!("{:02}:{:02}:{:02}:{:02}.000", seconds / 3600, seconds / 60 % 60, seconds % 60, frame % fps)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::{Animation, Rate};
     use super::*;
 
     fn motion(frames: usize) -> Animation {
@@ -307,22 +186,6 @@ mod tests {
 
     fn weight(rows: &[f32], frame: usize, name: &str) -> f32 {
         rows[frame * 52 + WEIGHTS.iter().position(|n| *n == name).unwrap()]
-    }
-
-    #[test]
-    fn the_header_is_live_link_faces_own() {
-        let csv = super::csv(&weights(&motion(1), 25)).unwrap();
-        let header = "Timecode,BlendShapeCount,EyeBlinkLeft,EyeLookDownLeft,EyeLookInLeft,EyeLookOutLeft,EyeLookUpLeft,EyeSquintLeft,\
-                      EyeWideLeft,EyeBlinkRight,EyeLookDownRight,EyeLookInRight,EyeLookOutRight,EyeLookUpRight,EyeSquintRight,EyeWideRight,\
-                      JawForward,JawRight,JawLeft,JawOpen,MouthClose,MouthFunnel,MouthPucker,MouthRight,MouthLeft,MouthSmileLeft,\
-                      MouthSmileRight,MouthFrownLeft,MouthFrownRight,MouthDimpleLeft,MouthDimpleRight,MouthStretchLeft,MouthStretchRight,\
-                      MouthRollLower,MouthRollUpper,MouthShrugLower,MouthShrugUpper,MouthPressLeft,MouthPressRight,MouthLowerDownLeft,\
-                      MouthLowerDownRight,MouthUpperUpLeft,MouthUpperUpRight,BrowDownLeft,BrowDownRight,BrowInnerUp,BrowOuterUpLeft,\
-                      BrowOuterUpRight,CheekPuff,CheekSquintLeft,CheekSquintRight,NoseSneerLeft,NoseSneerRight,TongueOut,HeadYaw,HeadPitch,\
-                      HeadRoll,LeftEyeYaw,LeftEyePitch,LeftEyeRoll,RightEyeYaw,RightEyePitch,RightEyeRoll";
-        assert_eq!(csv.lines().next().unwrap(), header);
-        assert_eq!(csv.lines().count(), 2);
-        assert!(csv.lines().all(|line| line.split(',').count() == 63));
     }
 
     #[test]
@@ -362,34 +225,6 @@ mod tests {
     }
 
     #[test]
-    fn timecodes_count_frames_seconds_minutes_and_hours() {
-        assert_eq!(timecode(0, 60), "00:00:00:00.000");
-        assert_eq!(timecode(59, 60), "00:00:00:59.000");
-        assert_eq!(timecode(60, 60), "00:00:01:00.000");
-        assert_eq!(timecode(25 * 3661 + 7, 25), "01:01:01:07.000");
-    }
-
-    #[test]
-    fn json_holds_the_same_numbers_as_csv() {
-        let mut motion = motion(3);
-        set(&mut motion, 1, "browInnerUp", 0.123456);
-        let json: serde_json::Value =
-            serde_json::from_str(&super::json(&weights(&motion, 30)).unwrap()).unwrap();
-        let csv = csv(&weights(&motion, 30)).unwrap();
-        let frames = json["frames"].as_array().unwrap();
-        assert_eq!(frames.len(), 4);
-        assert_eq!(json["names"][17], "jawOpen");
-        for (frame, line) in frames.iter().zip(csv.lines().skip(1)) {
-            let cells: Vec<&str> = line.split(',').collect();
-            assert_eq!(frame["timecode"], cells[0]);
-            let weights: Vec<f64> =
-                frame["weights"].as_array().unwrap().iter().map(|w| w.as_f64().unwrap()).collect();
-            let cells: Vec<f64> = cells[2..54].iter().map(|cell| cell.parse().unwrap()).collect();
-            assert_eq!(weights, cells);
-        }
-    }
-
-    #[test]
     fn a_motion_of_other_channels_is_refused_by_both_names() {
         let mut flame = motion(2);
         flame
@@ -404,24 +239,5 @@ mod tests {
         assert_eq!(error.exit_code(), 2);
         let text = error.to_string();
         assert!(text.contains("`eyeBlinkLeft`") && text.contains("`exp_00`"), "{text}");
-        let text = csv(&flame).unwrap_err().to_string();
-        assert!(text.contains("`exp_00`") && text.contains("retarget it first"), "{text}");
-    }
-
-    #[test]
-    fn timecodes_need_a_whole_number_of_frames_a_second() {
-        for rate in [Rate::whole(241), Rate::new(30_000, 1_001).unwrap()] {
-            let fast = Animation { rate, ..weights(&motion(1), 25) };
-            let text = csv(&fast).unwrap_err().to_string();
-            assert!(text.contains(&format!("found {rate}")), "{text}");
-        }
-    }
-
-    #[test]
-    fn one_frame_and_none_are_written() {
-        assert_eq!(csv(&weights(&motion(0), 30)).unwrap().lines().count(), 1);
-        assert_eq!(csv(&weights(&motion(1), 30)).unwrap().lines().count(), 2);
-        let none: serde_json::Value = serde_json::from_str(&json(&weights(&motion(0), 30)).unwrap()).unwrap();
-        assert_eq!(none["frames"].as_array().unwrap().len(), 0);
     }
 }

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deeptalk_rt::animation::Animation;
+use deeptalk_rt::animation::filter::{LoudFrames, Pipeline, Rest};
+use deeptalk_rt::animation::{Animation, Rate};
+use deeptalk_rt::audio::SAMPLE_RATE;
 use deeptalk_rt::encode::picture::{Drawn, Hooks, Scene};
 use deeptalk_rt::export::{self, Format, VertexSource};
 use deeptalk_rt::files::Written;
 use deeptalk_rt::render::Options;
 use deeptalk_rt::rig::Face;
+use deeptalk_rt::runtime::StreamOptions;
 use deeptalk_rt::{Advice, Error, Result};
 
 use super::progress::{Output, Reporter};
@@ -99,4 +102,27 @@ impl<'a> Finished<'a> {
         let (frames, seconds) = (self.motion.frames(), self.motion.seconds());
         Output { input: self.input, path, frames, seconds, took: self.network + took, written, drawn }
     }
+}
+
+/// Fades the motion to the neutral face in silence, by the rule of streams: at rest `seconds` after the last sound.
+///
+/// # Errors
+/// A motion of vertices.
+pub fn rest(motion: &mut Animation, samples: &[f32], seconds: f64) -> Result<()> {
+    let StreamOptions { floor, look_ahead, .. } = StreamOptions::default();
+    let frames = |seconds: f64| (seconds * motion.rate.per_second()).round() as usize;
+    let rest = Rest::new(frames(seconds), frames(look_ahead.into()));
+    let sound = LoudFrames::of(samples, SAMPLE_RATE, motion.rate, floor.into());
+    Pipeline::new().with(rest).apply(motion, &sound)
+}
+
+/// The motion in the channels of a format that has its own, and at `rate`, if one is given.
+///
+/// # Errors
+/// A motion that cannot be mapped to those channels.
+pub fn retargeted(motion: &Animation, format: &Format, rate: Option<Rate>) -> Result<Option<Animation>> {
+    let Some(map_of) = format.holds.retargeted else { return Ok(None) };
+    let map = map_of(&motion.parameters()?.names)?;
+    let motion = motion.retargeted(&*map)?;
+    rate.map_or(Ok(motion.clone()), |rate| motion.resampled(rate)).map(Some)
 }

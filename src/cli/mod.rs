@@ -6,6 +6,7 @@ mod bench_table;
 mod device;
 mod doctor;
 mod finish;
+mod formats;
 mod import;
 mod info;
 mod look;

@@ -6,18 +6,16 @@ use std::time::Instant;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use deeptalk_rt::animation::filter::{LoudFrames, Pipeline, Rest};
-use deeptalk_rt::animation::{Animation, Rate};
-use deeptalk_rt::audio::{SAMPLE_RATE, Wav, read_wav};
-use deeptalk_rt::export::{Ending, FORMATS, Format};
+use deeptalk_rt::animation::Rate;
+use deeptalk_rt::audio::{Wav, read_wav};
+use deeptalk_rt::export::Format;
 use deeptalk_rt::rig::Face;
-use deeptalk_rt::runtime::{
-    Control, Device, Draw, EmotionVector, ModelOptions, Rig, Session, Step, StreamOptions, Take,
-};
+use deeptalk_rt::runtime::{Control, Device, Draw, EmotionVector, ModelOptions, Rig, Session, Step, Take};
 use deeptalk_rt::{Error, Result};
 
 use super::device;
-use super::finish::{Finished, Pictures, Skinning};
+use super::finish::{self, Finished, Pictures, Skinning};
+use super::formats;
 use super::look::Look;
 use super::outputs::{self, Job, Target};
 use super::progress::{Reporter, Style};
@@ -44,26 +42,8 @@ const EXAMPLES: &str = "Examples:
 
 /// The examples and the table of formats.
 fn after_help() -> String {
-    let mut text = format!("{EXAMPLES}\nEndings of -o:\n");
-    for format in &FORMATS {
-        let ending = match format.layout {
-            Some(layout) => format!("{} with --format {layout}", format.ending),
-            None => format!("{:<6}", format.ending),
-        };
-        text.push_str(&format!("  {ending} {}\n", format.about));
-    }
-    text.push_str("\nThe same recording, options and seed give the same bytes, on any number of threads.");
-    text
-}
-
-/// What --format takes: the endings of files, and the layouts.
-fn format_names() -> Vec<&'static str> {
-    let endings = FORMATS.iter().filter(|format| format.layout.is_none());
-    let suffix = |format: &Format| match format.ending {
-        Ending::Suffix(suffix) => Some(suffix),
-        Ending::Folder => None,
-    };
-    endings.filter_map(suffix).chain(Format::layouts()).collect()
+    let end = "The same recording, options and seed give the same bytes, on any number of threads.";
+    format!("{EXAMPLES}\nEndings of -o:\n{}\n{end}", formats::table())
 }
 
 const INPUT: &str = "Input";
@@ -107,7 +87,7 @@ pub struct Run {
 
     /// The format of the files in --out-dir [default: npz]. `arkit`, with -o too: .csv and .json hold the 52 ARKit weights, as Live
     /// Link Face records them
-    #[arg(long, value_parser = PossibleValuesParser::new(format_names()))]
+    #[arg(long, value_parser = PossibleValuesParser::new(formats::names()))]
     #[arg(help_heading = OUTPUT)]
     format: Option<String>,
 
@@ -259,18 +239,7 @@ impl Run {
             ));
         }
         let target = match &self.out_dir {
-            Some(folder) => {
-                let first = FORMATS.iter().find(|format| format.layout == self.layout());
-                Target::Folder(
-                    folder,
-                    match (self.layout(), self.format.as_deref(), first.map(|format| format.ending)) {
-                        (None, Some(ending), _) | (_, _, Some(Ending::Suffix(ending))) => ending,
-                        (_, _, Some(Ending::Folder) | None) => {
-                            unreachable!("layouts and the first format are files")
-                        }
-                    },
-                )
-            }
+            Some(folder) => Target::Folder(folder, formats::ending(self.format.as_deref())),
             None if self.format.is_some() && self.layout().is_none() => {
                 return Err(Error::Usage(
                     "--format is for --out-dir: with -o, the ending says the format".into(),
@@ -302,15 +271,11 @@ impl Run {
 
     /// The layout that --format names, if it names one and not an ending.
     fn layout(&self) -> Option<&'static str> {
-        let name = self.format.as_deref()?;
-        Format::layouts().find(|layout| *layout == name)
+        formats::layout(self.format.as_deref()?)
     }
 
     fn format_of(&self, path: &Path) -> Result<&'static Format> {
-        match self.layout() {
-            Some(layout) => Format::of_layout(path, layout),
-            None => Format::of_path(path),
-        }
+        formats::of(path, self.layout())
     }
 
     /// True if an output is of such a format.
@@ -382,7 +347,9 @@ impl Run {
         };
         let mut control = Control::new().progress(&mut tell).cancel(stop::asked());
         let mut motions = session.takes(&samples, takes, &mut control)?;
-        motions.iter_mut().try_for_each(|motion| self.rest(motion, &samples))?;
+        if let Some(seconds) = self.rest_after {
+            motions.iter_mut().try_for_each(|motion| finish::rest(motion, &samples, seconds))?;
+        }
         let skin = rig.as_ref().map(|rig| move |rows: &[f32]| rig.vertices_of_rows(rows));
         let skin = skin.as_ref().map(|skin| skin as &Skinning<'_>);
         // The time of a file is its take's share of the network plus its own writing.
@@ -397,7 +364,7 @@ impl Run {
                     pictures.push(path);
                     continue;
                 }
-                let retargeted = self.retargeted(format, motion)?;
+                let retargeted = finish::retargeted(motion, format, self.fps.map(Rate::whole))?;
                 let skin = skin.filter(|_| format.holds.face_vertices);
                 reporter.written(&finished.write(
                     path,
@@ -416,26 +383,6 @@ impl Run {
             }
         }
         Ok(())
-    }
-}
-
-impl Run {
-    /// Fades the motion to the neutral face in silence, if that is asked for, by the rule of streams.
-    fn rest(&self, motion: &mut Animation, samples: &[f32]) -> Result<()> {
-        let Some(seconds) = self.rest_after else { return Ok(()) };
-        let StreamOptions { floor, look_ahead, .. } = StreamOptions::default();
-        let frames = |seconds: f64| (seconds * motion.rate.per_second()).round() as usize;
-        let rest = Rest::new(frames(seconds), frames(look_ahead.into()));
-        let sound = LoudFrames::of(samples, SAMPLE_RATE, motion.rate, floor.into());
-        Pipeline::new().with(rest).apply(motion, &sound)
-    }
-
-    /// The motion in the channels and at the rate of a format that has its own.
-    fn retargeted(&self, format: &Format, motion: &Animation) -> Result<Option<Animation>> {
-        let Some(map_of) = format.holds.retargeted else { return Ok(None) };
-        let map = map_of(&motion.parameters()?.names)?;
-        let motion = motion.retargeted(&*map)?;
-        self.fps.map_or(Ok(motion.clone()), |fps| motion.resampled(Rate::whole(fps))).map(Some)
     }
 }
 

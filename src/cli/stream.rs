@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use deeptalk_rt::animation::Retarget as _;
 use deeptalk_rt::animation::arkit::{self, Arkit};
 use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::export::live_link;
 use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions, Take};
 use deeptalk_rt::{Error, Result};
 
@@ -129,7 +130,7 @@ impl Stream {
             To::Arkit => Lines::Arkit(Box::new(Arkit::of(&names)?)),
         };
         if let Lines::Arkit(_) = lines
-            && !put(&arkit::csv_header())?
+            && !put(&live_link::csv_header())?
         {
             return Ok(());
         }
@@ -270,7 +271,7 @@ impl Lines {
                 Self::Arkit(map) => {
                     let mut weights = [0.0; arkit::WEIGHTS.len()];
                     map.apply(values, &mut weights);
-                    arkit::csv_row(frame, 25, &weights)
+                    live_link::csv_row(frame, 25, &weights)
                 }
             };
             if !put(&line)? {

@@ -2,8 +2,8 @@
 
 use std::path::{MAIN_SEPARATOR_STR, Path};
 
-use super::{Request, csv, glb, html, json, npy, npz};
-use crate::animation::arkit::{self, Arkit};
+use super::{Request, csv, glb, html, json, live_link, npy, npz};
+use crate::animation::arkit::Arkit;
 use crate::animation::{Animation, Retarget, Track};
 use crate::encode::Picture;
 use crate::files::{AtomicFile, Failure};
@@ -130,13 +130,13 @@ pub static FORMATS: [Format; 13] = [
         layout: Some("arkit"),
         about: "ARKit's 52 weights in the columns of Live Link Face",
         holds: ARKIT,
-        ..Format::data("csv", |file, request| text(file, arkit::csv(request.animation)?))
+        ..Format::data("csv", |file, request| text(file, live_link::csv(request.animation)?))
     },
     Format {
         layout: Some("arkit"),
         about: "ARKit's 52 weights as JSON",
         holds: ARKIT,
-        ..Format::data("json", |file, request| text(file, arkit::json(request.animation)?))
+        ..Format::data("json", |file, request| text(file, live_link::json(request.animation)?))
     },
 ];
 

@@ -22,6 +22,7 @@ mod format;
 pub mod glb;
 pub mod html;
 mod json;
+pub mod live_link;
 mod npy;
 mod npz;
 mod occlusion;
