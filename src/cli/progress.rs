@@ -150,3 +150,9 @@ impl Reporter {
 fn count_of(number: usize, what: &str) -> String {
     format!("{} {what}{}", say::count(number), if number == 1 { "" } else { "s" })
 }
+
+/// The label of a recording in the progress bar: its name, and its number if there are several.
+pub fn label(input: &Path, index: usize, count: usize) -> String {
+    let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy();
+    if count == 1 { name.into_owned() } else { format!("[{}/{count}] {name}", index + 1) }
+}

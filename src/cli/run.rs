@@ -18,7 +18,7 @@ use super::finish::{self, Finished, Pictures, Skinning};
 use super::formats;
 use super::look::Look;
 use super::outputs::{self, Job, Target};
-use super::progress::{Reporter, Style};
+use super::progress::{self, Reporter, Style};
 use super::speaker::model_and_actor;
 use super::stop;
 use super::values::{self, Temperatures};
@@ -186,7 +186,7 @@ impl Run {
         outputs::check(jobs.iter().flat_map(|job| job.takes.iter().flatten()), reads)?;
         stop::listen();
         if let Some(threads) = self.threads {
-            use_threads(threads.into())?;
+            device::use_threads(threads.into())?;
         }
 
         // A recording that cannot be read is known before a large model is loaded.
@@ -220,7 +220,7 @@ impl Run {
         let mut loaded = self.load(good)?;
         let mut failures = Vec::new();
         for (index, job) in good.iter().enumerate() {
-            reporter.begin(&label(&job.input, index, good.len()), "frames");
+            reporter.begin(&progress::label(&job.input, index, good.len()), "frames");
             let outcome = self.animate(job, &mut loaded, look, reporter, tally);
             reporter.end();
             match outcome {
@@ -386,12 +386,6 @@ impl Run {
     }
 }
 
-/// The label of a recording in the progress bar: its name, and its number if there are several.
-fn label(input: &Path, index: usize, count: usize) -> String {
-    let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy();
-    if count == 1 { name.into_owned() } else { format!("[{}/{count}] {name}", index + 1) }
-}
-
 impl Tally {
     /// Counts a failure; the first one decides the exit code.
     fn fail(&mut self, error: &Error) {
@@ -400,10 +394,4 @@ impl Tally {
             self.exit_code = error.exit_code();
         }
     }
-}
-
-fn use_threads(threads: usize) -> Result<()> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
-        Error::Device(format!("{threads} threads cannot be started: {error}; give fewer with --threads"))
-    })
 }
