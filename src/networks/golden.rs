@@ -148,8 +148,8 @@ impl Golden {
     }
 }
 
-/// The golden files at a path: itself, or those of a folder, by name. A folder's golden files are its safetensors with a motion or with an
-/// `architecture` in their metadata.
+/// The golden files at a path: itself, or those of a folder, by name. A folder's golden files are its safetensors with a clip
+/// (`wav` in the metadata) or with a motion.
 ///
 /// # Errors
 /// A folder that cannot be read or has none.
@@ -165,7 +165,7 @@ pub fn golden_files(path: &Path) -> Result<Vec<PathBuf>> {
     files.sort();
     files.retain(|file| {
         Golden::open(file)
-            .is_ok_and(|golden| golden.stages.contains_key("motion") || golden.text("architecture").is_some())
+            .is_ok_and(|golden| golden.stages.contains_key("motion") || golden.text("wav").is_some())
     });
     if files.is_empty() {
         let expected = "*.safetensors with stages";
