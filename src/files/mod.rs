@@ -13,7 +13,6 @@ pub mod pickle;
 pub mod safetensors;
 pub mod tensors;
 mod torch;
-mod torch_legacy;
 
 pub use atomic::{AtomicFile, Failure, Written};
 pub(crate) use hash::hex;
