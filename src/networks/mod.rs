@@ -8,6 +8,7 @@ mod control;
 pub mod deeptalk;
 mod emotion_vector;
 mod formula;
+pub mod glditalker;
 mod golden;
 mod model_file;
 mod network;

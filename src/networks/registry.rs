@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::deeptalk;
 use super::{ModelFile, Network, Progress, Recipes, Spec};
+use super::{deeptalk, glditalker};
 use crate::files::Written;
 use crate::tensor::{Dtype, OpenDevice};
 use crate::{Error, Result};
 
 /// The architectures that this crate knows, the first of which is that of the built-in model.
-pub static ARCHITECTURES: &[&Architecture] = &[&deeptalk::ARCHITECTURE];
+pub static ARCHITECTURES: &[&Architecture] = &[&deeptalk::ARCHITECTURE, &glditalker::ARCHITECTURE];
 
 /// An architecture: from the name in a model file to a network.
 pub struct Architecture {

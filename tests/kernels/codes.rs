@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use cuda_emulator::Memory;
-use deeptalk_rt::tensor::cuda::launch::{ChooseCode, Lookup, NearestCode};
+use deeptalk_rt::tensor::cuda::launch::{ChooseCode, Lookup, NearestCode, ReplaceCodes};
 use deeptalk_rt::tensor::noise;
 
 #[test]
@@ -23,6 +23,26 @@ fn lookup_takes_the_rows_that_the_codes_name() {
         for (row, &code) in y.values().chunks(channels).zip(&codes) {
             assert_eq!(row, &book.bits[code as usize * channels..][..channels], "{order}");
         }
+    });
+}
+
+#[test]
+fn given_codes_replace_chosen_ones_where_the_codebook_has_them() {
+    let rows = 300;
+    let count = 40;
+    let chosen: Vec<i32> = (0..rows as i32).map(|i| i * 11 % count as i32).collect();
+    let awkward = [-1.0, 0.0, 39.0, 40.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 7.0, -0.0];
+    let given: Vec<f32> = (0..rows).map(|i| awkward[i % awkward.len()]).collect();
+    let want: Vec<i32> = chosen
+        .iter()
+        .zip(&given)
+        .map(|(chosen, given)| if (0.0..count as f32).contains(given) { *given as i32 } else { *chosen })
+        .collect();
+    let (dc, dg) = (Memory::from_slice(&chosen), Memory::from_slice(&given));
+    in_every_order(|order| {
+        let codes = Output::<i32>::new(rows);
+        run(&ReplaceCodes { codes: codes.address(), chosen: dc.address(), given: dg.address(), rows, count });
+        assert_eq!(codes.values(), want, "{order}");
     });
 }
 

@@ -9,8 +9,8 @@ use cuda_emulator::{Memory, set_shared_limit};
 use deeptalk_rt::tensor::cuda::launch::{
     AddRows, Attention, ChooseCode, CopyRows, FirstConv, GroupNormApply, GroupNormMoments, GroupedConv,
     Interpolate, L2Normalize, LayerNorm, LayerNormOfParts, LogBands, Lookup, NearestCode, NormalizeSamples,
-    Product, ResampleLinear, RowSource, SampleGaussian, SampleMoments, SampleWindows, Skin, SortedPool,
-    StackSize, UniteMoments,
+    Product, ReplaceCodes, ResampleLinear, RowSource, SampleGaussian, SampleMoments, SampleWindows, Skin,
+    SortedPool, StackSize, UniteMoments,
 };
 
 fn halves(count: usize) -> Memory<u16> {
@@ -237,6 +237,9 @@ fn codes(to: &mut Counted) {
         longest: rows,
     };
     to.count("(64, 256)", &choose);
+    let (old, fixed) = (Memory::from_slice(&vec![3i32; rows]), floats(rows));
+    let (chosen, given) = (old.address(), fixed.address());
+    to.count("(64)", &ReplaceCodes { codes, chosen, given, rows, count });
 }
 
 fn rows(to: &mut Counted) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::launch::{ChooseCode, Lookup, NearestCode};
+use super::launch::{ChooseCode, Lookup, NearestCode, ReplaceCodes};
 use super::{Codes, Cuda, NULL, Tensor, Weight, longest};
 use crate::tensor::{Packed, Role, SampleCodes, shapes};
 use crate::{Error, Result};
@@ -41,7 +41,7 @@ pub(super) fn nearest_code(cuda: &Cuda, x: &Tensor, codebook: &Weight) -> Result
     let codes = Codes {
         clips: x.clips.clone(),
         buffer: Arc::new(lane.arena.take(rows * 4)?),
-        lane: lane.lane.clone(),
+        lane: lane.clone(),
         bound: count,
     };
     let nearest = NearestCode {
@@ -64,7 +64,7 @@ pub(super) fn choose_code(cuda: &Cuda, logits: &Tensor, sample: Option<&SampleCo
     let codes = Codes {
         clips: clips.clone(),
         buffer: Arc::new(lane.arena.take(clips.rows() * 4)?),
-        lane: lane.lane.clone(),
+        lane: lane.clone(),
         bound: logits.channels(),
     };
     let offsets = cuda.offsets(clips)?;
@@ -92,5 +92,27 @@ pub(super) fn choose_code(cuda: &Cuda, logits: &Tensor, sample: Option<&SampleCo
     // SAFETY: rows of the logits are `stride` halves; a seed and a first row for every clip; room for a code a row. The tables
     // go back to the lane's arena behind this launch.
     unsafe { lane.launch(&choose) }?;
+    Ok(codes)
+}
+
+pub(super) fn replace_codes(cuda: &Cuda, chosen: &Codes, given: &Tensor) -> Result<Codes> {
+    shapes::replace_codes(chosen, given)?;
+    let lane = cuda.enter(&[&chosen.lane, &given.lane])?;
+    let rows = chosen.clips.rows();
+    let codes = Codes {
+        clips: chosen.clips.clone(),
+        buffer: Arc::new(lane.arena.take(rows * 4)?),
+        lane: lane.clone(),
+        bound: chosen.bound,
+    };
+    let replace = ReplaceCodes {
+        codes: codes.buffer.address(),
+        chosen: chosen.buffer.address(),
+        given: given.address(),
+        rows,
+        count: chosen.bound,
+    };
+    // SAFETY: a chosen code and an f32 for every row; room for a code a row.
+    unsafe { lane.launch(&replace) }?;
     Ok(codes)
 }

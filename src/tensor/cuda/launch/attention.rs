@@ -1,4 +1,4 @@
-//! Launches of `attention.cu`.
+//! Launches of `attention.cu` and `attention_over.cu`.
 
 use super::{Kernel, Launch, arguments, tile_halves};
 
@@ -57,6 +57,77 @@ impl Kernel for Attention {
                 self.slopes,
                 self.heads,
                 self.window,
+                self.free_rows,
+                1.0 / (self.width as f32).sqrt(),
+            ],
+        }
+    }
+}
+
+/// `attention_over`: attention of queries over keys and values of other rows, a warp a query.
+#[derive(Debug, Clone, Copy)]
+pub struct AttentionOver {
+    /// (queries, heads * width) halves.
+    pub y: u64,
+    /// (queries, heads * width) halves.
+    pub q: u64,
+    /// (keys, 2 * heads * width) halves: keys of all heads, then values.
+    pub kv: u64,
+    /// The rows of the clips of queries.
+    pub q_offsets: u64,
+    /// The rows of the clips of keys.
+    pub kv_offsets: u64,
+    /// (heads) f32, or null: no bias by distance.
+    pub slopes: u64,
+    /// From one row of y, q and kv to the next.
+    pub strides: [usize; 3],
+    /// Heads.
+    pub heads: usize,
+    /// Channels of a head: a multiple of 8, at most [`WIDEST`](Self::WIDEST).
+    pub width: usize,
+    /// Keys that a query sees before its own place, and after it.
+    pub reach: [usize; 2],
+    /// Rows of one step of the bias.
+    pub period: usize,
+    /// The first rows of a clip, which have no bias with any row.
+    pub free_rows: usize,
+    /// Clips.
+    pub clips: usize,
+    /// Queries of the clip with the most of them.
+    pub longest: usize,
+}
+
+impl AttentionOver {
+    /// Channels of a head at most.
+    pub const WIDEST: usize = 128;
+    /// The reach with which a query sees every key.
+    pub const ALL: usize = i32::MAX as usize;
+}
+
+impl Kernel for AttentionOver {
+    fn launch(&self) -> Launch {
+        let [y_stride, q_stride, kv_stride] = self.strides;
+        let [before, after] = self.reach;
+        Launch {
+            kernel: "attention_over".into(),
+            grid: [self.longest.div_ceil(4), self.heads, self.clips],
+            threads: 128,
+            shared: 0,
+            arguments: arguments![
+                self.y,
+                self.q,
+                self.kv,
+                self.q_offsets,
+                self.kv_offsets,
+                self.slopes,
+                y_stride,
+                q_stride,
+                kv_stride,
+                self.heads,
+                self.width,
+                before,
+                after,
+                self.period,
                 self.free_rows,
                 1.0 / (self.width as f32).sqrt(),
             ],

@@ -104,3 +104,31 @@ impl Kernel for ChooseCode {
         }
     }
 }
+
+/// `replace_codes`: given codes in the place of chosen ones.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplaceCodes {
+    /// (rows) `i32`.
+    pub codes: u64,
+    /// (rows) `i32`.
+    pub chosen: u64,
+    /// (rows) f32; a value outside 0..count leaves the chosen code.
+    pub given: u64,
+    /// Rows.
+    pub rows: usize,
+    /// Codes of the codebook.
+    pub count: usize,
+}
+
+impl Kernel for ReplaceCodes {
+    fn launch(&self) -> Launch {
+        let Self { codes, chosen, given, rows, count } = *self;
+        Launch {
+            kernel: "replace_codes".into(),
+            grid: [rows.div_ceil(256), 1, 1],
+            threads: 256,
+            shared: 0,
+            arguments: arguments![codes, chosen, given, rows, count],
+        }
+    }
+}

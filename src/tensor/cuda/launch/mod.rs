@@ -18,8 +18,8 @@ mod product;
 mod rows;
 mod stack;
 
-pub use attention::Attention;
-pub use codes::{ChooseCode, Lookup, NearestCode};
+pub use attention::{Attention, AttentionOver};
+pub use codes::{ChooseCode, Lookup, NearestCode, ReplaceCodes};
 pub use conv::{FirstConv, GroupedConv, LogBands, SampleWindows};
 pub use face::Skin;
 pub use norm::{
