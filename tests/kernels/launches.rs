@@ -7,10 +7,10 @@ use crate::support::*;
 use crate::traffic::Counted;
 use cuda_emulator::{Memory, set_shared_limit};
 use deeptalk_rt::tensor::cuda::launch::{
-    AddRows, Attention, ChooseCode, CopyRows, FirstConv, GroupNormApply, GroupNormMoments, GroupedConv,
-    Interpolate, L2Normalize, LayerNorm, LayerNormOfParts, LogBands, Lookup, NearestCode, NormalizeSamples,
-    Product, ReplaceCodes, ResampleLinear, RowSource, SampleGaussian, SampleMoments, SampleWindows, Skin,
-    SortedPool, StackSize, UniteMoments,
+    AddRows, Attention, AttentionOver, ChooseCode, CopyRows, FirstConv, GroupNormApply, GroupNormMoments,
+    GroupedConv, Interpolate, L2Normalize, LayerNorm, LayerNormOfParts, LogBands, Lookup, NearestCode,
+    NormalizeSamples, Product, ReplaceCodes, ResampleLinear, RowSource, SampleGaussian, SampleMoments,
+    SampleWindows, Skin, SortedPool, StackSize, UniteMoments,
 };
 
 fn halves(count: usize) -> Memory<u16> {
@@ -103,6 +103,27 @@ fn attention(to: &mut Counted) {
         };
         to.count(&shape, &attention);
     }
+    let (queries, keys, heads, width) = (16, 128, 8, 64);
+    let channels = heads * width;
+    let [y, q, kv] = [queries, queries, 2 * keys].map(|rows| to.keep(halves(rows * channels)));
+    let [q_offsets, kv_offsets] = [queries, keys].map(|rows| to.keep(clip(rows)));
+    let over = AttentionOver {
+        y,
+        q,
+        kv,
+        q_offsets,
+        kv_offsets,
+        slopes: NULL,
+        strides: [channels, channels, 2 * channels],
+        heads,
+        width,
+        reach: [AttentionOver::ALL, 0],
+        period: 1,
+        free_rows: 0,
+        clips: 1,
+        longest: queries,
+    };
+    to.count("(16, 8 x 64) over 128, causal", &over);
 }
 
 fn convolutions(to: &mut Counted) {
