@@ -63,5 +63,4 @@ pub mod runtime;
 pub mod tensor;
 pub mod verify;
 
-pub use animation::Motion;
 pub use error::{BadInput, Error, Result};

@@ -116,7 +116,9 @@ fn convolve(layer: &FrontLayer<Weight>, x: &[f32], channels: usize, y: &mut [f32
 #[cfg(test)]
 mod tests {
     use crate::tensor::cpu::{Cpu, Weight};
-    use crate::tensor::{Affine, Clips, Conv1d, FrontLayer, FrontNorm, Ops, Padding, Role, Stored};
+    use crate::tensor::{
+        Affine, Clips, Context, Conv1d, FrontLayer, FrontNorm, Padding, Role, SpeechOps, Stored,
+    };
 
     fn weight(shape: &[usize], seed: usize) -> Weight {
         let count = shape.iter().product();
@@ -144,7 +146,7 @@ mod tests {
         // As short as may be, a piece and a row, several pieces.
         let clips = Clips::from_lengths([30, 1010, 4567]);
         let x: Vec<f32> = (0..clips.rows()).map(|i| (i as f32 * 0.37).sin()).collect();
-        let x = Cpu::F32.upload(&clips, 1, &x).unwrap();
+        let x = Cpu::F32.upload_f32(&clips, 1, &x).unwrap();
         for layers in [&content[..], &emotion[..]] {
             let first = Cpu::F32.front_layer(&x, &layers[0]).unwrap();
             let whole = layers[1..].iter().fold(first, |x, layer| Cpu::F32.front_layer(&x, layer).unwrap());

@@ -3,7 +3,7 @@
 use super::device::{Argument, Shape};
 use super::{Cuda, NULL, Tensor, Weight, int, unsupported};
 use crate::Result;
-use crate::tensor::{Rig, Role, shapes};
+use crate::tensor::{Dtype, Rig, Role, shapes};
 
 /// Frames of a block, as in `skin.cu`.
 const FRAMES: usize = 8;
@@ -12,7 +12,7 @@ const CHANNELS: usize = 1024;
 
 pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, rig: &Rig<Weight>) -> Result<Tensor> {
     let op = "skin";
-    let (clips, channels, vertices) = shapes::skin(parameters, rig)?;
+    let (channels, vertices) = shapes::skin(parameters, rig)?;
     if channels > CHANNELS {
         return Err(unsupported(op, "channels", format!("up to {CHANNELS}"), channels));
     }
@@ -20,9 +20,9 @@ pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, rig: &Rig<Weight>) -> Resul
     let [template, shapes, pivots, weights] =
         [weight(&rig.template)?, weight(&rig.shapes)?, weight(&rig.pivots)?, weight(&rig.weights)?];
     let correctives = rig.correctives.as_ref().map_or(Ok(NULL), weight)?;
-    let frames = parameters.clips.rows() / (channels + 3);
+    let (clips, frames) = (parameters.clips.clone(), parameters.clips.rows());
     let lane = cuda.enter(&[&parameters.lane])?;
-    let y = cuda.tensor(&lane, clips, 1)?;
+    let y = cuda.tensor_of(&lane, clips, 3 * vertices, Dtype::F32)?;
     let shape = Shape {
         grid: [vertices.div_ceil(128), frames.div_ceil(FRAMES), 1],
         threads: 128,
