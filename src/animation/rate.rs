@@ -155,7 +155,7 @@ mod tests {
     fn rates_are_read_as_the_field_writes_them() {
         for (text, numerator, denominator) in [
             ("25", 25, 1),
-            ("25.0", 25, 1),
+            ("25.00", 25, 1),
             ("12.5", 25, 2),
             ("12.50", 25, 2),
             ("0.04", 1, 25),
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_frame_that_is_covered_in_part_counts() {
         let rate = Rate::whole(25);
-        let frames = [0, 1, 639, 640, 641, 16_000].map(|samples| rate.frames_for(samples, 16_000));
+        let frames = [0, 1, 1_919, 1_920, 1_921, 48_000].map(|samples| rate.frames_for(samples, 48_000));
         assert_eq!(frames, [0, 1, 1, 1, 2, 25]);
     }
 }

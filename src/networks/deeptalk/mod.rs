@@ -70,6 +70,7 @@ pub(super) static ARCHITECTURE: Architecture = Architecture {
     ],
     recipes: |config| Ok(Recipes::deeptalk(&parse(config).map_err(super::model_file::contradiction)?)),
     import: Some(Importer {
+        command: "deeptalk",
         run: |paths, target, dtype, progress| {
             import_deeptalk(paths, target, &Config::base(), dtype, progress)
         },
