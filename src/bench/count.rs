@@ -11,9 +11,9 @@ use crate::Result;
 use crate::networks::deeptalk::config::SAMPLE_RATE;
 use crate::networks::deeptalk::weights::{Source, Weights};
 use crate::networks::deeptalk::{Config, DeepTalk};
-use crate::tensor::shapes::{self, Rows, Shaped};
+use crate::tensor::shapes::{self, Rows, Shaped, SkinSizes};
 use crate::tensor::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Rig, Role, SampleCodes,
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Role, SampleCodes, Skin,
     Stored,
 };
 
@@ -258,12 +258,14 @@ impl Ops for Counter {
     }
 
     /// Every channel moves every vertex, then the joint turns it.
-    fn skin(&self, parameters: &Rows, rig: &Rig<Shape>) -> Result<Rows> {
-        let (clips, channels, vertices) = shapes::skin(parameters, rig)?;
+    fn skin(&self, parameters: &Rows, skin: &Skin<Shape>) -> Result<Rows> {
+        let (clips, SkinSizes { vertices, channels, joints, corrected }) = shapes::skin(parameters, skin)?;
         let poses = clips.rows() / (3 * vertices).max(1);
-        let read = [size(parameters), elements(&rig.template), elements(&rig.shapes), elements(&rig.weights)];
-        // Three coordinates a shape; the turn is 9 multiplications with their additions.
-        Ok(self.made(poses * vertices * (2 * 3 * channels + 2 * 9), &read, clips, 1))
+        let tables = [&skin.template, &skin.shapes, &skin.weights].into_iter().chain(&skin.correctives);
+        let read: Vec<usize> = std::iter::once(size(parameters)).chain(tables.map(elements)).collect();
+        // Three coordinates a shape; a joint's movement of a vertex is 12 multiplications with their additions.
+        let a_vertex = 2 * 3 * (channels + 9 * corrected) + 2 * 12 * joints;
+        Ok(self.made(poses * vertices * a_vertex, &read, clips, 1))
     }
 }
 

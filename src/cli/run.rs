@@ -8,8 +8,8 @@ use clap::Args;
 use deeptalk_rt::audio::{Wav, read_wav};
 use deeptalk_rt::export::{Format, Kind};
 use deeptalk_rt::networks::deeptalk::{Draw, EmotionVector, ONE_PASS_SECONDS, Take};
-use deeptalk_rt::rig::Face;
-use deeptalk_rt::runtime::{Control, Device, ModelOptions, Rig, Session, Step};
+use deeptalk_rt::rig::{Face, Rig};
+use deeptalk_rt::runtime::{Control, Device, ModelOptions, Session, Step};
 use deeptalk_rt::{Error, Result};
 
 use super::device;
@@ -156,7 +156,7 @@ struct Loaded {
     session: Session,
     face: Option<Face>,
     /// The face on the device, if somebody wants its vertices.
-    rig: Option<Rig>,
+    rig: Option<Rig<'static>>,
     takes: Vec<Take>,
 }
 
@@ -309,7 +309,7 @@ impl Run {
         let takes = (0..u64::from(self.samples)).map(|take| self.take(take, actor, lent.clone())).collect();
         let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
         let wanted = face.as_ref().filter(|_| self.face.is_some() && files.any(|path| has_vertices(path)));
-        let rig = wanted.map(|face| Rig::on_device(face.clone(), &model)).transpose()?;
+        let rig = wanted.map(|face| model.rig(face.clone())).transpose()?;
         Ok(Loaded { session, face, rig, takes })
     }
 

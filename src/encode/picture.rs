@@ -32,7 +32,7 @@ use rayon::prelude::*;
 use super::{apng, frames, gif, sheet, video};
 use crate::files::Written;
 use crate::render::{Image, Mesh, Options, Renderer};
-use crate::rig::Face;
+use crate::rig::{Face, Rig};
 use crate::{Error, Motion, Result};
 
 /// What pictures can be written as.
@@ -78,6 +78,7 @@ pub struct Scene<'a> {
     pub(super) face: &'a Face,
     pub(super) motion: &'a Motion,
     pub(super) speech: &'a [f32],
+    rig: Rig<'a>,
     renderer: Renderer,
 }
 
@@ -88,7 +89,7 @@ impl<'a> Scene<'a> {
     /// A bad input if the motion was not made for this face, [`Error::Usage`] for a size or camera out of range,
     /// [`Error::Shape`] for a motion without frames.
     pub fn new(face: &'a Face, motion: &'a Motion, speech: &'a [f32], options: &Options) -> Result<Self> {
-        face.check_channels(&motion.names, "the model")?;
+        let rig = Rig::for_columns(face, &motion.names, "the model")?;
         if motion.frames() == 0 || !(motion.fps > 0.0 && motion.fps <= 1000.0) {
             return Err(Error::Shape {
                 op: "render",
@@ -105,7 +106,7 @@ impl<'a> Scene<'a> {
             gloss: face.gloss.as_deref(),
             focus: Some(&focus),
         };
-        Ok(Self { face, motion, speech, renderer: Renderer::new(&mesh, options)? })
+        Ok(Self { face, motion, speech, rig, renderer: Renderer::new(&mesh, options)? })
     }
 
     /// The number of frames.
@@ -124,7 +125,7 @@ impl<'a> Scene<'a> {
     /// [`Error::Shape`] if the motion moves a vertex to where it is no longer a number.
     pub fn render(&self, frame: usize, image: &mut Image) -> Result<()> {
         let mut vertices = vec![0.0; self.face.template.len()];
-        self.face.vertices_into(self.motion.frame(frame), &[], &mut vertices);
+        self.rig.pose(self.motion.frame(frame), &mut vertices);
         self.renderer.render(vertices.as_chunks().0, image)
     }
 
@@ -132,7 +133,7 @@ impl<'a> Scene<'a> {
     fn render_timed(&self, frame: usize, image: &mut Image, times: &Clocks) -> Result<()> {
         let mut vertices = vec![0.0; self.face.template.len()];
         let start = Instant::now();
-        self.face.vertices_into(self.motion.frame(frame), &[], &mut vertices);
+        self.rig.pose(self.motion.frame(frame), &mut vertices);
         let moved = Instant::now();
         self.renderer.render(vertices.as_chunks().0, image)?;
         times.add(&times.skinning, moved - start);

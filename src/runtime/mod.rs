@@ -32,6 +32,5 @@ mod threads;
 pub use control::{Control, Step, Timings};
 pub use device::Device;
 pub use model::{Model, ModelOptions};
-pub use rig::Rig;
 pub use session::Session;
 pub use stream::{Frames, StreamOptions};

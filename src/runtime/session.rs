@@ -2,7 +2,7 @@
 
 use super::control::{Control, Timings, Watch};
 use super::model::{Model, on_engine};
-use super::rig::Rig;
+use crate::rig::Rig;
 use super::stream::{Frames, Stream, StreamOptions};
 use crate::networks::deeptalk::{EmotionVector, Take};
 use crate::{Error, Motion, Result};

@@ -17,8 +17,8 @@ mod stored;
 
 pub use clips::Clips;
 pub use params::{
-    Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, FrontLayer, FrontNorm, Linear, Padding, Rig,
-    Role, SampleCodes, TransformerLayer,
+    Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, FrontLayer, FrontNorm, Linear, Padding, Role,
+    SampleCodes, Skin, TransformerLayer,
 };
 pub use stored::{Dtype, Stored};
 
@@ -217,16 +217,19 @@ pub trait Ops {
     /// Row by row straight from `a` (weight 0) to `b` (weight 1).
     fn lerp(&self, a: &Self::Tensor, b: &Self::Tensor, weight: f32) -> Result<Self::Tensor>;
 
-    /// The vertices of a face, in f32 on every device: blend shapes, then linear blend skinning with one joint.
-    /// Of clips of `frames * (C + 3)` rows of 1 channel, a frame's channels followed by the joint's rotation (axis times angle), to
-    /// `frames * V * 3` rows.
+    /// Vertices of a face: blend shapes, then linear blend skinning as in `smplx.lbs`, in f32 on every device.
+    ///
+    /// Of clips of `frames * (C + 3 J)` rows of 1 channel to `frames * V * 3` rows: a frame's channels `e`, then the rotation of each joint
+    /// (axis times angle, radians).
     ///
     /// ```text
-    /// posed  = template + sum_c e[c] shapes[c] + sum_k (R - I)[k] correctives[k]
-    /// pivot  = pivots[0] + sum_c e[c] pivots[1 + c]
-    /// vertex = weights[0] posed + weights[1] (R (posed - pivot) + pivot)
+    /// R[j]   = Rodrigues(rotation j)
+    /// p[v]   = template[v] + sum_c e[c] shapes[c][v] + sum_j sum_i (R[j] - I)[i] correctives[j][i][v]
+    /// q[j]   = pivots[0][j] + sum_c e[c] pivots[1 + c][j]
+    /// G[j] x = G[parent of j] (R[j] (x - q[j]) + q[j])         (G of no parent: the identity)
+    /// y[v]   = weights[0][v] p[v] + sum_j weights[1 + j][v] G[j] p[v]
     /// ```
-    fn skin(&self, parameters: &Self::Tensor, rig: &Rig<Self::Weight>) -> Result<Self::Tensor>;
+    fn skin(&self, parameters: &Self::Tensor, skin: &Skin<Self::Weight>) -> Result<Self::Tensor>;
 
     /// One layer of a front end.
     fn front_layer(&self, x: &Self::Tensor, layer: &FrontLayer<Self::Weight>) -> Result<Self::Tensor> {

@@ -189,17 +189,19 @@ pub enum Role {
     Exact,
 }
 
-/// A face as skinning sees it: V vertices, C channels, one joint that turns.
+/// The tables of skinning: a face of V vertices and C channels, with J joints that turn.
 #[derive(Debug, Clone)]
-pub struct Rig<W> {
-    /// (V, 3): at rest.
+pub struct Skin<W> {
+    /// (V, 3): vertices at rest.
     pub template: W,
     /// (C, V, 3): displacement at channel = 1.
     pub shapes: W,
-    /// (C + 1, 3): where the joint is at rest, then how far each channel moves it.
+    /// (C + 1, J, 3): positions of the joints at rest, then their displacement at channel = 1.
     pub pivots: W,
-    /// (9, V, 3): times the entries of the rotation less the identity, row-major.
+    /// (9 K, V, 3): displacements for each entry of the rotation less the identity, row-major, of the last K joints.
     pub correctives: Option<W>,
-    /// (V, 2): how much of a vertex rests, and how much turns with the joint.
+    /// (J + 1, V): share of what rests, then of each joint, in the movement of a vertex.
     pub weights: W,
+    /// J: the joint whose movement carries this one, which stands before it; none for a root.
+    pub parents: Vec<Option<usize>>,
 }

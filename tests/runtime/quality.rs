@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use deeptalk_rt::audio::read_wav;
 use deeptalk_rt::networks::deeptalk::Take;
-use deeptalk_rt::rig::Face;
-use deeptalk_rt::runtime::{Model, ModelOptions, Rig, Session, StreamOptions};
+use deeptalk_rt::rig::{Face, Rig};
+use deeptalk_rt::runtime::{Model, ModelOptions, Session, StreamOptions};
 
 fn model() -> Model {
     let options = ModelOptions::new().threads(2);
@@ -61,7 +61,7 @@ fn correlation(a: &[f32], b: &[f32]) -> f64 {
 #[test]
 #[ignore = "needs a trained model and ten clips: see the head of this file"]
 fn quality_of_a_stream_against_one_shot() {
-    let (clips, rig) = (clips(), Rig::on_host(Face::builtin().unwrap()));
+    let (clips, rig) = (clips(), Rig::new(Face::builtin().unwrap()));
     assert!(clips.len() >= 10, "{} clips, and ten are needed", clips.len());
     let options = StreamOptions::default();
     let mut session = Session::new(&model());

@@ -26,7 +26,7 @@ use self::panels::{Format, Panels};
 use super::shapes::{self, Shaped};
 use super::{
     Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, FrontLayer, LAYER_NORM_EPS, Linear,
-    Ops, Packed, Rig, Role, SampleCodes, Stored,
+    Ops, Packed, Role, SampleCodes, Skin, Stored,
 };
 use crate::{Error, Result};
 
@@ -340,8 +340,8 @@ impl Ops for Cpu {
         Ok(norm::layer_norm(x, Some(y), Some(affine), LAYER_NORM_EPS, Activation::None))
     }
 
-    fn skin(&self, parameters: &Tensor, rig: &Rig<Weight>) -> Result<Tensor> {
-        let (clips, ..) = shapes::skin(parameters, rig)?;
-        Ok(skin::skin(parameters, rig, Tensor::unwritten(clips, 1)))
+    fn skin(&self, parameters: &Tensor, skin: &Skin<Weight>) -> Result<Tensor> {
+        let (clips, _) = shapes::skin(parameters, skin)?;
+        Ok(skin::skin(parameters, skin, Tensor::unwritten(clips, 1)))
     }
 }

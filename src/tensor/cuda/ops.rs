@@ -8,8 +8,8 @@ use super::{
     attention, codes, conv, lane, norm, pack, product, recording, rows, skin, spectrum, stack, weights,
 };
 use crate::tensor::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, Rig, Role,
-    SampleCodes, Stored, TransformerLayer, shapes,
+    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, Role,
+    SampleCodes, Skin, Stored, TransformerLayer, shapes,
 };
 use crate::{Error, Result};
 
@@ -198,8 +198,8 @@ impl Ops for Cuda {
         rows::interpolate(self, "lerp", a, b, weight, false)
     }
 
-    fn skin(&self, parameters: &Tensor, rig: &Rig<Weight>) -> Result<Tensor> {
-        skin::skin(self, parameters, rig)
+    fn skin(&self, parameters: &Tensor, skin: &Skin<Weight>) -> Result<Tensor> {
+        skin::skin(self, parameters, skin)
     }
 
     fn add_layer_norm(&self, x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Result<Tensor> {
