@@ -5,7 +5,8 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deeptalk_rt::tensor::cpu::{Cpu, Tensor, Weight};
 use deeptalk_rt::tensor::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, Linear, Ops, Padding, Role, Stored,
+    Activation, Affine, AttentionBias, Clips, Context, Conv1d, EmbeddingOps, Linear, Padding, Role, RowOps,
+    Stored,
 };
 use std::time::Duration;
 

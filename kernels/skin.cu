@@ -36,7 +36,7 @@ skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, cons
     const int c = i / FRAMES, f = i % FRAMES;
     e[i] = first + f < frames ? x[size_t(first + f) * width + c] : 0.f;
   }
-  if (threadIdx.x < FRAMES * joints) {
+  if (int(threadIdx.x) < FRAMES * joints) {
     const int f = threadIdx.x % FRAMES, joint = threadIdx.x / FRAMES;
     float r[3] = {0.f, 0.f, 0.f}, q[3];
     const float* row = x + size_t(first + f) * width;

@@ -5,7 +5,7 @@ use std::path::Path;
 use deeptalk_rt::Error;
 use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::networks::deeptalk::{DeepTalk, Take};
-use deeptalk_rt::tensor::Ops;
+use deeptalk_rt::tensor::Context;
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::verify::{Golden, Limits, golden_files};
 

@@ -12,7 +12,7 @@ use deeptalk_rt::networks::deeptalk::{Config, Take};
 use deeptalk_rt::networks::deeptalk::{ImportReport, import_deeptalk, synth_model};
 use deeptalk_rt::tensor::cpu::{Cpu, Tensor};
 use deeptalk_rt::tensor::{
-    Activation, Clips, Conv1d, ConvTranspose1d, Dtype, Linear, Ops, Packed, Padding, Role, Stored,
+    Activation, Clips, Context, Conv1d, ConvTranspose1d, Dtype, Linear, Packed, Padding, Role, RowOps, Stored,
 };
 use deeptalk_rt::{Error, Result};
 
@@ -413,12 +413,12 @@ struct Modules {
 }
 
 impl Modules {
-    fn weight(&self, name: &str) -> <Cpu as Ops>::Weight {
+    fn weight(&self, name: &str) -> <Cpu as Context>::Weight {
         let stored: Stored = self.model.tensors().find(|stored| stored.name == name).unwrap().clone();
         Cpu::F32.load(stored, Role::Exact).unwrap()
     }
 
-    fn linear(&self, name: &str) -> Linear<<Cpu as Ops>::Weight> {
+    fn linear(&self, name: &str) -> Linear<<Cpu as Context>::Weight> {
         Linear {
             weight: self.weight(&format!("{name}.weight")),
             bias: Some(self.weight(&format!("{name}.bias"))),
@@ -430,7 +430,7 @@ impl Modules {
         name: &str,
         padding: usize,
         output_padding: usize,
-    ) -> ConvTranspose1d<<Cpu as Ops>::Weight> {
+    ) -> ConvTranspose1d<<Cpu as Context>::Weight> {
         let Linear { weight, bias } = self.linear(name);
         ConvTranspose1d { weight, bias: bias.unwrap(), stride: 2, padding, output_padding }
     }

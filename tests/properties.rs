@@ -8,7 +8,7 @@ use deeptalk_rt::networks::deeptalk::stages::Observer;
 use deeptalk_rt::networks::deeptalk::synth_model;
 use deeptalk_rt::networks::deeptalk::{Config, DeepTalk, Draw, Take};
 use deeptalk_rt::tensor::cpu::{Cpu, Tensor};
-use deeptalk_rt::tensor::{Clips, Dtype, Ops, Packed};
+use deeptalk_rt::tensor::{Clips, Context, Dtype, Packed};
 use deeptalk_rt::{Motion, Result};
 
 /// Loads a model of these sizes, with weights from the formula.

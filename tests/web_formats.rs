@@ -9,7 +9,7 @@ use std::process::Command;
 use deeptalk_rt::Motion;
 use deeptalk_rt::animation::arkit;
 use deeptalk_rt::export::{Options, glb, html, write};
-use deeptalk_rt::rig::Face;
+use deeptalk_rt::rig::{Face, Rig};
 use serde_json::{Value, json};
 
 fn head() -> Face {
@@ -228,12 +228,13 @@ fn check_glb(face: &Face, motion: &Motion) {
     std::fs::write(&glb, glb::bytes(motion, face).unwrap()).unwrap();
     let mut plain = face.clone();
     (plain.pose_basis, plain.joint_regressor) = (None, None);
+    let rig = Rig::for_columns(&plain, &motion.names, "the motion").unwrap();
     let last = motion.frames() - 1;
     let frames: Vec<Value> = [0, last / 3, last]
         .into_iter()
         .map(|frame| {
             let mut vertices = vec![0.0; face.template.len()];
-            plain.vertices_into(motion.frame(frame), &[], &mut vertices);
+            rig.pose(motion.frame(frame), &mut vertices);
             let some: Vec<Value> = vertices
                 .as_chunks::<3>()
                 .0

@@ -13,8 +13,8 @@ use crate::networks::deeptalk::weights::{Source, Weights};
 use crate::networks::deeptalk::{Config, DeepTalk};
 use crate::tensor::shapes::{self, Rows, Shaped, SkinSizes};
 use crate::tensor::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Role, SampleCodes, Skin,
-    Stored,
+    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, EmbeddingOps,
+    Linear, MeshOps, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored,
 };
 
 /// What a forward costs.
@@ -107,7 +107,7 @@ fn pairs(rows: usize, bias: &AttentionBias) -> usize {
     }
 }
 
-impl Ops for Counter {
+impl Context for Counter {
     type Tensor = Rows;
     type Weight = Shape;
     type Codes = Rows;
@@ -133,7 +133,9 @@ impl Ops for Counter {
     fn download_codes(&self, codes: &Rows) -> Result<Vec<i32>> {
         Ok(vec![0; size(codes)])
     }
+}
 
+impl RowOps for Counter {
     fn linear(&self, x: &Rows, linear: &Linear<Shape>, _: Activation) -> Result<Rows> {
         let out = shapes::linear(x, linear)?;
         let weights = elements(&linear.weight) + linear.bias.as_ref().map_or(0, elements);
@@ -151,12 +153,6 @@ impl Ops for Counter {
         let (clips, out) = shapes::conv_transpose1d(x, conv)?;
         let flops = 2 * x.clips.rows() * elements(&conv.weight);
         Ok(self.made(flops, &[size(x), elements(&conv.weight) + out], clips, out))
-    }
-
-    fn log_bands(&self, spectrum: &Rows, bands: &Shape) -> Result<Rows> {
-        let out = shapes::log_bands(spectrum, bands)?;
-        let flops = 2 * spectrum.clips.rows() * elements(bands);
-        Ok(self.made(flops, &[size(spectrum), elements(bands)], spectrum.clips.clone(), out))
     }
 
     fn layer_norm(&self, x: &Rows, affine: Option<&Affine<Shape>>, _: Activation) -> Result<Rows> {
@@ -214,7 +210,9 @@ impl Ops for Counter {
         shapes::broadcast_rows(x, clips)?;
         Ok(self.made(0, &[size(x)], clips.clone(), x.channels))
     }
+}
 
+impl CodeOps for Counter {
     fn lookup(&self, codes: &Rows, codebook: &Shape) -> Result<Rows> {
         let [_, width] = shapes::codebook("lookup", codebook)?;
         Ok(self.made(0, &[codes.clips.rows() * width], codes.clips.clone(), width))
@@ -230,7 +228,17 @@ impl Ops for Counter {
         shapes::choose_code(logits, sample)?;
         Ok(self.made(0, &[size(logits)], logits.clips.clone(), 1))
     }
+}
 
+impl SpeechOps for Counter {
+    fn log_bands(&self, spectrum: &Rows, bands: &Shape) -> Result<Rows> {
+        let out = shapes::log_bands(spectrum, bands)?;
+        let flops = 2 * spectrum.clips.rows() * elements(bands);
+        Ok(self.made(flops, &[size(spectrum), elements(bands)], spectrum.clips.clone(), out))
+    }
+}
+
+impl EmbeddingOps for Counter {
     fn sorted_pool(&self, x: &Rows, weights: &Rows) -> Result<Rows> {
         shapes::sorted_pool(x, weights)?;
         let clips = Clips::from_lengths(vec![1; x.clips.count()]);
@@ -256,8 +264,10 @@ impl Ops for Counter {
         shapes::same("lerp", a, b)?;
         Ok(self.like(a, 2))
     }
+}
 
-    /// Every channel moves every vertex, then the joint turns it.
+impl MeshOps for Counter {
+    /// Every channel moves every vertex, then every joint.
     fn skin(&self, parameters: &Rows, skin: &Skin<Shape>) -> Result<Rows> {
         let (clips, SkinSizes { vertices, channels, joints, corrected }) = shapes::skin(parameters, skin)?;
         let poses = clips.rows() / (3 * vertices).max(1);

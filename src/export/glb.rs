@@ -197,7 +197,8 @@ fn animation(buffer: &mut Buffer, motion: &Motion, rig: &Rig) -> Result<Value> {
     let (mut samplers, mut tracks) = (vec![], vec![]);
     for (index, joint) in rig.joints().iter().enumerate() {
         let at = channels + 3 * index;
-        let rotations: Vec<f32> = rows().flat_map(|row| quaternion([row[at], row[at + 1], row[at + 2]])).collect();
+        let rotations: Vec<f32> =
+            rows().flat_map(|row| quaternion([row[at], row[at + 1], row[at + 2]])).collect();
         samplers.push(json!({ "input": time, "output": buffer.floats(Use::Data, 4, &rotations) }));
         tracks.push(json!({ "sampler": index, "target": { "node": joint + 1, "path": "rotation" } }));
     }

@@ -44,24 +44,31 @@ impl Columns {
             || format!("the motion was not made for the face `{}` ({})", face.name, face.edition);
         let place = |name: &str| names.iter().position(|other| other == name);
         let channels: Vec<Option<usize>> = face.channels.iter().map(|name| place(name)).collect();
-        let joints: Vec<[Option<usize>; 3]> = (face.joint_names.iter())
-            .map(|joint| joint_columns(joint).map(|name| place(&name)))
-            .collect();
+        let joints: Vec<[Option<usize>; 3]> =
+            (face.joint_names.iter()).map(|joint| joint_columns(joint).map(|name| place(&name))).collect();
 
         let mut known = vec![false; names.len()];
         for &column in channels.iter().chain(joints.as_flattened()).flatten() {
             known[column] = true;
         }
         let missing = face.channels.iter().zip(&channels).find(|(_, place)| place.is_none());
-        let number = |column: usize| format!("`{}` as number {} of {}", names[column], column + 1, names.len());
+        let number =
+            |column: usize| format!("`{}` as number {} of {}", names[column], column + 1, names.len());
         if let Some(unknown) = known.iter().position(|known| !known) {
             // A name that stands there twice is found at its first place only.
             if place(&names[unknown]) != Some(unknown) {
-                return wrong("a column of the motion stands there twice".into(), "each name once".into(), number(unknown));
+                return wrong(
+                    "a column of the motion stands there twice".into(),
+                    "each name once".into(),
+                    number(unknown),
+                );
             }
             let expected = match missing {
                 Some((name, _)) => format!("columns of the face, such as `{name}`"),
-                None => format!("columns of the face, or rotations of its joints ({})", face.joint_names.join(", ")),
+                None => format!(
+                    "columns of the face, or rotations of its joints ({})",
+                    face.joint_names.join(", ")
+                ),
             };
             return wrong(not_for_it(), expected, format!("the column {}", number(unknown)));
         }

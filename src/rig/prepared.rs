@@ -1,7 +1,7 @@
 //! A face prepared for a motion's columns: rows to vertices, on the host or on a device.
 //!
 //! The equations are those of `smplx.lbs` (Loper et al., "SMPL", 2015; Li et al., "FLAME", 2017). Joints that the motion does not turn stay
-//! at rest, so that their weights and correctives drop out; [`Ops::skin`] has what remains.
+//! at rest, so that their weights and correctives drop out; [`MeshOps::skin`](crate::tensor::MeshOps::skin) has what remains.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -14,7 +14,7 @@ use super::Face;
 use super::columns::Columns;
 use super::tables::Tables as Own;
 use crate::tensor::cpu::skin::{Tables, pose};
-use crate::tensor::{Ops, Role, Skin, Stored};
+use crate::tensor::{Context, Role, Skin, Stored};
 use crate::{Error, Motion, Result};
 
 /// A face prepared for posing: made once, then used for every frame, by any number of threads.
@@ -198,11 +198,11 @@ impl<'a> Rig<'a> {
         self.tables.view(&self.face)
     }
 
-    /// The tables on a device, for [`Ops::skin`].
+    /// The tables on a device, for [`MeshOps::skin`](crate::tensor::MeshOps::skin).
     ///
     /// # Errors
     /// Errors of the device.
-    pub fn skin<B: Ops>(&self, ops: &B) -> Result<Skin<B::Weight>> {
+    pub fn skin<B: Context>(&self, ops: &B) -> Result<Skin<B::Weight>> {
         let tables = self.tables();
         let (v, c, j) = (self.face.vertex_count(), self.face.channels.len(), tables.parents.len());
         let load = |name: &str, shape: &[usize], values: &[f32]| {

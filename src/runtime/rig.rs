@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::model::{Engine, Model};
-use crate::rig::{Face, Rig, Skinning};
 use crate::Result;
-use crate::tensor::{Clips, Ops, Skin, cuda};
+use crate::rig::{Face, Rig, Skinning};
+use crate::tensor::{Clips, Context, MeshOps, Skin, cuda};
 
 impl Model {
     /// A face prepared for the motions of this model, posed by its device.
@@ -50,6 +50,7 @@ impl Skinning for OnGpu {
     fn vertices(&self, rows: &[f32]) -> Result<Vec<f32>> {
         let Engine::Cuda(model) = self.model.engine() else { unreachable!("placed on a GPU") };
         let ops = model.ops();
-        self.model.run(|| ops.download(&ops.skin(&ops.upload(&Clips::one(rows.len()), 1, rows)?, &self.skin)?))
+        self.model
+            .run(|| ops.download(&ops.skin(&ops.upload(&Clips::one(rows.len()), 1, rows)?, &self.skin)?))
     }
 }

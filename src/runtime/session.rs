@@ -2,9 +2,9 @@
 
 use super::control::{Control, Timings, Watch};
 use super::model::{Model, on_engine};
-use crate::rig::Rig;
 use super::stream::{Frames, Stream, StreamOptions};
 use crate::networks::deeptalk::{EmotionVector, Take};
+use crate::rig::Rig;
 use crate::{Error, Motion, Result};
 
 /// One voice: whole recordings, or a stream of sound. It owns everything that changes while it works; one thread at a time uses it, and a

@@ -68,26 +68,6 @@ pub struct Conv1d<W> {
     pub padding: Padding,
 }
 
-/// One layer of an encoder's convolutional front end: a convolution (no padding, one group), a norm, GELU.
-#[derive(Debug, Clone)]
-pub struct FrontLayer<W> {
-    /// The convolution.
-    pub conv: Conv1d<W>,
-    /// What follows it.
-    pub norm: FrontNorm<W>,
-}
-
-/// The norm of a front end's layer.
-#[derive(Debug, Clone)]
-pub enum FrontNorm<W> {
-    /// None.
-    None,
-    /// Of each channel over the rows of a clip, with epsilon [`GROUP_NORM_EPS`](super::GROUP_NORM_EPS): of a first layer only.
-    OverTime(Affine<W>),
-    /// Of each row over its channels.
-    OverChannels(Affine<W>),
-}
-
 /// A 1-D transposed convolution.
 #[derive(Debug, Clone)]
 pub struct ConvTranspose1d<W> {
@@ -142,66 +122,4 @@ pub enum AttentionBias {
         /// Rows at the start of every clip that have no position.
         free_rows: usize,
     },
-}
-
-/// How codes are drawn. The noise is a function of these numbers and of (row, code) alone: see
-/// [`crate::tensor::noise`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct SampleCodes {
-    /// Above 0.
-    pub temperature: f32,
-    /// One seed a clip.
-    pub seeds: Vec<u64>,
-    /// Which of several draws with one seed: 0 the top codes, 1 the bottom codes.
-    pub stream: u32,
-    /// The number, within its recording, of each clip's first row: windows of one recording draw alike where they
-    /// overlap.
-    pub first_rows: Vec<usize>,
-}
-
-/// What a tensor of the model is for: a device stores it accordingly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// (out, in): the weight of a dense layer.
-    Linear,
-    /// (channels): a bias, or a part of a norm.
-    Vector,
-    /// (n, channels): rows that are taken one by one, as of a codebook or of positions.
-    Rows,
-    /// (out, kernel, in / groups): the weight of a convolution.
-    Conv {
-        /// Groups of channels that do not see each other.
-        groups: usize,
-    },
-    /// (kernel, out, in): the weight of a transposed convolution.
-    ConvTranspose {
-        /// Rows of the output from one window to the next.
-        stride: usize,
-        /// Rows cut from both ends of the output.
-        padding: usize,
-    },
-    /// (out): the bias of a transposed convolution.
-    ConvTransposeBias {
-        /// Rows of the output from one window to the next.
-        stride: usize,
-    },
-    /// Numbers that keep all their digits, as those of a face.
-    Exact,
-}
-
-/// The tables of skinning: a face of V vertices and C channels, with J joints that turn.
-#[derive(Debug, Clone)]
-pub struct Skin<W> {
-    /// (V, 3): vertices at rest.
-    pub template: W,
-    /// (C, V, 3): displacement at channel = 1.
-    pub shapes: W,
-    /// (C + 1, J, 3): positions of the joints at rest, then their displacement at channel = 1.
-    pub pivots: W,
-    /// (9 K, V, 3): displacements for each entry of the rotation less the identity, row-major, of the last K joints.
-    pub correctives: Option<W>,
-    /// (J + 1, V): share of what rests, then of each joint, in the movement of a vertex.
-    pub weights: W,
-    /// J: the joint whose movement carries this one, which stands before it; none for a root.
-    pub parents: Vec<Option<usize>>,
 }

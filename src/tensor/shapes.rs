@@ -306,8 +306,14 @@ pub fn skin<W: Shaped>(parameters: &impl Packed, skin: &Skin<W>) -> Result<(Clip
             return Err(misfit(op, "joints with correctives", format!("1 to {joints}"), corrected));
         }
     }
-    if let Some(joint) = (0..joints).find(|&joint| skin.parents[joint].is_some_and(|parent| parent >= joint)) {
-        return Err(misfit(op, &format!("parent of joint {joint}"), "a joint before it", format!("{:?}", skin.parents[joint])));
+    if let Some(joint) = (0..joints).find(|&joint| skin.parents[joint].is_some_and(|parent| parent >= joint))
+    {
+        return Err(misfit(
+            op,
+            &format!("parent of joint {joint}"),
+            "a joint before it",
+            format!("{:?}", skin.parents[joint]),
+        ));
     }
     channels(op, parameters, 1)?;
     let width = count + 3 * joints;

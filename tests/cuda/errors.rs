@@ -3,7 +3,7 @@
 use deeptalk_rt::networks::deeptalk::Config;
 use deeptalk_rt::networks::deeptalk::synth_model;
 use deeptalk_rt::tensor::cuda::Cuda;
-use deeptalk_rt::tensor::{Clips, Dtype, Ops};
+use deeptalk_rt::tensor::{Clips, Context, Dtype, RowOps};
 
 use crate::stand_in::{STAND_IN_ALONE, counts, on_stand_in};
 use crate::this_test;

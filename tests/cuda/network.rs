@@ -10,7 +10,9 @@ use deeptalk_rt::networks::deeptalk::synth_model;
 use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::tensor::cuda::Cuda;
-use deeptalk_rt::tensor::{Activation, Affine, Clips, Dtype, Ops, Role, SampleCodes, Stored};
+use deeptalk_rt::tensor::{
+    Activation, Affine, Clips, Context, Dtype, Ops, Role, RowOps, SampleCodes, Stored,
+};
 use deeptalk_rt::verify::{Golden, Limits, golden_files};
 
 use crate::stand_in::on_stand_in;

@@ -2,7 +2,7 @@
 
 use deeptalk_rt::networks::deeptalk::Config;
 use deeptalk_rt::tensor::cuda::Cuda;
-use deeptalk_rt::tensor::{Clips, Ops};
+use deeptalk_rt::tensor::{Clips, Context, RowOps};
 
 use crate::network::{model_of, speech, unseen};
 use crate::stand_in::{counts, on_stand_in};

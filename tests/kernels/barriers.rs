@@ -137,11 +137,12 @@ fn bands_without_their_barrier_are_reported() {
 fn vertices_without_one_of_their_barriers_are_reported() {
     let floats = |n: usize| Memory::from_slice(&vec![0.5f32; n]);
     let [x, rest, shapes, correctives, pivots, weights] =
-        [2 * 5, 9 * 3, 2 * 9 * 3, 9 * 9 * 3, 3 * 3, 9 * 2].map(floats);
+        [2 * 8, 9 * 3, 2 * 9 * 3, 9 * 9 * 3, 3 * 2 * 3, 9 * 3].map(floats);
     let y = Memory::<f32>::poisoned(2 * 9 * 3);
     let tables = [&y, &x, &rest, &shapes, &correctives, &pivots, &weights].map(Memory::argument);
-    let arguments = [tables.as_slice(), &[2usize, 9, 2].map(int)].concat();
-    let shared = 8 * (2 + 9 + 12 + 3 * 128) * 4;
+    // Two channels; two joints, one below the other, which has correctives.
+    let arguments = [tables.as_slice(), &[2usize, 9, 2, 2, 1, 0x10].map(int)].concat();
+    let shared = 8 * (2 + 9 + 2 * 12 + 3 * 128) * 4;
     reported_without(&["barrier_0", "barrier_1"], "skin", [1, 1, 1], 128, shared, &arguments);
 }
 

@@ -273,20 +273,25 @@ fn emotion_vectors(to: &mut Counted) {
 
 fn faces(to: &mut Counted) {
     let (frames, vertices, channels) = (8, 1280, 50);
-    let [y, x, rest, shapes, correctives, pivots, weights] = [
-        frames * vertices * 3,
-        frames * (channels + 3),
-        vertices * 3,
-        channels * vertices * 3,
-        9 * vertices * 3,
-        (channels + 1) * 3,
-        vertices * 2,
-    ]
-    .map(|n| to.keep(floats(n)));
-    let places = [y, x, rest, shapes, correctives, pivots, weights];
-    let arguments = [&places[..], &[frames, vertices, channels].map(int)].concat();
-    let shared = 8 * (channels + 9 + 12 + 3 * 128) * 4;
-    to.count("skin", "8 x 1280 vertices, 50 channels", [vertices / 128, 1, 1], 128, shared, &arguments);
+    // The jaw alone; and FLAME's root, neck, jaw and eyes, all but the first with correctives.
+    for (joints, corrected, parents) in [(1, 1, 0), (5, 4, 0x22210)] {
+        let [y, x, rest, shapes, correctives, pivots, weights] = [
+            frames * vertices * 3,
+            frames * (channels + 3 * joints),
+            vertices * 3,
+            channels * vertices * 3,
+            9 * corrected * vertices * 3,
+            (channels + 1) * joints * 3,
+            vertices * (joints + 1),
+        ]
+        .map(|n| to.keep(floats(n)));
+        let places = [y, x, rest, shapes, correctives, pivots, weights];
+        let sizes = [frames, vertices, channels, joints, corrected, parents].map(int);
+        let arguments = [&places[..], &sizes].concat();
+        let shared = 8 * (channels + 9 * corrected + 12 * joints + 3 * 128) * 4;
+        let shape = format!("8 x {vertices} vertices, {channels} ch, {joints} joints");
+        to.count("skin", &shape, [vertices / 128, 1, 1], 128, shared, &arguments);
+    }
 }
 
 fn stacks(to: &mut Counted) {

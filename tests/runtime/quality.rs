@@ -39,8 +39,7 @@ fn opening(rig: &Rig, rows: &[f32]) -> Vec<f32> {
         let mask = &face.masks[mask];
         mask.iter().map(|vertex| points[3 * *vertex as usize + 1]).sum::<f32>() / mask.len() as f32
     };
-    let width = face.channels.len() + 3;
-    rows.chunks(width)
+    rows.chunks(rig.columns().len())
         .map(|row| {
             let points = rig.vertices_of_rows(row).unwrap();
             mean(&points, "lip_upper_inner") - mean(&points, "lip_lower_inner")

@@ -84,7 +84,7 @@ fn is_itself(rows: &usize) -> bool {
     *rows == itself()
 }
 
-/// The content encoder (spec section 2).
+/// The content encoder (`docs/networks/deeptalk.md` section 2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContentConfig {
@@ -105,7 +105,7 @@ pub struct ContentConfig {
     pub output: usize,
 }
 
-/// The emotion encoder (spec section 3).
+/// The emotion encoder (`docs/networks/deeptalk.md` section 3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EmotionConfig {
@@ -140,7 +140,7 @@ pub struct TransformerConfig {
     pub feed_forward: usize,
 }
 
-/// From features to the mean and the log variance of an emotion (spec section 4).
+/// From features to the mean and the log variance of an emotion (`docs/networks/deeptalk.md` section 4).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeadConfig {
@@ -154,7 +154,7 @@ pub struct HeadConfig {
     pub pool_width: usize,
 }
 
-/// The code predictor (spec sections 5 and 6).
+/// The code predictor (`docs/networks/deeptalk.md` sections 5 and 6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PredictorConfig {
@@ -173,7 +173,7 @@ pub struct PredictorConfig {
     pub code_attention_rows: usize,
 }
 
-/// The motion prior (spec section 7).
+/// The motion prior (`docs/networks/deeptalk.md` section 7).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MotionPriorConfig {
@@ -196,7 +196,7 @@ pub struct MotionPriorConfig {
     pub attention_rows: usize,
 }
 
-/// DEE's motion encoder (spec section 8).
+/// DEE's motion encoder (`docs/networks/deeptalk.md` section 8).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MotionEmotionConfig {

@@ -1,4 +1,5 @@
-//! Spec section 2: the content encoder (wav2vec2, of samples or of their log-mel spectrogram).
+//! The content encoder (wav2vec2, of samples or of their log-mel spectrogram):
+//! `docs/networks/deeptalk.md` section 2.
 
 use super::log_mel;
 use super::stages::Observer;

@@ -1,5 +1,5 @@
-//! Spec sections 3, 4 and 8: the emotion encoder (emotion2vec), the head that makes a distribution of its features
-//! (DEE), and the same for a motion.
+//! The emotion encoder (emotion2vec), the head that makes a distribution of its features (DEE), and the same for
+//! a motion: `docs/networks/deeptalk.md` sections 3, 4 and 8.
 
 use super::bias::scaled_distance;
 use super::log_mel;

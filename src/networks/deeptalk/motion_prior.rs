@@ -1,4 +1,4 @@
-//! Spec section 7: the motion prior (TH-VQVAE), codes to motion and back.
+//! The motion prior (TH-VQVAE), codes to motion and back: `docs/networks/deeptalk.md` section 7.
 
 use super::bias::near;
 use super::predictor::MotionCodes;

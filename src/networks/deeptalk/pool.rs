@@ -1,5 +1,5 @@
-//! The generalised pooling operator's weights (spec section 4): a function of the length alone, computed on the host
-//! once a length and kept.
+//! Weights of the generalised pooling operator (`docs/networks/deeptalk.md` section 4): a function of the length
+//! alone, computed on the host once a length and kept.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

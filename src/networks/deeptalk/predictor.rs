@@ -1,4 +1,4 @@
-//! Spec sections 5 and 6: the style, and the codes.
+//! The style, and the codes: `docs/networks/deeptalk.md` sections 5 and 6.
 
 use super::bias::{WITHIN_A_SECOND, near};
 use super::config::{FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE};

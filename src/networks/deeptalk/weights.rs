@@ -24,19 +24,19 @@ pub trait Source<W> {
 /// All tensors of a model.
 #[derive(Debug, Clone)]
 pub struct Weights<W> {
-    /// Spec section 2.
+    /// `docs/networks/deeptalk.md` section 2.
     pub content: Content<W>,
-    /// Spec section 3.
+    /// `docs/networks/deeptalk.md` section 3.
     pub emotion: Emotion<W>,
-    /// Spec section 4.
+    /// `docs/networks/deeptalk.md` section 4.
     pub emotion_head: Head<W>,
-    /// Spec section 5.
+    /// `docs/networks/deeptalk.md` section 5.
     pub style: Style<W>,
-    /// Spec section 6.
+    /// `docs/networks/deeptalk.md` section 6.
     pub predictor: Predictor<W>,
-    /// Spec section 7.
+    /// `docs/networks/deeptalk.md` section 7.
     pub motion_prior: MotionPrior<W>,
-    /// Spec section 8.
+    /// `docs/networks/deeptalk.md` section 8.
     pub motion_emotion: Option<MotionEmotion<W>>,
 }
 

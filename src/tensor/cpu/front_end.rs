@@ -116,7 +116,9 @@ fn convolve(layer: &FrontLayer<Weight>, x: &[f32], channels: usize, y: &mut [f32
 #[cfg(test)]
 mod tests {
     use crate::tensor::cpu::{Cpu, Weight};
-    use crate::tensor::{Affine, Clips, Conv1d, FrontLayer, FrontNorm, Ops, Padding, Role, Stored};
+    use crate::tensor::{
+        Affine, Clips, Context, Conv1d, FrontLayer, FrontNorm, Padding, Role, SpeechOps, Stored,
+    };
 
     fn weight(shape: &[usize], seed: usize) -> Weight {
         let count = shape.iter().product();

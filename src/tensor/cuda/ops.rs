@@ -8,12 +8,12 @@ use super::{
     attention, codes, conv, lane, norm, pack, product, recording, rows, skin, spectrum, stack, weights,
 };
 use crate::tensor::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Outputs, Role,
-    SampleCodes, Skin, Stored, TransformerLayer, shapes,
+    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, EmbeddingOps,
+    Linear, MeshOps, Outputs, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored, TransformerLayer, shapes,
 };
 use crate::{Error, Result};
 
-impl Ops for Cuda {
+impl Context for Cuda {
     type Tensor = Tensor;
     type Weight = Weight;
     type Codes = Codes;
@@ -83,7 +83,9 @@ impl Ops for Cuda {
     ) -> Result<Outputs<Tensor, Codes>> {
         recording::recorded(self, part, inputs, body)
     }
+}
 
+impl RowOps for Cuda {
     fn linear(&self, x: &Tensor, linear: &Linear<Weight>, activation: Activation) -> Result<Tensor> {
         product::linear(self, x, linear, activation)
     }
@@ -99,10 +101,6 @@ impl Ops for Cuda {
         activation: Activation,
     ) -> Result<Tensor> {
         conv::conv_transpose1d(self, x, conv, activation)
-    }
-
-    fn log_bands(&self, spectrum: &Tensor, bands: &Weight) -> Result<Tensor> {
-        spectrum::log_bands(self, spectrum, bands)
     }
 
     fn layer_norm(
@@ -160,6 +158,34 @@ impl Ops for Cuda {
         rows::broadcast_rows(self, x, clips)
     }
 
+    fn add_layer_norm(&self, x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Result<Tensor> {
+        norm::layer_norm(self, x, Some(y), Some(affine), Activation::None)
+    }
+
+    fn linear_add_layer_norm(
+        &self,
+        x: &Tensor,
+        linear: &Linear<Weight>,
+        residual: &Tensor,
+        affine: &Affine<Weight>,
+    ) -> Result<Tensor> {
+        if let Some(parts) = product::linear_in_parts(self, x, linear)? {
+            return norm::layer_norm_of_parts(self, &parts, residual, affine);
+        }
+        self.add_layer_norm(residual, &self.linear(x, linear, Activation::None)?, affine)
+    }
+
+    fn transformer_stack(
+        &self,
+        x: Tensor,
+        layers: &[TransformerLayer<Weight>],
+        bias: &AttentionBias,
+    ) -> Result<Tensor> {
+        stack::transformer_stack(self, x, layers, bias)
+    }
+}
+
+impl CodeOps for Cuda {
     fn lookup(&self, codes: &Codes, codebook: &Weight) -> Result<Tensor> {
         codes::lookup(self, codes, codebook)
     }
@@ -171,7 +197,15 @@ impl Ops for Cuda {
     fn choose_code(&self, logits: &Tensor, sample: Option<&SampleCodes>) -> Result<Codes> {
         codes::choose_code(self, logits, sample)
     }
+}
 
+impl SpeechOps for Cuda {
+    fn log_bands(&self, spectrum: &Tensor, bands: &Weight) -> Result<Tensor> {
+        spectrum::log_bands(self, spectrum, bands)
+    }
+}
+
+impl EmbeddingOps for Cuda {
     fn sorted_pool(&self, x: &Tensor, weights: &Tensor) -> Result<Tensor> {
         norm::sorted_pool(self, x, weights)
     }
@@ -197,34 +231,10 @@ impl Ops for Cuda {
     fn lerp(&self, a: &Tensor, b: &Tensor, weight: f32) -> Result<Tensor> {
         rows::interpolate(self, "lerp", a, b, weight, false)
     }
+}
 
+impl MeshOps for Cuda {
     fn skin(&self, parameters: &Tensor, skin: &Skin<Weight>) -> Result<Tensor> {
         skin::skin(self, parameters, skin)
-    }
-
-    fn add_layer_norm(&self, x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Result<Tensor> {
-        norm::layer_norm(self, x, Some(y), Some(affine), Activation::None)
-    }
-
-    fn linear_add_layer_norm(
-        &self,
-        x: &Tensor,
-        linear: &Linear<Weight>,
-        residual: &Tensor,
-        affine: &Affine<Weight>,
-    ) -> Result<Tensor> {
-        if let Some(parts) = product::linear_in_parts(self, x, linear)? {
-            return norm::layer_norm_of_parts(self, &parts, residual, affine);
-        }
-        self.add_layer_norm(residual, &self.linear(x, linear, Activation::None)?, affine)
-    }
-
-    fn transformer_stack(
-        &self,
-        x: Tensor,
-        layers: &[TransformerLayer<Weight>],
-        bias: &AttentionBias,
-    ) -> Result<Tensor> {
-        stack::transformer_stack(self, x, layers, bias)
     }
 }

@@ -4,7 +4,7 @@ use super::device::{Argument, Shape};
 use super::{Cuda, Tensor, Weight, address, int, longest, numbers};
 use crate::Result;
 use crate::tensor::shapes::Shaped;
-use crate::tensor::{Affine, AttentionBias, LAYER_NORM_EPS, Linear, Ops, Role, TransformerLayer};
+use crate::tensor::{Affine, AttentionBias, LAYER_NORM_EPS, Linear, Role, RowOps, TransformerLayer};
 
 const WARPS: usize = 8;
 
