@@ -1,7 +1,8 @@
-//! The whole forward on the CPU, from host samples to host motion: `cargo bench --bench forward`.
+//! Benchmark of the whole forward on the CPU, from host samples to host motion:
+//! `cargo bench --bench forward`.
 //!
-//! Prints the real-time factor and, for the published sizes, the arithmetic rate too. The weights come from a formula, which costs what
-//! trained ones cost.
+//! The throughput is in samples per second. The weights come from a formula; they take the same time as
+//! trained weights.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Many recordings at once, with the emotion of another drawn into all of them, and a progress line.
+//! Animates many recordings at once, with the emotion of another recording blended in and sampled, and prints
+//! progress.
 //!
 //! `cargo run --release --example batch -- model.safetensors emotion.wav one.wav two.wav ...`
 

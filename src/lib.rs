@@ -1,4 +1,4 @@
-//! Speech in, a moving, feeling 3D face out.
+//! Speech in, an emotional 3D face animation out.
 //!
 //! The runtime of DEEPTalk (Kim et al., AAAI 2025, arXiv 2408.06010): from speech alone, the motion of a face at 25 frames a second whose
 //! emotion fits the voice.
@@ -63,5 +63,4 @@ pub mod runtime;
 pub mod tensor;
 pub mod verify;
 
-pub use animation::Motion;
 pub use error::{BadInput, Error, Result};

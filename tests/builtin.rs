@@ -64,7 +64,7 @@ fn products_in_bf16_are_near_the_twins_or_refused_in_a_sentence() {
 fn jaw(model: &DeepTalk<Cpu>, samples: &[f32]) -> Vec<f32> {
     let motions = model.takes(samples, &[Take::default()], &mut |_| Ok(())).unwrap();
     let width = model.config().parameters();
-    motions[0].values.chunks_exact(width).map(|row| row[width - 3].to_degrees()).collect()
+    motions[0].values().chunks_exact(width).map(|row| row[width - 3].to_degrees()).collect()
 }
 
 #[test]

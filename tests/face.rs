@@ -129,13 +129,13 @@ fn a_device_poses_the_face_as_the_face_does_itself() {
     let mut stiff = golden.face();
     (stiff.joint_regressor, stiff.pose_basis) = (None, None);
     for face in [golden.face(), stiff] {
-        let x = Cpu::F32.upload(&Clips::from_lengths([53, 0, 11 * 53]), 1, &motion).unwrap();
+        let x = Cpu::F32.upload_f32(&Clips::from_lengths([1, 0, 11]), 53, &motion).unwrap();
         let rig = Rig::new(face);
         let skin = rig.skin(&Cpu::F32).unwrap();
         let vertices = Cpu::F32.skin(&x, &skin).unwrap();
-        assert_eq!(vertices.clips().offsets(), [0, 288, 288, 12 * 288]);
+        assert_eq!(vertices.clips().offsets(), [0, 1, 1, 12]);
         assert_eq!(Cpu::F32.download(&vertices).unwrap(), rig.vertices_of_rows(&motion).unwrap());
-        let short = Cpu::F32.upload(&Clips::one(54), 1, &motion[..54]).unwrap();
+        let short = Cpu::F32.upload_f32(&Clips::one(1), 54, &motion[..54]).unwrap();
         assert!(Cpu::F32.skin(&short, &skin).is_err(), "54 is not a row of 53");
     }
 }

@@ -144,8 +144,8 @@ fn without_fer_there_is_no_emotion_of_a_motion_and_the_model_still_runs() {
     let samples: Vec<f32> = (0..20_001).map(|i| (i as f32 * 0.21).sin() * 0.3).collect();
     let motion = model.takes(&samples, &[Take::default()], &mut |_| Ok(())).unwrap().remove(0);
     assert_eq!(motion.frames(), 32);
-    assert!(motion.values.iter().all(|value| value.is_finite()));
-    let motion = Cpu::F32.upload(&Clips::one(32), 53, &motion.values).unwrap();
+    assert!(motion.values().iter().all(|value| value.is_finite()));
+    let motion = Cpu::F32.upload(&Clips::one(32), 53, motion.values()).unwrap();
     assert!(model.emotion_of_motion(&motion, &()).unwrap().is_none());
 }
 

@@ -1,4 +1,4 @@
-//! Emotions: heard, set, blended, drawn.
+//! Python class of emotions: estimated from speech, set, blended, sampled.
 
 use deeptalk_rt::networks::deeptalk::EmotionVector;
 use numpy::{PyArray1, PyReadonlyArray1};

@@ -1,4 +1,4 @@
-//! Faces: motion to vertices.
+//! Python class of faces: rows of parameters to vertices.
 
 use std::path::PathBuf;
 

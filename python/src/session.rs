@@ -1,4 +1,4 @@
-//! Sessions: whole recordings and streams.
+//! Python class of sessions: whole recordings and streams.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -44,7 +44,8 @@ impl Session {
     }
 }
 
-/// Runs work that may be stopped: by Ctrl-C, by a callback that returns False or raises.
+/// Runs work without the interpreter lock. Ctrl-C and a progress callback that returns False or raises stop
+/// it.
 fn under<T: Send>(
     python: Python<'_>,
     progress: Option<Py<PyAny>>,

@@ -21,8 +21,8 @@
 //! # let names: Vec<String> = channels.copied().chain(["jaw_x", "jaw_y", "jaw_z"]).map(String::from).collect();
 //! # let mut values = vec![0.0; 2 * names.len()];
 //! # values[50] = 12f32.to_radians();
-//! # let motion = deeptalk_rt::Motion { fps: 25.0, names, values, codes_t: vec![], codes_b: vec![],
-//! #     emotion_mu: vec![], emotion_logvar: vec![], emotion_width: 0 };
+//! # use deeptalk_rt::animation::{Animation, Rate};
+//! # let motion = Animation::from_parameters(Rate::whole(25), names, values);
 //! let csv = arkit::csv(&motion, 60, "talk.csv")?;
 //! let mut lines = csv.lines();
 //! assert!(lines.next().unwrap().starts_with("Timecode,BlendShapeCount,EyeBlinkLeft,EyeLookDownLeft"));
@@ -36,7 +36,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::resample::resample;
-use crate::{Error, Motion, Result};
+use super::{Animation, Rate};
+use crate::{Error, Result};
 
 /// The 52 ARKit blend shapes, in ARKit's and Live Link Face's order.
 pub const WEIGHTS: [&str; 52] = [
@@ -116,24 +117,25 @@ const SIDE_DEGREES: [f32; 2] = [5.0, 9.0];
 ///
 /// # Errors
 /// A usage error if `fps` is not 1 to 240 or the motion is not one of ARKit channels; `output` is the file that was asked for.
-pub fn weights(motion: &Motion, fps: u32, output: impl AsRef<Path>) -> Result<Vec<f32>> {
+pub fn weights(motion: &Animation, fps: u32, output: impl AsRef<Path>) -> Result<Vec<f32>> {
     if !(1..=240).contains(&fps) {
         return Err(Error::Usage(format!(
             "{}: ARKit files have a whole number of frames a second from 1 to 240, found {fps}; give --fps 25, 30 or 60",
             output.as_ref().display()
         )));
     }
-    let columns = Columns::of_output(&motion.names, output)?;
+    let parameters = motion.parameters()?;
+    let columns = Columns::of_output(&parameters.names, output)?;
     let rows: Vec<f32> =
-        motion.values.chunks_exact(motion.names.len()).flat_map(|row| columns.weights(row)).collect();
-    Ok(resample(&rows, WEIGHTS.len(), motion.fps, fps))
+        parameters.values.chunks_exact(parameters.names.len()).flat_map(|row| columns.weights(row)).collect();
+    Ok(resample(&rows, WEIGHTS.len(), motion.rate, Rate::whole(fps)))
 }
 
 /// The motion as the text of a Live Link Face CSV.
 ///
 /// # Errors
 /// As [`weights`].
-pub fn csv(motion: &Motion, fps: u32, output: impl AsRef<Path>) -> Result<String> {
+pub fn csv(motion: &Animation, fps: u32, output: impl AsRef<Path>) -> Result<String> {
     let rows = weights(motion, fps, output)?;
     let mut text = CsvRows::header();
     for (index, row) in rows.chunks_exact(WEIGHTS.len()).enumerate() {
@@ -195,7 +197,7 @@ fn put_row(text: &mut String, frame: usize, fps: u32, weights: &[f32]) {
 ///
 /// # Errors
 /// As [`weights`].
-pub fn json(motion: &Motion, fps: u32, output: impl AsRef<Path>) -> Result<String> {
+pub fn json(motion: &Animation, fps: u32, output: impl AsRef<Path>) -> Result<String> {
     let rows = weights(motion, fps, output)?;
     let mut text = format!(
         "{{\n\"format\": \"deeptalk-rt arkit\",\n\"fps\": {fps},\n\"names\": {},\n\"frames\": [",
@@ -279,29 +281,21 @@ impl Columns {
 mod tests {
     use super::*;
 
-    fn motion(frames: usize) -> Motion {
+    fn motion(frames: usize) -> Animation {
         let names: Vec<String> = WEIGHTS
             .into_iter()
             .filter(|name| !["jawOpen", "jawForward"].contains(name))
             .chain(["jaw_x", "jaw_y", "jaw_z"])
             .map(String::from)
             .collect();
-        Motion {
-            fps: 25.0,
-            values: vec![0.0; frames * names.len()],
-            names,
-            codes_t: vec![],
-            codes_b: vec![],
-            emotion_mu: vec![],
-            emotion_logvar: vec![],
-            emotion_width: 0,
-        }
+        let values = vec![0.0; frames * names.len()];
+        Animation::from_parameters(Rate::whole(25), names, values)
     }
 
-    fn set(motion: &mut Motion, frame: usize, name: &str, value: f32) {
-        let column = motion.names.iter().position(|n| n == name).unwrap();
-        let width = motion.names.len();
-        motion.values[frame * width + column] = value;
+    fn set(motion: &mut Animation, frame: usize, name: &str, value: f32) {
+        let parameters = motion.parameters_mut().unwrap();
+        let column = parameters.names.iter().position(|n| n == name).unwrap();
+        parameters.values[frame * parameters.names.len() + column] = value;
     }
 
     fn weight(rows: &[f32], frame: usize, name: &str) -> f32 {
@@ -390,7 +384,14 @@ mod tests {
     #[test]
     fn a_motion_of_other_channels_is_refused_by_both_names() {
         let mut flame = motion(2);
-        flame.names.iter_mut().enumerate().take(50).for_each(|(i, name)| *name = format!("exp_{i:02}"));
+        flame
+            .parameters_mut()
+            .unwrap()
+            .names
+            .iter_mut()
+            .enumerate()
+            .take(50)
+            .for_each(|(i, name)| *name = format!("exp_{i:02}"));
         let error = csv(&flame, 25, "talk.csv").unwrap_err();
         assert_eq!(error.exit_code(), 2);
         let text = error.to_string();

@@ -4,32 +4,46 @@
 //! Butland, 1984): smooth where the curve is, flat where it turns, so it never leaves the range of the two samples around an
 //! instant. A lid that closes to exactly 1 stays at 1, and a mouth at rest does not begin to tremble.
 
-/// How many frames at `to` frames a second last as long as `frames` at `from`; at least one if there is any.
+use super::Rate;
+
+/// The number of frames at the rate `to` that last as long as `frames` at `from`, rounded; at least one if there is any.
 ///
 /// ```
-/// assert_eq!(deeptalk_rt::animation::resample::frame_count(250, 25.0, 60), 600);
+/// use deeptalk_rt::animation::{Rate, resample::frame_count};
+///
+/// assert_eq!(frame_count(250, Rate::whole(25), Rate::whole(60)), 600);
 /// ```
-pub fn frame_count(frames: usize, from: f32, to: u32) -> usize {
+pub fn frame_count(frames: usize, from: Rate, to: Rate) -> usize {
     if frames == 0 {
         return 0;
     }
-    ((frames as f64 * f64::from(to) / f64::from(from)).round() as usize).max(1)
+    let (step, steps) = ratio(from, to);
+    let rounded = (2 * frames as u128 * steps + step) / (2 * step);
+    usize::try_from(rounded).unwrap_or(usize::MAX).max(1)
 }
 
-/// The rows `values` (frames, width) at `from` frames a second, taken at `to` frames a second.
+/// Frames at `from` for each frame at `to`, as a fraction.
+fn ratio(from: Rate, to: Rate) -> (u128, u128) {
+    let wide = u128::from;
+    (wide(from.numerator()) * wide(to.denominator()), wide(from.denominator()) * wide(to.numerator()))
+}
+
+/// The rows `values` (frames, width) at the rate `from`, interpolated at the rate `to`.
 ///
 /// Returns [`frame_count`] rows. Instants that both rates share get exactly the values that stood there; after the last row it is held.
 ///
 /// ```
+/// use deeptalk_rt::animation::{Rate, resample::resample};
+///
 /// let blink = [0.0, 1.0, 0.0];
-/// let twice = deeptalk_rt::animation::resample::resample(&blink, 1, 25.0, 50);
+/// let twice = resample(&blink, 1, Rate::whole(25), Rate::whole(50));
 /// assert_eq!([twice[0], twice[2], twice[4]], blink);
 /// assert!(twice.iter().all(|v| (0.0..=1.0).contains(v)));
 /// ```
 ///
 /// # Panics
 /// If `values` is not a whole number of rows.
-pub fn resample(values: &[f32], width: usize, from: f32, to: u32) -> Vec<f32> {
+pub fn resample(values: &[f32], width: usize, from: Rate, to: Rate) -> Vec<f32> {
     assert!(
         width > 0 && values.len().is_multiple_of(width),
         "{} values are not rows of {width}",
@@ -40,11 +54,12 @@ pub fn resample(values: &[f32], width: usize, from: f32, to: u32) -> Vec<f32> {
     if frames == 0 {
         return out;
     }
+    let (step, steps) = ratio(from, to);
     for column in 0..width {
         let samples: Vec<f64> = values[column..].iter().step_by(width).map(|&v| f64::from(v)).collect();
         let slopes = slopes(&samples);
         for (index, row) in out.chunks_exact_mut(width).enumerate() {
-            let instant = index as f64 * f64::from(from) / f64::from(to);
+            let instant = (index as u128 * step) as f64 / steps as f64;
             row[column] = at(&samples, &slopes, instant) as f32;
         }
     }
@@ -97,14 +112,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const PAL: Rate = Rate::whole(25);
+
     proptest! {
         #[test]
         fn a_resampled_curve_stays_between_its_neighbours(
             values in prop::collection::vec(-1e3f32..1e3, 1..40),
             to in prop::sample::select(vec![1u32, 24, 25, 30, 50, 60, 61, 120]),
         ) {
-            let out = resample(&values, 1, 25.0, to);
-            prop_assert_eq!(out.len(), frame_count(values.len(), 25.0, to));
+            let out = resample(&values, 1, PAL, Rate::whole(to));
+            prop_assert_eq!(out.len(), frame_count(values.len(), PAL, Rate::whole(to)));
             for (j, &v) in out.iter().enumerate() {
                 let left = (j * 25 / to as usize).min(values.len() - 1);
                 let right = (left + 1).min(values.len() - 1);
@@ -116,7 +133,7 @@ mod tests {
         #[test]
         fn shared_instants_keep_their_values_to_the_bit(values in prop::collection::vec(-2f32..2.0, 1..60)) {
             for (to, every, step) in [(30, 5, 6), (60, 5, 12), (50, 1, 2), (25, 1, 1)] {
-                let out = resample(&values, 1, 25.0, to);
+                let out = resample(&values, 1, PAL, Rate::whole(to));
                 for (k, v) in values.iter().step_by(every).enumerate() {
                     prop_assert_eq!(out[k * step], *v, "{} of {}", k, to);
                 }
@@ -127,7 +144,7 @@ mod tests {
     #[test]
     fn a_straight_line_stays_straight() {
         let line: Vec<f32> = (0..19).map(|i| 0.25 * i as f32).collect();
-        let out = resample(&line, 1, 25.0, 60);
+        let out = resample(&line, 1, PAL, Rate::whole(60));
         for (j, v) in out.iter().enumerate() {
             let expected = (j as f32 * 25.0 / 60.0).min(18.0) * 0.25;
             assert!((v - expected).abs() < 1e-6, "{v} {expected} at {j}");
@@ -135,9 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_at_a_rate_of_ntsc_has_every_frame_at_its_time() {
+        let ntsc = Rate::new(30_000, 1_001).unwrap();
+        let seconds: Vec<f32> = (0..=90_000).map(|i| PAL.seconds(i) as f32).collect();
+        let out = resample(&seconds, 1, PAL, ntsc);
+        assert_eq!(out.len(), 107_893);
+        for (j, v) in out.iter().enumerate().step_by(977) {
+            assert!((f64::from(*v) - ntsc.seconds(j)).abs() < 3e-4, "{v} at {j}");
+        }
+        assert_eq!(out[107_892], 3600.0f32.min(ntsc.seconds(107_892) as f32));
+    }
+
+    #[test]
     fn columns_do_not_touch_each_other() {
         let rows = [0.0, 5.0, 1.0, 5.0, 0.0, 5.0];
-        let out = resample(&rows, 2, 25.0, 60);
+        let out = resample(&rows, 2, PAL, Rate::whole(60));
         assert_eq!(out.len(), 7 * 2);
         assert!(out.iter().skip(1).step_by(2).all(|&v| v == 5.0));
         assert!(out.iter().step_by(2).any(|&v| v > 0.5));
@@ -145,8 +174,8 @@ mod tests {
 
     #[test]
     fn one_frame_and_no_frame_are_fine() {
-        assert_eq!(resample(&[0.5], 1, 25.0, 60), [0.5, 0.5]);
-        assert_eq!(resample(&[0.5], 1, 25.0, 1), [0.5]);
-        assert!(resample(&[], 3, 25.0, 60).is_empty());
+        assert_eq!(resample(&[0.5], 1, PAL, Rate::whole(60)), [0.5, 0.5]);
+        assert_eq!(resample(&[0.5], 1, PAL, Rate::whole(1)), [0.5]);
+        assert!(resample(&[], 3, PAL, Rate::whole(60)).is_empty());
     }
 }

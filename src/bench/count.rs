@@ -13,7 +13,7 @@ use crate::networks::deeptalk::weights::{Source, Weights};
 use crate::networks::deeptalk::{Config, DeepTalk};
 use crate::tensor::shapes::{self, Rows, Shaped, SkinSizes};
 use crate::tensor::{
-    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, EmbeddingOps,
+    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
     Linear, MeshOps, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored,
 };
 
@@ -116,9 +116,17 @@ impl Context for Counter {
         Ok(Shape { name: stored.name, shape: stored.shape })
     }
 
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Rows> {
         shapes::upload(clips, channels, values.len())?;
         Ok(self.made(0, &[], clips.clone(), channels))
+    }
+
+    fn upload_f32(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Rows> {
+        self.upload(clips, channels, values)
     }
 
     fn download(&self, x: &Rows) -> Result<Vec<f32>> {
@@ -269,13 +277,13 @@ impl EmbeddingOps for Counter {
 impl MeshOps for Counter {
     /// Every channel moves every vertex, then every joint.
     fn skin(&self, parameters: &Rows, skin: &Skin<Shape>) -> Result<Rows> {
-        let (clips, SkinSizes { vertices, channels, joints, corrected }) = shapes::skin(parameters, skin)?;
-        let poses = clips.rows() / (3 * vertices).max(1);
+        let SkinSizes { vertices, channels, joints, corrected } = shapes::skin(parameters, skin)?;
+        let poses = parameters.clips.rows();
         let tables = [&skin.template, &skin.shapes, &skin.weights].into_iter().chain(&skin.correctives);
         let read: Vec<usize> = std::iter::once(size(parameters)).chain(tables.map(elements)).collect();
         // Three coordinates a shape; a joint's movement of a vertex is 12 multiplications with their additions.
         let a_vertex = 2 * 3 * (channels + 9 * corrected) + 2 * 12 * joints;
-        Ok(self.made(poses * vertices * a_vertex, &read, clips, 1))
+        Ok(self.made(poses * vertices * a_vertex, &read, parameters.clips.clone(), 3 * vertices))
     }
 }
 

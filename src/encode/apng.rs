@@ -9,6 +9,7 @@ use png::{BitDepth, BlendOp, ColorType, Compression, DisposeOp, Encoder, Writer}
 
 use super::gif::changed;
 use super::picture::{Scene, Sink};
+use crate::animation::Rate;
 use crate::files::{AtomicFile, Written};
 use crate::render::{Background, Image};
 use crate::{Error, Result};
@@ -25,29 +26,34 @@ pub(super) struct Apng {
 impl Apng {
     pub fn create(scene: &Scene, path: &Path) -> Result<Self> {
         let file = Shared(Arc::new(Mutex::new(Some(AtomicFile::create(path)?))));
-        let Some(rate) =
-            Some((scene.motion.fps * 100.0).round()).filter(|rate| (1.0..=65_535.0).contains(rate))
-        else {
-            return Err(Error::Usage(format!(
-                "{}: an apng cannot show {} frames a second: 0.01 to 655",
+        let [seconds, frames] = delay(scene.motion.rate).ok_or_else(|| {
+            Error::Usage(format!(
+                "{}: an apng cannot show {} frames a second: a whole number up to 655, or a fraction of numbers up to 65535",
                 path.display(),
-                scene.motion.fps
-            )));
-        };
+                scene.motion.rate
+            ))
+        })?;
         let opaque = scene.options().background != Background::Transparent;
-        let frames = u32::try_from(scene.frames()).unwrap_or(u32::MAX);
+        let count = u32::try_from(scene.frames()).unwrap_or(u32::MAX);
         let mut encoder = Encoder::new(file.clone(), scene.options().width, scene.options().height);
         encoder.set_color(ColorType::Rgba);
         encoder.set_depth(BitDepth::Eight);
         encoder.set_compression(Compression::Fast);
         let prepared = encoder
-            .set_animated(frames, 0)
-            .and_then(|()| encoder.set_frame_delay(100, rate as u16))
+            .set_animated(count, 0)
+            .and_then(|()| encoder.set_frame_delay(seconds, frames))
             .and_then(|()| encoder.set_dispose_op(DisposeOp::None))
             .and_then(|()| encoder.set_blend_op(if opaque { BlendOp::Over } else { BlendOp::Source }));
         let writer = prepared.and_then(|()| encoder.write_header()).map_err(|error| failure(path, error))?;
         Ok(Self { path: path.into(), file, writer, opaque, shown: vec![] })
     }
+}
+
+/// How long a frame is shown: so many seconds for so many frames.
+fn delay(rate: Rate) -> Option<[u16; 2]> {
+    let scale = if rate.denominator() == 1 { 100 } else { 1 };
+    let fits = |number: u32| number.checked_mul(scale).and_then(|number| u16::try_from(number).ok());
+    Some([fits(rate.denominator())?, fits(rate.numerator())?])
 }
 
 impl Sink for Apng {

@@ -6,6 +6,7 @@ use ::gif::{DisposalMethod, Encoder, Frame, Repeat};
 use color_quant::NeuQuant;
 
 use super::picture::{Scene, Sink, refuse_transparent};
+use crate::animation::Rate;
 use crate::files::{AtomicFile, Written};
 use crate::render::Image;
 use crate::{Error, Result};
@@ -27,7 +28,7 @@ pub(super) struct Gif {
     encoder: Encoder<AtomicFile>,
     /// Index of the nearest colour of the palette, for every colour in [`TABLE_BITS`] a channel.
     nearest: Vec<u8>,
-    fps: f32,
+    rate: Rate,
     shown: Vec<u8>,
     indices: Vec<u8>,
 }
@@ -35,7 +36,7 @@ pub(super) struct Gif {
 impl Gif {
     pub fn create(scene: &Scene, path: &Path) -> Result<Self> {
         refuse_transparent(scene, path)?;
-        if scene.motion.fps > 100.0 {
+        if scene.motion.rate.per_second() > 100.0 {
             return Err(Error::Usage(format!(
                 "{}: a gif cannot show more than 100 frames a second",
                 path.display()
@@ -51,7 +52,7 @@ impl Gif {
             path: path.into(),
             encoder,
             nearest: nearest(&palette),
-            fps: scene.motion.fps,
+            rate: scene.motion.rate,
             shown: vec![],
             indices: vec![],
         })
@@ -86,7 +87,7 @@ impl Sink for Gif {
         }
         std::mem::swap(&mut self.shown, &mut self.indices);
         // Hundredths of a second, rounded so that errors do not add up.
-        let time = |frame: usize| (frame as f64 * 100.0 / f64::from(self.fps)).round() as u64;
+        let time = |frame: usize| hundredths(self.rate, frame);
         let frame = Frame {
             delay: (time(frame + 1) - time(frame)).min(u64::from(u16::MAX)) as u16,
             dispose: DisposalMethod::Keep,
@@ -105,6 +106,12 @@ impl Sink for Gif {
         let file = self.encoder.into_inner().map_err(|error| failure(&self.path, error))?;
         file.finish()
     }
+}
+
+/// The time at which a frame begins, in hundredths of a second, rounded.
+fn hundredths(rate: Rate, frame: usize) -> u64 {
+    let (seconds, denominator) = rate.time(frame);
+    ((200 * seconds + denominator) / (2 * denominator)) as u64
 }
 
 /// The box (left, top, right, bottom) in which two pictures of `bytes` a pixel differ; one pixel if they do not, all of
@@ -131,7 +138,7 @@ pub(super) fn changed(before: &[u8], now: &[u8], width: usize, height: usize, by
 /// The palette, red, green and blue of every colour, and one more for "as before".
 fn learn(scene: &Scene) -> Result<Vec<u8>> {
     // The jaw's opening is the last column but two; where it is widest, tongue and teeth show.
-    let jaw = |frame: usize| scene.motion.frame(frame)[scene.motion.names.len() - 3];
+    let jaw = |frame: usize| scene.motion.frame(frame)[scene.motion.width() - 3];
     let widest = (0..scene.frames()).max_by(|&one, &two| jaw(one).total_cmp(&jaw(two))).unwrap_or(0);
     let mut image = Image::default();
     let mut lessons = Vec::new();

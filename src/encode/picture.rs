@@ -5,14 +5,14 @@
 //!
 //! ```
 //! use deeptalk_rt::encode::picture::{Control, Scene, render_outputs};
-//! use deeptalk_rt::{Motion, rig::Face, render::Options};
+//! use deeptalk_rt::{rig::Face, render::Options};
 //!
 //! # let folder = tempfile::tempdir().unwrap();
 //! let face = Face::builtin()?;
 //! let names = face.parameter_names();
 //! let values = vec![0.0; 2 * names.len()];
-//! # let motion = Motion { fps: 25.0, names, values, codes_t: vec![], codes_b: vec![],
-//! #     emotion_mu: vec![], emotion_logvar: vec![], emotion_width: 0 };
+//! # use deeptalk_rt::animation::{Animation, Rate};
+//! # let motion = Animation::from_parameters(Rate::whole(25), names, values);
 //! let speech = [0.0; 1280]; // mono, 16 kHz
 //! let scene = Scene::new(&face, &motion, &speech, &Options { width: 64, height: 64, ..Options::default() })?;
 //! let outputs = [folder.path().join("talk.mp4"), folder.path().join("frames/")];
@@ -30,10 +30,11 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::{apng, frames, gif, sheet, video};
+use crate::animation::Animation;
 use crate::files::Written;
 use crate::render::{Image, Mesh, Options, Renderer};
 use crate::rig::{Face, Rig};
-use crate::{Error, Motion, Result};
+use crate::{Error, Result};
 
 /// What pictures can be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,7 @@ impl Picture {
 /// A face, what it does, what is heard meanwhile, and how it is looked at.
 pub struct Scene<'a> {
     pub(super) face: &'a Face,
-    pub(super) motion: &'a Motion,
+    pub(super) motion: &'a Animation,
     pub(super) speech: &'a [f32],
     rig: Rig<'a>,
     renderer: Renderer,
@@ -88,14 +89,14 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// A bad input if the motion was not made for this face, [`Error::Usage`] for a size or camera out of range,
     /// [`Error::Shape`] for a motion without frames.
-    pub fn new(face: &'a Face, motion: &'a Motion, speech: &'a [f32], options: &Options) -> Result<Self> {
-        let rig = Rig::for_columns(face, &motion.names, "the model")?;
-        if motion.frames() == 0 || !(motion.fps > 0.0 && motion.fps <= 1000.0) {
+    pub fn new(face: &'a Face, motion: &'a Animation, speech: &'a [f32], options: &Options) -> Result<Self> {
+        let rig = Rig::for_columns(face, &motion.parameters()?.names, "the model")?;
+        if motion.frames() == 0 || motion.rate.per_second() > 1000.0 {
             return Err(Error::Shape {
                 op: "render",
                 what: "the motion".into(),
                 expected: "one or more frames, at 1000 a second at most".into(),
-                found: format!("{} frames at {} a second", motion.frames(), motion.fps),
+                found: format!("{} frames at {} a second", motion.frames(), motion.rate),
             });
         }
         let focus = focus(face);

@@ -71,7 +71,7 @@ impl Sheet {
             size: [across, down],
             curves: Curves::measure(scene.motion, scene.face)?.list,
             speech: scene.speech.to_vec(),
-            seconds: scene.frames() as f64 / f64::from(scene.motion.fps),
+            seconds: scene.motion.seconds(),
         })
     }
 

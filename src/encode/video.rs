@@ -31,12 +31,13 @@ use shiguredo_mp4::{FixedPointNumber, TrackKind, Uint};
 use super::picture::{Scene, Sink, refuse_transparent};
 use super::sound::Flac;
 use super::yuv::Planes;
+use crate::animation::Rate;
 use crate::audio::SAMPLE_RATE;
 use crate::files::{AtomicFile, Written};
 use crate::render::Image;
 use crate::{Error, Result};
 
-/// Ticks of the video's clock for a frame.
+/// Ticks of the video's clock in a frame, for rates of few frames a second or a whole number of them.
 const FRAME_TICKS: u32 = 1000;
 /// H.264's quantiser, 0 (best) to 51: at 21 the soft shades of a face show no blocks.
 const QUALITY: u8 = 21;
@@ -53,7 +54,8 @@ pub(super) struct Mp4 {
     sound: Option<Flac>,
     position: u64,
     frames: usize,
-    /// Ticks of the video's clock in a second.
+    /// Ticks of the video's clock in a frame, and in a second: the rate as an exact fraction.
+    frame_ticks: u32,
     timescale: NonZeroU32,
 }
 
@@ -70,10 +72,11 @@ impl Mp4 {
                 LARGEST[1]
             )));
         }
-        let fps = scene.motion.fps;
-        let timescale = NonZeroU32::new((fps * FRAME_TICKS as f32).round() as u32).unwrap_or(NonZeroU32::MIN);
+        let rate = scene.motion.rate;
+        let fps = rate.per_second() as f32;
+        let [frame_ticks, timescale] = clock(rate);
         let frames = scene.frames();
-        let length = (frames as f64 / f64::from(fps) * f64::from(SAMPLE_RATE)).round() as usize;
+        let length = (scene.motion.seconds() * f64::from(SAMPLE_RATE)).round() as usize;
         let sound = Flac::new(scene.speech, length).map_err(|text| failure(path, text))?;
         let config = EncoderConfig::new()
             .usage_type(UsageType::CameraVideoRealTime)
@@ -109,6 +112,7 @@ impl Mp4 {
             muxer,
             sound,
             frames,
+            frame_ticks: frame_ticks.get(),
             timescale,
         };
         let start = mp4.muxer.initial_boxes_bytes().to_vec();
@@ -152,7 +156,8 @@ impl Mp4 {
         };
         let rate = NonZeroU32::new(SAMPLE_RATE).unwrap_or(NonZeroU32::MIN);
         let end = until.map_or(u64::MAX, |frames| {
-            frames as u64 * u64::from(FRAME_TICKS) * u64::from(SAMPLE_RATE) / u64::from(self.timescale.get())
+            frames as u64 * u64::from(self.frame_ticks) * u64::from(SAMPLE_RATE)
+                / u64::from(self.timescale.get())
         });
         while let Some(position) = sound.position().filter(|&position| (position as u64) < end) {
             let block = sound.block().map_err(|text| failure(&self.path, text))?;
@@ -169,10 +174,19 @@ impl Mp4 {
     fn ticks(&self, frame: usize) -> u32 {
         let sound = self.sound.as_ref().map_or(0, Flac::samples) as u64;
         let end = sound * u64::from(self.timescale.get()) / u64::from(SAMPLE_RATE);
-        let rest = end.saturating_sub(frame as u64 * u64::from(FRAME_TICKS));
-        let last = frame + 1 == self.frames && rest >= 2 * u64::from(FRAME_TICKS);
-        if last { rest.min(u64::from(u32::MAX)) as u32 } else { FRAME_TICKS }
+        let ticks = u64::from(self.frame_ticks);
+        let rest = end.saturating_sub(frame as u64 * ticks);
+        let last = frame + 1 == self.frames && rest >= 2 * ticks;
+        if last { rest.min(u64::from(u32::MAX)) as u32 } else { self.frame_ticks }
     }
+}
+
+/// Ticks of the video's clock in a frame and in a second.
+fn clock(rate: Rate) -> [NonZeroU32; 2] {
+    // The rates of NTSC, 24000 / 1001 and its like, are fine enough as they are.
+    let scale = if rate.numerator() < FRAME_TICKS { FRAME_TICKS } else { 1 };
+    [rate.denominator(), rate.numerator()]
+        .map(|number| NonZeroU32::new(number.saturating_mul(scale)).unwrap_or(NonZeroU32::MIN))
 }
 
 impl Sink for Mp4 {

@@ -1,12 +1,17 @@
-//! NumPy's `.npy`: the parameters alone.
+//! NumPy's `.npy`: the track alone.
 
-use crate::Motion;
+use crate::animation::{Animation, Track};
 use crate::files::npy::{write_f32, write_header};
 use crate::files::{AtomicFile, Failure};
 
-/// Writes the parameters: (frames, parameters), f32.
-pub(super) fn write(file: &mut AtomicFile, motion: &Motion) -> Result<(), Failure> {
-    write_header(file, "<f4", &[motion.frames(), motion.names.len()])?;
-    write_f32(file, &motion.values)?;
+/// Writes the track: f32, (frames, parameters) or (frames, vertices, 3).
+pub(super) fn write(file: &mut AtomicFile, animation: &Animation) -> Result<(), Failure> {
+    match &animation.track {
+        Track::Parameters(parameters) => {
+            write_header(file, "<f4", &[animation.frames(), parameters.names.len()])?;
+        }
+        Track::Vertices(vertices) => write_header(file, "<f4", &[animation.frames(), vertices.count, 3])?,
+    }
+    write_f32(file, animation.values())?;
     Ok(())
 }

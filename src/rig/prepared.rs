@@ -13,9 +13,10 @@ use rayon::prelude::*;
 use super::Face;
 use super::columns::Columns;
 use super::tables::Tables as Own;
+use crate::animation::Animation;
 use crate::tensor::cpu::skin::{Tables, pose};
 use crate::tensor::{Context, Role, Skin, Stored};
-use crate::{Error, Motion, Result};
+use crate::{Error, Result};
 
 /// A face prepared for posing: made once, then used for every frame, by any number of threads.
 ///
@@ -180,17 +181,17 @@ impl<'a> Rig<'a> {
     /// Vertices (frames, V, 3), metres, of a motion.
     ///
     /// # Errors
-    /// A bad input if the motion's columns are not those that the rig was prepared for; errors of the device.
-    pub fn vertices(&self, motion: &Motion) -> Result<Vec<f32>> {
-        let own = self.columns();
-        if motion.names != own {
-            self.face.check_channels(&motion.names, "the motion")?;
-            let found = format!("{} columns: {}", motion.names.len(), motion.names.join(", "));
+    /// A motion of vertices; a bad input if the motion's columns are not those that the rig was prepared for; errors of the device.
+    pub fn vertices(&self, motion: &Animation) -> Result<Vec<f32>> {
+        let (own, names) = (self.columns(), &motion.parameters()?.names);
+        if names != own {
+            self.face.check_channels(names, "the motion")?;
+            let found = format!("{} columns: {}", names.len(), names.join(", "));
             let next = "prepare a rig for the motion's columns";
             let what = "its columns are not those that the rig was prepared for";
             return Err(Error::bad_input("the motion", what, own.join(", "), found, next));
         }
-        self.vertices_of_rows(&motion.values)
+        self.vertices_of_rows(motion.values())
     }
 
     /// The tables, as numbers.

@@ -24,7 +24,10 @@ impl Model {
         let device: Arc<dyn Skinning> = match self.engine() {
             // Both kinds of products on the CPU skin in f32: the host's own code, in the model's threads.
             Engine::Cpu(_) => Arc::new(OnHost { model: self.clone(), rig: rig.clone() }),
-            Engine::Cuda(model) => Arc::new(OnGpu { model: self.clone(), skin: rig.skin(model.ops())? }),
+            Engine::Cuda(model) => {
+                let (parameters, skin) = (rig.parameters(), rig.skin(model.ops())?);
+                Arc::new(OnGpu { model: self.clone(), parameters, skin })
+            }
         };
         Ok(rig.on(device))
     }
@@ -43,6 +46,8 @@ impl Skinning for OnHost {
 
 struct OnGpu {
     model: Model,
+    /// The width of a row.
+    parameters: usize,
     skin: Skin<cuda::Weight>,
 }
 
@@ -50,7 +55,10 @@ impl Skinning for OnGpu {
     fn vertices(&self, rows: &[f32]) -> Result<Vec<f32>> {
         let Engine::Cuda(model) = self.model.engine() else { unreachable!("placed on a GPU") };
         let ops = model.ops();
-        self.model
-            .run(|| ops.download(&ops.skin(&ops.upload(&Clips::one(rows.len()), 1, rows)?, &self.skin)?))
+        let frames = Clips::one(rows.len() / self.parameters);
+        self.model.run(|| {
+            let rows = ops.upload_f32(&frames, self.parameters, rows)?;
+            ops.download(&ops.skin(&rows, &self.skin)?)
+        })
     }
 }

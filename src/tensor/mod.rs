@@ -19,7 +19,7 @@ mod stored;
 pub use clips::Clips;
 pub use ops::{
     CodeOps, Context, EmbeddingOps, FrontLayer, FrontNorm, MeshOps, Ops, Outputs, Packed, Role, RowOps,
-    SampleCodes, Skin, SpeechOps,
+    SampleCodes, Skin, SpeechOps, Typed,
 };
 pub use params::{
     Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, Linear, Padding, TransformerLayer,

@@ -2,7 +2,9 @@
 //!
 //! Every device calls these first, so that a misfit reads the same everywhere.
 
-use super::{Affine, Clips, Conv1d, ConvTranspose1d, FrontLayer, FrontNorm, Linear, Packed, Skin};
+use super::{
+    Affine, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Packed, Skin, Typed,
+};
 use crate::{Error, Result};
 
 /// A weight that knows its name and shape.
@@ -38,6 +40,11 @@ fn rank<W: Shaped, const N: usize>(op: &'static str, weight: &W) -> Result<[usiz
 
 fn channels(op: &'static str, x: &impl Packed, expected: usize) -> Result<()> {
     if x.channels() == expected { Ok(()) } else { Err(misfit(op, "channels", expected, x.channels())) }
+}
+
+/// A tensor of the number format that the operation works in.
+pub fn dtype(op: &'static str, x: &impl Typed, expected: Dtype) -> Result<()> {
+    if x.dtype() == expected { Ok(()) } else { Err(misfit(op, "number format", expected, x.dtype())) }
 }
 
 /// `values.len()` must be `rows * channels`.
@@ -79,10 +86,17 @@ pub fn conv1d<W: Shaped>(x: &impl Packed, conv: &Conv1d<W>) -> Result<(Clips, us
     Ok((x.clips().map(|rows| (rows + before + after - kernel) / conv.stride + 1), out))
 }
 
-/// A tensor without its numbers.
+/// The shape of a packed tensor.
 pub(crate) struct Rows {
     pub clips: Clips,
     pub channels: usize,
+}
+
+/// Of a back end in f32.
+impl Typed for Rows {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
 }
 
 impl Packed for Rows {
@@ -278,8 +292,9 @@ pub fn choose_code(logits: &impl Packed, sample: Option<&super::SampleCodes>) ->
 }
 
 /// One weight a row.
-pub fn sorted_pool(x: &impl Packed, weights: &impl Packed) -> Result<()> {
+pub fn sorted_pool(x: &impl Packed, weights: &impl Typed) -> Result<()> {
     let op = "sorted_pool";
+    dtype(op, weights, Dtype::F32)?;
     channels(op, weights, 1)?;
     if x.clips() != weights.clips() {
         return Err(misfit(op, "row offsets", x.clips().offsets(), weights.clips().offsets()));
@@ -287,8 +302,8 @@ pub fn sorted_pool(x: &impl Packed, weights: &impl Packed) -> Result<()> {
     Ok(())
 }
 
-/// The clips of the result, and the sizes of the tables.
-pub fn skin<W: Shaped>(parameters: &impl Packed, skin: &Skin<W>) -> Result<(Clips, SkinSizes)> {
+/// The sizes of the tables.
+pub fn skin<W: Shaped>(parameters: &impl Typed, skin: &Skin<W>) -> Result<SkinSizes> {
     let op = "skin";
     let joints = skin.parents.len();
     let [vertices, _] = rank(op, &skin.template)?;
@@ -315,15 +330,9 @@ pub fn skin<W: Shaped>(parameters: &impl Packed, skin: &Skin<W>) -> Result<(Clip
             format!("{:?}", skin.parents[joint]),
         ));
     }
-    channels(op, parameters, 1)?;
-    let width = count + 3 * joints;
-    match parameters.clips().lengths().find(|rows| !rows.is_multiple_of(width)) {
-        Some(rows) => Err(misfit(op, "rows of a clip", format!("a multiple of {width} parameters"), rows)),
-        None => {
-            let clips = parameters.clips().map(|rows| rows / width * vertices * 3);
-            Ok((clips, SkinSizes { vertices, channels: count, joints, corrected }))
-        }
-    }
+    dtype(op, parameters, Dtype::F32)?;
+    channels(op, parameters, count + 3 * joints)?;
+    Ok(SkinSizes { vertices, channels: count, joints, corrected })
 }
 
 /// Sizes of the tables of [`Skin`].

@@ -39,7 +39,7 @@ fn all_launches_of_a_forward_overlap_but_those_behind_something_else() {
     let test = this_test!(all_launches_of_a_forward_overlap_but_those_behind_something_else);
     on_stand_in(test, &[UNCHECKED, HOPPER], || {
         assert_eq!(of_a_forward(&Config::tiny()), [[152, 147], [152, 149]]);
-        assert_eq!(of_a_forward(&Config::default_model()), [[149, 144], [149, 146]]);
+        assert_eq!(of_a_forward(&Config::default_model()), [[148, 143], [148, 145]]);
     });
 }
 

@@ -29,11 +29,11 @@ fn skin<B: Context>(ops: &B, parents: &[Option<usize>], corrected: usize) -> Ski
 
 fn vertices<B: MeshOps>(ops: &B, parents: &[Option<usize>], corrected: usize) -> Vec<f32> {
     let width = CHANNELS + 3 * parents.len();
-    let clips = Clips::from_lengths([9, 0, 2].map(|frames| frames * width));
-    let mut parameters = speech(clips.rows(), 4);
+    let clips = Clips::from_lengths([9, 0, 2]);
+    let mut parameters = speech(clips.rows() * width, 4);
     // A frame without any rotation.
     parameters[width + CHANNELS..2 * width].fill(0.0);
-    let x = ops.upload(&clips, 1, &parameters).unwrap();
+    let x = ops.upload_f32(&clips, width, &parameters).unwrap();
     ops.download(&ops.skin(&x, &skin(ops, parents, corrected)).unwrap()).unwrap()
 }
 
@@ -57,7 +57,7 @@ fn vertices_are_those_of_the_cpu_to_a_thousandth_of_a_millimetre() {
 fn more_joints_than_the_kernel_knows_are_refused() {
     on_stand_in(this_test!(more_joints_than_the_kernel_knows_are_refused), &[], || {
         let cuda = Cuda::new(0).unwrap();
-        let x = cuda.upload(&Clips::one(CHANNELS + 27), 1, &[0.0; CHANNELS + 27]).unwrap();
+        let x = cuda.upload_f32(&Clips::one(1), CHANNELS + 27, &[0.0; CHANNELS + 27]).unwrap();
         let error = cuda.skin(&x, &skin(&cuda, &[None; 9], 0)).err().unwrap().to_string();
         assert!(error.contains("joints") && error.contains("up to 8"), "{error}");
     });

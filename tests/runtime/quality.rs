@@ -80,12 +80,12 @@ fn quality_of_a_stream_against_one_shot() {
         }
         session.finish().unwrap();
         rows.extend(session.poll().values);
-        let r = correlation(&opening(&rig, &whole.values), &opening(&rig, &rows));
+        let r = correlation(&opening(&rig, whole.values()), &opening(&rig, &rows));
         let delay = own_delays.iter().sum::<f64>() / own_delays.len().max(1) as f64;
         let seconds = samples.len() as f64 / 16_000.0;
         println!(
             "{name:<28} {seconds:>7.2} {r:>9.4} {delay:>9.3} {:>9.4}",
-            correlation(&whole.values, &rows)
+            correlation(whole.values(), &rows)
         );
         least = least.min(r);
         delays.extend(own_delays);

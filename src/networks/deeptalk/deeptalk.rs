@@ -86,7 +86,7 @@ impl<B: Ops> DeepTalk<B> {
         observer: &dyn Observer<B>,
     ) -> Result<B::Tensor> {
         let frames = Clips::one(samples.len() / super::config::SAMPLES_PER_FRAME);
-        let samples = self.ops.upload(&Clips::one(samples.len()), 1, samples)?;
+        let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
         let body = |inputs: &[&B::Tensor]| {
             let content = timed(observer, Part::Content, || {
                 content::encode_normalized(&self.ops, &self.weights.content, inputs[0], &frames, observer)
@@ -105,7 +105,7 @@ impl<B: Ops> DeepTalk<B> {
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
         timed(observer, Part::Emotion, || {
-            let samples = self.ops.upload(&Clips::one(samples.len()), 1, samples)?;
+            let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
             let features = emotion::encode_normalized(&self.ops, &self.weights.emotion, samples, observer)?;
             self.emotion_of_features(&features, observer)
         })
@@ -162,7 +162,7 @@ impl<B: Ops> DeepTalk<B> {
             let heard = clip.len().min(range.len());
             samples[range.start..range.start + heard].copy_from_slice(&clip[..heard]);
         }
-        self.ops.upload(&lengths, 1, &samples)
+        self.ops.upload_f32(&lengths, 1, &samples)
     }
 
     /// Content and an emotion vector (clips, width) to motion. `actors` names an identity for each clip; `sample` draws the

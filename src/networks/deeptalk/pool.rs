@@ -27,7 +27,7 @@ impl PoolWeights {
     /// A weight for every row of every clip: (rows, 1).
     pub fn of<B: Ops>(&self, ops: &B, clips: &Clips) -> Result<B::Tensor> {
         let values: Vec<f32> = clips.lengths().flat_map(|rows| self.of_length(rows).to_vec()).collect();
-        ops.upload(clips, 1, &values)
+        ops.upload_f32(clips, 1, &values)
     }
 
     fn of_length(&self, rows: usize) -> Arc<[f32]> {

@@ -1,4 +1,4 @@
-//! One recording of any length, on the host: samples in, [`Motion`] out.
+//! One recording of any length, on the host: samples in, [`Animation`] out.
 
 use super::deeptalk::{Analysis, DeepTalk, check_samples};
 use super::emotion::Distribution;
@@ -6,12 +6,13 @@ use super::emotion_vector::{EmotionVector, check_alpha, check_share};
 use super::predictor::MotionCodes;
 use super::stages::Observer;
 use super::windows::{Seams, Window, join_codes, packs, windows};
+use crate::animation::{Animation, Extras, Rate};
 use crate::audio::wanted_frames;
 use crate::networks::deeptalk::config::{
     FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME,
 };
 use crate::tensor::{Clips, Ops, Packed, SampleCodes, noise};
-use crate::{Error, Motion, Result};
+use crate::{Error, Result};
 
 /// How a motion is drawn instead of taken at its likeliest.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -98,7 +99,7 @@ impl<B: Ops> DeepTalk<B> {
         samples: &[f32],
         takes: &[Take],
         progress: &mut dyn FnMut(Progress) -> Result<()>,
-    ) -> Result<Vec<Motion>> {
+    ) -> Result<Vec<Animation>> {
         self.takes_seen(samples, takes, progress, &())
     }
 
@@ -116,7 +117,7 @@ impl<B: Ops> DeepTalk<B> {
         takes: &[Take],
         progress: &mut dyn FnMut(Progress) -> Result<()>,
         observer: &dyn Observer<B>,
-    ) -> Result<Vec<Motion>> {
+    ) -> Result<Vec<Animation>> {
         check_clip(samples)?;
         takes.iter().try_for_each(|take| self.check_take(take))?;
         let mut state = Progress { done: 0, total: wanted_frames(samples.len()) * takes.len() };
@@ -146,7 +147,7 @@ impl<B: Ops> DeepTalk<B> {
         take: &Take,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
         observer: &dyn Observer<B>,
-    ) -> Result<Vec<Motion>> {
+    ) -> Result<Vec<Animation>> {
         self.check_take(take)?;
         for (index, samples) in recordings.iter().enumerate() {
             check_clip(samples).map_err(|error| match error {
@@ -330,16 +331,16 @@ impl Unfinished {
         self.motion.frames()
     }
 
-    fn finish<B: Ops>(self, model: &DeepTalk<B>) -> Motion {
-        Motion {
-            fps: FPS as f32,
-            names: model.config().parameter_names(),
-            values: self.motion.finish(),
-            codes_t: self.codes_t,
-            codes_b: self.codes_b,
-            emotion_mu: self.emotion_mu,
-            emotion_logvar: self.emotion_logvar,
-            emotion_width: model.config().emotion_head.width,
-        }
+    fn finish<B: Ops>(self, model: &DeepTalk<B>) -> Animation {
+        let names = model.config().parameter_names();
+        let width = model.config().emotion_head.width;
+        let rows = [self.emotion_mu.len() / width.max(1), width];
+        // Top codes are one for four frames, bottom codes one for two; the emotion has a row for each window.
+        let extras = Extras::new()
+            .with("codes_t", [self.codes_t.len()], self.codes_t)
+            .with("codes_b", [self.codes_b.len()], self.codes_b)
+            .with("emotion.mu", rows, self.emotion_mu)
+            .with("emotion.logvar", rows, self.emotion_logvar);
+        Animation::from_parameters(Rate::whole(FPS as u32), names, self.motion.finish()).with_extras(extras)
     }
 }

@@ -146,7 +146,7 @@ mod tests {
         // As short as may be, a piece and a row, several pieces.
         let clips = Clips::from_lengths([30, 1010, 4567]);
         let x: Vec<f32> = (0..clips.rows()).map(|i| (i as f32 * 0.37).sin()).collect();
-        let x = Cpu::F32.upload(&clips, 1, &x).unwrap();
+        let x = Cpu::F32.upload_f32(&clips, 1, &x).unwrap();
         for layers in [&content[..], &emotion[..]] {
             let first = Cpu::F32.front_layer(&x, &layers[0]).unwrap();
             let whole = layers[1..].iter().fold(first, |x, layer| Cpu::F32.front_layer(&x, layer).unwrap());

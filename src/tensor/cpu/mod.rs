@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock};
 use self::buffer::Buffer;
 use self::panels::{Format, Panels};
 use super::shapes::Shaped;
-use super::{Clips, Packed, Stored};
+use super::{Clips, Dtype, Packed, Stored, Typed};
 use crate::{Error, Result};
 
 /// The CPU. Work runs in rayon's current thread pool.
@@ -114,6 +114,12 @@ impl Packed for Tensor {
     }
     fn channels(&self) -> usize {
         self.channels
+    }
+}
+
+impl Typed for Tensor {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
     }
 }
 

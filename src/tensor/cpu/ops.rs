@@ -8,7 +8,7 @@ use super::{
 use crate::Result;
 use crate::tensor::shapes;
 use crate::tensor::{
-    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, EmbeddingOps,
+    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
     FrontLayer, LAYER_NORM_EPS, Linear, MeshOps, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored,
 };
 
@@ -21,9 +21,17 @@ impl Context for Cpu {
         Ok(Weight { stored, products: self.products, widened: Arc::default(), panels: Arc::default() })
     }
 
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
         shapes::upload(clips, channels, values.len())?;
         Ok(Tensor { clips: clips.clone(), channels, data: values.to_vec().into() })
+    }
+
+    fn upload_f32(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
+        self.upload(clips, channels, values)
     }
 
     fn download(&self, x: &Tensor) -> Result<Vec<f32>> {
@@ -197,7 +205,8 @@ impl EmbeddingOps for Cpu {
 
 impl MeshOps for Cpu {
     fn skin(&self, parameters: &Tensor, skin: &Skin<Weight>) -> Result<Tensor> {
-        let (clips, _) = shapes::skin(parameters, skin)?;
-        Ok(skin::skin(parameters, skin, Tensor::unwritten(clips, 1)))
+        let sizes = shapes::skin(parameters, skin)?;
+        let y = Tensor::unwritten(parameters.clips.clone(), 3 * sizes.vertices);
+        Ok(skin::skin(parameters, skin, y))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::device::{Argument, Shape};
-use super::{Codes, Cuda, NULL, Tensor, Weight, address, int, longest, unsupported};
+use super::{Codes, Cuda, NULL, Tensor, Weight, address, int, longest};
 use crate::tensor::{Packed, Role, SampleCodes, shapes};
 use crate::{Error, Result};
 
@@ -36,9 +36,6 @@ pub(super) fn lookup(cuda: &Cuda, codes: &Codes, codebook: &Weight) -> Result<Te
 pub(super) fn nearest_code(cuda: &Cuda, x: &Tensor, codebook: &Weight) -> Result<Codes> {
     shapes::nearest_code(x, codebook)?;
     let [count, _] = shapes::codebook("nearest_code", codebook)?;
-    if x.is_f32() {
-        return Err(unsupported("nearest_code", "channels", "at least 2", 1));
-    }
     let book = cuda.weight("nearest_code", codebook, Role::Rows)?;
     let lane = cuda.enter(&[&x.lane])?;
     let rows = x.clips.rows();
@@ -64,9 +61,6 @@ pub(super) fn nearest_code(cuda: &Cuda, x: &Tensor, codebook: &Weight) -> Result
 
 pub(super) fn choose_code(cuda: &Cuda, logits: &Tensor, sample: Option<&SampleCodes>) -> Result<Codes> {
     shapes::choose_code(logits, sample)?;
-    if logits.is_f32() {
-        return Err(unsupported("choose_code", "codes", "at least 2", 1));
-    }
     let lane = cuda.enter(&[&logits.lane])?;
     let clips = &logits.clips;
     let codes = Codes {

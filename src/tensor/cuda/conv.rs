@@ -16,6 +16,10 @@ pub(super) fn conv1d(
 ) -> Result<Tensor> {
     let (clips, out) = shapes::conv1d(x, conv)?;
     let kernel = conv.weight.shape()[1];
+    if x.is_f32() != (conv.weight.shape()[2] == 1 && conv.groups == 1) {
+        let found = format!("{:?}, {} channels", x.dtype, x.channels);
+        return Err(unsupported("conv1d", "samples", "one channel in f32, or more in fp16", found));
+    }
     if x.is_f32() && kernel == pack::FEW_TAPS {
         return first_conv(cuda, x, conv, activation, clips, out);
     }
@@ -204,7 +208,7 @@ pub(super) fn conv_transpose1d(
     let (clips, out) = shapes::conv_transpose1d(x, conv)?;
     let kernel = conv.weight.shape()[0];
     let stride = conv.stride;
-    if clips != x.clips.map(|rows| rows * stride) || !out.is_multiple_of(8) || x.is_f32() {
+    if clips != x.clips.map(|rows| rows * stride) || !out.is_multiple_of(8) {
         return Err(unsupported(
             op,
             "a transposed convolution",

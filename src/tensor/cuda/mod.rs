@@ -36,7 +36,7 @@ use self::arena::{Arena, Buffer};
 use self::device::{Argument, Device, failed};
 use self::lane::Lane;
 pub use self::tensor::{Codes, Tensor, Weight};
-use super::{Activation, Clips, Role};
+use super::{Activation, Clips, Dtype, Role};
 use crate::{Error, Result};
 
 /// Offset and slope tables that are kept; more than any batch size and length distribution in use.
@@ -188,11 +188,16 @@ impl Cuda {
         Ok(Entry { lane, foreign })
     }
 
-    /// An uninitialised tensor.
+    /// An uninitialised tensor in fp16.
     fn tensor(&self, lane: &Arc<Lane>, clips: Clips, channels: usize) -> Result<Tensor> {
-        let bytes = if channels == 1 { 4 } else { 2 * tensor::padded(channels) };
-        let buffer = Arc::new(lane.arena.take(clips.rows() * bytes)?);
-        Ok(Tensor { clips, channels, buffer, lane: lane.clone() })
+        self.tensor_of(lane, clips, channels, Dtype::F16)
+    }
+
+    /// An uninitialised tensor.
+    fn tensor_of(&self, lane: &Arc<Lane>, clips: Clips, channels: usize, dtype: Dtype) -> Result<Tensor> {
+        let row = tensor::stride(dtype, channels) * dtype.size();
+        let buffer = Arc::new(lane.arena.take(clips.rows() * row)?);
+        Ok(Tensor { clips, channels, dtype, buffer, lane: lane.clone() })
     }
 
     /// Copies to the device, for every thread to use.

@@ -103,16 +103,17 @@ pub(super) fn group_norm(
     let op = "group_norm";
     shapes::affine(op, x, affine)?;
     let (channels, clips) = (x.channels, x.clips.count());
-    let plain = affine.is_none() && activation == Activation::None;
+    let plain = channels == 1 && affine.is_none() && activation == Activation::None;
     if x.is_f32() && !plain {
-        return Err(unsupported(op, "one channel", "no parameters and no activation", "some"));
+        let expected = "one channel, no parameters and no activation";
+        return Err(unsupported(op, "samples in f32", expected, format!("{channels} channels")));
     }
     if !x.is_f32() && (!channels.is_multiple_of(8) || matches!(activation, Activation::LeakyRelu(_))) {
         return Err(unsupported(op, "channels", "a multiple of 8", channels));
     }
     let [weight, bias] = parameters(cuda, op, affine)?;
     let lane = cuda.enter(&[&x.lane])?;
-    let y = cuda.tensor(&lane, x.clips.clone(), channels)?;
+    let y = cuda.tensor_of(&lane, x.clips.clone(), channels, x.dtype)?;
     let offsets = cuda.offsets(&x.clips)?;
     let table = address(&offsets);
     let longest = longest(&x.clips);
@@ -163,7 +164,7 @@ pub(super) fn group_norm(
 pub(super) fn sorted_pool(cuda: &Cuda, x: &Tensor, weights: &Tensor) -> Result<Tensor> {
     shapes::sorted_pool(x, weights)?;
     let clips = x.clips.count();
-    if longest(&x.clips) > SORTED_ROWS || x.is_f32() {
+    if longest(&x.clips) > SORTED_ROWS {
         return Err(unsupported(
             "sorted_pool",
             "rows of a clip",

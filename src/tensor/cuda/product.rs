@@ -5,7 +5,7 @@ use super::device::{Argument, Shape};
 use super::lane::Lane;
 use super::tensor::padded;
 use super::tiles::{self, Tiling};
-use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers, unsupported};
+use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers};
 use crate::Result;
 use crate::tensor::shapes::{self, Rows};
 use crate::tensor::{Activation, Clips, Linear, Role};
@@ -194,7 +194,7 @@ pub(super) fn linear_in_parts(cuda: &Cuda, x: &Tensor, linear: &Linear<Weight>) 
     let product = Product::of_rows(x, out, Activation::None);
     let work = product.work();
     let tiling = Tiling::in_parts(work, lane.device.multiprocessors);
-    if !lane.device.hopper || x.is_f32() || out != product.columns || tiling.parts == 1 || work.rows == 0 {
+    if !lane.device.hopper || out != product.columns || tiling.parts == 1 || work.rows == 0 {
         return Ok(None);
     }
     let w = cuda.weight("linear", &linear.weight, Role::Linear)?;
@@ -212,14 +212,6 @@ pub(super) fn linear(
     activation: Activation,
 ) -> Result<Tensor> {
     let out = shapes::linear(x, linear)?;
-    if x.is_f32() || out == 1 {
-        return Err(unsupported(
-            "linear",
-            "one channel",
-            "at least 2 in and out",
-            format!("{} to {out}", x.channels),
-        ));
-    }
     let weights =
         [cuda.weight("linear", &linear.weight, Role::Linear)?, cuda.bias("linear", linear.bias.as_ref())?];
     rows_times(cuda, x, weights, out, activation)

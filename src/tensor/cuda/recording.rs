@@ -16,13 +16,13 @@ use super::device::failed;
 use super::lane::{self, Lane};
 use super::{Codes, Cuda, Tensor};
 use crate::Result;
-use crate::tensor::{Clips, Outputs};
+use crate::tensor::{Clips, Dtype, Outputs};
 
 /// How many recordings a thread keeps on a device; the one that was not used for longest goes.
 const KEPT: usize = 16;
 
-/// What makes two runs of a part the same: its name, and the clips and channels of its inputs.
-type Key = (&'static str, Vec<(Clips, usize)>);
+/// What makes two runs of a part the same: its name, and the clips, channels and number format of its inputs.
+type Key = (&'static str, Vec<(Clips, usize, Dtype)>);
 
 /// The recordings of a thread, the last used one at the end.
 #[derive(Default)]
@@ -48,18 +48,19 @@ struct Place {
     bytes: usize,
     clips: Clips,
     channels: usize,
+    dtype: Dtype,
 }
 
 impl Place {
     fn of(tensor: &Tensor) -> Self {
-        let row = if tensor.is_f32() { 4 } else { 2 * tensor.stride() };
+        let row = tensor.stride() * tensor.dtype.size();
         let (address, clips) = (tensor.address(), tensor.clips.clone());
-        Self { address, bytes: clips.rows() * row, clips, channels: tensor.channels }
+        Self { address, bytes: clips.rows() * row, clips, channels: tensor.channels, dtype: tensor.dtype }
     }
 
     fn of_codes(codes: &Codes) -> (Self, usize) {
         let (address, clips) = (codes.buffer.address(), codes.clips.clone());
-        (Self { address, bytes: clips.rows() * 4, clips, channels: 1 }, codes.bound)
+        (Self { address, bytes: clips.rows() * 4, clips, channels: 1, dtype: Dtype::F32 }, codes.bound)
     }
 }
 
@@ -78,7 +79,7 @@ impl Results {
     /// Copies in the lane's own memory: the next run writes over the places.
     fn copied(&self, cuda: &Cuda, lane: &Arc<Lane>) -> Result<Outputs<Tensor, Codes>> {
         let tensors = self.tensors.iter().map(|place| {
-            let tensor = cuda.tensor(lane, place.clips.clone(), place.channels)?;
+            let tensor = cuda.tensor_of(lane, place.clips.clone(), place.channels, place.dtype)?;
             copy(lane, tensor.address(), place.address, place.bytes)?;
             Ok(tensor)
         });
@@ -127,7 +128,7 @@ pub(super) fn recorded(
     if lane.keep.is_some() || lane::is_branch(&cuda.device)? {
         return body(inputs);
     }
-    let key = (part, inputs.iter().map(|input| (input.clips.clone(), input.channels)).collect());
+    let key = (part, inputs.iter().map(|input| (input.clips.clone(), input.channels, input.dtype)).collect());
     let found = with_recordings(cuda, |recordings| {
         let index = recordings.kept.iter().position(|(other, _)| *other == key)?;
         let entry = recordings.kept.remove(index);
@@ -175,7 +176,7 @@ fn first_run(
     let inputs: Vec<Tensor> = inputs
         .iter()
         .map(|input| {
-            let own = cuda.tensor(&main, input.clips.clone(), input.channels)?;
+            let own = cuda.tensor_of(&main, input.clips.clone(), input.channels, input.dtype)?;
             let place = Place::of(&own);
             copy(lane, place.address, input.address(), place.bytes)?;
             Ok(own)
@@ -213,7 +214,7 @@ fn capture(
     let [main, side] = lane::recording_lanes(&cuda.device, Some(&keep))?;
     let inputs: Vec<Tensor> = inputs
         .iter()
-        .map(|input| cuda.tensor(&main, input.clips.clone(), input.channels))
+        .map(|input| cuda.tensor_of(&main, input.clips.clone(), input.channels, input.dtype))
         .collect::<Result<_>>()?;
     // Relaxed: the recording's own memory may grow while it is captured.
     lane.stream()

@@ -1,10 +1,9 @@
 //! Launchers of `rows.cu`.
 
 use super::arena::Buffer;
-use super::conv::sample_windows;
 use super::device::{Argument, Shape};
 use super::tensor::padded;
-use super::{Cuda, NULL, Tensor, Weight, address, int, longest, unsupported};
+use super::{Cuda, NULL, Tensor, Weight, address, int, longest};
 use crate::Result;
 use crate::tensor::shapes::{self, Shaped};
 use crate::tensor::{Clips, Packed, Role};
@@ -13,13 +12,8 @@ fn vectors(rows: usize, stride: usize, clips: usize) -> Shape {
     Shape { grid: [(rows * stride / 8).div_ceil(256), clips, 1], threads: 256, shared: 0 }
 }
 
-fn halves(op: &'static str, x: &Tensor) -> Result<()> {
-    if x.is_f32() { Err(unsupported(op, "channels", "at least 2", 1)) } else { Ok(()) }
-}
-
 pub(super) fn add(cuda: &Cuda, x: &Tensor, z: &Tensor) -> Result<Tensor> {
     shapes::same("add", x, z)?;
-    halves("add", x)?;
     let lane = cuda.enter(&[&x.lane, &z.lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels)?;
     let rows = x.clips.rows();
@@ -32,7 +26,6 @@ pub(super) fn add(cuda: &Cuda, x: &Tensor, z: &Tensor) -> Result<Tensor> {
 
 pub(super) fn add_table(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Tensor> {
     shapes::add_table(x, table)?;
-    halves("add_table", x)?;
     let z = cuda.weight("add_table", table, Role::Rows)?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels)?;
@@ -53,7 +46,6 @@ pub(super) fn add_table(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Tenso
 
 pub(super) fn resample_linear(cuda: &Cuda, x: &Tensor, clips: &Clips) -> Result<Tensor> {
     shapes::resample_linear(x, clips)?;
-    halves("resample_linear", x)?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips.clone(), x.channels)?;
     let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(clips)?);
@@ -125,12 +117,12 @@ unsafe fn copy_rows(cuda: &Cuda, y: &Tensor, copy: &Copy<'_>) -> Result<()> {
 
 pub(super) fn stack_frames(cuda: &Cuda, x: &Tensor, n: usize) -> Result<Tensor> {
     let clips = shapes::stack_frames(x, n)?;
-    halves("stack_frames", x)?;
     if x.channels.is_multiple_of(8) {
         // The rows lie one behind the other already.
         return Ok(Tensor {
             clips,
             channels: n * x.channels,
+            dtype: x.dtype,
             buffer: x.buffer.clone(),
             lane: x.lane.clone(),
         });
@@ -169,16 +161,9 @@ pub(super) fn concat(cuda: &Cuda, parts: &[&Tensor]) -> Result<Tensor> {
     let mut column = 0;
     for part in parts {
         let last = column + part.channels == channels;
-        let widened;
-        let rows = if part.is_f32() {
-            widened = sample_windows(cuda, part, part.clips.clone(), 1, 1)?;
-            &widened
-        } else {
-            *part
-        };
         let copy = Copy {
-            x: rows.address(),
-            x_stride: rows.stride(),
+            x: part.address(),
+            x_stride: part.stride(),
             channels: part.channels,
             width: if last { y.stride() - column } else { part.channels },
             column,
@@ -186,7 +171,7 @@ pub(super) fn concat(cuda: &Cuda, parts: &[&Tensor]) -> Result<Tensor> {
             y_first: 0,
             from: From::Clips(&offsets),
         };
-        // SAFETY: the part, or its only channel as a row of halves, has the clips of y.
+        // SAFETY: the part has the clips of y.
         unsafe { copy_rows(cuda, &y, &copy) }?;
         column += part.channels;
     }
@@ -195,7 +180,6 @@ pub(super) fn concat(cuda: &Cuda, parts: &[&Tensor]) -> Result<Tensor> {
 
 pub(super) fn slice_rows(cuda: &Cuda, x: &Tensor, start: usize, max_rows: usize) -> Result<Tensor> {
     let clips = shapes::slice_rows(x, start, max_rows);
-    halves("slice_rows", x)?;
     if clips == x.clips {
         return Ok(x.clone());
     }
@@ -219,7 +203,6 @@ pub(super) fn slice_rows(cuda: &Cuda, x: &Tensor, start: usize, max_rows: usize)
 
 pub(super) fn prepend_rows(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Tensor> {
     let clips = shapes::prepend_rows(x, table)?;
-    halves("prepend_rows", x)?;
     cuda.weight("prepend_rows", table, Role::Rows)?;
     let count = table.shape()[0];
     let lane = cuda.enter(&[&x.lane])?;
@@ -245,7 +228,6 @@ pub(super) fn prepend_rows(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Te
 
 pub(super) fn broadcast_rows(cuda: &Cuda, x: &Tensor, clips: &Clips) -> Result<Tensor> {
     shapes::broadcast_rows(x, clips)?;
-    halves("broadcast_rows", x)?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips.clone(), x.channels)?;
     let copy = Copy {
@@ -275,7 +257,6 @@ fn by_row(
     for operand in operands {
         shapes::same(op, x, *operand)?;
     }
-    halves(op, x)?;
     let lanes: Vec<_> = operands.iter().map(|operand| &operand.lane).collect();
     let lane = cuda.enter(&lanes)?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels())?;

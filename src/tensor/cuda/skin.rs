@@ -4,7 +4,7 @@ use super::device::{Argument, Shape};
 use super::{Cuda, NULL, Tensor, Weight, int, unsupported};
 use crate::Result;
 use crate::tensor::shapes::SkinSizes;
-use crate::tensor::{Role, Skin, shapes};
+use crate::tensor::{Dtype, Role, Skin, shapes};
 
 /// Frames of a block, as in `skin.cu`.
 const FRAMES: usize = 8;
@@ -15,7 +15,7 @@ const JOINTS: usize = 8;
 
 pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, skin: &Skin<Weight>) -> Result<Tensor> {
     let op = "skin";
-    let (clips, SkinSizes { vertices, channels, joints, corrected }) = shapes::skin(parameters, skin)?;
+    let SkinSizes { vertices, channels, joints, corrected } = shapes::skin(parameters, skin)?;
     if channels > CHANNELS {
         return Err(unsupported(op, "channels", format!("up to {CHANNELS}"), channels));
     }
@@ -26,9 +26,9 @@ pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, skin: &Skin<Weight>) -> Res
     let [template, shapes, pivots, weights] =
         [weight(&skin.template)?, weight(&skin.shapes)?, weight(&skin.pivots)?, weight(&skin.weights)?];
     let correctives = skin.correctives.as_ref().map_or(Ok(NULL), weight)?;
-    let frames = parameters.clips.rows() / (channels + 3 * joints);
+    let (clips, frames) = (parameters.clips.clone(), parameters.clips.rows());
     let lane = cuda.enter(&[&parameters.lane])?;
-    let y = cuda.tensor(&lane, clips, 1)?;
+    let y = cuda.tensor_of(&lane, clips, 3 * vertices, Dtype::F32)?;
     let coefficients = channels + 9 * corrected;
     let shape = Shape {
         grid: [vertices.div_ceil(128), frames.div_ceil(FRAMES), 1],

@@ -5,35 +5,43 @@ use std::sync::Arc;
 use super::arena::Buffer;
 use super::lane::Lane;
 use crate::tensor::shapes::Shaped;
-use crate::tensor::{Clips, Packed, Role};
+use crate::tensor::{Clips, Dtype, Packed, Role, Typed};
 
 /// Channels as they lie in memory: a multiple of eight, so that every row begins at a 16-byte vector.
 pub(super) fn padded(channels: usize) -> usize {
     channels.next_multiple_of(8)
 }
 
-/// Packed rows: fp16, rows `padded(channels)` apart with zeros behind the channels; or, of one channel, f32.
+/// Elements from one row to the next.
+pub(super) fn stride(dtype: Dtype, channels: usize) -> usize {
+    match dtype {
+        Dtype::F32 => channels,
+        Dtype::F16 => padded(channels),
+    }
+}
+
+/// Packed rows: fp16, rows `padded(channels)` apart with zeros behind the channels; or f32, rows `channels` apart.
 #[derive(Debug, Clone)]
 pub struct Tensor {
     pub(super) clips: Clips,
     pub(super) channels: usize,
+    pub(super) dtype: Dtype,
     pub(super) buffer: Arc<Buffer>,
     pub(super) lane: Arc<Lane>,
 }
 
 impl Tensor {
-    /// Samples and weights of rows have one channel, in f32.
     pub(super) fn is_f32(&self) -> bool {
-        self.channels == 1
+        self.dtype == Dtype::F32
     }
 
     pub(super) fn address(&self) -> u64 {
         self.buffer.address()
     }
 
-    /// Halves from one row to the next.
+    /// Elements from one row to the next.
     pub(super) fn stride(&self) -> usize {
-        padded(self.channels)
+        stride(self.dtype, self.channels)
     }
 }
 
@@ -43,6 +51,12 @@ impl Packed for Tensor {
     }
     fn channels(&self) -> usize {
         self.channels
+    }
+}
+
+impl Typed for Tensor {
+    fn dtype(&self) -> Dtype {
+        self.dtype
     }
 }
 

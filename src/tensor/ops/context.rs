@@ -1,7 +1,7 @@
 //! What every family of operations needs of a device: tensors, weights, transfers, branches and recordings.
 
 use crate::Result;
-use crate::tensor::{Clips, Stored, shapes};
+use crate::tensor::{Clips, Dtype, Stored, shapes};
 
 /// The shape of a packed tensor.
 pub trait Packed {
@@ -9,6 +9,12 @@ pub trait Packed {
     fn clips(&self) -> &Clips;
     /// The width of a row.
     fn channels(&self) -> usize;
+}
+
+/// A packed tensor of numbers.
+pub trait Typed: Packed {
+    /// The number format.
+    fn dtype(&self) -> Dtype;
 }
 
 /// The results of a part of a network.
@@ -23,7 +29,7 @@ pub struct Outputs<T, C> {
 /// A device at work: holds tensors and runs operations on them.
 pub trait Context {
     /// `(rows, channels)` of packed clips.
-    type Tensor: Packed;
+    type Tensor: Typed;
     /// A weight of a model, in the form that the device's kernels read.
     type Weight: shapes::Shaped;
     /// One code (an index into a codebook) a row, of packed clips.
@@ -37,8 +43,14 @@ pub trait Context {
         tensors.into_iter().map(|(stored, role)| self.load(stored, role)).collect()
     }
 
-    /// Host to device; `values` is row-major `(clips.rows(), channels)`.
+    /// The number format of activations on this device.
+    fn dtype(&self) -> Dtype;
+
+    /// Host to device, in the device's [`dtype`](Self::dtype); `values` is row-major `(clips.rows(), channels)`.
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Self::Tensor>;
+
+    /// Host to device, in f32 on every device: samples, the weights of a pooling, the parameters of a face.
+    fn upload_f32(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Self::Tensor>;
 
     /// Device to host, row-major.
     fn download(&self, x: &Self::Tensor) -> Result<Vec<f32>>;

@@ -7,8 +7,8 @@ use crate::Result;
 pub trait MeshOps: Context {
     /// Vertices of a face: blend shapes, then linear blend skinning as in `smplx.lbs`, in f32 on every device.
     ///
-    /// Of clips of `frames * (C + 3 J)` rows of 1 channel to `frames * V * 3` rows: a frame's channels `e`, then the
-    /// rotation of each joint (axis times angle, radians).
+    /// (frames, C + 3 J) in f32, a frame's channels `e` followed by the rotation of each joint (axis times angle, radians),
+    /// to (frames, V * 3) in f32.
     ///
     /// ```text
     /// R[j]   = Rodrigues(rotation j)

@@ -14,7 +14,7 @@ mod rows;
 mod speech;
 
 pub use codes::{CodeOps, SampleCodes};
-pub use context::{Context, Outputs, Packed, Role};
+pub use context::{Context, Outputs, Packed, Role, Typed};
 pub use embeddings::EmbeddingOps;
 pub use mesh::{MeshOps, Skin};
 pub use rows::RowOps;
