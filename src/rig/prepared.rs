@@ -234,7 +234,7 @@ impl<'a> Rig<'a> {
     }
 
     /// The same of rows in the rig's own order, on the host, in rayon's current threads.
-    pub(crate) fn vertices_on_host(&self, rows: &[f32]) -> Vec<f32> {
+    fn vertices_on_host(&self, rows: &[f32]) -> Vec<f32> {
         let (width, values) = (self.parameters(), self.face.template.len());
         let mut out = vec![0.0; rows.len() / width * values];
         let tables = self.tables();

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::model::{Engine, Model};
+use super::Model;
 use crate::Result;
 use crate::rig::{Face, Rig, Skinning};
-use crate::tensor::{Clips, Context, MeshOps, Skin, cuda};
+use crate::tensor::{Clips, OnDevice, SharedOps, Skin};
 
 impl Model {
     /// A face prepared for the motions of this model, posed by its device.
@@ -21,44 +21,46 @@ impl Model {
     /// # Errors
     /// Errors of the device.
     pub fn place(&self, rig: Rig<'static>) -> Result<Rig<'static>> {
-        let device: Arc<dyn Skinning> = match self.engine() {
-            // Both kinds of products on the CPU skin in f32: the host's own code, in the model's threads.
-            Engine::Cpu(_) => Arc::new(OnHost { model: self.clone(), rig: rig.clone() }),
-            Engine::Cuda(model) => {
-                let (parameters, skin) = (rig.parameters(), rig.skin(model.ops())?);
-                Arc::new(OnGpu { model: self.clone(), parameters, skin })
-            }
-        };
-        Ok(rig.on(device))
+        let skin = self.open_device().run(Load(&rig))?;
+        Ok(rig.on(Arc::new(Placed { model: self.clone(), skin })))
     }
 }
 
-struct OnHost {
+/// Tables on the device of a model, and the model whose threads pose them.
+struct Placed {
     model: Model,
-    rig: Rig<'static>,
+    skin: Arc<dyn Skinning>,
 }
 
-impl Skinning for OnHost {
+impl Skinning for Placed {
     fn vertices(&self, rows: &[f32]) -> Result<Vec<f32>> {
-        self.model.run(|| Ok(self.rig.vertices_on_host(rows)))
+        self.model.run(|| self.skin.vertices(rows))
     }
 }
 
-struct OnGpu {
-    model: Model,
+/// Takes the tables of a rig to a device.
+struct Load<'a>(&'a Rig<'static>);
+
+impl OnDevice for Load<'_> {
+    type Output = Result<Arc<dyn Skinning>>;
+
+    fn on<B: SharedOps>(self, ops: Arc<B>) -> Self::Output {
+        let (parameters, skin) = (self.0.parameters(), self.0.skin(&*ops)?);
+        Ok(Arc::new(OnBackend { ops, parameters, skin }))
+    }
+}
+
+struct OnBackend<B: SharedOps> {
+    ops: Arc<B>,
     /// The width of a row.
     parameters: usize,
-    skin: Skin<cuda::Weight>,
+    skin: Skin<B::Weight>,
 }
 
-impl Skinning for OnGpu {
+impl<B: SharedOps> Skinning for OnBackend<B> {
     fn vertices(&self, rows: &[f32]) -> Result<Vec<f32>> {
-        let Engine::Cuda(model) = self.model.engine() else { unreachable!("placed on a GPU") };
-        let ops = model.ops();
         let frames = Clips::one(rows.len() / self.parameters);
-        self.model.run(|| {
-            let rows = ops.upload_f32(&frames, self.parameters, rows)?;
-            ops.download(&ops.skin(&rows, &self.skin)?)
-        })
+        let rows = self.ops.upload_f32(&frames, self.parameters, rows)?;
+        self.ops.download(&self.ops.skin(&rows, &self.skin)?)
     }
 }

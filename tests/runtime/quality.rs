@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use deeptalk_rt::audio::read_wav;
-use deeptalk_rt::networks::deeptalk::Take;
 use deeptalk_rt::rig::{Face, Rig};
-use deeptalk_rt::runtime::{Model, ModelOptions, Session, StreamOptions};
+use deeptalk_rt::runtime::{Model, ModelOptions, Session, StreamOptions, Take};
 
 fn model() -> Model {
     let options = ModelOptions::new().threads(2);

@@ -3,9 +3,8 @@ use std::time::Duration;
 
 use deeptalk_rt::Error;
 use deeptalk_rt::animation::Animation;
-use deeptalk_rt::networks::deeptalk::{EmotionVector, Take};
 use deeptalk_rt::rig::{Face, Rig};
-use deeptalk_rt::runtime::{Control, Device, Model, ModelOptions, Session};
+use deeptalk_rt::runtime::{Control, Device, EmotionVector, Model, ModelOptions, Session, Take};
 
 use super::{BYTES, MODEL, bytes, model_with_threads, speech};
 
@@ -100,11 +99,14 @@ fn timings_tell_of_every_stage() {
     let mut session = Session::new(&MODEL);
     let motion = session.animate(&speech("speech_a"), &Take::default()).unwrap();
     let timings = session.timings();
-    let parts = [timings.content, timings.emotion, timings.codes, timings.motion];
+    let parts =
+        [timings.part("content"), timings.part("emotion"), timings.part("codes"), timings.part("motion")];
     assert!(parts.iter().all(|part| *part > Duration::ZERO), "{timings:?}");
     assert!(parts.iter().sum::<Duration>() <= timings.total);
     session.vertices(&Rig::new(Face::builtin().unwrap()), &motion).unwrap();
-    assert!(session.timings().vertices > Duration::ZERO && session.timings().content == Duration::ZERO);
+    assert!(
+        session.timings().vertices > Duration::ZERO && session.timings().part("content") == Duration::ZERO
+    );
 }
 
 #[test]
