@@ -11,7 +11,6 @@ pub mod numpy;
 pub mod pickle;
 pub mod tensors;
 mod torch;
-mod torch_legacy;
 
 pub use atomic::{AtomicFile, Failure, Written};
 pub(crate) use hash::hex;

@@ -3,6 +3,8 @@
 //! Since torch 1.6 a file is a zip archive of stored (never compressed) entries: `NAME/data.pkl` says which tensors there are, as views of
 //! storages, and `NAME/data/KEY` are the storages. The data is read straight from the memory map.
 
+mod legacy;
+
 use std::collections::HashMap;
 use std::io::Cursor;
 use std::ops::Range;
@@ -14,7 +16,6 @@ use super::elements::{ElementType, count, for_each_offset};
 use super::map::FileMap;
 use super::pickle::{Node, Object, Pickle};
 use super::tensors::{Tensors, no_such_tensor, not_tensors};
-use super::torch_legacy;
 use crate::{Error, Result};
 
 /// The most entries of dictionaries that are looked at; the published checkpoint has 1500 tensors.
@@ -61,8 +62,7 @@ impl TorchArchive {
     }
 
     pub(super) fn new(map: FileMap, path: &Path) -> Result<Self> {
-        let tensors =
-            if map.starts_with(b"PK") { read_zip(&map, path)? } else { torch_legacy::read(&map, path)? };
+        let tensors = if map.starts_with(b"PK") { read_zip(&map, path)? } else { legacy::read(&map, path)? };
         let index = tensors.iter().enumerate().map(|(i, (name, _))| (name.clone(), i)).collect();
         Ok(Self { path: path.into(), map, tensors, index })
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::emotion_head::Distribution;
+use super::motion_prior::MotionCodes;
 use super::padding::frames_for;
-use super::predictor::{Choice, MotionCodes};
+use super::predictor::Choice;
 use super::weights::Weights;
 use crate::layers::{Observer, timed};
 use crate::networks::model_file::Listing;

@@ -1,4 +1,5 @@
-//! The emotion encoder: emotion2vec (data2vec 2.0) of samples, or of their log-mel spectrogram: `docs/networks/deeptalk.md` section 3.
+//! The emotion encoder: emotion2vec (data2vec 2.0) of samples, or of their log-mel spectrogram:
+//! `docs/networks/deeptalk.md` section 3.
 
 use super::config::EmotionConfig;
 use crate::Result;

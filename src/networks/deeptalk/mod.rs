@@ -30,8 +30,9 @@ pub use deeptalk::{Analysis, Animated, DeepTalk};
 pub use emotion_head::Distribution;
 pub use hop::{Hop, Hopped};
 pub use import::import_deeptalk;
+pub use motion_prior::MotionCodes;
 pub use padding::{frames_for, wanted_frames};
-pub use predictor::{Choice, MotionCodes};
+pub use predictor::Choice;
 pub use weights::{Weights, tensor_shapes};
 pub use windows::ONE_PASS_SECONDS;
 

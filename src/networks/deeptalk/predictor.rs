@@ -1,7 +1,7 @@
-//! The style, and the codes: `docs/networks/deeptalk.md` section 5 and 6.
+//! The style, and the codes: `docs/networks/deeptalk.md` sections 5 and 6.
 
 use super::config::{Config, FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, PredictorConfig};
-use super::motion_prior::MotionPrior;
+use super::motion_prior::{MotionCodes, MotionPrior};
 use crate::Result;
 use crate::layers::attention_bias::near;
 use crate::layers::{Observer, Scope, Source};
@@ -12,14 +12,6 @@ use crate::tensor::{Activation, AttentionBias, Linear, Ops, Packed, SampleCodes,
 /// The paper's bias is `-slope * floor(|i - j| / 25)`; the published code passes it where a mask of forbidden pairs is
 /// expected, and everything that is not 0 forbids. The published weights were trained so.
 const WITHIN_A_SECOND: AttentionBias = AttentionBias::Window { rows: FPS };
-
-/// The codes of a motion.
-pub struct MotionCodes<C> {
-    /// One for four frames.
-    pub top: C,
-    /// One for two frames.
-    pub bottom: C,
-}
 
 /// How codes are chosen, top book first.
 pub struct Choice<'a, C> {

@@ -3,9 +3,10 @@
 use super::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
 use super::deeptalk::{Analysis, DeepTalk, check_samples};
 use super::emotion_head::Distribution;
+use super::motion_prior::MotionCodes;
 use super::network::of_recording;
 use super::padding::wanted_frames;
-use super::predictor::{Choice, MotionCodes};
+use super::predictor::Choice;
 use super::windows::{Seams, Window, join_codes, packs, windows};
 use super::{STREAM_BOTTOM, STREAM_EMOTION, STREAM_TOP};
 use crate::animation::{Animation, Extras, Rate};

@@ -5,7 +5,8 @@
 //! `codes_b`, and those to `reconstruction`.
 
 use super::deeptalk::{Analysis, DeepTalk};
-use super::predictor::{Choice, MotionCodes};
+use super::motion_prior::MotionCodes;
+use super::predictor::Choice;
 use crate::Result;
 use crate::networks::probe::Probed;
 use crate::networks::{Golden, Stage, Stages, Values, record};

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
-use super::pickle::{Node, Pickle};
-use super::tensors::not_tensors;
-use super::torch::{View, state_dict, storage_element};
+use super::{View, state_dict, storage_element};
+use crate::files::pickle::{Node, Pickle};
+use crate::files::tensors::not_tensors;
 use crate::{Error, Result};
 
 /// The first pickle of such a file is this number.
