@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Face;
-use crate::{Error, Result};
+use crate::{Advice, Error, Result};
 
 /// The axes of a joint's rotation: the endings of its three columns.
 const AXES: [&str; 3] = ["_x", "_y", "_z"];
@@ -36,8 +36,8 @@ impl Columns {
     /// that stands there twice, a channel that is missing, and a joint with one or two of its three rotations.
     pub fn find(face: &Face, names: &[String], source: &Path) -> Result<Self> {
         let wrong = |what: String, expected: String, found: String| {
-            let next = "choose the face that the motion was made for (a model of the published kind needs a FLAME face: \
-                        `deeptalk-rt import flame`)";
+            let next =
+                format!("{} (a model of the published kind needs a FLAME face)", Advice::FaceOfModel.text());
             Err(Error::bad_input(source, what, expected, found, next))
         };
         let not_for_it =

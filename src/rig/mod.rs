@@ -9,6 +9,7 @@
 mod builtin;
 mod check;
 mod columns;
+pub mod curves;
 mod file;
 mod flame;
 mod prepared;

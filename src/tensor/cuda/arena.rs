@@ -160,10 +160,11 @@ impl Arena {
             }
             let free = result::mem_get_info().map_or("an unknown amount".into(), |(free, _)| megabytes(free));
             Error::DeviceFailed(format!(
-                "the GPU's memory is full: {} more were needed for a tensor of {}, {free} were free; use shorter clips, smaller \
-                 batches or --device cpu",
+                "the GPU's memory is full: {} more were needed for a tensor of {}, {free} were free; use shorter clips or smaller \
+                 batches, or {}",
                 megabytes(bytes),
-                megabytes(wanted)
+                megabytes(wanted),
+                crate::Advice::UseCpu.text()
             ))
         })
     }

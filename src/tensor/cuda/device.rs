@@ -68,7 +68,7 @@ pub(super) fn failed(what: &str, error: DriverError) -> Error {
 }
 
 fn unusable(why: String) -> Error {
-    Error::Device(format!("CUDA cannot be used: {why}; --device cpu works everywhere"))
+    Error::Device(format!("CUDA cannot be used: {why}; {}", crate::Advice::UseCpu.text()))
 }
 
 /// Whether the program was built with the GPU kernels.

@@ -11,17 +11,16 @@
 
 mod loudness;
 mod plan;
-mod rest;
 mod sound;
 
 use std::sync::Arc;
 
 use self::loudness::Loudness;
 use self::plan::Plan;
-use self::rest::Rest;
 use self::sound::Sound;
 use super::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
 use super::{DeepTalk, Hop};
+use crate::animation::filter::{Filter as _, Rest};
 use crate::audio::{LARGEST_SAMPLE, Resampler, is_usable};
 use crate::networks::{EmotionVector, Frames, NetworkStream, Progress, StreamOptions, Take, Watch};
 use crate::tensor::SharedOps;
@@ -158,9 +157,9 @@ impl<B: SharedOps> Stream<B> {
         let mut frames = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
         let begin = (self.given - first_frame) * self.parameters;
         for (frame, row) in (self.given..to).zip(hopped.motion[begin..].chunks_exact(self.parameters)) {
-            let shown = self.rest.next(frame, |frame| self.sound.is_loud(frame));
-            // Adding 0 makes the neutral face's zeros plain ones.
-            frames.values.extend(row.iter().map(|value| value * shown + 0.0));
+            let begin = frames.values.len();
+            frames.values.extend_from_slice(row);
+            self.rest.push(frame, &|frame: usize| self.sound.is_loud(frame), &mut frames.values[begin..]);
         }
         for (book, (first, kept)) in self.codes.iter_mut().enumerate() {
             let offset = first_frame / FRAMES_PER_CODE[book] - *first;
