@@ -34,7 +34,7 @@ use super::{apng, frames, gif, sheet, video};
 use crate::animation::Animation;
 use crate::files::Written;
 use crate::render::{Image, Mesh, Options, Renderer};
-use crate::rig::Face;
+use crate::rig::{Face, Rig};
 use crate::{Error, Result};
 
 /// A format of pictures.
@@ -58,6 +58,7 @@ pub struct Scene<'a> {
     pub(super) face: &'a Face,
     pub(super) motion: &'a Animation,
     pub(super) speech: &'a [f32],
+    rig: Rig<'a>,
     renderer: Renderer,
 }
 
@@ -68,7 +69,7 @@ impl<'a> Scene<'a> {
     /// [`Error::BadInput`] if the animation was not made for this face, [`Error::Usage`] for a size or camera out of range,
     /// [`Error::Shape`] for an animation without frames.
     pub fn new(face: &'a Face, motion: &'a Animation, speech: &'a [f32], options: &Options) -> Result<Self> {
-        face.check_channels(&motion.parameters()?.names, "the model")?;
+        let rig = Rig::for_columns(face, &motion.parameters()?.names, "the model")?;
         if motion.frames() == 0 || motion.rate.per_second() > 1000.0 {
             return Err(Error::Shape {
                 op: "render",
@@ -85,7 +86,7 @@ impl<'a> Scene<'a> {
             gloss: face.gloss.as_deref(),
             focus: Some(&focus),
         };
-        Ok(Self { face, motion, speech, renderer: Renderer::new(&mesh, options)? })
+        Ok(Self { face, motion, speech, rig, renderer: Renderer::new(&mesh, options)? })
     }
 
     /// The number of frames.
@@ -104,7 +105,7 @@ impl<'a> Scene<'a> {
     /// [`Error::Shape`] if a vertex's position is not finite.
     pub fn render(&self, frame: usize, image: &mut Image) -> Result<()> {
         let mut vertices = vec![0.0; self.face.template.len()];
-        self.face.vertices_into(self.motion.frame(frame), &[], &mut vertices);
+        self.rig.pose(self.motion.frame(frame), &mut vertices);
         self.renderer.render(vertices.as_chunks().0, image)
     }
 
@@ -112,7 +113,7 @@ impl<'a> Scene<'a> {
     fn render_timed(&self, frame: usize, image: &mut Image, times: &Clocks) -> Result<()> {
         let mut vertices = vec![0.0; self.face.template.len()];
         let start = Instant::now();
-        self.face.vertices_into(self.motion.frame(frame), &[], &mut vertices);
+        self.rig.pose(self.motion.frame(frame), &mut vertices);
         let moved = Instant::now();
         self.renderer.render(vertices.as_chunks().0, image)?;
         times.add(&times.skinning, moved - start);

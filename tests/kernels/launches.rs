@@ -286,18 +286,38 @@ fn emotion_vectors(to: &mut Counted) {
 
 fn faces(to: &mut Counted) {
     let (frames, vertices, channels) = (8, 1280, 50);
-    let [y, x, template, shapes, correctives, pivots, weights] = [
-        frames * vertices * 3,
-        frames * (channels + 3),
-        vertices * 3,
-        channels * vertices * 3,
-        9 * vertices * 3,
-        (channels + 1) * 3,
-        vertices * 2,
-    ]
-    .map(|n| to.keep(floats(n)));
-    let skin = Skin { y, x, template, shapes, correctives, pivots, weights, frames, vertices, channels };
-    to.count("8 x 1280 vertices, 50 channels", &skin);
+    // The jaw alone; and FLAME's root, neck, jaw and eyes, all but the first with correctives.
+    let flame = [None, Some(0), Some(1), Some(1), Some(1)];
+    for (parents, corrected) in [(&flame[..1], 1), (&flame[..], 4)] {
+        let joints = parents.len();
+        let [y, x, template, shapes, correctives, pivots, weights] = [
+            frames * vertices * 3,
+            frames * (channels + 3 * joints),
+            vertices * 3,
+            channels * vertices * 3,
+            9 * corrected * vertices * 3,
+            (channels + 1) * joints * 3,
+            vertices * (joints + 1),
+        ]
+        .map(|n| to.keep(floats(n)));
+        let parents = Skin::packed(parents);
+        let skin = Skin {
+            y,
+            x,
+            template,
+            shapes,
+            correctives,
+            pivots,
+            weights,
+            frames,
+            vertices,
+            channels,
+            joints,
+            corrected,
+            parents,
+        };
+        to.count(&format!("8 x {vertices} vertices, {channels} ch, {joints} joints"), &skin);
+    }
 }
 
 fn stacks(to: &mut Counted) {
