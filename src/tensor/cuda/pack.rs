@@ -50,7 +50,7 @@ pub(super) fn form(role: Role, shape: &[usize], values: Vec<f32>) -> Form {
         (Role::Linear, &[out, input]) => taps(&values, out, 1, input),
         (Role::Conv { groups: 1 }, &[_, FEW_TAPS, 1]) => vector(&values, 1),
         (Role::Conv { groups: 1 }, &[out, kernel, 1]) => {
-            // Once for the samples as halves, once for what that leaves.
+            // Once for the samples rounded to halves, once for the rest of the rounding.
             let twice: Vec<f32> = values.chunks_exact(kernel.max(1)).flat_map(|row| row.repeat(2)).collect();
             taps(&twice, out, 2, kernel)
         }
@@ -90,11 +90,11 @@ fn grouped(values: &[f32], groups: usize, kernel: usize, width: usize) -> Vec<f1
     packed
 }
 
-/// The input rows that one step of a transposed convolution's output sees.
+/// The window of a transposed convolution: the input rows from which one step of the output is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub rows: usize,
-    /// Of those, before the step's own.
+    /// Rows before the step's own row.
     pub before: usize,
 }
 
@@ -105,7 +105,7 @@ fn shift(phase: usize, tap: usize, stride: usize, padding: usize) -> Option<isiz
     (distance.rem_euclid(stride) == 0).then(|| distance.div_euclid(stride))
 }
 
-/// From the least to the largest shift of any phase and tap, the step's own row among them.
+/// The window from the least to the largest shift of any phase and tap; the step's own row is part of it.
 pub(super) fn transposed_window(kernel: usize, stride: usize, padding: usize) -> Window {
     let taps = (0..stride).flat_map(|phase| (0..kernel).map(move |tap| (phase, tap)));
     let (mut least, mut largest) = (0, 0);

@@ -42,7 +42,7 @@ pub(super) struct Parts {
     pub shape: Rows,
 }
 
-/// A linear layer in parts, where that is faster than whole: few rows, and many inputs.
+/// A linear layer left in parts; None where the whole product is faster. Parts are faster for few rows and many inputs.
 pub(super) fn linear_in_parts(cuda: &Cuda, x: &Tensor, linear: &Linear<Weight>) -> Result<Option<Parts>> {
     let out = shapes::linear(x, linear)?;
     let lane = cuda.enter(&[&x.lane])?;

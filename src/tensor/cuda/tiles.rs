@@ -1,16 +1,16 @@
-//! How a matrix product is cut into blocks: an estimate of how long its operands take from the second-level cache to the
-//! multiprocessors, since that, not the matrix units, is what the products of a short clip wait for.
+//! The tiles of matrix products, chosen by an estimate of the time in which the operands move from the second-level cache to the
+//! multiprocessors: for a short clip this time, not the matrix units, limits a product.
 
 /// k values of a step, as in the kernels.
 pub(super) const STEP: usize = 64;
-/// Steps after which the sum of a linear layer begins anew: the most that a block adds up where several share a sum.
+/// Steps of a segment of a linear layer's sum. A block that shares a sum with others computes one segment.
 pub(super) const SEGMENT: usize = 12;
 
-/// The cache feeds this share of the multiprocessors at their full rate of 64 bytes a cycle: 7.4 TB/s of 132 at 1.75 GHz. Published
-/// products on an H100 have drawn 8 TB/s (tiles of 192 x 192 at 780 TFLOP/s), published reading alone 5.5.
+/// The share of the multiprocessors that the cache can serve at their full rate of 64 bytes a cycle: half of 132 at 1.75 GHz take
+/// 7.4 TB/s. Published products on an H100 read 8 TB/s (tiles of 192 x 192 at 780 TFLOP/s), a published copy kernel 5.5.
 const FED: (usize, usize) = (1, 2);
 
-/// A matrix product: `rows` of the longest of `clips`, in steps of 64 k values, whose sum begins anew every `segment` steps.
+/// The work of a matrix product: `rows` of the longest of `clips`, in steps of 64 k values; a new sum begins every `segment` steps.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Work {
     pub rows: usize,
@@ -20,27 +20,27 @@ pub(super) struct Work {
     pub segment: usize,
 }
 
-/// Blocks of so many rows and columns, and how many share the sum over k.
+/// The rows and columns of a block's tile, and the number of blocks that share the sum over k.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Tiling {
     pub tile: (usize, usize),
     pub parts: usize,
 }
 
-/// Tiles of `matmul.cu`, and those of `matmul_sm90.cu`, the largest of which has no room for a second sum.
+/// Tiles of `matmul.cu`, and of `matmul_sm90.cu`. The largest has no registers for a second sum: one segment only.
 pub(super) const TILES: [(usize, usize); 2] = [(64, 64), (128, 128)];
 pub(super) const HOPPER_TILES: [(usize, usize); 3] = [(64, 64), (128, 128), LARGEST];
 const LARGEST: (usize, usize) = (128, 256);
 
 impl Tiling {
-    /// The fastest tile, where a block makes whole sums.
+    /// The fastest tile if each block computes whole sums.
     pub fn whole(work: Work, tiles: &[(usize, usize)], multiprocessors: usize) -> Self {
         let tiles = tiles.iter().filter(|&&tile| tile != LARGEST || work.steps <= work.segment);
         let tilings = tiles.map(|&tile| Self { tile, parts: 1 });
         tilings.min_by_key(|tiling| tiling.bytes(work, multiprocessors)).expect("there are tiles")
     }
 
-    /// The faster way: as above, or with a block for each segment of the sums, which are added by who reads them.
+    /// The fastest tiling, either of whole sums or with a block for each segment; the next kernel then adds the segments.
     pub fn in_parts(work: Work, multiprocessors: usize) -> Self {
         let parts = work.steps.div_ceil(work.segment);
         let split = TILES.map(|tile| Self { tile, parts });
@@ -54,13 +54,13 @@ impl Tiling {
         [work.rows.div_ceil(self.tile.0), work.columns.div_ceil(self.tile.1), parts]
     }
 
-    /// The time as bytes that one multiprocessor takes at its full rate: what the busiest one needs for its operands or its
-    /// products, or what the cache can give to all, whichever is more; and the parts, written and read once.
+    /// The estimated time, in bytes that one multiprocessor reads in it at full rate. The time is the larger of two: the busiest
+    /// multiprocessor's operands or products, and all operands at the cache's rate. Parts are written and read once more.
     fn bytes(self, work: Work, multiprocessors: usize) -> usize {
         let (rows, columns) = self.tile;
         let blocks = self.grid(work).iter().product::<usize>();
         let operands = (rows + columns) * STEP * 2;
-        // A multiprocessor makes 2048 products in the cycle in which it takes 64 bytes.
+        // In one cycle a multiprocessor computes 2048 products, or reads 64 bytes.
         let products = rows * columns * STEP / 2048 * 64;
         let steps = if self.parts > 1 { work.segment } else { work.steps };
         let share = |bytes: usize| bytes * FED.1 / (multiprocessors * FED.0).max(1);
