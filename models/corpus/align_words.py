@@ -21,8 +21,8 @@ class WordAligner:
     def __init__(self):
         from pocketsphinx import Decoder  # Only this needs it.
 
-        # No language model: the words are given. Wide beams: a recording is aligned or refused, speed does not matter.
-        self.decoder = Decoder(lm=None, beam=1e-80, pbeam=1e-80, wbeam=1e-60, loglevel="FATAL")
+        # No language model: the words are given. The best path through the lattice of words may leave a word less time than its phones need.
+        self.decoder = Decoder(lm=None, bestpath=False, beam=1e-60, pbeam=1e-60, wbeam=1e-40, loglevel="FATAL")
 
     def align(self, samples, text):
         """[[name, start, end]] in seconds without gaps, ARPAbet, of float32 `samples`; None where a word is not in the dictionary or

@@ -82,8 +82,9 @@ def noise_clip(frames, rng, background=None):
     return Clip(noise, motion, labels_of(virtual), 0, 0.0, 0, 0.0)
 
 
-def clip_of(corpus, frames, rng, swap=0.0, speed=(0.8, 1.25)):
-    """A clip of `frames` frames from a random voice and emotion. With probability `swap` its motion shows another emotion."""
+def clip_of(corpus, frames, rng, swap=0.0, speed=(0.8, 1.25), weakest=0.35):
+    """A clip of `frames` frames from a random voice and emotion. With probability `swap` its motion shows another emotion, at an intensity of
+    `weakest` and more."""
     spoken = corpus.people if corpus.people and rng.random() < PEOPLE else corpus.recorded if corpus.recorded and rng.random() < RECORDED else corpus.synthetic
     first = spoken[rng.integers(len(spoken))]
     factor = float(np.exp(rng.uniform(np.log(speed[0]), np.log(speed[1]))))  # above 1: faster and higher
@@ -121,7 +122,7 @@ def clip_of(corpus, frames, rng, swap=0.0, speed=(0.8, 1.25)):
     shown, shown_intensity = emotion, intensity
     if rng.random() < swap:
         shown = int(rng.integers(len(EMOTIONS)))
-        shown_intensity = float(rng.uniform(0.35, 1)) if shown else 0.0
+        shown_intensity = float(rng.uniform(weakest, 1)) if shown else 0.0
     virtual = {
         "id": first["id"], "alphabet": first["alphabet"], "language": first["language"], "text": "",
         "phones": [phone for phone in phones if phone[2] > phone[1]],
@@ -139,8 +140,8 @@ SHAPES = [(64, 25), (96, 16), (128, 12), (192, 8), (320, 5)]
 class Pool:
     """Clips ready to be cut into batches. Making a clip costs more than training on it once, so a few are renewed a step."""
 
-    def __init__(self, corpus, count, rng, swap=0.0, speed=(0.8, 1.25), silent=0.06, background=None):
-        self.corpus, self.swap, self.speed, self.silent, self.background = corpus, swap, speed, silent, background
+    def __init__(self, corpus, count, rng, swap=0.0, speed=(0.8, 1.25), silent=0.06, background=None, weakest=0.35):
+        self.corpus, self.swap, self.speed, self.silent, self.background, self.weakest = corpus, swap, speed, silent, background, weakest
         self.clips = []
         for made in range(count):
             self.clips.append(self.make(rng))
@@ -149,7 +150,7 @@ class Pool:
 
     def make(self, rng):
         """One clip; samples as 16-bit integers, so that hours of them fit into memory."""
-        clip = noise_clip(LONGEST, rng, self.background) if rng.random() < self.silent else clip_of(self.corpus, LONGEST, rng, self.swap, self.speed)
+        clip = noise_clip(LONGEST, rng, self.background) if rng.random() < self.silent else clip_of(self.corpus, LONGEST, rng, self.swap, self.speed, self.weakest)
         clip.samples = (np.clip(clip.samples, -1, 1) * 32767).astype(np.int16)
         return clip
 

@@ -33,6 +33,8 @@ SHARPNESS = 20
 # What it costs to show a mood where another was meant, neutral where a mood was meant, and a smile where anger was.
 WRONG, MISSED, SMILED = 1.0, 0.35, 2.0
 COST, REGRESSION, LIKELIHOOD = 1.0, 4.0, 0.02
+# Exponent of the intensity: half of a full mood is told from neutral by most of the way.
+CURVE = 0.5
 SUREST, LEAST_SURE = -7.0, -2.5  # limits of a log variance
 
 
@@ -51,7 +53,7 @@ class MoodPoints(nn.Module):
 
     def targets(self, kinds, intensities):
         """(clips,) int and float to (clips, width): where a mood of that intensity lies."""
-        share = torch.where(kinds == 0, torch.ones_like(intensities), intensities)[:, None]
+        share = torch.where(kinds == 0, torch.ones_like(intensities), intensities**CURVE)[:, None]
         return l2_normalize((1 - share) * self.points[0] + share * self.points[kinds])
 
     def logits(self, mu):
@@ -166,7 +168,9 @@ def main():
         named = -(labels * F.log_softmax(logits, -1)).sum(-1).mean()
         mistaken = (logits.softmax(-1) * cost[meant] * (1 - doubt[:, None])).sum(-1).mean()
         away = (mu - points.targets(meant, intensity)).square()
-        sure = logvar.clamp(SUREST, LEAST_SURE)
+        sure = logvar.clamp(# Exponent of the intensity: half of a full mood is told from neutral by most of the way.
+CURVE = 0.5
+SUREST, LEAST_SURE)
         likelihood = 0.5 * (away.detach() * (-sure).exp() + sure).sum(-1).mean()
         outside = (logvar - sure).abs().mean()
         regression = (away.sum(-1) * (1 - doubt)).mean()

@@ -108,7 +108,7 @@ def main():
     learning = [p for group in optimizer.param_groups for p in group["params"]]
     named = torch.tensor([VISEME_WEIGHTS.get(name, 1.0) for name in CLASSES], device=to)
     run = Run("people", a.out, a.minutes, parts, optimizer, a.rate, 200, a.seed)
-    pool = Pool(corpus, a.clips, rng_of(a.seed, (1 << 40) + run.step), swap=0.6, background=degrader.background)
+    pool = Pool(corpus, a.clips, rng_of(a.seed, (1 << 40) + run.step), swap=0.6, background=degrader.background, weakest=0.05)
     judged = run.elapsed
     for _ in run:
         prior.eval()
