@@ -168,9 +168,7 @@ def main():
         named = -(labels * F.log_softmax(logits, -1)).sum(-1).mean()
         mistaken = (logits.softmax(-1) * cost[meant] * (1 - doubt[:, None])).sum(-1).mean()
         away = (mu - points.targets(meant, intensity)).square()
-        sure = logvar.clamp(# Exponent of the intensity: half of a full mood is told from neutral by most of the way.
-CURVE = 0.5
-SUREST, LEAST_SURE)
+        sure = logvar.clamp(SUREST, LEAST_SURE)
         likelihood = 0.5 * (away.detach() * (-sure).exp() + sure).sum(-1).mean()
         outside = (logvar - sure).abs().mean()
         regression = (away.sum(-1) * (1 - doubt)).mean()
