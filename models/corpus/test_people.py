@@ -143,5 +143,20 @@ class Whisper(unittest.TestCase):
         self.assertLess(abs(periodic(heard)), 0.3)
 
 
+class Transplant(unittest.TestCase):
+    def test_a_change_of_pitch_and_tempo_arrives(self):
+        from .transplant import Voice, changed
+
+        seconds = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+        voice = sum(np.sin(2 * np.pi * 120 * k * seconds) / k for k in range(1, 20)).astype(np.float32) * 0.1
+        bins = 513
+        change = {"pitch": np.log(1.5), "range": 1.0, "colour": np.zeros(bins), "dynamics": 1.0, "breath": np.zeros(bins), "contour": np.zeros(4), "tempo": 1.25}
+        made, tempo = changed(voice, change, np.random.default_rng(0), 1.0)
+        self.assertAlmostEqual(len(voice) / len(made), tempo, places=6)
+        self.assertAlmostEqual(tempo, 1.25, delta=0.2)
+        heard = Voice.of(made).delivery()
+        self.assertAlmostEqual(np.exp(heard["level"]), 180, delta=25)
+
+
 if __name__ == "__main__":
     unittest.main()

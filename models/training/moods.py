@@ -23,8 +23,8 @@ from .run import Run, adamw, autocast, begin, descend, parser_of
 from .throats import other_throats
 
 # Shares of the clips of a batch, by kind, and how far a label is believed: bursts are labelled by what their speaker was asked for.
-SHARES = {"acted": 0.34, "burst": 0.14, "read": 0.20, "synthetic": 0.28, "background": 0.04}
-DOUBT = {"acted": 0.05, "burst": 0.3, "read": 0.02, "synthetic": 0.05, "background": 0.02}
+SHARES = {"acted": 0.28, "moved": 0.22, "burst": 0.10, "read": 0.14, "synthetic": 0.22, "background": 0.04}
+DOUBT = {"acted": 0.05, "moved": 0.15, "burst": 0.3, "read": 0.02, "synthetic": 0.05, "background": 0.02}
 # Frames and clips of a batch.
 SHAPES = [(48, 64), (80, 38), (128, 24)]
 # The logarithm of the factor on a clip's speed, and so on its pitch, lies within.
@@ -65,7 +65,7 @@ class MoodClips:
 
     def __init__(self, corpus, degrader):
         self.corpus, self.degrader = corpus, degrader
-        self.rows = {kind: [[] for _ in EMOTIONS] for kind in ("acted", "burst", "read", "synthetic")}
+        self.rows = {kind: [[] for _ in EMOTIONS] for kind in SHARES if kind != "background"}
         for u in corpus.split("train"):
             kind = u["kind"] if u["synthesizer"] == "person" else "synthetic"
             self.rows[kind][EMOTIONS.index(u["emotion"])].append(u)
