@@ -87,7 +87,7 @@ def judge(model, points, corpus, face, to, count=40):
 
 def main():
     """`python -m training.people --corpus DIR --out DIR --model default.safetensors --minutes 60 --save better.safetensors`"""
-    parser = parser_of(__doc__, 60, 1e-3, 700, "clips of 12.8 s in memory")
+    parser = parser_of(__doc__, 60, 3e-4, 700, "clips of 12.8 s in memory")
     parser.add_argument("--model", required=True, help="model file to go on from")
     parser.add_argument("--save", required=True, help="model file to write at the end; with what stage 5 left in --out, if it is there")
     a = parser.parse_args()
