@@ -26,7 +26,7 @@ from .throats import other_throats
 SHARES = {"acted": 0.28, "moved": 0.22, "burst": 0.10, "read": 0.14, "synthetic": 0.22, "background": 0.04}
 DOUBT = {"acted": 0.05, "moved": 0.15, "burst": 0.3, "read": 0.02, "synthetic": 0.05, "background": 0.02}
 # Frames and clips of a batch.
-SHAPES = [(48, 64), (80, 38), (128, 24)]
+SHAPES = [(48, 32), (80, 19), (128, 12)]
 # The logarithm of the factor on a clip's speed, and so on its pitch, lies within.
 SPEED = 0.14
 SHARPNESS = 20
