@@ -15,7 +15,7 @@ from . import measures
 from .cases import Lips, case_of, head, read_utterances
 from .conditions import breath, conditions_of
 from .measures import share, speaking_range
-from .table import Row
+from .table import Row, markdown, number
 
 SPLITS = ["people-selection", "people-test"]
 ROUNDS, CERTAIN = 200, 95  # of the bootstrap over speakers; per cent
@@ -186,3 +186,24 @@ def rows_of_people(folder, motions_of, probe, strength):
         confusions |= {(split, kind): counts for kind, counts in found.items()}
     return rows, confusions
 
+
+def section(rows, confusions):
+    """The rows of people as Markdown: lips by condition, moods, and confusions."""
+    lines, keys = [], [key for key, *_ in _LIPS] + ["pauses", "brows"]
+    for split in dict.fromkeys(row.split for row in rows):
+        conditions = {}
+        for row in rows:
+            if row.split == split and ": " in row.name and row.key in keys:
+                conditions.setdefault(row.name.split(": ")[0], {})[row.key] = row
+        if len(conditions) > 1:
+            lines += ["", f"{split}, lips of read speech", "", "| heard through | " + " | ".join(keys) + " |", "|---" * (len(keys) + 1) + "|"]
+            for name, of in conditions.items():
+                cells = [number(of[key].figure) + (f" ({number(of[key].interval[0])} to {number(of[key].interval[1])})" if of[key].interval and name == "clean" else "") for key in keys]
+                lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    rest = [row for row in rows if row.key not in keys or row.split == "people"]
+    lines += ["", markdown(rest)]
+    for (split, kind), counts in confusions.items():
+        if kind != "read":
+            lines += ["", f"{split}, {kind}: clips by mood meant (rows) and mood shown (columns)", "", "| | " + " | ".join(EMOTIONS) + " |", "|---" * (len(EMOTIONS) + 1) + "|"]
+            lines += [f"| {name} | " + " | ".join(str(count or "") for count in row) + " |" for name, row in zip(EMOTIONS, counts) if row.sum()]
+    return "\n".join(lines).strip()

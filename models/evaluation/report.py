@@ -8,7 +8,7 @@ from . import network, pictures, recordings, silence
 from .cases import SPLITS, Lips, cases_of, read_utterances
 from .measures import speaking_range
 from .predictors import read_wav
-from .people import rows_of_people
+from .people import rows_of_people, section
 from .probe import train_probe, train_strength
 from .table import Row, markdown, rows_of
 
@@ -21,7 +21,7 @@ class Evaluation:
 
     def __init__(self, predictor, twin, corpus, limit, out):
         self.predictor, self.twin, self.corpus, self.limit, self.out = predictor, twin, corpus, limit, out
-        self.rows = []
+        self.rows, self.people_rows, self.confusions = [], [], {}
         os.makedirs(out, exist_ok=True)
 
     def run(self, files, people=None):
@@ -52,7 +52,7 @@ class Evaluation:
 
     def people(self, folder, probe, strength):
         rows, confusions = rows_of_people(folder, self.predictor.motions, probe, strength)
-        self.rows += rows
+        self.people_rows, self.confusions = rows, confusions
         for (split, kind), counts in confusions.items():
             pictures.confusion(self.path(f"moods-{split}-{kind}.png"), counts, f"moods, {split}, {kind}")
 
@@ -99,8 +99,12 @@ class Evaluation:
         return os.path.join(self.out, name.replace("/", "_"))
 
     def save(self):
-        """table.md and table.json in `out`."""
-        for name, text in (("table.md", markdown(self.rows) + "\n"), ("table.json", json.dumps([vars(row) for row in self.rows], indent=1) + "\n")):
+        """table.md and table.json in `out`; with people, who have a section of their own, people.md too."""
+        rows = self.rows + self.people_rows
+        texts = [("table.md", markdown(self.rows) + "\n"), ("table.json", json.dumps([vars(row) for row in rows], indent=1) + "\n")]
+        if self.people_rows:
+            texts.append(("people.md", section(self.people_rows, self.confusions) + "\n"))
+        for name, text in texts:
             with open(self.path(name + ".unfinished"), "w", encoding="utf8") as file:
                 file.write(text)
             os.replace(self.path(name + ".unfinished"), self.path(name))
