@@ -1,17 +1,19 @@
-//! The whole forward on the CPU, from host samples to host motion: `cargo bench --bench forward`.
+//! Benchmark of the whole forward on the CPU, from host samples to host motion:
+//! `cargo bench --bench forward`.
 //!
-//! Prints the real-time factor and, for the published sizes, the arithmetic rate too. The weights come from a formula, which costs what
-//! trained ones cost.
+//! The throughput is in samples per second. The weights come from a formula; they take the same time as
+//! trained weights.
 
 use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use deeptalk_rt::backend::Dtype;
-use deeptalk_rt::backend::cpu::Cpu;
 use deeptalk_rt::bench;
-use deeptalk_rt::checkpoint::{ModelFile, synth_model};
-use deeptalk_rt::model::{Config, DeepTalk, Take};
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::synth_model;
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk, Take};
+use deeptalk_rt::tensor::Dtype;
+use deeptalk_rt::tensor::cpu::Cpu;
 
 fn model(name: &str, config: &Config) -> DeepTalk<Cpu> {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{name}.safetensors"));

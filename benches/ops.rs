@@ -1,11 +1,14 @@
-//! The operations of the CPU back end at the sizes of a 10 s clip through the published model: `cargo bench --bench ops`.
+//! Benchmarks of the CPU back end's operations at the sizes of a 10 s clip in the published model:
+//! `cargo bench --bench ops`.
 //!
-//! Throughput is in floating-point operations a second for products and attention, in bytes read and written for the rest.
+//! The throughput is in floating-point operations per second for products and attention, in bytes read and
+//! written per second for the others.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use deeptalk_rt::backend::cpu::{Cpu, Tensor, Weight};
-use deeptalk_rt::backend::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, Linear, Ops, Padding, Role, Stored,
+use deeptalk_rt::tensor::cpu::{Cpu, Tensor, Weight};
+use deeptalk_rt::tensor::{
+    Activation, Affine, AttentionBias, Clips, Context, Conv1d, EmbeddingOps, Linear, Padding, Role, RowOps,
+    Stored,
 };
 use std::time::Duration;
 
@@ -17,7 +20,7 @@ fn weight(shape: &[usize]) -> Weight {
     let count: usize = shape.iter().product();
     let scale = (3.0 / (count / shape[0]) as f32).sqrt();
     let values = values(count).iter().map(|v| v * scale).collect();
-    // The CPU stores all tensors alike.
+    // The CPU back end ignores the role.
     Cpu::F32.load(Stored::from_f32("w", shape, values), Role::Exact).unwrap()
 }
 

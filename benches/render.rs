@@ -1,11 +1,11 @@
-//! Frames a second of the built-in head, 800 x 800: one frame with all threads, and a row of frames side by side, as a
-//! video asks for them. `cargo bench --bench render`
+//! Benchmark of rendering the built-in head at 800 x 800: one frame with all threads, and several frames in
+//! parallel, as for a video. `cargo bench --bench render`
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use deeptalk_rt::Motion;
-use deeptalk_rt::export::picture::Scene;
-use deeptalk_rt::face::Face;
+use deeptalk_rt::animation::{Animation, Rate};
+use deeptalk_rt::encode::picture::Scene;
 use deeptalk_rt::render::{Image, Options};
+use deeptalk_rt::rig::Face;
 use rayon::prelude::*;
 
 const FRAMES: usize = 16;
@@ -17,16 +17,7 @@ fn render(criterion: &mut Criterion) {
     for (frame, row) in values.chunks_exact_mut(names.len()).enumerate() {
         row[names.len() - 3] = 0.02 * frame as f32;
     }
-    let motion = Motion {
-        fps: 25.0,
-        names,
-        values,
-        codes_t: vec![],
-        codes_b: vec![],
-        emotion_mu: vec![],
-        emotion_logvar: vec![],
-        emotion_width: 0,
-    };
+    let motion = Animation::from_parameters(Rate::whole(25), names, values);
     let scene = Scene::new(&face, &motion, &[], &Options::default()).expect("the face and its motion");
     let (mut first, mut again) = (Image::default(), Image::default());
     scene.render(3, &mut first).expect("a frame");

@@ -1,9 +1,10 @@
-//! Many recordings at once, with the emotion of another drawn into all of them, and a progress line.
+//! Animates many recordings at once, with the emotion of another recording blended in and sampled, and prints
+//! progress.
 //!
 //! `cargo run --release --example batch -- model.safetensors emotion.wav one.wav two.wav ...`
 
 use deeptalk_rt::audio::read_wav;
-use deeptalk_rt::model::Take;
+use deeptalk_rt::networks::deeptalk::Take;
 use deeptalk_rt::runtime::{Control, Model, Session, Step};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

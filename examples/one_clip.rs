@@ -1,10 +1,10 @@
-//! One recording: its motion to a file, and what every stage took.
+//! Animates one recording, writes its motion to a file, and prints the time of every stage.
 //!
 //! `cargo run --release --example one_clip -- speech.wav talk.npz [model.safetensors]`
 
 use deeptalk_rt::audio::read_wav;
 use deeptalk_rt::export;
-use deeptalk_rt::model::Take;
+use deeptalk_rt::networks::deeptalk::Take;
 use deeptalk_rt::runtime::{Model, Session};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut session = Session::new(&model);
     let motion = session.animate(&read_wav(speech, 0.0, None)?, &Take::default())?;
     export::write(output, &motion, &Default::default())?;
-    println!("{} frames of {} parameters", motion.frames(), motion.names.len());
+    println!("{} frames of {} parameters", motion.frames(), motion.width());
     println!("{:#?}", session.timings());
     Ok(())
 }

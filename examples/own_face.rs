@@ -1,14 +1,14 @@
-//! A face of your own: the vertices of a motion on it, on the model's device, to a NumPy file by way of `export`.
+//! Computes the vertices of a motion for a face file, on the model's device, and writes them to a NumPy file.
 //!
 //! `cargo run --release --example own_face -- speech.wav face.safetensors talk.npz [model.safetensors]`
 //!
-//! The face must have the model's channels: `deeptalk-rt import flame` makes one for models of the published kind, and
-//! `Face::save` writes one that a program built.
+//! The face must have the model's channels. `deeptalk-rt import flame` makes a face file for the published
+//! model; `Face::save` writes a face that a program built.
 
 use deeptalk_rt::audio::read_wav;
 use deeptalk_rt::export::{self, VertexSource};
-use deeptalk_rt::face::Face;
-use deeptalk_rt::model::Take;
+use deeptalk_rt::networks::deeptalk::Take;
+use deeptalk_rt::rig::Face;
 use deeptalk_rt::runtime::{Model, Rig, Session};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,4 +1,4 @@
-//! A recording as if it were spoken now: pushed 20 ms at a time, the jaw told as frames come.
+//! Streams a recording: pushes 20 ms at a time and prints the jaw angle of every frame as it arrives.
 //!
 //! `cargo run --release --example stream -- speech.wav [model.safetensors]`
 

@@ -1,7 +1,7 @@
-"""Speech in, a moving, feeling 3D face out.
+"""Speech in, an emotional 3D face animation out.
 
-Sound is mono float32, full scale = 1; whole recordings are at 16 kHz. Frames come at 25 a second. The interpreter is free while the network
-works; a `Model` is shared by threads, a `Session` is used by one at a time.
+Sound is mono float32, full scale = 1; whole recordings are at 16 kHz. Motion has 25 frames/s. The interpreter lock is released while
+the network works. Threads may share a `Model`; a `Session` is used by one thread at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,27 +14,27 @@ from numpy.typing import NDArray
 __version__: str
 
 Samples = NDArray[np.float32]
-"""(samples,), contiguous."""
+"""Samples, shape (samples,), contiguous."""
 Progress = Callable[[str, int, int], bool | None]
-"""Called with the finished stage, frames done, frames in all; False stops the work, which raises `CancelledError`."""
+"""Called with (name of the finished stage, frames done, total frames). Returning False stops the work, which raises `CancelledError`."""
 
 class UsageError(ValueError):
-    """Arguments that make no sense."""
+    """Invalid arguments."""
 
 class BadInputError(ValueError):
     """A file that is missing, damaged or of the wrong kind."""
 
 class DeviceError(RuntimeError):
-    """The device cannot be used."""
+    """The device is not usable."""
 
 class FailedError(RuntimeError):
-    """The system refused, or the work failed."""
+    """The operating system refused a request, or the work failed."""
 
 class CancelledError(RuntimeError):
     """The progress callback returned False."""
 
 class Timings(TypedDict):
-    """Seconds of the last call."""
+    """Times of the last call, in seconds."""
 
     content: float
     emotion: float
@@ -43,8 +43,8 @@ class Timings(TypedDict):
     total: float
 
 class Model:
-    """A loaded model: read-only, shared by threads. `device` is "cpu", "cpu:bf16" (faster where the
-    processor has such products), "cuda", "cuda:N" or "auto"."""
+    """A loaded model; read-only, may be shared by threads. `device` is "cpu", "cpu:bf16" (matrix products in
+    bf16, faster on processors that support them), "cuda", "cuda:N" or "auto"."""
 
     @staticmethod
     def load(path: str | PathLike[str], *, device: str = "cpu", threads: int | None = None) -> Model: ...
@@ -62,7 +62,7 @@ class Model:
     def device(self) -> str: ...
 
 class Emotion:
-    """The distribution of an emotion: a mean of unit length, and log variances."""
+    """The distribution of an emotion: a mean of unit length and log variances, shape (width,) each."""
 
     @staticmethod
     def set(direction: Samples) -> Emotion: ...
@@ -74,11 +74,11 @@ class Emotion:
     def sample(self, alpha: float, seed: int) -> Emotion: ...
 
 class Motion:
-    """The motion of a recording; its length is its frames."""
+    """The motion of a recording; `len()` is its number of frames."""
 
     @property
     def values(self) -> NDArray[np.float32]:
-        """(frames, parameters)."""
+        """Shape (frames, parameters)."""
 
     @property
     def names(self) -> list[str]: ...
@@ -90,17 +90,17 @@ class Motion:
     def codes_b(self) -> NDArray[np.int32]: ...
     @property
     def emotion_mu(self) -> NDArray[np.float32]:
-        """(windows, width)."""
+        """Shape (windows, width): one row per window of the recording; up to 60 s there is one window."""
 
     @property
     def emotion_logvar(self) -> NDArray[np.float32]: ...
     def write(self, path: str | PathLike[str]) -> None:
-        """To .npz, .npy, .csv or .json: whole or not at all."""
+        """Writes .npz, .npy, .csv or .json, by the ending; the file appears complete or not at all."""
 
     def __len__(self) -> int: ...
 
 class Face:
-    """A face. With a `model`, that model's device makes the vertices."""
+    """A face. With a `model`, the vertices are computed on that model's device, else on the host."""
 
     @staticmethod
     def load(path: str | PathLike[str], model: Model | None = None) -> Face: ...
@@ -108,15 +108,15 @@ class Face:
     def builtin(model: Model | None = None) -> Face: ...
     @property
     def triangles(self) -> NDArray[np.uint32]:
-        """(triangles, 3)."""
+        """Vertex indices, shape (triangles, 3), counter-clockwise seen from outside."""
 
     @property
     def parameter_names(self) -> list[str]: ...
     def vertices(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(frames, vertices, 3) in metres, of rows (frames, parameters)."""
+        """Vertices (frames, vertices, 3) in metres from rows (frames, parameters)."""
 
 class Session:
-    """One voice."""
+    """The state of one voice: whole recordings, or one stream."""
 
     def __new__(cls, model: Model) -> Session: ...
     def animate(
@@ -166,16 +166,17 @@ class Session:
         temperature: tuple[float, float] = (0.0, 0.0),
         seed: int = 0,
     ) -> float:
-        """Begins a stream; gives how far steady play is behind the sound, in seconds."""
+        """Begins a stream. Returns the delay of a player with a steady frame rate behind the sound, in seconds."""
 
     def push(self, samples: Samples) -> int:
-        """Sound in pieces of any size; gives the number of frames that wait for `poll`."""
+        """Adds sound in pieces of any size. Returns the number of frames that wait for `poll`."""
 
     def poll(self) -> tuple[int, NDArray[np.float32]]:
-        """The number of the first frame, and the frames that are ready: (frames, parameters)."""
+        """Returns the index of the first frame and the frames that are ready, shape (frames, parameters)."""
 
-    def finish(self) -> int: ...
+    def finish(self) -> int:
+        """Ends the stream's sound. Returns the number of frames that wait for `poll`."""
 
 def read_wav(path: str | PathLike[str], offset: float = 0.0, duration: float | None = None) -> Samples: ...
 def resample(samples: Samples, rate: int) -> Samples:
-    """To 16 kHz."""
+    """Resamples from `rate` Hz to 16 kHz."""

@@ -1,12 +1,12 @@
-//! Speech in, a moving, feeling 3D face out.
+//! Speech in, an emotional 3D face animation out.
 //!
 //! The runtime of DEEPTalk (Kim et al., AAAI 2025, arXiv 2408.06010): from speech alone, the motion of a face at 25 frames a second whose
 //! emotion fits the voice.
 //!
 //! ```
-//! use deeptalk_rt::model::Take;
+//! use deeptalk_rt::networks::deeptalk::Take;
 //! use deeptalk_rt::runtime::{Model, Session};
-//! # use deeptalk_rt::{backend::Dtype, checkpoint::synth_model, model::Config};
+//! # use deeptalk_rt::{networks::deeptalk::{Config, synth_model}, tensor::Dtype};
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let (model, speech) = (folder.path().join("model.safetensors"), "tests/golden/speech_a.wav");
 //! # let talk = folder.path().join("talk.npz");
@@ -35,30 +35,32 @@
 //! | module | what |
 //! |---|---|
 //! | [`runtime`] | models that threads share, sessions, streams |
+//! | [`networks`] | the networks, each written once over the operations of [`tensor`], and model files |
+//! | [`tensor`] | the tensor operations, and the devices that implement them |
 //! | [`audio`] | WAV in, 16 kHz mono |
-//! | [`checkpoint`] | model files, and the import of published ones |
-//! | [`model`] | the network, written once over [`backend::Ops`] |
-//! | [`backend`] | the vocabulary of operations, and the devices that speak it |
-//! | [`face`] | a rig: face parameters to vertices |
+//! | [`animation`] | face motion over time, retargeting, resampling |
+//! | [`rig`] | a face: parameters to vertices |
 //! | [`render`] | vertices to pixels |
-//! | [`export`] | a motion to files |
+//! | [`encode`] | a motion to pictures and video |
+//! | [`export`] | a motion to data files |
+//! | [`files`] | atomic writes, safetensors, NumPy, pickles, torch archives |
 //! | [`verify`] | every stage against a reference |
-//! | [`mod@bench`] | how fast it is |
+//! | [`mod@bench`] | measured speed |
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod animation;
 pub mod audio;
-pub mod backend;
 pub mod bench;
-pub mod checkpoint;
+pub mod encode;
 mod error;
 pub mod export;
-pub mod face;
-pub mod model;
-mod motion;
+pub mod files;
+pub mod networks;
 pub mod render;
+pub mod rig;
 pub mod runtime;
+pub mod tensor;
 pub mod verify;
 
 pub use error::{BadInput, Error, Result};
-pub use motion::Motion;

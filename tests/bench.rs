@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
-use deeptalk_rt::backend::Dtype;
-use deeptalk_rt::checkpoint::{ModelFile, synth_model};
-use deeptalk_rt::model::Config;
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::synth_model;
+use deeptalk_rt::tensor::Dtype;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use deeptalk_rt::Error;
-use deeptalk_rt::backend::Ops;
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::checkpoint::ModelFile;
-use deeptalk_rt::model::{DeepTalk, Take};
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::{DeepTalk, Take};
+use deeptalk_rt::tensor::Context;
+use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::verify::{Golden, Limits, golden_files};
 
 fn model() -> DeepTalk<Cpu> {
@@ -64,7 +64,7 @@ fn products_in_bf16_are_near_the_twins_or_refused_in_a_sentence() {
 fn jaw(model: &DeepTalk<Cpu>, samples: &[f32]) -> Vec<f32> {
     let motions = model.takes(samples, &[Take::default()], &mut |_| Ok(())).unwrap();
     let width = model.config().parameters();
-    motions[0].values.chunks_exact(width).map(|row| row[width - 3].to_degrees()).collect()
+    motions[0].values().chunks_exact(width).map(|row| row[width - 3].to_degrees()).collect()
 }
 
 #[test]

@@ -5,28 +5,42 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use deeptalk_rt::export::{Format, Options, VertexSource, Written, write};
-use deeptalk_rt::{Error, Motion, Result};
+use deeptalk_rt::animation::{Animation, Extras, Rate, Vertices};
+use deeptalk_rt::export::{Format, Options, VertexSource, write};
+use deeptalk_rt::files::Written;
+use deeptalk_rt::{Error, Result};
 use sha2::{Digest, Sha256};
 use tempfile::tempdir;
 
 /// A motion of awkward numbers and names.
-fn motion(frames: usize) -> Motion {
+fn motion(frames: usize) -> Animation {
     let names: Vec<String> = ["smile", "jaw, \"open\"", "Mundöffnung", "😀", "e"].map(String::from).to_vec();
     let hard = [0.1, -0.0, 1e-38, f32::MIN_POSITIVE / 4.0, f32::MAX, 1.0 / 3.0, -16_777_217.0, 1.0];
     let width = names.len();
-    Motion {
-        fps: 25.0,
-        values: (0..frames * width)
-            .map(|i| hard[i % hard.len()] * (1.0 - (i / hard.len() % 1_000) as f32 * 1e-3))
-            .collect(),
-        names,
-        codes_t: (0..frames.div_ceil(4) as i32).map(|i| i * 37 % 256).collect(),
-        codes_b: (0..frames.div_ceil(2) as i32).map(|i| i * 91 % 512).collect(),
-        emotion_mu: (0..6).map(|i| i as f32 * 0.3 - 1.0).collect(),
-        emotion_logvar: (0..6).map(|i| -(i as f32) * 0.7).collect(),
-        emotion_width: 3,
-    }
+    let values = (0..frames * width)
+        .map(|i| hard[i % hard.len()] * (1.0 - (i / hard.len() % 1_000) as f32 * 1e-3))
+        .collect();
+    let codes = |count: usize, step: i32, codebook: i32| -> Vec<i32> {
+        (0..count as i32).map(|i| i * step % codebook).collect()
+    };
+    let extras = Extras::new()
+        .with("codes_t", [frames.div_ceil(4)], codes(frames.div_ceil(4), 37, 256))
+        .with("codes_b", [frames.div_ceil(2)], codes(frames.div_ceil(2), 91, 512))
+        .with("emotion.mu", [2, 3], (0..6).map(|i| i as f32 * 0.3 - 1.0).collect::<Vec<f32>>())
+        .with("emotion.logvar", [2, 3], (0..6).map(|i| -(i as f32) * 0.7).collect::<Vec<f32>>());
+    Animation::from_parameters(Rate::whole(25), names, values).with_extras(extras)
+}
+
+fn names(motion: &Animation) -> &[String] {
+    &motion.parameters().unwrap().names
+}
+
+fn codes<'a>(motion: &'a Animation, name: &str) -> &'a [i32] {
+    motion.extras.i32(name).unwrap()
+}
+
+fn floats<'a>(motion: &'a Animation, name: &str) -> &'a [f32] {
+    motion.extras.f32(name).unwrap()
 }
 
 fn corner(frame: usize, vertex: usize, axis: usize) -> f32 {
@@ -125,7 +139,7 @@ fn npy_holds_the_parameters() {
     let motion = motion(19);
     agrees(&path, &write(&path, &motion, &Options::default()).unwrap());
     let read = Array::parse(&std::fs::read(&path).unwrap()).f32(&[19, 5]);
-    assert_eq!(bits(&read), bits(&motion.values));
+    assert_eq!(bits(&read), bits(motion.values()));
 }
 
 #[test]
@@ -148,18 +162,46 @@ fn npz_holds_everything_and_the_vertices_of_the_source() {
         arrays.keys().collect::<Vec<_>>(),
         ["codes_b", "codes_t", "emotion_logvar", "emotion_mu", "fps", "motion", "names", "vertices"]
     );
-    assert_eq!(bits(&arrays["motion"].f32(&[131, 5])), bits(&motion.values));
-    assert_eq!(arrays["codes_t"].i32(), motion.codes_t);
-    assert_eq!(arrays["codes_b"].i32(), motion.codes_b);
+    assert_eq!(bits(&arrays["motion"].f32(&[131, 5])), bits(motion.values()));
+    assert_eq!(arrays["codes_t"].i32(), codes(&motion, "codes_t"));
+    assert_eq!(arrays["codes_b"].i32(), codes(&motion, "codes_b"));
     assert_eq!(arrays["fps"].f32(&[]), [25.0]);
-    assert_eq!(arrays["names"].text(), motion.names);
-    assert_eq!(arrays["emotion_mu"].f32(&[2, 3]), motion.emotion_mu);
-    assert_eq!(arrays["emotion_logvar"].f32(&[2, 3]), motion.emotion_logvar);
+    assert_eq!(arrays["names"].text(), names(&motion));
+    assert_eq!(arrays["emotion_mu"].f32(&[2, 3]), floats(&motion, "emotion.mu"));
+    assert_eq!(arrays["emotion_logvar"].f32(&[2, 3]), floats(&motion, "emotion.logvar"));
     let vertices = arrays["vertices"].f32(&[131, 7, 3]);
     for (i, value) in vertices.iter().enumerate() {
         assert_eq!(*value, corner(i / 21, i % 21 / 3, i % 3));
     }
     assert_eq!(write(folder.path().join("again.npz"), &motion, &options).unwrap(), written);
+}
+
+#[test]
+fn an_animation_of_vertices_goes_into_numpy_files_and_no_table() {
+    let folder = tempdir().unwrap();
+    let values: Vec<f32> = (0..3 * 21).map(|i| corner(i / 21, i % 21 / 3, i % 3)).collect();
+    let mesh = Vertices { topology: "seven".into(), count: 7, values: values.clone() };
+    let rate = Rate::new(30_000, 1_001).unwrap();
+    let extras = Extras::new().with("noise.seed", [], vec![7]).with("latent", [3, 1, 2], vec![0.5; 6]);
+    let mesh = Animation::from_vertices(rate, mesh).with_extras(extras);
+    let path = folder.path().join("a.npz");
+    agrees(&path, &write(&path, &mesh, &Options::default()).unwrap());
+    let arrays = read_npz(&path);
+    assert_eq!(arrays.keys().collect::<Vec<_>>(), ["fps", "latent", "noise_seed", "vertices"]);
+    assert_eq!(bits(&arrays["vertices"].f32(&[3, 7, 3])), bits(&values));
+    assert_eq!(arrays["fps"].f32(&[]), [(30_000.0 / 1_001.0) as f32]);
+    assert_eq!(arrays["latent"].f32(&[3, 1, 2]), [0.5; 6]);
+    let path = folder.path().join("a.npy");
+    write(&path, &mesh, &Options::default()).unwrap();
+    assert_eq!(bits(&Array::parse(&std::fs::read(&path).unwrap()).f32(&[3, 7, 3])), bits(&values));
+    for ending in ["csv", "json", "html", "glb"] {
+        let path = folder.path().join("b").with_extension(ending);
+        let face = deeptalk_rt::rig::Face::builtin().unwrap();
+        let error = write(&path, &mesh, &Options { face: Some(&face), ..Options::default() }).unwrap_err();
+        assert!(error.to_string().contains("7 vertices of the mesh `seven`"), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
 #[test]
@@ -197,7 +239,7 @@ fn csv_has_a_row_for_every_frame_and_reads_back_exactly() {
     let rows: Vec<Vec<String>> = text.lines().map(fields).collect();
     assert_eq!(rows.len(), 100);
     assert_eq!(rows[0][..2], ["frame", "time"]);
-    assert_eq!(rows[0][2..], motion.names);
+    assert_eq!(rows[0][2..], *names(&motion));
     assert_eq!(rows[4][..3], ["3", "0.12", &format!("{:?}", motion.frame(3)[0])]);
     for (frame, row) in rows[1..].iter().enumerate() {
         let values: Vec<f32> = row[2..].iter().map(|field| field.parse().unwrap()).collect();
@@ -221,11 +263,11 @@ fn json_holds_everything_and_reads_back_exactly() {
         assert_eq!(bits(row), bits(motion.frame(frame)));
     }
     assert_eq!(read["fps"], 25.0);
-    assert_eq!(read["names"], serde_json::json!(motion.names));
-    assert_eq!(read["codes_t"], serde_json::json!(motion.codes_t));
-    assert_eq!(read["codes_b"], serde_json::json!(motion.codes_b));
-    assert_eq!(rows(&read["emotion"]["mu"]).concat(), motion.emotion_mu);
-    assert_eq!(rows(&read["emotion"]["logvar"])[1], motion.emotion_logvar[3..]);
+    assert_eq!(read["names"], serde_json::json!(names(&motion)));
+    assert_eq!(read["codes_t"], serde_json::json!(codes(&motion, "codes_t")));
+    assert_eq!(read["codes_b"], serde_json::json!(codes(&motion, "codes_b")));
+    assert_eq!(rows(&read["emotion"]["mu"]).concat(), floats(&motion, "emotion.mu"));
+    assert_eq!(rows(&read["emotion"]["logvar"])[1], floats(&motion, "emotion.logvar")[3..]);
 }
 
 #[test]
@@ -243,22 +285,36 @@ fn an_unknown_ending_lists_the_known_ones() {
 #[test]
 fn a_motion_that_contradicts_itself_or_is_not_finite_is_refused_in_every_format() {
     let folder = tempdir().unwrap();
-    type Change = fn(&mut Motion);
+    type Change = fn(Animation) -> Animation;
+    fn changed(mut motion: Animation, change: impl Fn(&mut Vec<String>, &mut Vec<f32>)) -> Animation {
+        let parameters = motion.parameters_mut().unwrap();
+        change(&mut parameters.names, &mut parameters.values);
+        motion
+    }
+    fn with(mut motion: Animation, name: &str, shape: [usize; 2], values: Vec<f32>) -> Animation {
+        motion.extras = motion.extras.with(name, shape, values);
+        motion
+    }
     let changes: [(Change, &str); 9] = [
-        (|motion| motion.names.clear(), "the names"),
-        (|motion| motion.values.clear(), "expected one or more rows of 5, found 0 numbers"),
-        (|motion| motion.values.truncate(8), "found 8 numbers"),
-        (|motion| motion.values[7] = f32::NAN, "NaN in frame 1, `Mundöffnung`"),
-        (|motion| motion.fps = 0.0, "the frame rate"),
-        (|motion| motion.emotion_mu.truncate(4), "the emotion's means"),
-        (|motion| motion.emotion_logvar.truncate(3), "the emotion's log variances"),
-        (|motion| motion.emotion_width = 0, "the emotion's means"),
-        (|motion| motion.emotion_mu[4] = f32::INFINITY, "inf in row 1, column 1"),
+        (|motion| changed(motion, |names, _| names.clear()), "the names"),
+        (
+            |motion| changed(motion, |_, values| values.clear()),
+            "expected one or more rows of 5, found 0 numbers",
+        ),
+        (|motion| changed(motion, |_, values| values.truncate(8)), "found 8 numbers"),
+        (|motion| changed(motion, |_, values| values[7] = f32::NAN), "NaN in frame 1, `Mundöffnung`"),
+        (|motion| with(motion, "emotion.mu", [2, 3], vec![0.0; 4]), "the extra `emotion.mu`"),
+        (|motion| with(motion, "emotion.logvar", [2, 0], vec![0.0; 3]), "the extra `emotion.logvar`"),
+        (
+            |motion| with(motion, "emotion.mu", [2, 3], vec![0., 1., 2., 3., f32::INFINITY, 5.]),
+            "inf in row 1, column 1",
+        ),
+        (|motion| with(motion, "fps", [1, 1], vec![0.0]), "none of them motion, fps, names"),
+        (|motion| with(motion, "emotion_mu", [1, 1], vec![0.0]), "found `emotion_mu`"),
     ];
     for ending in ["npz", "npy", "csv", "json"] {
         for (change, words) in changes {
-            let mut motion = motion(3);
-            change(&mut motion);
+            let motion = change(motion(3));
             let error = write(folder.path().join("a").with_extension(ending), &motion, &Options::default());
             assert!(error.as_ref().unwrap_err().to_string().contains(words), "{error:?}");
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::backend::{Clips, Ops, Packed};
-use deeptalk_rt::face::Face;
+use deeptalk_rt::rig::Face;
+use deeptalk_rt::tensor::cpu::Cpu;
+use deeptalk_rt::tensor::{Clips, Context, MeshOps, Packed};
 use safetensors::SafeTensors;
 
 struct Golden(Vec<u8>);
@@ -126,11 +126,11 @@ fn a_device_poses_the_face_as_the_face_does_itself() {
     let mut stiff = golden.face();
     (stiff.joint_regressor, stiff.pose_basis) = (None, None);
     for face in [golden.face(), stiff] {
-        let x = Cpu::F32.upload(&Clips::from_lengths([53, 0, 11 * 53]), 1, &motion).unwrap();
+        let x = Cpu::F32.upload_f32(&Clips::from_lengths([1, 0, 11]), 53, &motion).unwrap();
         let vertices = Cpu::F32.skin(&x, &face.rig(&Cpu::F32).unwrap()).unwrap();
-        assert_eq!(vertices.clips().offsets(), [0, 288, 288, 12 * 288]);
+        assert_eq!(vertices.clips().offsets(), [0, 1, 1, 12]);
         assert_eq!(Cpu::F32.download(&vertices).unwrap(), face.vertices(&motion));
-        let short = Cpu::F32.upload(&Clips::one(54), 1, &motion[..54]).unwrap();
+        let short = Cpu::F32.upload_f32(&Clips::one(1), 54, &motion[..54]).unwrap();
         assert!(Cpu::F32.skin(&short, &face.rig(&Cpu::F32).unwrap()).is_err(), "54 is not a row of 53");
     }
 }

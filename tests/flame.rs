@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use deeptalk_rt::face::{Face, import_flame};
+use deeptalk_rt::rig::{Face, import_flame};
 
 const VERTICES: usize = 7;
 

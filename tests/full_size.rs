@@ -5,10 +5,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use deeptalk_rt::backend::Dtype;
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::checkpoint::{ModelFile, synth_model};
-use deeptalk_rt::model::{Config, DeepTalk};
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::synth_model;
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
+use deeptalk_rt::tensor::Dtype;
+use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::verify::{against_golden, golden_files};
 
 static MODEL: LazyLock<DeepTalk<Cpu>> = LazyLock::new(|| {

@@ -5,15 +5,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use deeptalk_rt::backend::cpu::{Cpu, Tensor};
-use deeptalk_rt::backend::{
-    Activation, Clips, Conv1d, ConvTranspose1d, Dtype, Linear, Ops, Packed, Padding, Role, Stored,
+use deeptalk_rt::files::{SafetensorsFile, Tensors, open_tensors};
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::config::{EmotionConfig, MotionEmotionConfig, TransformerConfig};
+use deeptalk_rt::networks::deeptalk::{Config, Take};
+use deeptalk_rt::networks::deeptalk::{ImportReport, import_deeptalk, synth_model};
+use deeptalk_rt::tensor::cpu::{Cpu, Tensor};
+use deeptalk_rt::tensor::{
+    Activation, Clips, Context, Conv1d, ConvTranspose1d, Dtype, Linear, Packed, Padding, Role, RowOps, Stored,
 };
-use deeptalk_rt::checkpoint::{
-    ImportReport, ModelFile, SafetensorsFile, Tensors, import_deeptalk, open_tensors, synth_model,
-};
-use deeptalk_rt::model::config::{EmotionConfig, MotionEmotionConfig, TransformerConfig};
-use deeptalk_rt::model::{Config, Take};
 use deeptalk_rt::{Error, Result};
 
 /// The sizes of the small checkpoints: each differs from its neighbours, so that a mistaken layout cannot pass.
@@ -144,8 +144,8 @@ fn without_fer_there_is_no_emotion_of_a_motion_and_the_model_still_runs() {
     let samples: Vec<f32> = (0..20_001).map(|i| (i as f32 * 0.21).sin() * 0.3).collect();
     let motion = model.takes(&samples, &[Take::default()], &mut |_| Ok(())).unwrap().remove(0);
     assert_eq!(motion.frames(), 32);
-    assert!(motion.values.iter().all(|value| value.is_finite()));
-    let motion = Cpu::F32.upload(&Clips::one(32), 53, &motion.values).unwrap();
+    assert!(motion.values().iter().all(|value| value.is_finite()));
+    let motion = Cpu::F32.upload(&Clips::one(32), 53, motion.values()).unwrap();
     assert!(model.emotion_of_motion(&motion, &()).unwrap().is_none());
 }
 
@@ -413,12 +413,12 @@ struct Modules {
 }
 
 impl Modules {
-    fn weight(&self, name: &str) -> <Cpu as Ops>::Weight {
+    fn weight(&self, name: &str) -> <Cpu as Context>::Weight {
         let stored: Stored = self.model.tensors().find(|stored| stored.name == name).unwrap().clone();
         Cpu::F32.load(stored, Role::Exact).unwrap()
     }
 
-    fn linear(&self, name: &str) -> Linear<<Cpu as Ops>::Weight> {
+    fn linear(&self, name: &str) -> Linear<<Cpu as Context>::Weight> {
         Linear {
             weight: self.weight(&format!("{name}.weight")),
             bias: Some(self.weight(&format!("{name}.bias"))),
@@ -430,7 +430,7 @@ impl Modules {
         name: &str,
         padding: usize,
         output_padding: usize,
-    ) -> ConvTranspose1d<<Cpu as Ops>::Weight> {
+    ) -> ConvTranspose1d<<Cpu as Context>::Weight> {
         let Linear { weight, bias } = self.linear(name);
         ConvTranspose1d { weight, bias: bias.unwrap(), stride: 2, padding, output_padding }
     }

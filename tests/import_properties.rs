@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use deeptalk_rt::checkpoint::pickle::Pickle;
-use deeptalk_rt::checkpoint::{Tensors, open_tensors};
-use deeptalk_rt::face::{Face, import_flame};
+use deeptalk_rt::files::pickle::Pickle;
+use deeptalk_rt::files::{Tensors, open_tensors};
+use deeptalk_rt::rig::{Face, import_flame};
 use proptest::prelude::*;
 
 const CORPUS: [&str; 12] = [

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use deeptalk_rt::backend::Dtype;
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::checkpoint::{ModelFile, synth_model};
-use deeptalk_rt::model::{Config, Take};
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::synth_model;
+use deeptalk_rt::networks::deeptalk::{Config, Take};
+use deeptalk_rt::tensor::Dtype;
+use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::{BadInput, Error, Result};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
+use deeptalk_rt::Result;
+use deeptalk_rt::animation::{Animation, Extras, Rate};
 use deeptalk_rt::export::{Options, VertexSource, write};
-use deeptalk_rt::{Motion, Result};
 
 const SCRIPT: &str = r#"
 import csv, io, json, sys
@@ -50,16 +51,14 @@ fn numpy_reads_what_was_written() {
         println!("skipped: python3 with numpy is not here");
         return;
     }
-    let motion = Motion {
-        fps: 25.0,
-        names: ["smile", "jaw, \"open\"", "Mundöffnung", "😀"].map(String::from).to_vec(),
-        values: (0..19 * 4).map(|i| i as f32 * 0.1).collect(),
-        codes_t: (0..5).collect(),
-        codes_b: (0..10).collect(),
-        emotion_mu: (0..6).map(|i| i as f32).collect(),
-        emotion_logvar: (0..6).map(|i| -(i as f32)).collect(),
-        emotion_width: 3,
-    };
+    let names = ["smile", "jaw, \"open\"", "Mundöffnung", "😀"].map(String::from);
+    let values = (0..19 * 4).map(|i| i as f32 * 0.1).collect();
+    let extras = Extras::new()
+        .with("codes_t", [5], (0..5).collect::<Vec<i32>>())
+        .with("codes_b", [10], (0..10).collect::<Vec<i32>>())
+        .with("emotion.mu", [2, 3], (0..6).map(|i| i as f32).collect::<Vec<f32>>())
+        .with("emotion.logvar", [2, 3], (0..6).map(|i| -(i as f32)).collect::<Vec<f32>>());
+    let motion = Animation::from_parameters(Rate::whole(25), names, values).with_extras(extras);
     let fill = |first: usize, vertices: &mut [f32]| -> Result<()> {
         for (i, value) in vertices.iter_mut().enumerate() {
             *value = ((first + i / 21) * 100 + i / 3 % 7 * 10 + i % 3) as f32;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use deeptalk_rt::checkpoint::pickle::Pickle;
+use deeptalk_rt::files::pickle::Pickle;
 
 fn refused(input: &[u8]) -> String {
     let error = Pickle::parse(input, "evil.pkl").unwrap_err();

@@ -6,33 +6,24 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use deeptalk_rt::export::picture::{Control, Picture, Report, Scene, render_outputs};
-use deeptalk_rt::face::Face;
+use deeptalk_rt::animation::{Animation, Rate};
+use deeptalk_rt::encode::picture::{Control, Picture, Report, Scene, render_outputs};
 use deeptalk_rt::render::{Background, Image, Options};
-use deeptalk_rt::{Error, Motion, Result};
+use deeptalk_rt::rig::Face;
+use deeptalk_rt::{Error, Result};
 
 fn face() -> Face {
     Face::builtin().unwrap()
 }
 
 /// A jaw that opens and closes, `frames` long.
-fn motion(face: &Face, frames: usize) -> Motion {
+fn motion(face: &Face, frames: usize) -> Animation {
     let names = face.parameter_names();
     let mut values = vec![0.0; frames * names.len()];
     for (frame, row) in values.chunks_exact_mut(names.len()).enumerate() {
         row[names.len() - 3] = 0.15 * (1.0 - (frame as f32 * 0.9).cos());
     }
-    let none = Vec::new;
-    Motion {
-        fps: 25.0,
-        names,
-        values,
-        codes_t: vec![],
-        codes_b: vec![],
-        emotion_mu: none(),
-        emotion_logvar: none(),
-        emotion_width: 0,
-    }
+    Animation::from_parameters(Rate::whole(25), names, values)
 }
 
 /// A rising tone of so many samples at 16 kHz.
@@ -396,9 +387,9 @@ fn places_and_sizes_that_cannot_be_written_are_refused_before_anything_is_drawn(
         assert_eq!(files(folder.path()), [""; 0], "{name}");
     }
     let mut motion = motion(&face(), 2);
-    motion.names.pop();
+    motion.parameters_mut().unwrap().names.pop();
     assert_eq!(Scene::new(&face(), &motion, &[], &small(32, 32)).err().unwrap().exit_code(), 3);
-    motion.names.clear();
+    motion.parameters_mut().unwrap().names.clear();
     assert!(Scene::new(&face(), &motion, &[], &small(32, 32)).is_err());
 }
 

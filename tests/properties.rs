@@ -2,13 +2,15 @@
 
 use std::cell::RefCell;
 
-use deeptalk_rt::backend::cpu::{Cpu, Tensor};
-use deeptalk_rt::backend::{Clips, Dtype, Ops, Packed};
-use deeptalk_rt::checkpoint::{ModelFile, synth_model};
-use deeptalk_rt::model::predictor::MotionCodes;
-use deeptalk_rt::model::stages::Observer;
-use deeptalk_rt::model::{Config, DeepTalk, Draw, Take};
-use deeptalk_rt::{Motion, Result};
+use deeptalk_rt::Result;
+use deeptalk_rt::animation::Animation;
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::predictor::MotionCodes;
+use deeptalk_rt::networks::deeptalk::stages::Observer;
+use deeptalk_rt::networks::deeptalk::synth_model;
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk, Draw, Take};
+use deeptalk_rt::tensor::cpu::{Cpu, Tensor};
+use deeptalk_rt::tensor::{Clips, Context, Dtype, Packed};
 
 /// Loads a model of these sizes, with weights from the formula.
 fn loaded(config: &Config) -> DeepTalk<Cpu> {
@@ -72,21 +74,29 @@ fn speech(samples: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
-fn takes(model: &DeepTalk<Cpu>, samples: &[f32], takes: &[Take]) -> Vec<Motion> {
+fn takes(model: &DeepTalk<Cpu>, samples: &[f32], takes: &[Take]) -> Vec<Animation> {
     model.takes(samples, takes, &mut |_| Ok(())).unwrap()
 }
 
-fn greedy(model: &DeepTalk<Cpu>, samples: &[f32]) -> Motion {
+fn greedy(model: &DeepTalk<Cpu>, samples: &[f32]) -> Animation {
     takes(model, samples, &[Take::default()]).remove(0)
 }
 
-fn drawn(model: &DeepTalk<Cpu>, samples: &[f32], draw: Draw) -> Motion {
+fn drawn(model: &DeepTalk<Cpu>, samples: &[f32], draw: Draw) -> Animation {
     takes(model, samples, &[Take { draw, ..Take::default() }]).remove(0)
 }
 
-fn assert_sound(motion: &Motion, samples: usize, what: &str) {
+fn codes<'a>(motion: &'a Animation, name: &str) -> &'a [i32] {
+    motion.extras.i32(name).unwrap()
+}
+
+fn floats<'a>(motion: &'a Animation, name: &str) -> &'a [f32] {
+    motion.extras.f32(name).unwrap()
+}
+
+fn assert_sound(motion: &Animation, samples: usize, what: &str) {
     assert_eq!(motion.frames(), samples.div_ceil(640), "{what}");
-    for values in [&motion.values, &motion.emotion_mu, &motion.emotion_logvar] {
+    for values in [motion.values(), floats(motion, "emotion.mu"), floats(motion, "emotion.logvar")] {
         assert!(!values.is_empty() && values.iter().all(|value| value.is_finite()), "{what}");
     }
 }
@@ -168,8 +178,8 @@ fn one_two_and_three_threads_give_the_same_bytes_every_time(model: &DeepTalk<Cpu
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| takes(model, &samples, &all))
         };
-        let bits = |motions: &[Motion]| -> Vec<u32> {
-            motions.iter().flat_map(|motion| &motion.values).map(|value| value.to_bits()).collect()
+        let bits = |motions: &[Animation]| -> Vec<u32> {
+            motions.iter().flat_map(|motion| motion.values()).map(|value| value.to_bits()).collect()
         };
         let expected = run(1);
         for threads in [1, 2, 3] {
@@ -203,7 +213,10 @@ fn loudness_that_no_recording_has_gives_finite_motion_or_an_error(model: &DeepTa
         let loud: Vec<f32> = quiet.iter().map(|sample| sample * gain).collect();
         let motion = greedy(model, &loud);
         assert_sound(&motion, loud.len(), &format!("times {gain}"));
-        assert!(motion.codes_t.iter().any(|&code| code != 0), "times {gain}: logits that are not numbers");
+        assert!(
+            codes(&motion, "codes_t").iter().any(|&code| code != 0),
+            "times {gain}: logits that are not numbers"
+        );
     }
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut samples = quiet.clone();
@@ -220,16 +233,16 @@ fn drawn_codes_repeat_with_their_seed_and_differ_between_seeds(model: &DeepTalk<
     assert_sound(&motion, samples.len(), "drawn");
     assert_eq!(with(7, [1.0, 1.0]), motion);
     let other = with(8, [1.0, 1.0]);
-    assert_ne!(other.codes_t, motion.codes_t);
-    assert_ne!(other.codes_b, motion.codes_b);
+    assert_ne!(codes(&other, "codes_t"), codes(&motion, "codes_t"));
+    assert_ne!(codes(&other, "codes_b"), codes(&motion, "codes_b"));
 
     let likeliest = greedy(model, &samples);
     let only_bottom = with(7, [0.0, 1.0]);
-    assert_eq!(only_bottom.codes_t, likeliest.codes_t);
-    assert_ne!(only_bottom.codes_b, likeliest.codes_b);
+    assert_eq!(codes(&only_bottom, "codes_t"), codes(&likeliest, "codes_t"));
+    assert_ne!(codes(&only_bottom, "codes_b"), codes(&likeliest, "codes_b"));
     let only_top = with(7, [1.0, 0.0]);
-    assert_eq!(only_top.codes_t, motion.codes_t);
-    assert_ne!(only_top.codes_t, likeliest.codes_t);
+    assert_eq!(codes(&only_top, "codes_t"), codes(&motion, "codes_t"));
+    assert_ne!(codes(&only_top, "codes_t"), codes(&likeliest, "codes_t"));
 }
 
 fn a_temperature_of_zero_or_next_to_it_takes_the_likeliest_codes(model: &DeepTalk<Cpu>) {
@@ -261,7 +274,7 @@ fn several_takes_are_what_each_is_alone(model: &DeepTalk<Cpu>) {
         assert_eq!(takes(model, &samples, std::slice::from_ref(take))[0], together[index]);
     }
     for (index, motion) in together.iter().enumerate().skip(1) {
-        assert_ne!(motion.values, together[0].values, "take {index} is no take of its own");
+        assert_ne!(motion.values(), together[0].values(), "take {index} is no take of its own");
     }
 }
 
@@ -272,21 +285,21 @@ fn an_emotion_blended_by_nothing_is_the_own_one_and_by_one_the_other(model: &Dee
         takes(model, &samples, &[Take { emotion: Some((other.clone(), share)), ..Take::default() }]).remove(0)
     };
     let own = greedy(model, &samples);
-    assert!(distance(&own.emotion_mu, &other.mu) > 1e-2, "the two emotions are alike");
-    assert!(distance(&with(0.0).emotion_mu, &own.emotion_mu) <= 1e-6);
-    assert!(distance(&with(0.0).emotion_logvar, &own.emotion_logvar) <= 1e-6);
-    assert!(distance(&with(0.0).values, &own.values) <= 1e-4);
-    assert!(distance(&with(1.0).emotion_mu, &other.mu) <= 1e-6);
-    assert!(distance(&with(1.0).emotion_logvar, &other.logvar) <= 1e-6);
+    assert!(distance(floats(&own, "emotion.mu"), &other.mu) > 1e-2, "the two emotions are alike");
+    assert!(distance(floats(&with(0.0), "emotion.mu"), floats(&own, "emotion.mu")) <= 1e-6);
+    assert!(distance(floats(&with(0.0), "emotion.logvar"), floats(&own, "emotion.logvar")) <= 1e-6);
+    assert!(distance(with(0.0).values(), own.values()) <= 1e-4);
+    assert!(distance(floats(&with(1.0), "emotion.mu"), &other.mu) <= 1e-6);
+    assert!(distance(floats(&with(1.0), "emotion.logvar"), &other.logvar) <= 1e-6);
 
     let analysis = model.analyse(&[&samples], &()).unwrap();
     let vector = Cpu::F32.upload(&Clips::one(1), other.mu.len(), &other.mu).unwrap();
     let direct = model.animate(&analysis.content, &vector, &[0], [None, None], &()).unwrap();
     let direct = Cpu::F32.download(&direct.motion).unwrap();
-    assert!(distance(&with(1.0).values, &direct[..with(1.0).values.len()]) <= 1e-4);
+    assert!(distance(with(1.0).values(), &direct[..with(1.0).values().len()]) <= 1e-4);
 
     let half = with(0.5);
-    let length: f32 = half.emotion_mu.iter().map(|value| value * value).sum();
+    let length: f32 = floats(&half, "emotion.mu").iter().map(|value| value * value).sum();
     assert!((length - 1.0).abs() < 1e-5, "a blend leaves the sphere");
     for share in [-0.1, 1.1, f32::NAN] {
         let take = Take { emotion: Some((other.clone(), share)), ..Take::default() };
@@ -302,13 +315,13 @@ fn any_uncertainty_factor_gives_finite_motion_that_repeats(model: &DeepTalk<Cpu>
         let motion = drawn(model, &samples, draw.clone());
         assert_sound(&motion, samples.len(), &format!("alpha {alpha:e}"));
         assert!(
-            motion.codes_t.iter().any(|&code| code != 0),
+            codes(&motion, "codes_t").iter().any(|&code| code != 0),
             "alpha {alpha:e}: an emotion that is not a number"
         );
         assert_eq!(drawn(model, &samples, draw), motion);
-        seen.push(motion.values);
+        seen.push(motion.values().to_vec());
     }
-    assert_ne!(seen[0], greedy(model, &samples).values, "alpha 0 still draws: the spread is 1 then");
+    assert_ne!(seen[0], greedy(model, &samples).values(), "alpha 0 still draws: the spread is 1 then");
     assert_ne!(seen[0], seen[3]);
     for alpha in [f32::NAN, f32::INFINITY] {
         let draw = Draw { alpha: Some(alpha), ..Draw::default() };
@@ -334,7 +347,7 @@ fn fade(pair: &[usize]) -> std::ops::Range<usize> {
 }
 
 /// How far each frame but the first is from the one before.
-fn changes(motion: &Motion) -> Vec<f32> {
+fn changes(motion: &Animation) -> Vec<f32> {
     let change = |frame| {
         let (a, b) = (motion.frame(frame - 1), motion.frame(frame));
         a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
@@ -347,15 +360,15 @@ fn a_long_recording_has_every_frame_and_no_jump_where_windows_meet(model: &DeepT
         let samples = speech(seconds * 16_000 + odd, seconds as u64);
         let motion = greedy(model, &samples);
         assert_sound(&motion, samples.len(), &format!("{seconds} s"));
-        assert_eq!(motion.codes_t.len(), motion.codes_b.len() / 2);
-        assert!((motion.frames()..=motion.frames() + 4).contains(&(motion.codes_t.len() * 4)));
+        assert_eq!(codes(&motion, "codes_t").len(), codes(&motion, "codes_b").len() / 2);
+        assert!((motion.frames()..=motion.frames() + 4).contains(&(codes(&motion, "codes_t").len() * 4)));
         if seconds < 100 {
             assert_eq!(greedy(model, &samples), motion, "{seconds} s twice");
         }
 
         let starts = window_starts(motion.frames());
         assert!(
-            starts.len() >= seconds / 28 && motion.emotion_mu.len() == starts.len() * motion.emotion_width
+            starts.len() >= seconds / 28 && motion.extras.get("emotion.mu").unwrap().shape[0] == starts.len()
         );
         // Change `i` is from frame `i` to `i + 1`: a seam's are those from the frame before its fade to the one behind.
         let changes_at = |pair: &[usize]| fade(pair).start - 1..fade(pair).end;
@@ -386,8 +399,8 @@ fn a_long_recording_has_every_frame_and_no_jump_where_windows_meet(model: &DeepT
 fn up_to_a_minute_there_is_one_window_and_beyond_it_there_are_more(model: &DeepTalk<Cpu>) {
     let samples = speech(60 * 16_000 + 1, 8);
     let width = Config::tiny().emotion_head.width;
-    assert_eq!(greedy(model, &samples[..60 * 16_000]).emotion_mu.len(), width);
-    assert_eq!(greedy(model, &samples).emotion_mu.len(), 3 * width);
+    assert_eq!(floats(&greedy(model, &samples[..60 * 16_000]), "emotion.mu").len(), width);
+    assert_eq!(floats(&greedy(model, &samples), "emotion.mu").len(), 3 * width);
 }
 
 fn codes_become_four_frames_each_and_come_back_in_the_same_number(model: &DeepTalk<Cpu>) {

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
-use deeptalk_rt::backend::Dtype;
-use deeptalk_rt::checkpoint::synth_model;
-use deeptalk_rt::model::Config;
+use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::synth_model;
 use deeptalk_rt::runtime::{Model, Session, StreamOptions};
+use deeptalk_rt::tensor::Dtype;
 
 static MODEL: LazyLock<PathBuf> = LazyLock::new(|| {
     let name = format!("stream-{}.safetensors", std::process::id());

@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use deeptalk_rt::checkpoint::elements::ElementType;
-use deeptalk_rt::checkpoint::{SafetensorsFile, Tensors, TorchArchive, open_tensors};
+use deeptalk_rt::files::elements::ElementType;
+use deeptalk_rt::files::{SafetensorsFile, Tensors, TorchArchive, open_tensors};
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)

@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use deeptalk_rt::Motion;
-use deeptalk_rt::export::{Options, arkit, glb, html, write};
-use deeptalk_rt::face::Face;
+use deeptalk_rt::animation::{Animation, Rate, arkit};
+use deeptalk_rt::export::{Options, glb, html, write};
+use deeptalk_rt::rig::Face;
 use serde_json::{Value, json};
 
 fn head() -> Face {
@@ -33,7 +33,7 @@ fn flame_like() -> Face {
 }
 
 /// `frames` frames in which the jaw and all channels move, or none if `still`.
-fn motion(face: &Face, frames: usize, still: bool) -> Motion {
+fn motion(face: &Face, frames: usize, still: bool) -> Animation {
     let names = face.parameter_names();
     let value = |frame: usize, column: usize| {
         let swing = 0.5 - 0.5 * (frame as f32 * 0.35 + column as f32).cos();
@@ -46,16 +46,7 @@ fn motion(face: &Face, frames: usize, still: bool) -> Motion {
     };
     let values =
         (0..frames).flat_map(|f| (0..names.len()).map(move |c| (f, c))).map(|(f, c)| value(f, c)).collect();
-    Motion {
-        fps: 25.0,
-        names,
-        values,
-        codes_t: vec![],
-        codes_b: vec![],
-        emotion_mu: vec![],
-        emotion_logvar: vec![],
-        emotion_width: 0,
-    }
+    Animation::from_parameters(Rate::whole(25), names, values)
 }
 
 /// A sound that swells and fades, as long as `frames` frames.
@@ -221,7 +212,7 @@ fn chromium_plays_the_page_of_a_flame_face() {
 }
 
 /// Checks a GLB against the vertices that the rig itself computes, between the joints and bases that glTF can hold.
-fn check_glb(face: &Face, motion: &Motion) {
+fn check_glb(face: &Face, motion: &Animation) {
     let folder = tempfile::tempdir().unwrap();
     let [glb, expected] = ["talk.glb", "expected.json"].map(|name| folder.path().join(name));
     std::fs::write(&glb, glb::bytes(motion, face).unwrap()).unwrap();

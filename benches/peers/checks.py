@@ -1,4 +1,4 @@
-"""Do they compute the same? Looked at before anything is timed."""
+"""Comparisons of the results, made before any time is measured."""
 
 import sys
 import wave
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from clips import SAMPLE_RATE, clips
 
-# What two f32 implementations may differ by (`Limits::F32` of src/verify), and the share of codes whose logits are closer than that.
+# Limit of the difference of two f32 implementations (`Limits::F32` of src/verify), and the share of frames that near-equal logits may move.
 LIMIT = 1e-5
 TIES = 0.02
 
@@ -21,7 +21,7 @@ def error(x: Tensor, reference: Tensor) -> float:
 
 
 def same_as_runtime(runtime, twin, folder: Path) -> None:
-    """Ends the program if the runtime and the twin make different motions of a recording."""
+    """Ends the program if the runtime and the twin compute different motions for a recording."""
     wav = folder / "speech.wav"
     samples = (clips(3.3, 1)[0] * 32767).round()
     with wave.open(str(wav), "wb") as file:
@@ -36,7 +36,7 @@ def same_as_runtime(runtime, twin, folder: Path) -> None:
     wrong = error(emotion, twin.emotion(heard))
     motion = torch.from_numpy(found["motion"])
     expected = twin.motion(heard)[0, : len(motion)]
-    # A code that differs moves a few frames; where none does, motions agree as numbers do.
+    # A code that differs moves a few frames; elsewhere the motions agree to rounding.
     apart = ((motion - expected).abs().amax(1) > 1e-3 * expected.abs().amax()).float().mean()
     if not wrong <= LIMIT or not apart <= TIES:
         sys.exit(f"the runtime and the twin differ: emotion by {wrong:.1e} ({LIMIT:.0e} is allowed), {apart:.0%} of frames")

@@ -1,8 +1,8 @@
-"""The runtime beside PyTorch and ONNX Runtime, on the same clips, in one run: `python benches/peers/compare.py --binary deeptalk-rt`.
+"""Compares the runtime with PyTorch and ONNX Runtime on the same clips, in one run: `python benches/peers/compare.py --binary deeptalk-rt`.
 
-Everybody gets the same model file, lengths and batches, and is timed from samples on the host to a motion on the host. What they
-compute is compared before anything is timed. Rounds are interleaved, so that a busy moment hits everybody; a row is the
-median of its rounds. Prints the Markdown table of README.md, and what it could not measure, and why.
+All programs receive the same model file, lengths and batches; the time is measured from samples on the host to a motion on the host.
+The results are compared before any time is measured. Rounds are interleaved, so that other load on the machine affects all programs
+alike; a row is the median of its rounds. Prints the Markdown table of README.md, and the rows that could not be measured with the reason.
 """
 
 import argparse
@@ -31,11 +31,11 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a model file; default: seeded weights of --size")
     parser.add_argument("--size", default="base", choices=["base", "default", "tiny"])
     parser.add_argument("--seconds", default="1,10", help="lengths of the clips")
-    parser.add_argument("--batch", default="1", help="clips at a time")
+    parser.add_argument("--batch", default="1", help="clips per call")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=3, help="runs of a round, of which the median counts")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of everybody on the CPU")
-    parser.add_argument("--json", type=Path, help="write all rounds")
+    parser.add_argument("--runs", type=int, default=3, help="runs per round; the round's time is their median")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of every program on the CPU")
+    parser.add_argument("--json", type=Path, help="file for the times of all rounds")
     arguments = parser.parse_args()
     if not arguments.binary.exists():
         sys.exit(f"{arguments.binary}: expected the program, found nothing: `cargo build --release`, or give --binary")
@@ -65,13 +65,13 @@ def main() -> None:
 
 
 def measure(runtime, peers, missing, seconds, batch, arguments) -> list[dict]:
-    """One row for each engine that passes its check."""
+    """Returns one row for each engine that passes its check."""
     samples = clips(seconds, batch)
     reference, ready = None, []
     for peer in peers:
         try:
             peer.prepare(samples)
-        except Exception as error:  # whatever an exporter or a compiler finds impossible is told, not hidden
+        except Exception as error:  # a failure of an exporter or a compiler becomes a missing row with its reason
             missing.append((peer.name, f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"))
             continue
         reference = reference if reference is not None else peer.emotion(samples)
@@ -118,7 +118,7 @@ def table(rows: list[dict], arguments) -> str:
     ]
     for row in rows:
         same = [other for other in rows if (other["seconds"], other["batch"]) == (row["seconds"], row["batch"])]
-        # On the CPU the runtime in f32, which comes first.
+        # The runtime on the same device; on the CPU its f32 row, which comes first.
         place = row["engine"].rsplit(", ", 1)[-1]
         own = next(o["p50_ms"] for o in same if o["engine"].startswith("deeptalk-rt") and o["engine"].endswith(place))
         speed = row["seconds"] * row["batch"] * 1e3 / row["p50_ms"]

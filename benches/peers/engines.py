@@ -1,4 +1,4 @@
-"""Those who are compared: PyTorch in several ways, ONNX Runtime, and the runtime itself."""
+"""The engines of the comparison: PyTorch in several modes, ONNX Runtime, and the runtime."""
 
 import contextlib
 import copy
@@ -21,7 +21,7 @@ from twin.emotion import Pool, sorted_sum  # noqa: E402
 
 
 class Network(nn.Module):
-    """(clips, samples), padded, to motions and emotions: the same for everybody, actor 0."""
+    """Padded samples (clips, samples) to motions and emotions; actor 0 in every engine."""
 
     def __init__(self, twin: DeepTalk):
         super().__init__()
@@ -60,7 +60,7 @@ class Torch:
 
 
 class FixedPool(nn.Module):
-    """A pooling for one number of rows: its weights, which depend on nothing else, are constants."""
+    """A pooling for one number of rows. Its weights depend on that number only, so they are constants."""
 
     def __init__(self, pool: Pool, rows: int):
         super().__init__()
@@ -71,7 +71,7 @@ class FixedPool(nn.Module):
 
 
 def for_one_length(network: nn.Module, samples: Tensor) -> nn.Module:
-    """A copy for clips of this length, which can be exported: the exporter would otherwise have to write out how the poolings' weights come about."""
+    """A copy for clips of this length that can be exported: the pooling weights are constants, so the exporter need not trace their computation."""
     network, rows = copy.deepcopy(network).cpu(), {}
     pools = [module for module in network.modules() if isinstance(module, Pool)]
     for pool in pools:
@@ -115,7 +115,7 @@ class Onnx:
 
 
 def peers(model: Path) -> tuple[list, list[tuple[str, str]]]:
-    """All that this machine has, the reference (eager f32 on the CPU) first; and what is missing, and why."""
+    """Returns the engines of this machine, the reference (eager f32 on the CPU) first, and the missing ones with the reason."""
     network = Network(files.load(model)).eval()
     found = [
         Torch("PyTorch, eager f32, CPU", network, "cpu"),
@@ -143,7 +143,7 @@ class Device:
 
 
 class Runtime:
-    """`deeptalk-rt bench`, in a process of its own each round."""
+    """`deeptalk-rt bench`, in a new process for each round."""
 
     def __init__(self, binary: Path, model: Path, folder: Path):
         self.binary, self.model, self.folder = binary, model, folder
@@ -161,7 +161,7 @@ class Runtime:
         return case["end_to_end"]["p50_ms"]
 
     def run(self, wav: Path) -> dict[str, np.ndarray]:
-        """What `deeptalk-rt run` makes of a recording."""
+        """Returns the arrays that `deeptalk-rt run` writes for a recording."""
         result = self.folder / "run.npz"
         call(self.binary, "run", wav, "--model", self.model, "-o", result)
         with np.load(result) as file:

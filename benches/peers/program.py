@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def call(binary: Path, *words) -> str:
-    """What it prints; a failure of it ends this program too."""
+    """Runs the program and returns its output; ends this script if it fails."""
     done = subprocess.run([binary, *map(str, words)], capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{binary} {' '.join(map(str, words))}\n{done.stderr}")

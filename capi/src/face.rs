@@ -1,8 +1,8 @@
-//! Faces: motion to vertices.
+//! C functions of faces: rows of parameters to vertices.
 
 use std::ffi::c_char;
 
-use deeptalk_rt::face::Face;
+use deeptalk_rt::rig::Face;
 use deeptalk_rt::runtime::Rig;
 
 use crate::handle::{self, Opaque};
@@ -10,7 +10,7 @@ use crate::model::dt_model;
 use crate::status::{Fault, dt_status, guard};
 use crate::text;
 
-/// A face, ready to turn motions into vertices: read-only.
+/// A face that computes vertices from motion rows; read-only.
 pub struct dt_face {
     _opaque: [u8; 0],
 }
@@ -21,8 +21,9 @@ impl Opaque for dt_face {
     const NAME: &'static str = "face";
 }
 
-/// Loads a face file; null `path`: the built-in head. With a `model` that is not null, that model's device makes the vertices, and the face must have the
-/// model's channels; without, the host. Thread rules: any thread.
+/// Loads a face file; a null `path` means the built-in head. If `model` is not null, the vertices are
+/// computed on that model's device, and the face must have the model's channels; if it is null, they are
+/// computed on the host. Thread rules: any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_face_load(
     path: *const c_char,
@@ -42,13 +43,14 @@ pub unsafe extern "C" fn dt_face_load(
     })
 }
 
-/// Frees a face and sets `*face` to null. Thread rules: any thread, but no other may use this handle at the same time or afterwards.
+/// Frees a face and sets `*face` to null. Thread rules: any thread, but no other may use this handle at the
+/// same time or afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_face_free(face: *mut *mut dt_face) -> dt_status {
     guard(|| unsafe { handle::take_back(face, |_| Ok(())) })
 }
 
-/// Its vertices and triangles. Thread rules: any thread, any number at once.
+/// Writes the numbers of vertices and triangles of a face. Thread rules: any thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_face_shape(
     face: *const dt_face,
@@ -64,7 +66,8 @@ pub unsafe extern "C" fn dt_face_shape(
     })
 }
 
-/// Copies its triangles, three indices each, counter-clockwise seen from outside; `capacity` counts indices. Thread rules: any thread, any number at once.
+/// Copies the triangles of a face: three vertex indices each, counter-clockwise seen from outside. `capacity`
+/// counts indices. Thread rules: any thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_face_triangles(
     face: *const dt_face,
@@ -77,7 +80,8 @@ pub unsafe extern "C" fn dt_face_triangles(
     })
 }
 
-/// Vertices (frames, vertices, 3), in metres, of the rows (frames, parameters) of a motion or a stream. `count` counts floats of `rows`, `capacity` those of `out`.
+/// Computes vertices (frames, vertices, 3) in metres from the rows (frames, parameters) of a motion or a
+/// stream. `count` is the number of floats in `rows`, `capacity` the number of floats that `out` can hold.
 /// Thread rules: any thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_face_vertices(

@@ -1,48 +1,48 @@
-//! Handles, arrays and out parameters across the border.
+//! Handles, arrays and out parameters at the border to C.
 
 use crate::status::{Fault, dt_status};
 
-/// What an opaque pointer points to.
+/// The memory behind an opaque pointer.
 #[repr(C)]
 pub(crate) struct Handle<T> {
-    /// The kind's own number, first in every handle.
+    /// Number of the handle's kind; the first member of every handle.
     kind: u64,
     pub value: T,
 }
 
-/// The opaque type of a handle: what it is made of, and how it is known.
+/// The opaque type of a handle: the Rust value behind it, its kind's number and its name in messages.
 pub(crate) trait Opaque {
     type Value;
     const KIND: u64;
     const NAME: &'static str;
 }
 
-/// Hands a value out; the out parameter is written last.
+/// Boxes a value as a handle and writes the handle to the out parameter, as the last step.
 pub(crate) unsafe fn give<O: Opaque>(value: O::Value, out: *mut *mut O) -> Result<(), Fault> {
     let handle = Box::into_raw(Box::new(Handle { kind: O::KIND, value }));
-    // SAFETY: a place for a pointer by the header's rules, or null.
+    // SAFETY: by the header's rules, `out` is null or has room for a pointer.
     unsafe { write(out, handle.cast(), "the place for the handle") }.inspect_err(|_| {
-        // SAFETY: made above, and seen by nobody.
+        // SAFETY: boxed above, and no other pointer to it exists.
         drop(unsafe { Box::from_raw(handle) });
     })
 }
 
-/// What a handle of the caller's holds.
+/// The value behind a handle that the caller passes in.
 pub(crate) unsafe fn look<'a, O: Opaque>(handle: *const O) -> Result<&'a O::Value, Fault> {
     let handle = handle.cast::<Handle<O::Value>>();
     if handle.is_null() {
         return Err(Fault::new(dt_status::DT_BAD_HANDLE, format!("the {} is null", O::NAME)));
     }
-    // SAFETY: a handle that is alive by the header's rules: of whatever kind, it begins with a u64.
+    // SAFETY: by the header's rules the handle is alive; every kind of handle begins with a u64.
     let right = handle.is_aligned() && unsafe { handle.cast::<u64>().read() } == O::KIND;
     if !right {
         return Err(Fault::new(dt_status::DT_BAD_HANDLE, format!("this is not a {}", O::NAME)));
     }
-    // SAFETY: of this kind, and alive.
+    // SAFETY: the kind was compared above, and the handle is alive by the header's rules.
     Ok(unsafe { &(*handle).value })
 }
 
-/// Takes a handle back and sets the caller's variable to null, if `may_go` agrees.
+/// Frees a handle and sets the caller's variable to null, if `may_go` returns no error.
 pub(crate) unsafe fn take_back<O: Opaque>(
     variable: *mut *mut O,
     may_go: impl FnOnce(&O::Value) -> Result<(), Fault>,
@@ -51,11 +51,11 @@ pub(crate) unsafe fn take_back<O: Opaque>(
         let text = format!("the address of the {} is null: give the address of the handle", O::NAME);
         return Err(Fault::new(dt_status::DT_BAD_HANDLE, text));
     }
-    // SAFETY: a variable of the caller's that holds a handle, by the header's rules.
+    // SAFETY: by the header's rules, `variable` is a variable of the caller that holds a handle.
     let handle = unsafe { variable.read() };
     // SAFETY: as above.
     may_go(unsafe { look(handle) }?)?;
-    // SAFETY: `look` saw that it is a handle of this kind, which `give` boxed.
+    // SAFETY: `look` checked that this is a handle of this kind, and `give` boxed every handle.
     unsafe {
         let handle = handle.cast::<Handle<O::Value>>();
         (*handle).kind = 0;
@@ -65,7 +65,7 @@ pub(crate) unsafe fn take_back<O: Opaque>(
     Ok(())
 }
 
-/// An array of the caller's.
+/// An array that the caller passes in.
 pub(crate) unsafe fn array<'a, T>(pointer: *const T, count: usize, what: &str) -> Result<&'a [T], Fault> {
     if count == 0 {
         return Ok(&[]);
@@ -75,7 +75,7 @@ pub(crate) unsafe fn array<'a, T>(pointer: *const T, count: usize, what: &str) -
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
-/// An array of the caller's, to write.
+/// An array that the caller passes in to be written.
 pub(crate) unsafe fn array_mut<'a, T>(
     pointer: *mut T,
     count: usize,
@@ -103,7 +103,7 @@ fn check<T>(pointer: *const T, count: usize, what: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Copies numbers into an array of the caller's that must hold them all.
+/// Copies numbers into an array of the caller, which must have room for all of them.
 pub(crate) unsafe fn copy<T: Copy>(
     values: &[T],
     out: *mut T,
@@ -114,28 +114,28 @@ pub(crate) unsafe fn copy<T: Copy>(
         let text = format!("{what}: room for {capacity} elements, and {} are needed", values.len());
         return Err(Fault::new(dt_status::DT_TOO_SMALL, text));
     }
-    // SAFETY: as for this function.
+    // SAFETY: the contract of this function.
     unsafe { array_mut(out, values.len(), what) }?.copy_from_slice(values);
     Ok(())
 }
 
-/// An out parameter that must be there.
+/// Writes an out parameter, which must not be null.
 pub(crate) unsafe fn write<T>(out: *mut T, value: T, what: &str) -> Result<(), Fault> {
     if out.is_null() || !out.is_aligned() {
         return Err(Fault::new(dt_status::DT_BAD_USE, format!("`{what}` is null: give a place to write to")));
     }
-    // SAFETY: not null, aligned, and a place for a T by the header's rules.
+    // SAFETY: not null and aligned; by the header's rules there is room for a T.
     unsafe { out.write(value) };
     Ok(())
 }
 
-/// A structure of the caller's whose first member is its size; none for null.
+/// A structure of the caller whose first member is its size; `None` for null.
 pub(crate) unsafe fn structure<'a, T>(pointer: *const T, what: &str) -> Result<Option<&'a T>, Fault> {
     if pointer.is_null() {
         return Ok(None);
     }
     check(pointer, 1, what)?;
-    // SAFETY: every such structure begins with a size_t.
+    // SAFETY: every structure of the header that comes this way begins with a size_t.
     let size = unsafe { pointer.cast::<usize>().read() };
     if size != size_of::<T>() {
         return Err(Fault::new(
@@ -146,6 +146,6 @@ pub(crate) unsafe fn structure<'a, T>(pointer: *const T, what: &str) -> Result<O
             ),
         ));
     }
-    // SAFETY: it says itself that it is one.
+    // SAFETY: its `size` is that of a T, so the caller initialised it as one.
     Ok(Some(unsafe { &*pointer }))
 }

@@ -1,8 +1,9 @@
-//! The C ABI: a thin skin over `deeptalk_rt::runtime`. `include/deeptalk.h` is made of this crate and opens with its rules.
+//! The C ABI: thin wrappers of `deeptalk_rt::runtime`. `include/deeptalk.h` is generated from this crate and
+//! begins with the rules of the ABI.
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
 #![allow(non_camel_case_types)]
-// The one contract of all functions, that pointers point to what their types say, stands in the header.
+// All functions have the same contract, which the header states: pointers point to what their types say.
 #![allow(clippy::missing_safety_doc)]
 
 mod face;

@@ -1,4 +1,4 @@
-//! Models.
+//! C functions of models.
 
 use std::ffi::c_char;
 
@@ -8,7 +8,7 @@ use crate::handle::{self, Opaque};
 use crate::status::{Fault, dt_status, guard};
 use crate::text;
 
-/// A loaded model: read-only, shared by threads.
+/// A loaded model; read-only, may be shared by threads.
 pub struct dt_model {
     _opaque: [u8; 0],
 }
@@ -19,29 +19,31 @@ impl Opaque for dt_model {
     const NAME: &'static str = "model";
 }
 
-/// The processor.
+/// Device: the processor (CPU).
 pub const DT_DEVICE_CPU: u32 = 0;
-/// The GPU with the number `gpu`.
+/// Device: the GPU with the index `gpu`.
 pub const DT_DEVICE_CUDA: u32 = 1;
-/// The first GPU if it can be used, else the processor.
+/// Device: the first GPU if it is usable, else the processor.
 pub const DT_DEVICE_AUTO: u32 = 2;
-/// The processor with products in bf16, where it has such (dt_has_feature "cpu-bf16"): faster, and half the memory.
+/// Device: the processor with matrix products in bf16, if it supports them (dt_has_feature "cpu-bf16"):
+/// faster, and half the memory.
 pub const DT_DEVICE_CPU_BF16: u32 = 3;
 
-/// How a model is loaded.
+/// Options for loading a model.
 #[repr(C)]
 pub struct dt_model_options {
     /// sizeof(dt_model_options): set by dt_model_options_init.
     pub size: usize,
     /// DT_DEVICE_CPU (default), DT_DEVICE_CPU_BF16, DT_DEVICE_CUDA or DT_DEVICE_AUTO.
     pub device: u32,
-    /// The GPU's number, for DT_DEVICE_CUDA.
+    /// Index of the GPU, for DT_DEVICE_CUDA.
     pub gpu: u32,
-    /// Threads that the model works with; 0 (default): one for each processor core. They are the model's own and end with it.
+    /// Number of threads; 0 (default): one for each processor core. The model starts them and ends them when
+    /// it is freed.
     pub threads: u32,
 }
 
-/// The defaults. Thread rules: any thread, one at a time for one structure.
+/// Sets all options to their defaults. Thread rules: any thread, one at a time for one structure.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_options_init(options: *mut dt_model_options) -> dt_status {
     let size = size_of::<dt_model_options>();
@@ -68,8 +70,8 @@ unsafe fn options_of(options: *const dt_model_options) -> Result<ModelOptions, F
     Ok(ModelOptions::new().device(device).threads(threads))
 }
 
-/// Loads a model file, which stays memory-mapped: it must not be changed while the model lives. Null `options`: the defaults. Free it with dt_model_free.
-/// Thread rules: any thread.
+/// Loads a model file. The file stays memory-mapped and must not change while the model exists. Null
+/// `options` means the defaults. Free the model with dt_model_free. Thread rules: any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_load(
     path: *const c_char,
@@ -83,7 +85,7 @@ pub unsafe extern "C" fn dt_model_load(
     })
 }
 
-/// Loads a model of the bytes of a model file, which are copied. Thread rules: any thread.
+/// Loads a model from the bytes of a model file, which are copied. Thread rules: any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_from_bytes(
     bytes: *const u8,
@@ -98,7 +100,8 @@ pub unsafe extern "C" fn dt_model_from_bytes(
     })
 }
 
-/// Loads the built-in model; DT_BAD_USE where the library has none (dt_has_feature "builtin-model"). Thread rules: any thread.
+/// Loads the built-in model. Returns DT_BAD_USE if the library has none (dt_has_feature "builtin-model").
+/// Thread rules: any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_builtin(
     options: *const dt_model_options,
@@ -110,14 +113,14 @@ pub unsafe extern "C" fn dt_model_builtin(
     })
 }
 
-/// Frees a model and sets `*model` to null. Sessions and faces that were made of it keep what they need and may be freed later. Thread rules: any thread, but no
-/// other may use this handle at the same time or afterwards.
+/// Frees a model and sets `*model` to null. Sessions and faces of this model stay valid and may be freed
+/// later. Thread rules: any thread, but no other thread may use this handle at the same time or afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_free(model: *mut *mut dt_model) -> dt_status {
     guard(|| unsafe { handle::take_back(model, |_| Ok(())) })
 }
 
-/// The values of a frame, in `*count`. Thread rules: any thread, any number at once.
+/// Writes the number of values of a frame to `*count`. Thread rules: any thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_parameters(model: *const dt_model, count: *mut usize) -> dt_status {
     guard(|| {
@@ -126,7 +129,8 @@ pub unsafe extern "C" fn dt_model_parameters(model: *const dt_model, count: *mut
     })
 }
 
-/// The name of a value of a frame: of `capacity` bytes, with its NUL. `*length`, unless null, becomes its length without the NUL, also on DT_TOO_SMALL.
+/// Copies the name of value `index` of a frame, NUL-terminated, into `buffer` of `capacity` bytes. If
+/// `length` is not null, `*length` becomes the name's length without the NUL, also on DT_TOO_SMALL.
 /// Thread rules: any thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_parameter_name(
@@ -143,7 +147,8 @@ pub unsafe extern "C" fn dt_model_parameter_name(
     })
 }
 
-/// The identities of the model, in `*count`. Thread rules: any thread, any number at once.
+/// Writes the number of the model's identities (actors) to `*count`. Thread rules: any thread, any number at
+/// once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_actors(model: *const dt_model, count: *mut usize) -> dt_status {
     guard(|| {
@@ -152,7 +157,8 @@ pub unsafe extern "C" fn dt_model_actors(model: *const dt_model, count: *mut usi
     })
 }
 
-/// The name of an identity, as dt_model_parameter_name gives one. Thread rules: any thread, any number at once.
+/// Copies the name of identity `index`; the buffer works as in dt_model_parameter_name. Thread rules: any
+/// thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_actor_name(
     model: *const dt_model,
@@ -167,7 +173,7 @@ pub unsafe extern "C" fn dt_model_actor_name(
     })
 }
 
-/// The width of an emotion vector, in `*width`. Thread rules: any thread, any number at once.
+/// Writes the width of the model's emotion vectors to `*width`. Thread rules: any thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_emotion_width(model: *const dt_model, width: *mut usize) -> dt_status {
     guard(|| {
@@ -176,7 +182,8 @@ pub unsafe extern "C" fn dt_model_emotion_width(model: *const dt_model, width: *
     })
 }
 
-/// Where the model runs ("cpu", "cuda:0 ..."), as dt_model_parameter_name gives a name. Thread rules: any thread, any number at once.
+/// Copies the name of the device on which the model runs ("cpu", "cuda:0 ..."); the buffer works as in
+/// dt_model_parameter_name. Thread rules: any thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_device(
     model: *const dt_model,

@@ -1,25 +1,27 @@
-//! Finished motions.
+//! C functions of the motions of whole recordings.
 
 use std::ffi::c_char;
 
-use deeptalk_rt::{Motion, export};
+use deeptalk_rt::animation::Animation;
+use deeptalk_rt::export;
 
 use crate::handle::{self, Opaque};
 use crate::status::{dt_status, guard};
 use crate::text;
 
-/// The motion of a whole recording: read-only.
+/// The motion of a whole recording; read-only.
 pub struct dt_motion {
     _opaque: [u8; 0],
 }
 
 impl Opaque for dt_motion {
-    type Value = Motion;
+    type Value = Animation;
     const KIND: u64 = u64::from_le_bytes(*b"dt_motio");
     const NAME: &'static str = "motion";
 }
 
-/// Its frames and the values of a frame. Thread rules: any thread, any number at once.
+/// Writes the number of frames of a motion and the number of values of a frame. Thread rules: any thread, any
+/// number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_motion_shape(
     motion: *const dt_motion,
@@ -30,13 +32,13 @@ pub unsafe extern "C" fn dt_motion_shape(
         let motion = unsafe { handle::look(motion) }?;
         unsafe {
             handle::write(frames, motion.frames(), "frames")?;
-            handle::write(parameters, motion.names.len(), "parameters")
+            handle::write(parameters, motion.width(), "parameters")
         }
     })
 }
 
-/// Copies its values, row-major (frames, parameters), into `out`, which has room for `capacity` floats; DT_TOO_SMALL if that is less than all. Thread rules: any
-/// thread, any number at once.
+/// Copies the values of a motion, row-major (frames, parameters), into `out`, which has room for `capacity`
+/// floats. Returns DT_TOO_SMALL if they do not fit. Thread rules: any thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_motion_values(
     motion: *const dt_motion,
@@ -45,11 +47,12 @@ pub unsafe extern "C" fn dt_motion_values(
 ) -> dt_status {
     guard(|| {
         let motion = unsafe { handle::look(motion) }?;
-        unsafe { handle::copy(&motion.values, out, capacity, "the values") }
+        unsafe { handle::copy(motion.values(), out, capacity, "the values") }
     })
 }
 
-/// Writes it to a file, whole or not at all; the ending chooses the format: .npz, .npy, .csv or .json. Thread rules: any thread, any number at once.
+/// Writes a motion to a file; the file appears complete or not at all. The ending chooses the format: .npz,
+/// .npy, .csv or .json. Thread rules: any thread, any number at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_motion_write(motion: *const dt_motion, path: *const c_char) -> dt_status {
     guard(|| {
@@ -60,7 +63,8 @@ pub unsafe extern "C" fn dt_motion_write(motion: *const dt_motion, path: *const 
     })
 }
 
-/// Frees a motion and sets `*motion` to null. Thread rules: any thread, but no other may use this handle at the same time or afterwards.
+/// Frees a motion and sets `*motion` to null. Thread rules: any thread, but no other thread may use this
+/// handle at the same time or afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_motion_free(motion: *mut *mut dt_motion) -> dt_status {
     guard(|| unsafe { handle::take_back(motion, |_| Ok(())) })

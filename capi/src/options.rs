@@ -1,39 +1,42 @@
-//! Takes and streams, as C says them.
+//! C structures of takes and stream options.
 
-use deeptalk_rt::model::{EmotionVector, Take};
+use deeptalk_rt::networks::deeptalk::{EmotionVector, Take};
 use deeptalk_rt::runtime::StreamOptions;
 
 use crate::handle;
 use crate::status::{Fault, dt_status, guard};
 
-/// One motion that is wanted.
+/// Options of one motion: identity, emotion, and what is sampled.
 #[repr(C)]
 pub struct dt_take {
     /// sizeof(dt_take): set by dt_take_init.
     pub size: usize,
     /// Index of the identity.
     pub actor: usize,
-    /// An emotion to lend, `emotion_width` numbers: its mean, from dt_emotion, or any direction. Null (default): none.
+    /// Mean of an emotion to use instead of the recording's own, `emotion_width` numbers: from dt_emotion, or
+    /// any direction. Null (default): none.
     pub emotion_mu: *const f32,
-    /// Its log variance, as many numbers, from dt_emotion. Null: there is nothing to draw from it.
+    /// Log variance of that emotion, `emotion_width` numbers from dt_emotion. Null: the emotion has no
+    /// spread, and every sample is its mean.
     pub emotion_logvar: *const f32,
-    /// The numbers of each.
+    /// Number of elements of emotion_mu and of emotion_logvar.
     pub emotion_width: usize,
-    /// How much of it: from 0 (the recording's own) to 1 (default: this one).
+    /// Share of that emotion, from 0 (the recording's own emotion only) to 1 (default: that emotion only).
     pub emotion_share: f32,
-    /// 1: the emotion is drawn from its distribution; 0 (default): its mean is taken.
+    /// 1: the emotion is sampled from its distribution; 0 (default): the mean is used.
     pub draws_emotion: i32,
-    /// The uncertainty factor of that draw; default 1.
+    /// Uncertainty factor alpha of that sample; default 1.
     pub alpha: f32,
-    /// The temperatures of the top and bottom codes; 0 (default) takes the likeliest.
+    /// Temperature of the top codes; 0 (default) takes the most likely code.
     pub temperature_top: f32,
-    /// See above.
+    /// Temperature of the bottom codes; 0 (default) takes the most likely code.
     pub temperature_bottom: f32,
-    /// The seed of all that is drawn.
+    /// Seed of everything that is sampled.
     pub seed: u64,
 }
 
-/// The defaults: the recording's own emotion, nothing drawn. Thread rules: any thread, one at a time for one structure.
+/// Sets a take to its defaults: the recording's own emotion, nothing sampled. Thread rules: any thread, one
+/// at a time for one structure.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_take_init(take: *mut dt_take) -> dt_status {
     let defaults = dt_take {
@@ -73,34 +76,35 @@ pub(crate) unsafe fn take_of(take: *const dt_take) -> Result<Take, Fault> {
     Ok(result)
 }
 
-/// How a stream is heard; times in seconds, rounded to frames of 1/25 s.
+/// Options of a stream. Times are in seconds and are rounded to frames of 1/25 s.
 #[repr(C)]
 pub struct dt_stream_options {
     /// sizeof(dt_stream_options): set by dt_stream_options_init.
     pub size: usize,
-    /// Samples a second of what is pushed: 4,000 to 192,000.
+    /// Sample rate of the pushed sound in Hz: 4,000 to 192,000.
     pub rate: u32,
-    /// Sound before a hop that the network hears again.
+    /// Sound before a hop that is part of the network's window.
     pub context: f32,
-    /// Sound after a hop that it waits for.
+    /// Sound after a hop that must arrive before the hop runs.
     pub look_ahead: f32,
-    /// The time from one run of the network to the next.
+    /// Time from one run of the network to the next.
     pub hop: f32,
-    /// The emotion is estimated anew this often.
+    /// Time from one estimate of the emotion to the next.
     pub emotion_every: f32,
-    /// The sound that an estimate hears.
+    /// Length of the sound that an estimate of the emotion uses.
     pub emotion_context: f32,
-    /// The time constant with which the emotion moves to the newest estimate.
+    /// Time constant with which the emotion follows the newest estimate.
     pub emotion_smoothing: f32,
-    /// The RMS of a frame below which it is silence.
+    /// RMS of a frame below which the frame counts as silence.
     pub floor: f32,
-    /// The time constant with which loudness is forgotten.
+    /// Time constant of the running loudness.
     pub forget: f32,
-    /// The face comes to rest after so much silence.
+    /// Length of silence after which the face returns to rest.
     pub rest_after: f32,
 }
 
-/// The defaults: 16 kHz, 4 s of context, 0.4 s of look-ahead, a hop of 0.2 s. Thread rules: any thread, one at a time for one structure.
+/// Sets stream options to their defaults: 16 kHz, 4 s of context, 0.4 s of look-ahead, a hop of 0.2 s.
+/// Thread rules: any thread, one at a time for one structure.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_stream_options_init(options: *mut dt_stream_options) -> dt_status {
     guard(|| unsafe { handle::write(options, defaults(), "options") })

@@ -1,4 +1,4 @@
-//! The caller's hold on running work.
+//! Progress and cancellation for one call.
 
 use std::ffi::{CString, c_char, c_int, c_void};
 
@@ -8,37 +8,40 @@ use deeptalk_rt::runtime::{Control, Step};
 use crate::handle;
 use crate::status::Fault;
 
-/// Is told of every step: the stage that was finished ("frames" when frames are), frames done and frames in all. Anything but 0 stops the work, which then returns
+/// Callback after every step of the work: the stage that ended ("frames" when frames are complete), the
+/// frames done and the total number of frames. A return value other than 0 stops the work, which then returns
 /// DT_CANCELLED.
 ///
-/// Thread rules: it is called on a thread of the model's while the caller waits, never twice at once for one call. It must return: no exception, no longjmp.
-/// Functions on the same session return DT_BUSY.
+/// Thread rules: the callback runs on a thread of the model while the caller waits, never twice at the same
+/// time for one call. It must return normally, without an exception or longjmp. Functions on the same session
+/// return DT_BUSY.
 pub type dt_progress =
     Option<unsafe extern "C" fn(user: *mut c_void, stage: *const c_char, done: usize, total: usize) -> c_int>;
 
-/// A callback and what it is given.
+/// A progress callback and its argument.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct dt_control {
     /// sizeof(dt_control).
     pub size: usize,
-    /// Null: nobody is told, nothing stops.
+    /// Null: no progress is reported, and the work cannot be stopped.
     pub progress: dt_progress,
-    /// Passed to `progress` as it is.
+    /// Passed to `progress` unchanged.
     pub user: *mut c_void,
 }
 
-/// The caller waits while the other thread has it.
+/// The callback, moved to the thread of the model that calls it while the caller waits.
 struct Callback(dt_control);
 
-// SAFETY: the header says that the callback runs on another thread while the caller waits; what `user` points to is the caller's business.
+// SAFETY: the header says that the callback runs on another thread while the caller waits; the caller answers
+// for the memory behind `user`.
 unsafe impl Send for Callback {}
 
 impl Callback {
     fn call(&self, step: Step) -> deeptalk_rt::Result<()> {
         let Some(progress) = self.0.progress else { return Ok(()) };
         let stage = CString::new(step.stage).unwrap_or_default();
-        // SAFETY: a function of the caller's with this signature.
+        // SAFETY: by the header's rules, a function of the caller with this signature.
         match unsafe { progress(self.0.user, stage.as_ptr(), step.done, step.total) } {
             0 => Ok(()),
             _ => Err(Error::Cancelled),
@@ -46,7 +49,7 @@ impl Callback {
     }
 }
 
-/// Runs work under the caller's control; null: under none.
+/// Runs work with the caller's progress callback; without one if `control` is null.
 pub(crate) unsafe fn under<T>(
     control: *const dt_control,
     work: impl FnOnce(&mut Control<'_>) -> Result<T, Fault>,

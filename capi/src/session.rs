@@ -1,4 +1,4 @@
-//! Sessions: whole recordings.
+//! C functions of sessions: whole recordings.
 
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
@@ -12,15 +12,15 @@ use crate::progress::{dt_control, under};
 use crate::status::{Fault, dt_status, guard};
 use crate::stream::Ready;
 
-/// One voice.
+/// The state of one voice: a stream, and memory that calls reuse.
 pub struct dt_session {
     _opaque: [u8; 0],
 }
 
-/// What a session is made of.
+/// The value behind a session handle.
 pub(crate) struct Voice {
     pub session: Session,
-    /// Frames that the stream gave out and nobody polled.
+    /// Frames that the stream delivered and that were not polled yet.
     pub ready: Ready,
 }
 
@@ -30,12 +30,12 @@ impl Opaque for dt_session {
     const NAME: &'static str = "session";
 }
 
-/// What the last call of a session took, in seconds.
+/// Times of the last call of a session, in seconds.
 #[repr(C)]
 pub struct dt_timings {
-    /// Words: samples to content features.
+    /// Content encoder: samples to content features.
     pub content: f64,
-    /// Feeling: samples to the emotion's distribution.
+    /// Emotion encoder: samples to the emotion's distribution.
     pub emotion: f64,
     /// Content and emotion to codes.
     pub codes: f64,
@@ -45,7 +45,7 @@ pub struct dt_timings {
     pub total: f64,
 }
 
-/// The session, if nobody else is at it.
+/// The session, if no other call is using it.
 pub(crate) unsafe fn voice<'a>(session: *const dt_session) -> Result<MutexGuard<'a, Voice>, Fault> {
     free_voice(unsafe { handle::look(session) }?)
 }
@@ -64,7 +64,7 @@ fn free_voice(voice: &Mutex<Voice>) -> Result<MutexGuard<'_, Voice>, Fault> {
     }
 }
 
-/// A new session on a model. Thread rules: any thread, any number at once; the model is shared.
+/// Creates a session on a model. Thread rules: any thread, any number at once; the model is shared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_session_new(model: *const dt_model, out: *mut *mut dt_session) -> dt_status {
     guard(|| {
@@ -73,7 +73,8 @@ pub unsafe extern "C" fn dt_session_new(model: *const dt_model, out: *mut *mut d
     })
 }
 
-/// Frees a session and sets `*session` to null; DT_BUSY while it works. Thread rules: any thread, but no other may use this handle afterwards.
+/// Frees a session and sets `*session` to null. Returns DT_BUSY while a call uses it. Thread rules: any
+/// thread, but no other thread may use this handle afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_session_free(session: *mut *mut dt_session) -> dt_status {
     guard(|| unsafe {
@@ -84,8 +85,9 @@ pub unsafe extern "C" fn dt_session_free(session: *mut *mut dt_session) -> dt_st
     })
 }
 
-/// The motion of a recording of `count` samples, mono at 16 kHz: ceil(count / 640) frames. Null `take`: the defaults; null `control`: nobody is told. Thread rules: one
-/// thread at a time for one session, else DT_BUSY.
+/// Computes the motion of a recording of `count` samples, mono at 16 kHz: ceil(count / 640) frames. A null
+/// `take` means the defaults, a null `control` no progress callback. Thread rules: one thread at a time for
+/// one session, else DT_BUSY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_animate(
     session: *mut dt_session,
@@ -110,8 +112,9 @@ pub unsafe extern "C" fn dt_animate(
     })
 }
 
-/// The motions of `recordings` recordings: `samples[i]` has `counts[i]` samples, `out[i]` becomes its motion. All or none. Short ones go through the network together.
-/// Thread rules: as dt_animate.
+/// Computes the motions of `recordings` recordings: `samples[i]` has `counts[i]` samples, and `out[i]`
+/// becomes its motion. If one recording fails, no motion is written. Short recordings go through the network
+/// together. Thread rules: as dt_animate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_animate_batch(
     session: *mut dt_session,
@@ -141,7 +144,8 @@ pub unsafe extern "C" fn dt_animate_batch(
     })
 }
 
-/// The emotion of a recording, to lend to another: `width` numbers each (dt_model_emotion_width) of its mean and its log variance. Thread rules: as dt_animate.
+/// Estimates the emotion of a recording, which a take can use for another recording: `width` numbers each
+/// (dt_model_emotion_width) of the mean and the log variance. Thread rules: as dt_animate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_emotion(
     session: *mut dt_session,
@@ -168,7 +172,7 @@ pub unsafe extern "C" fn dt_emotion(
     })
 }
 
-/// What the session's last call took. Thread rules: as dt_animate.
+/// Writes the times of the session's last call. Thread rules: as dt_animate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_session_timings(session: *mut dt_session, out: *mut dt_timings) -> dt_status {
     guard(|| {

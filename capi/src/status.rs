@@ -1,4 +1,4 @@
-//! How functions end, and what they say of it.
+//! Status codes and error messages of the C functions.
 
 use std::cell::RefCell;
 use std::ffi::c_char;
@@ -8,29 +8,29 @@ use deeptalk_rt::Error;
 
 use crate::text;
 
-/// How a function ended.
+/// The result of a function.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum dt_status {
     /// Done.
     DT_OK = 0,
-    /// The system refused, or the work failed.
+    /// The operating system refused a request, or the work failed.
     DT_FAILED = 1,
-    /// Arguments that make no sense.
+    /// Invalid arguments.
     DT_BAD_USE = 2,
     /// A file that is missing, damaged or of the wrong kind.
     DT_BAD_INPUT = 3,
-    /// The device cannot be used.
+    /// The device is not usable.
     DT_NO_DEVICE = 4,
     /// The progress callback asked to stop. The session can be used again.
     DT_CANCELLED = 5,
     /// A null handle, or a handle of another kind.
     DT_BAD_HANDLE = 6,
-    /// The session is in use: by another thread, or by the call whose callback this is.
+    /// The session is in use by another thread, or by the call that runs the current callback.
     DT_BUSY = 7,
-    /// The buffer is too small; the length that is needed was written where the function says.
+    /// The buffer is too small. Functions with a `length` parameter have written the needed length to it.
     DT_TOO_SMALL = 8,
-    /// A defect of the library. Free the handles that took part.
+    /// A defect of the library. Free the handles that were used in the call.
     DT_DEFECT = 9,
 }
 
@@ -40,7 +40,7 @@ thread_local! {
     static LAST_ERROR: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Why a function does not end well.
+/// The status and the message of a function that failed.
 pub(crate) struct Fault {
     pub status: dt_status,
     pub text: String,
@@ -65,7 +65,8 @@ impl From<Error> for Fault {
     }
 }
 
-/// The border: nothing unwinds past it.
+/// Runs the body of a C function: stores its error message, and turns a panic into DT_DEFECT, so that nothing
+/// unwinds into C.
 pub(crate) fn guard(body: impl FnOnce() -> Result<(), Fault>) -> dt_status {
     let fault = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return DT_OK,
@@ -76,14 +77,15 @@ pub(crate) fn guard(body: impl FnOnce() -> Result<(), Fault>) -> dt_status {
             Fault::new(DT_DEFECT, format!("a defect of the library: {text}; please report it"))
         }
     };
-    // A thread that is ending has nobody to tell.
+    // The thread-local is gone while its thread ends; then there is no reader either.
     let _ = LAST_ERROR.try_with(|last| last.replace(fault.text));
     fault.status
 }
 
-/// What the last function of this thread that did not return DT_OK had to say, in whole sentences, copied into `buffer` and NUL-terminated; cut
-/// to `capacity` bytes. `*length`, unless null, becomes the length of the whole text without the NUL. A null `buffer` of capacity 0 asks for the length
-/// alone. Thread rules: any thread; each has its own last error.
+/// Copies the error message of this thread's last function that did not return DT_OK into `buffer`,
+/// NUL-terminated and cut to `capacity` bytes. If `length` is not null, `*length` becomes the length of the
+/// whole message without the NUL. A null `buffer` with capacity 0 asks for the length alone.
+/// Thread rules: any thread; each thread has its own last error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_last_error(
     buffer: *mut c_char,

@@ -1,4 +1,4 @@
-//! Sessions: streams.
+//! C functions of sessions: streams.
 
 use deeptalk_rt::runtime::Frames;
 
@@ -8,7 +8,7 @@ use crate::progress::{dt_control, under};
 use crate::session::{Voice, dt_session, voice};
 use crate::status::{Fault, dt_status, guard};
 
-/// Frames on their way to a caller who takes them a few at a time.
+/// Frames that wait for a caller who takes a few at a time.
 #[derive(Default)]
 pub(crate) struct Ready {
     first: usize,
@@ -30,7 +30,7 @@ impl Voice {
         self.session.model().config().parameters()
     }
 
-    /// Frames that can be polled.
+    /// Moves new frames of the session to `ready`; returns the number of frames that can be polled.
     fn waiting(&mut self) -> usize {
         let newer = self.session.poll();
         self.ready.add(newer);
@@ -38,8 +38,9 @@ impl Voice {
     }
 }
 
-/// Begins a stream; what the session's old one still held is forgotten. Null: the defaults. Without it, the first push begins one with the defaults. Thread rules: one
-/// thread at a time for one session, else DT_BUSY.
+/// Begins a stream; unpolled frames of the session's previous stream are dropped. Null means the defaults.
+/// Without this call, the first push begins a stream with the defaults. Thread rules: one thread at a time
+/// for one session, else DT_BUSY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_stream_begin(
     session: *mut dt_session,
@@ -55,7 +56,8 @@ pub unsafe extern "C" fn dt_stream_begin(
     })
 }
 
-/// How far steady play is behind the sound with these options: look-ahead plus hop, in seconds. Thread rules: any thread.
+/// Writes the delay of a player with a steady frame rate behind the sound with these options: look-ahead plus
+/// hop, in seconds. Thread rules: any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_stream_delay(options: *const dt_stream_options, delay: *mut f64) -> dt_status {
     guard(|| {
@@ -64,9 +66,11 @@ pub unsafe extern "C" fn dt_stream_delay(options: *const dt_stream_options, dela
     })
 }
 
-/// Sound of the stream in pieces of any size; every hop that is due is computed before this returns. `*waiting`, unless null, becomes the number of frames that wait
-/// for dt_stream_poll. After DT_BAD_USE (a sample that is not finite, a finished stream, ten minutes of unpolled frames) nothing of the piece was taken; after
-/// DT_CANCELLED it was, and the next call goes on. Thread rules: as dt_stream_begin.
+/// Adds sound to the stream, in pieces of any size, and computes every hop that is due before it returns. If
+/// `waiting` is not null, `*waiting` becomes the number of frames that wait for dt_stream_poll. After
+/// DT_BAD_USE (a sample that is not finite, a finished stream, ten minutes of unpolled frames) no part of the
+/// piece was taken; after DT_CANCELLED the piece was taken, and the next call continues. Thread rules: as
+/// dt_stream_begin.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_stream_push(
     session: *mut dt_session,
@@ -78,7 +82,7 @@ pub unsafe extern "C" fn dt_stream_push(
     guard(|| {
         let mut voice = unsafe { voice(session) }?;
         let samples = unsafe { handle::array(samples, count, "the samples") }?;
-        // Ten minutes here too.
+        // The session has the same limit for the frames that it holds itself.
         if voice.ready.values.len() >= 600 * 25 * voice.parameters() {
             let text = "ten minutes of frames wait to be polled: poll them before more sound is pushed";
             return Err(Fault::new(dt_status::DT_BAD_USE, text));
@@ -90,7 +94,8 @@ pub unsafe extern "C" fn dt_stream_push(
     })
 }
 
-/// The end of the stream's sound: the frames that waited for look-ahead are computed. Thread rules: as dt_stream_begin.
+/// Ends the stream's sound and computes the frames that waited for look-ahead. Thread rules: as
+/// dt_stream_begin.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_stream_finish(
     session: *mut dt_session,
@@ -106,8 +111,10 @@ pub unsafe extern "C" fn dt_stream_finish(
     })
 }
 
-/// Takes frames that are ready, oldest first, as many as `capacity` floats hold: row-major (frames, parameters) into `values`. `*first` becomes the number of the
-/// first, counted from the stream's beginning, `*frames` how many; 0 is no error. Thread rules: as dt_stream_begin.
+/// Takes frames that are ready, oldest first, as many as fit into `capacity` floats, and copies them
+/// row-major (frames, parameters) into `values`. `*first` becomes the index of the first of them, counted
+/// from the beginning of the stream, `*frames` their number; 0 frames is no error. Thread rules: as
+/// dt_stream_begin.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_stream_poll(
     session: *mut dt_session,

@@ -1,10 +1,10 @@
-//! Texts across the border.
+//! Strings at the border to C.
 
 use std::ffi::{CStr, c_char};
 
 use crate::status::{Fault, dt_status};
 
-/// A NUL-terminated text of the caller's.
+/// A NUL-terminated string that the caller passes in.
 pub(crate) unsafe fn read<'a>(text: *const c_char, what: &str) -> Result<&'a str, Fault> {
     if text.is_null() {
         return Err(Fault::new(dt_status::DT_BAD_USE, format!("{what} is null: give a text")));
@@ -15,7 +15,8 @@ pub(crate) unsafe fn read<'a>(text: *const c_char, what: &str) -> Result<&'a str
         .map_err(|_| Fault::new(dt_status::DT_BAD_USE, format!("{what} is not UTF-8")))
 }
 
-/// The text into a buffer of the caller's, or DT_TOO_SMALL; `length` becomes that of the text, without the NUL.
+/// Copies a text into a buffer of the caller, or returns DT_TOO_SMALL; `*length` becomes the text's length
+/// without the NUL.
 pub(crate) unsafe fn write(
     text: &str,
     buffer: *mut c_char,
@@ -26,7 +27,7 @@ pub(crate) unsafe fn write(
         return Err(Fault::new(dt_status::DT_BAD_USE, "the buffer is null, but its capacity is not 0"));
     }
     let fits = capacity > text.len();
-    // SAFETY: as for this function.
+    // SAFETY: the contract of this function.
     unsafe { write_cut(text, buffer, if fits { capacity } else { 0 }, length) };
     if fits || (buffer.is_null() && capacity == 0 && !length.is_null()) {
         return Ok(());
@@ -38,7 +39,7 @@ pub(crate) unsafe fn write(
     ))
 }
 
-/// As much of the text as fits; false for a null buffer with a capacity.
+/// Copies as much of the text as fits; returns false if the buffer is null and its capacity is not 0.
 pub(crate) unsafe fn write_cut(text: &str, buffer: *mut c_char, capacity: usize, length: *mut usize) -> bool {
     if buffer.is_null() && capacity > 0 {
         return false;

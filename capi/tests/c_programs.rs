@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
-use deeptalk_rt::backend::Dtype;
-use deeptalk_rt::checkpoint::synth_model;
-use deeptalk_rt::model::{Config, Take};
+use deeptalk_rt::networks::deeptalk::synth_model;
+use deeptalk_rt::networks::deeptalk::{Config, Take};
 use deeptalk_rt::runtime::{Model, Session, StreamOptions};
+use deeptalk_rt::tensor::Dtype;
 use tempfile::TempDir;
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");

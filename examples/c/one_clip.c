@@ -1,4 +1,4 @@
-/* One recording: raw 16 kHz mono floats in, the motion as CSV and the vertices' extent out.
+/* Animates one recording: reads raw 16 kHz mono floats, writes the motion as CSV, and prints the extent of the vertices.
  *
  *   cc one_clip.c $(pkg-config --cflags --libs deeptalk) -o one_clip && ./one_clip model.safetensors speech.f32 talk.csv
  */
@@ -18,7 +18,7 @@ static int tell(void *user, const char *stage, size_t done, size_t total) {
     size_t *steps = user;
     (void)stage, (void)done, (void)total;
     ++*steps;
-    return 0; /* anything else stops the work */
+    return 0; /* any other value stops the work */
 }
 
 static float *read_floats(const char *path, size_t *count) {

@@ -1,4 +1,4 @@
-/* A stream: raw 16 kHz mono floats on standard input, a line a frame on standard output.
+/* Streams sound: reads raw 16 kHz mono floats from standard input and prints one line per frame.
  *
  *   cc stream.c $(pkg-config --cflags --libs deeptalk) -o stream && ./stream model.safetensors < speech.f32
  */
@@ -15,7 +15,7 @@ static void must(dt_status status, const char *what) {
 }
 
 static void print_frames(dt_session *session, size_t waiting, size_t parameters) {
-    float values[8 * 64]; /* a few at a time */
+    float values[8 * 64]; /* room for a few frames */
     while (waiting > 0) {
         size_t first, frames;
         must(dt_stream_poll(session, values, sizeof values / sizeof *values, &first, &frames), "poll");
@@ -37,7 +37,7 @@ int main(int argc, char **argv) {
     must(dt_model_load(argv[1], NULL, &model), "model");
     must(dt_model_parameters(model, &parameters), "parameters");
     must(dt_session_new(model, &session), "session");
-    must(dt_model_free(&model), "free"); /* the session keeps what it needs */
+    must(dt_model_free(&model), "free"); /* the session stays valid */
 
     dt_stream_options options;
     must(dt_stream_options_init(&options), "options");

@@ -1,4 +1,4 @@
-/* Eight voices in eight threads on one model: each has a session of its own, and all say the same of the same sound.
+/* Eight threads on one model, each with its own session: for the same sound, all results are equal.
  *
  *   cc -pthread threads.c $(pkg-config --cflags --libs deeptalk) -o threads && ./threads model.safetensors
  */

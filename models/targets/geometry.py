@@ -1,4 +1,4 @@
-"""The built-in head's geometry in numpy, as `src/face/vertices.rs` computes it: linear blend shapes, then the jaw joint.
+"""The built-in head's geometry in numpy, as `src/rig/vertices.rs` computes it: linear blend shapes, then the jaw joint.
 
 A motion is (frames, 53): 50 ARKit channels in the file's order, then the jaw's axis-angle in radians. Lengths are metres.
 """

@@ -1,4 +1,4 @@
-"""Every hyper-parameter of the network: the twin of `src/model/config.rs`, field by field."""
+"""Every hyper-parameter of the network: the twin of `src/networks/deeptalk/config.rs`, field by field."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""The content encoder: the twin of `src/model/content.rs`."""
+"""The content encoder: the twin of `src/networks/deeptalk/content.rs`."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""The whole network over equal-length batches: the twin of `src/model/deeptalk.rs`."""
+"""The whole network over equal-length batches: the twin of `src/networks/deeptalk/deeptalk.rs`."""
 
 from typing import NamedTuple
 

@@ -1,5 +1,5 @@
 """The emotion encoder, the head that makes a distribution of its features, and the same for a motion: the twin of
-`src/model/emotion.rs` and `pool.rs`."""
+`src/networks/deeptalk/emotion.rs` and `pool.rs`."""
 
 import dataclasses
 from typing import NamedTuple

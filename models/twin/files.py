@@ -1,4 +1,4 @@
-"""Model files, read and written as `src/checkpoint/model_file.rs` does: safetensors with the configuration in its metadata.
+"""Model files, read and written as `src/networks/model_file.rs` does: safetensors with the configuration in its metadata.
 
 What training adds is folded when a model is written: each batch norm goes into the linear layer behind it. Inside the modules
 weights have PyTorch's layouts; in a file a convolution is (out, kernel, in), a transposed one (kernel, out, in).

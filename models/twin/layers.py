@@ -1,4 +1,4 @@
-"""The vocabulary of the network over (batch, rows, channels): the twin of the operations of `src/backend`."""
+"""The vocabulary of the network over (batch, rows, channels): the twin of the operations of `src/tensor`."""
 
 import functools
 import math

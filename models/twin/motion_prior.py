@@ -1,4 +1,4 @@
-"""The motion prior (TH-VQVAE), codes to motion and back: the twin of `src/model/motion_prior.rs`."""
+"""The motion prior (TH-VQVAE), codes to motion and back: the twin of `src/networks/deeptalk/motion_prior.rs`."""
 
 from typing import NamedTuple
 

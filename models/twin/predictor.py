@@ -1,4 +1,4 @@
-"""The style, and the codes: the twin of `src/model/predictor.rs`."""
+"""The style, and the codes: the twin of `src/networks/deeptalk/predictor.rs`."""
 
 from typing import NamedTuple
 

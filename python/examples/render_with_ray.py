@@ -1,4 +1,4 @@
-"""Every WAV of a folder to a motion (.npz), on all the workers that Ray has.
+"""Computes a motion (.npz) for every WAV file of a folder, on Ray workers.
 
     python render_with_ray.py --model model.safetensors --workers 2 clips/ motions/
 """
@@ -12,7 +12,7 @@ import deeptalk_rt
 
 
 class Animate:
-    """Made once in every worker."""
+    """A worker: Ray creates one instance in each."""
 
     def __init__(self, model: str, folder: str):
         self.session = deeptalk_rt.Session(deeptalk_rt.Model.load(model, threads=1))
@@ -35,14 +35,14 @@ class Animate:
 
 
 def render(model: Path, clips: Path, motions: Path, workers: int) -> list[dict]:
-    """A row for every recording: path, frames, worker, error ("" if there was none)."""
+    """Returns a row for every recording: path, frames, worker, error ("" if there was none)."""
     paths = sorted(str(path.resolve()) for path in clips.glob("*.wav"))
     motions.mkdir(parents=True, exist_ok=True)
     recordings = ray.data.from_items([{"path": path} for path in paths], override_num_blocks=max(workers, len(paths) // 8))
     rows = recordings.map_batches(
         Animate,
         fn_constructor_args=[str(model.resolve()), str(motions.resolve())],
-        # Few files at a time to each, so that all have a part to the end.
+        # Few files at a time per worker, so that all workers are busy until the end.
         compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
         batch_size=8,
     )

@@ -1,19 +1,24 @@
-//! Errors as exceptions.
+//! Errors of the library as Python exceptions.
 
 use deeptalk_rt::Error;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-create_exception!(deeptalk_rt, UsageError, PyValueError, "Arguments that make no sense.");
+create_exception!(deeptalk_rt, UsageError, PyValueError, "Invalid arguments.");
 create_exception!(
     deeptalk_rt,
     BadInputError,
     PyValueError,
     "A file that is missing, damaged or of the wrong kind."
 );
-create_exception!(deeptalk_rt, DeviceError, PyRuntimeError, "The device cannot be used.");
-create_exception!(deeptalk_rt, FailedError, PyRuntimeError, "The system refused, or the work failed.");
+create_exception!(deeptalk_rt, DeviceError, PyRuntimeError, "The device is not usable.");
+create_exception!(
+    deeptalk_rt,
+    FailedError,
+    PyRuntimeError,
+    "The operating system refused a request, or the work failed."
+);
 create_exception!(deeptalk_rt, CancelledError, PyRuntimeError, "The progress callback returned False.");
 
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,8 +1,8 @@
-//! Faces: motion to vertices.
+//! Python class of faces: rows of parameters to vertices.
 
 use std::path::PathBuf;
 
-use deeptalk_rt::face;
+use deeptalk_rt::rig;
 use deeptalk_rt::runtime::Rig;
 use numpy::{PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -15,7 +15,7 @@ pub struct Face(Rig);
 
 fn rig(
     python: Python<'_>,
-    face: impl FnOnce() -> deeptalk_rt::Result<face::Face> + Send,
+    face: impl FnOnce() -> deeptalk_rt::Result<rig::Face> + Send,
     model: Option<&Model>,
 ) -> PyResult<Face> {
     let load = || match model {
@@ -30,13 +30,13 @@ impl Face {
     #[staticmethod]
     #[pyo3(signature = (path, model=None))]
     fn load(python: Python<'_>, path: PathBuf, model: Option<&Model>) -> PyResult<Self> {
-        rig(python, || face::Face::load(path), model)
+        rig(python, || rig::Face::load(path), model)
     }
 
     #[staticmethod]
     #[pyo3(signature = (model=None))]
     fn builtin(python: Python<'_>, model: Option<&Model>) -> PyResult<Self> {
-        rig(python, face::Face::builtin, model)
+        rig(python, rig::Face::builtin, model)
     }
 
     #[getter]

@@ -1,4 +1,5 @@
-//! `deeptalk_rt` for Python: NumPy in, NumPy out, the interpreter free while the network works.
+//! `deeptalk_rt` for Python: NumPy arrays in and out; the interpreter lock is released while the network
+//! works.
 
 mod emotion;
 mod errors;

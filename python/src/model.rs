@@ -1,4 +1,4 @@
-//! Models.
+//! Python class of models.
 
 use std::path::PathBuf;
 

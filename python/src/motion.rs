@@ -1,7 +1,8 @@
-//! Motions of whole recordings.
+//! Python class of the motions of whole recordings.
 
 use std::path::PathBuf;
 
+use deeptalk_rt::animation::Animation;
 use deeptalk_rt::export;
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
@@ -9,48 +10,61 @@ use pyo3::prelude::*;
 use crate::errors::raised;
 
 #[pyclass(frozen, module = "deeptalk_rt")]
-pub struct Motion(pub deeptalk_rt::Motion);
+pub struct Motion(pub Animation);
 
-/// Rows of so many values as a table.
+/// Row-major values as an array (rows, `width`).
 pub fn table<'py>(python: Python<'py>, values: &[f32], width: usize) -> PyResult<Bound<'py, PyArray2<f32>>> {
     PyArray1::from_slice(python, values).reshape([values.len() / width.max(1), width])
+}
+
+impl Motion {
+    /// An extra of integers; empty if the network gave none.
+    fn codes<'py>(&self, python: Python<'py>, name: &str) -> Bound<'py, PyArray1<i32>> {
+        PyArray1::from_slice(python, self.0.extras.i32(name).unwrap_or_default())
+    }
+
+    /// An extra of rows of floats; empty if the network gave none.
+    fn rows<'py>(&self, python: Python<'py>, name: &str) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let width = self.0.extras.get(name).and_then(|extra| extra.shape.last().copied());
+        table(python, self.0.extras.f32(name).unwrap_or_default(), width.unwrap_or(0))
+    }
 }
 
 #[pymethods]
 impl Motion {
     #[getter]
     fn values<'py>(&self, python: Python<'py>) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        table(python, &self.0.values, self.0.names.len())
+        table(python, self.0.values(), self.0.width())
     }
 
     #[getter]
-    fn names(&self) -> Vec<String> {
-        self.0.names.clone()
+    fn names(&self) -> PyResult<Vec<String>> {
+        Ok(self.0.parameters().map_err(raised)?.names.clone())
     }
 
     #[getter]
-    fn fps(&self) -> f32 {
-        self.0.fps
+    fn fps(&self) -> f64 {
+        self.0.rate.per_second()
     }
 
     #[getter]
     fn codes_t<'py>(&self, python: Python<'py>) -> Bound<'py, PyArray1<i32>> {
-        PyArray1::from_slice(python, &self.0.codes_t)
+        self.codes(python, "codes_t")
     }
 
     #[getter]
     fn codes_b<'py>(&self, python: Python<'py>) -> Bound<'py, PyArray1<i32>> {
-        PyArray1::from_slice(python, &self.0.codes_b)
+        self.codes(python, "codes_b")
     }
 
     #[getter]
     fn emotion_mu<'py>(&self, python: Python<'py>) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        table(python, &self.0.emotion_mu, self.0.emotion_width)
+        self.rows(python, "emotion.mu")
     }
 
     #[getter]
     fn emotion_logvar<'py>(&self, python: Python<'py>) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        table(python, &self.0.emotion_logvar, self.0.emotion_width)
+        self.rows(python, "emotion.logvar")
     }
 
     fn write(&self, python: Python<'_>, path: PathBuf) -> PyResult<()> {

@@ -1,9 +1,9 @@
-//! Sessions: whole recordings and streams.
+//! Python class of sessions: whole recordings and streams.
 
 use std::sync::{Mutex, MutexGuard};
 
 use deeptalk_rt::Error;
-use deeptalk_rt::model::Take;
+use deeptalk_rt::networks::deeptalk::Take;
 use deeptalk_rt::runtime::{self, Control, Step, StreamOptions};
 use numpy::{PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -44,7 +44,8 @@ impl Session {
     }
 }
 
-/// Runs work that may be stopped: by Ctrl-C, by a callback that returns False or raises.
+/// Runs work without the interpreter lock. Ctrl-C and a progress callback that returns False or raises stop
+/// it.
 fn under<T: Send>(
     python: Python<'_>,
     progress: Option<Py<PyAny>>,

@@ -1,4 +1,4 @@
-//! Sound: NumPy arrays to samples and back.
+//! Python functions for sound: NumPy arrays to samples and back.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use crate::errors::{raised, usage};
 
-/// The samples of an array: float32, one dimension, contiguous.
+/// The samples of a NumPy array: float32, one dimension, contiguous.
 pub fn samples<'a>(array: &'a PyReadonlyArray1<'_, f32>) -> PyResult<&'a [f32]> {
     array.as_slice().map_err(|_| {
         usage("samples: expected a contiguous array, found one with gaps: use numpy.ascontiguousarray")

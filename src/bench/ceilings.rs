@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Ceilings, Traits};
 use crate::Result;
-use crate::backend::{Activation, Clips, Linear, Ops, Packed, Role, Stored};
+use crate::tensor::{Activation, Clips, Linear, Ops, Packed, Role, Stored};
 
 /// The smallest and the largest product: square matrices.
 const SIZES: [usize; 2] = [1024, 8192];

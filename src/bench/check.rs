@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 
 use super::{Check, Traits, clips};
-use crate::backend::{Ops, Packed};
-use crate::model::DeepTalk;
-use crate::model::stages::Observer;
+use crate::networks::deeptalk::DeepTalk;
+use crate::networks::deeptalk::stages::Observer;
+use crate::tensor::{Ops, Packed};
 use crate::verify::{Stage, Stages, Values, compare};
 use crate::{Error, Result};
 

@@ -8,14 +8,14 @@ use std::cell::Cell;
 
 use super::{Traits, clips_a_pass};
 use crate::Result;
-use crate::backend::shapes::{self, Rows, Shaped};
-use crate::backend::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Ops, Rig, Role, SampleCodes,
-    Stored,
+use crate::networks::deeptalk::config::SAMPLE_RATE;
+use crate::networks::deeptalk::weights::{Source, Weights};
+use crate::networks::deeptalk::{Config, DeepTalk};
+use crate::tensor::shapes::{self, Rows, Shaped};
+use crate::tensor::{
+    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
+    Linear, MeshOps, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored,
 };
-use crate::model::config::SAMPLE_RATE;
-use crate::model::weights::{Source, Weights};
-use crate::model::{Config, DeepTalk};
 
 /// What a forward costs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -107,7 +107,7 @@ fn pairs(rows: usize, bias: &AttentionBias) -> usize {
     }
 }
 
-impl Ops for Counter {
+impl Context for Counter {
     type Tensor = Rows;
     type Weight = Shape;
     type Codes = Rows;
@@ -116,9 +116,17 @@ impl Ops for Counter {
         Ok(Shape { name: stored.name, shape: stored.shape })
     }
 
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Rows> {
         shapes::upload(clips, channels, values.len())?;
         Ok(self.made(0, &[], clips.clone(), channels))
+    }
+
+    fn upload_f32(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Rows> {
+        self.upload(clips, channels, values)
     }
 
     fn download(&self, x: &Rows) -> Result<Vec<f32>> {
@@ -133,7 +141,9 @@ impl Ops for Counter {
     fn download_codes(&self, codes: &Rows) -> Result<Vec<i32>> {
         Ok(vec![0; size(codes)])
     }
+}
 
+impl RowOps for Counter {
     fn linear(&self, x: &Rows, linear: &Linear<Shape>, _: Activation) -> Result<Rows> {
         let out = shapes::linear(x, linear)?;
         let weights = elements(&linear.weight) + linear.bias.as_ref().map_or(0, elements);
@@ -151,12 +161,6 @@ impl Ops for Counter {
         let (clips, out) = shapes::conv_transpose1d(x, conv)?;
         let flops = 2 * x.clips.rows() * elements(&conv.weight);
         Ok(self.made(flops, &[size(x), elements(&conv.weight) + out], clips, out))
-    }
-
-    fn log_bands(&self, spectrum: &Rows, bands: &Shape) -> Result<Rows> {
-        let out = shapes::log_bands(spectrum, bands)?;
-        let flops = 2 * spectrum.clips.rows() * elements(bands);
-        Ok(self.made(flops, &[size(spectrum), elements(bands)], spectrum.clips.clone(), out))
     }
 
     fn layer_norm(&self, x: &Rows, affine: Option<&Affine<Shape>>, _: Activation) -> Result<Rows> {
@@ -214,7 +218,9 @@ impl Ops for Counter {
         shapes::broadcast_rows(x, clips)?;
         Ok(self.made(0, &[size(x)], clips.clone(), x.channels))
     }
+}
 
+impl CodeOps for Counter {
     fn lookup(&self, codes: &Rows, codebook: &Shape) -> Result<Rows> {
         let [_, width] = shapes::codebook("lookup", codebook)?;
         Ok(self.made(0, &[codes.clips.rows() * width], codes.clips.clone(), width))
@@ -230,7 +236,17 @@ impl Ops for Counter {
         shapes::choose_code(logits, sample)?;
         Ok(self.made(0, &[size(logits)], logits.clips.clone(), 1))
     }
+}
 
+impl SpeechOps for Counter {
+    fn log_bands(&self, spectrum: &Rows, bands: &Shape) -> Result<Rows> {
+        let out = shapes::log_bands(spectrum, bands)?;
+        let flops = 2 * spectrum.clips.rows() * elements(bands);
+        Ok(self.made(flops, &[size(spectrum), elements(bands)], spectrum.clips.clone(), out))
+    }
+}
+
+impl EmbeddingOps for Counter {
     fn sorted_pool(&self, x: &Rows, weights: &Rows) -> Result<Rows> {
         shapes::sorted_pool(x, weights)?;
         let clips = Clips::from_lengths(vec![1; x.clips.count()]);
@@ -256,14 +272,21 @@ impl Ops for Counter {
         shapes::same("lerp", a, b)?;
         Ok(self.like(a, 2))
     }
+}
 
+impl MeshOps for Counter {
     /// Every channel moves every vertex, then the joint turns it.
     fn skin(&self, parameters: &Rows, rig: &Rig<Shape>) -> Result<Rows> {
-        let (clips, channels, vertices) = shapes::skin(parameters, rig)?;
-        let poses = clips.rows() / (3 * vertices).max(1);
+        let (channels, vertices) = shapes::skin(parameters, rig)?;
+        let poses = parameters.clips.rows();
         let read = [size(parameters), elements(&rig.template), elements(&rig.shapes), elements(&rig.weights)];
         // Three coordinates a shape; the turn is 9 multiplications with their additions.
-        Ok(self.made(poses * vertices * (2 * 3 * channels + 2 * 9), &read, clips, 1))
+        Ok(self.made(
+            poses * vertices * (2 * 3 * channels + 2 * 9),
+            &read,
+            parameters.clips.clone(),
+            3 * vertices,
+        ))
     }
 }
 

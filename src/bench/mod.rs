@@ -22,9 +22,9 @@ pub use self::count::{Work, count};
 pub use self::machine::{Gpu, Machine, gpu};
 pub use self::report::{Case, Ceilings, Check, Cold, FORMAT, FORMAT_VERSION, Model, Report, Skipped, Stage};
 pub use self::times::Times;
-use crate::backend::Ops;
-use crate::model::DeepTalk;
-use crate::model::config::SAMPLE_RATE;
+use crate::networks::deeptalk::DeepTalk;
+use crate::networks::deeptalk::config::SAMPLE_RATE;
+use crate::tensor::Ops;
 use crate::verify::Limits;
 use crate::{Error, Result};
 
@@ -73,7 +73,7 @@ impl Traits {
     pub const CPU: Self = Self {
         element_bytes: 4,
         sum_elements: 1 << 24,
-        seconds_a_pass: crate::model::ONE_PASS_SECONDS as f64,
+        seconds_a_pass: crate::networks::deeptalk::ONE_PASS_SECONDS as f64,
         warm_up: 2,
         limits: Limits::F32,
     };
@@ -83,7 +83,7 @@ impl Traits {
     pub const CUDA: Self = Self {
         element_bytes: 2,
         sum_elements: 1 << 27,
-        seconds_a_pass: 32.0 * crate::model::ONE_PASS_SECONDS as f64,
+        seconds_a_pass: 32.0 * crate::networks::deeptalk::ONE_PASS_SECONDS as f64,
         warm_up: 3,
         limits: Limits::F16,
     };

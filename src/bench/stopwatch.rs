@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::{Effort, Stage, Times, Traits, clips_a_pass, repeat};
 use crate::Result;
-use crate::backend::{Clips, Ops};
-use crate::model::DeepTalk;
-use crate::model::config::SAMPLE_RATE;
-use crate::model::stages::Observer;
+use crate::networks::deeptalk::DeepTalk;
+use crate::networks::deeptalk::config::SAMPLE_RATE;
+use crate::networks::deeptalk::stages::Observer;
+use crate::tensor::{Clips, Ops};
 
 /// The stage that ends when the motion is on the host.
 const DOWNLOAD: &str = "download";

@@ -6,16 +6,16 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use deeptalk_rt::backend::Ops;
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::backend::cuda::Cuda;
 use deeptalk_rt::bench::{
     self, Ceilings, Cold, Effort, FORMAT, FORMAT_VERSION, Gpu, Machine, Model, Plan, Report, Traits,
 };
-use deeptalk_rt::checkpoint::ModelFile;
-use deeptalk_rt::export::AtomicFile;
-use deeptalk_rt::model::{DeepTalk, ONE_PASS_SECONDS};
+use deeptalk_rt::files::AtomicFile;
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::{DeepTalk, ONE_PASS_SECONDS};
 use deeptalk_rt::runtime::Device;
+use deeptalk_rt::tensor::Ops;
+use deeptalk_rt::tensor::cpu::Cpu;
+use deeptalk_rt::tensor::cuda::Cuda;
 use deeptalk_rt::{Error, Result};
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 //! The bare device, for those who look into the network.
 
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::backend::cuda::Cuda;
 use deeptalk_rt::runtime::Device;
+use deeptalk_rt::tensor::cpu::Cpu;
+use deeptalk_rt::tensor::cuda::Cuda;
 use deeptalk_rt::{Error, Result};
 
 use super::say;

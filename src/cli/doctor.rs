@@ -1,10 +1,10 @@
 //! `doctor`: what this machine offers, and what to do about what is missing.
 
 use clap::Args;
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::checkpoint::ModelFile;
-use deeptalk_rt::face::Face;
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::rig::Face;
+use deeptalk_rt::tensor::cpu::Cpu;
+use deeptalk_rt::tensor::cuda::Cuda;
 use deeptalk_rt::{Error, Result};
 
 use super::say;

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deeptalk_rt::export::picture::{Control, Report, Scene, render_outputs};
-use deeptalk_rt::export::{self, VertexSource, Written};
-use deeptalk_rt::face::Face;
+use deeptalk_rt::animation::Animation;
+use deeptalk_rt::encode::picture::{Control, Report, Scene, render_outputs};
+use deeptalk_rt::export::{self, VertexSource};
+use deeptalk_rt::files::Written;
 use deeptalk_rt::render::Options;
-use deeptalk_rt::{Error, Motion, Result};
+use deeptalk_rt::rig::Face;
+use deeptalk_rt::{Error, Result};
 
 use super::progress::{Output, Reporter};
 use super::stop;
@@ -15,7 +17,7 @@ use super::stop;
 /// A take, on its way to files.
 pub struct Finished<'a> {
     pub input: &'a Path,
-    pub motion: &'a Motion,
+    pub motion: &'a Animation,
     pub samples: &'a [f32],
     pub face: Option<&'a Face>,
     /// What the network took for it.
@@ -48,8 +50,8 @@ impl<'a> Finished<'a> {
         let fill = |first: usize, out: &mut [f32]| {
             stop::check()?;
             if let Some((face, skin)) = wanted {
-                let (width, frames) = (self.motion.names.len(), out.len() / (3 * face.vertex_count()));
-                out.copy_from_slice(&skin(&self.motion.values[first * width..(first + frames) * width])?);
+                let (width, frames) = (self.motion.width(), out.len() / (3 * face.vertex_count()));
+                out.copy_from_slice(&skin(&self.motion.values()[first * width..(first + frames) * width])?);
             }
             Ok(())
         };
@@ -87,8 +89,7 @@ impl<'a> Finished<'a> {
         written: Written,
         drawn: Option<(Duration, Report)>,
     ) -> Output<'a> {
-        let frames = self.motion.frames();
-        let seconds = frames as f64 / f64::from(self.motion.fps);
+        let (frames, seconds) = (self.motion.frames(), self.motion.seconds());
         Output { input: self.input, path, frames, seconds, took: self.network + took, written, drawn }
     }
 }

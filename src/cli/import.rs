@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use deeptalk_rt::Result;
-use deeptalk_rt::checkpoint::{ImportReport, import_deeptalk};
-use deeptalk_rt::face::import_flame;
-use deeptalk_rt::model::Config;
+use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::{ImportReport, import_deeptalk};
+use deeptalk_rt::rig::import_flame;
 
 use super::progress::Reporter;
 use super::{Precision, outputs, say, stop};

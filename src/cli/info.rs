@@ -6,8 +6,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use deeptalk_rt::checkpoint::{ARCHITECTURE, FORMAT_VERSION, ModelFile};
-use deeptalk_rt::face::Face;
+use deeptalk_rt::networks::{ARCHITECTURE, FORMAT_VERSION, ModelFile};
+use deeptalk_rt::rig::Face;
 use deeptalk_rt::{Error, Result};
 use serde_json::{Value, json};
 

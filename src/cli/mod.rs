@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use deeptalk_rt::Result;
-use deeptalk_rt::backend::Dtype;
+use deeptalk_rt::tensor::Dtype;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,7 +35,7 @@ Examples:
 Results go to files or to standard output, everything else to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 bad input file, 4 no such device.";
 
-/// Speech in, a moving, feeling 3D face out
+/// Speech in, an emotional 3D face animation out
 #[derive(Parser)]
 #[command(name = "deeptalk-rt", version, after_help = EXAMPLES, arg_required_else_help = true)]
 #[command(max_term_width = 100, disable_help_subcommand = true)]

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use deeptalk_rt::export::{AtomicFile, Kind, Picture};
+use deeptalk_rt::encode::Picture;
+use deeptalk_rt::export::Kind;
+use deeptalk_rt::files::AtomicFile;
 use deeptalk_rt::{Error, Result};
 
 /// A recording and its files: for every take, one for every format.

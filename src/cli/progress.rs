@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use deeptalk_rt::Error;
-use deeptalk_rt::export::Written;
-use deeptalk_rt::export::picture::Report;
+use deeptalk_rt::encode::picture::Report;
+use deeptalk_rt::files::Written;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 

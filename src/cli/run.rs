@@ -7,8 +7,8 @@ use std::time::Instant;
 use clap::Args;
 use deeptalk_rt::audio::{Wav, read_wav};
 use deeptalk_rt::export::{Format, Kind};
-use deeptalk_rt::face::Face;
-use deeptalk_rt::model::{Draw, EmotionVector, ONE_PASS_SECONDS, Take};
+use deeptalk_rt::networks::deeptalk::{Draw, EmotionVector, ONE_PASS_SECONDS, Take};
+use deeptalk_rt::rig::Face;
 use deeptalk_rt::runtime::{Control, Device, ModelOptions, Rig, Session, Step};
 use deeptalk_rt::{Error, Result};
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::Path;
 
-use deeptalk_rt::export::Written;
+use deeptalk_rt::files::Written;
 use deeptalk_rt::{Error, Result};
 
 /// A line on standard error; if nobody listens, it is lost.

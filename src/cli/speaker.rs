@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use deeptalk_rt::checkpoint::ModelFile;
+use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::{Error, Result};
 
 /// The model of a path, or the built-in one; and the index of the actor of that name, or the first.

@@ -4,9 +4,9 @@ use std::io::{ErrorKind, Read, Write, stdin, stdout};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use deeptalk_rt::animation::arkit::CsvRows;
 use deeptalk_rt::audio::read_wav;
-use deeptalk_rt::export::arkit::CsvRows;
-use deeptalk_rt::model::{ONE_PASS_SECONDS, Take};
+use deeptalk_rt::networks::deeptalk::{ONE_PASS_SECONDS, Take};
 use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions};
 use deeptalk_rt::{Error, Result};
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use deeptalk_rt::Result;
-use deeptalk_rt::checkpoint::synth_model_with;
-use deeptalk_rt::model::Config;
+use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::synth_model_with;
 
 use super::progress::Reporter;
 use super::{Precision, outputs, say, stop};

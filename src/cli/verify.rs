@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use deeptalk_rt::backend::{Dtype, Ops};
-use deeptalk_rt::checkpoint::ModelFile;
+use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::runtime::Device;
+use deeptalk_rt::tensor::{Dtype, Ops};
 use deeptalk_rt::verify::{Golden, Limits, Report, Row, golden_files};
 use deeptalk_rt::{Error, Result};
 

@@ -2,23 +2,23 @@
 
 use std::io::Write;
 
-use super::{AtomicFile, Failure};
-use crate::Motion;
+use crate::animation::Animation;
+use crate::files::{AtomicFile, Failure};
 
 /// Writes `frame,time,` and the names, then one row a frame. The time is in seconds; every number is the shortest
 /// that reads back as the same f32.
-pub(super) fn write(file: &mut AtomicFile, motion: &Motion) -> Result<(), Failure> {
+pub(super) fn write(file: &mut AtomicFile, animation: &Animation) -> Result<(), Failure> {
     let mut row = String::from("frame,time");
-    for name in &motion.names {
+    for name in &animation.parameters()?.names {
         row.push(',');
         row.push_str(&quoted(name));
     }
-    for frame in 0..motion.frames() {
+    for frame in 0..animation.frames() {
         row.push('\n');
         file.write_all(row.as_bytes())?;
         row.clear();
-        row.push_str(&format!("{frame},{}", frame as f64 / f64::from(motion.fps)));
-        for value in motion.frame(frame) {
+        row.push_str(&format!("{frame},{}", animation.rate.seconds(frame)));
+        for value in animation.frame(frame) {
             row.push_str(&format!(",{value:?}"));
         }
     }

@@ -4,14 +4,14 @@
 //! masks of the built-in head (FLAME has none) is probed: its lips are where vertices that go with the jaw meet vertices that do not.
 //!
 //! ```
-//! use deeptalk_rt::{export::curves::Curves, face::Face};
+//! use deeptalk_rt::{export::curves::Curves, rig::Face};
 //!
 //! let face = Face::builtin()?;
 //! let names = face.parameter_names();
 //! let mut values = vec![0.0; 2 * names.len()];
 //! values[2 * names.len() - 3] = 10f32.to_radians(); // jaw_x of the second frame
-//! # let motion = deeptalk_rt::Motion { fps: 25.0, names, values, codes_t: vec![], codes_b: vec![],
-//! #     emotion_mu: vec![], emotion_logvar: vec![], emotion_width: 0 };
+//! # use deeptalk_rt::animation::{Animation, Rate};
+//! # let motion = Animation::from_parameters(Rate::whole(25), names, values);
 //! let curves = Curves::measure(&motion, &face)?;
 //! let jaw = &curves.list[0];
 //! assert_eq!((jaw.name, jaw.unit), ("Jaw", "°"));
@@ -21,8 +21,9 @@
 
 use rayon::prelude::*;
 
-use crate::face::Face;
-use crate::{Motion, Result};
+use crate::Result;
+use crate::animation::Animation;
+use crate::rig::Face;
 
 /// One quantity over the frames of a motion.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,9 +59,9 @@ impl Curves {
     ///
     /// # Errors
     /// A bad input if the motion was not made for this face.
-    pub fn measure(motion: &Motion, face: &Face) -> Result<Self> {
-        face.check_channels(&motion.names, "the model")?;
-        let width = motion.names.len();
+    pub fn measure(motion: &Animation, face: &Face) -> Result<Self> {
+        face.check_channels(&motion.parameters()?.names, "the model")?;
+        let width = motion.width();
         let curve = |name, positive, negative, unit, span| Curve {
             name,
             positive,
@@ -70,7 +71,7 @@ impl Curves {
             values: vec![],
         };
         let mut list = vec![curve("Jaw", "open", "", "°", [0.0, 12.0])];
-        list[0].values = motion.values.chunks_exact(width).map(|row| row[width - 3].to_degrees()).collect();
+        list[0].values = motion.values().chunks_exact(width).map(|row| row[width - 3].to_degrees()).collect();
 
         let lips = inner_lips(face);
         let around = lips.map_or(vec![], |inner| lip_vertices(face, inner));
@@ -94,15 +95,15 @@ impl Curves {
 
 /// `measure(moved, at rest)` of some vertices, for every frame.
 fn follow(
-    motion: &Motion,
+    motion: &Animation,
     face: &Face,
     vertices: &[u32],
     measure: impl Fn(&[[f32; 3]], &[[f32; 3]]) -> f32 + Sync,
 ) -> Vec<f32> {
     let part = part(face, vertices);
     motion
-        .values
-        .par_chunks_exact(motion.names.len())
+        .values()
+        .par_chunks_exact(motion.width())
         .map_init(
             || vec![0.0; part.template.len()],
             |moved, row| {
@@ -242,7 +243,7 @@ pub fn waveform(samples: &[f32], bins: usize) -> Vec<(f32, f32)> {
 mod tests {
     use super::*;
 
-    fn motion(face: &Face, rows: &[&[(&str, f32)]]) -> Motion {
+    fn motion(face: &Face, rows: &[&[(&str, f32)]]) -> Animation {
         let names = face.parameter_names();
         let mut values = vec![0.0; rows.len() * names.len()];
         for (frame, row) in rows.iter().enumerate() {
@@ -251,16 +252,7 @@ mod tests {
                 values[frame * names.len() + column] = *value;
             }
         }
-        Motion {
-            fps: 25.0,
-            names,
-            values,
-            codes_t: vec![],
-            codes_b: vec![],
-            emotion_mu: vec![],
-            emotion_logvar: vec![],
-            emotion_width: 0,
-        }
+        Animation::from_parameters(crate::animation::Rate::whole(25), names, values)
     }
 
     const ROWS: [&[(&str, f32)]; 6] = [
@@ -303,7 +295,7 @@ mod tests {
     fn a_motion_of_another_face_is_refused() {
         let face = Face::builtin().unwrap();
         let mut other = motion(&face, &ROWS);
-        other.names[0] = "exp_00".into();
+        other.parameters_mut().unwrap().names[0] = "exp_00".into();
         let text = Curves::measure(&other, &face).unwrap_err().to_string();
         assert!(text.contains("exp_00") && text.contains("eyeBlinkLeft"), "{text}");
     }

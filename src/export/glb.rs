@@ -9,12 +9,13 @@
 //! count). The identity is the neutral one. Gloss becomes roughness by way of a texture of 256 pixels.
 //!
 //! ```
-//! use deeptalk_rt::{export::glb, face::Face};
+//! use deeptalk_rt::{export::glb, rig::Face};
 //!
 //! let face = Face::builtin()?;
 //! # let names = face.parameter_names();
-//! # let motion = deeptalk_rt::Motion { fps: 25.0, values: vec![0.0; 3 * names.len()], names, codes_t: vec![], codes_b: vec![],
-//! #     emotion_mu: vec![], emotion_logvar: vec![], emotion_width: 0 };
+//! # use deeptalk_rt::animation::{Animation, Rate};
+//! # let values = vec![0.0; 3 * names.len()];
+//! # let motion = Animation::from_parameters(Rate::whole(25), names, values);
 //! let bytes = glb::bytes(&motion, &face)?;
 //! assert_eq!(&bytes[..4], b"glTF");
 //! # Ok::<(), deeptalk_rt::Error>(())
@@ -26,8 +27,9 @@ use serde_json::{Value, json};
 
 use self::buffer::{Buffer, Use};
 use super::surface;
-use crate::face::Face;
-use crate::{Error, Motion, Result};
+use crate::animation::Animation;
+use crate::rig::Face;
+use crate::{Error, Result};
 
 /// Displacements below this are left out of a morph target: metres.
 const STILL: f32 = 2e-6;
@@ -40,8 +42,8 @@ const CLAY: ([f32; 4], f32) = ([0.60, 0.45, 0.37, 1.0], 0.6);
 ///
 /// # Errors
 /// A bad input if the motion was not made for this face; a usage error if it has no frames, or so many that the file would pass 4 GB.
-pub fn bytes(motion: &Motion, face: &Face) -> Result<Vec<u8>> {
-    face.check_channels(&motion.names, "the model")?;
+pub fn bytes(motion: &Animation, face: &Face) -> Result<Vec<u8>> {
+    face.check_channels(&motion.parameters()?.names, "the model")?;
     if motion.frames() == 0 {
         return Err(Error::Usage(
             "a glTF animation needs at least one frame, found none; give a longer clip".into(),
@@ -78,7 +80,7 @@ pub fn bytes(motion: &Motion, face: &Face) -> Result<Vec<u8>> {
         "meshes": [{
             "name": face.name,
             "primitives": [primitive],
-            "extras": { "targetNames": face.channels, "fps": motion.fps, "leftOut": left_out },
+            "extras": { "targetNames": face.channels, "fps": motion.rate.per_second(), "leftOut": left_out },
         }],
         "skins": [skin],
         "animations": [animation],
@@ -188,10 +190,10 @@ fn skin(buffer: &mut Buffer, face: &Face) -> (Value, Vec<Value>) {
 }
 
 /// Weights of the morph targets and the jaw's rotation, a key for each frame.
-fn animation(buffer: &mut Buffer, motion: &Motion, face: &Face) -> Value {
+fn animation(buffer: &mut Buffer, motion: &Animation, face: &Face) -> Value {
     let channels = face.channels.len();
-    let rows = || motion.values.chunks_exact(channels + 3);
-    let times: Vec<f32> = (0..motion.frames()).map(|i| (i as f64 / f64::from(motion.fps)) as f32).collect();
+    let rows = || motion.values().chunks_exact(channels + 3);
+    let times: Vec<f32> = (0..motion.frames()).map(|i| motion.rate.seconds(i) as f32).collect();
     let time = buffer.floats_with_range(Use::Data, 1, &times);
     let rotations: Vec<f32> =
         rows().flat_map(|row| quaternion([row[channels], row[channels + 1], row[channels + 2]])).collect();

@@ -8,12 +8,13 @@
 //! clock drives the face.
 //!
 //! ```
-//! use deeptalk_rt::{export::html, face::Face};
+//! use deeptalk_rt::{export::html, rig::Face};
 //!
 //! let face = Face::builtin()?;
 //! # let names = face.parameter_names();
-//! # let motion = deeptalk_rt::Motion { fps: 25.0, values: vec![0.0; 25 * names.len()], names, codes_t: vec![], codes_b: vec![],
-//! #     emotion_mu: vec![], emotion_logvar: vec![], emotion_width: 0 };
+//! # use deeptalk_rt::animation::{Animation, Rate};
+//! # let values = vec![0.0; 25 * names.len()];
+//! # let motion = Animation::from_parameters(Rate::whole(25), names, values);
 //! let speech = vec![0.0; 16_000]; // 1 s at 16 kHz
 //! let page = html::page(&motion, &face, &speech, "A first word")?;
 //! assert!(page.starts_with("<!doctype html>") && page.len() < 5_000_000);
@@ -27,8 +28,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
 
 use self::scene::Scene;
-use crate::face::Face;
-use crate::{Error, Motion, Result};
+use crate::animation::Animation;
+use crate::rig::Face;
+use crate::{Error, Result};
 
 const TEMPLATE: &str = include_str!("player/player.html");
 const STYLE: &str = include_str!("player/player.css");
@@ -49,8 +51,8 @@ const SCRIPT: [&str; 8] = [
 /// # Errors
 /// A bad input if the motion was not made for this face; a usage error if it has no frames or lasts so long that a browser could not
 /// load the page.
-pub fn page(motion: &Motion, face: &Face, speech: &[f32], title: &str) -> Result<String> {
-    face.check_channels(&motion.names, "the model")?;
+pub fn page(motion: &Animation, face: &Face, speech: &[f32], title: &str) -> Result<String> {
+    face.check_channels(&motion.parameters()?.names, "the model")?;
     if motion.frames() == 0 {
         return Err(Error::Usage(
             "a page needs a motion of at least one frame, found none; give a longer clip".into(),
@@ -61,7 +63,7 @@ pub fn page(motion: &Motion, face: &Face, speech: &[f32], title: &str) -> Result
     if scene.bytes.len() > 300_000_000 {
         return Err(Error::Usage(format!(
             "a page holds at most about two hours of speech, found {:.0} s; give a shorter clip or write a video",
-            motion.frames() as f32 / motion.fps
+            motion.seconds()
         )));
     }
     let script = format!("\"use strict\";\n{}", SCRIPT.join("\n"));

@@ -2,56 +2,106 @@
 
 use std::io;
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{AtomicFile, Failure};
-use crate::Motion;
+use crate::animation::{Animation, Elements, Extra};
+use crate::files::{AtomicFile, Failure};
 
-/// The object. Every number is the shortest that reads back as the same f32.
-#[derive(Serialize)]
+/// Writes `fps`, `names`, the extras, and `frames`: a row of parameters for every frame, in the order of the names. Extras whose names
+/// begin with the same word and a dot are the keys of one object. Every number is the shortest that reads back as the same f32.
+pub(super) fn write(file: &mut AtomicFile, animation: &Animation) -> Result<(), Failure> {
+    let object = Object { animation, names: &animation.parameters()?.names };
+    serde_json::to_writer(file, &object).map_err(io::Error::from)?;
+    Ok(())
+}
+
 struct Object<'a> {
-    fps: f32,
+    animation: &'a Animation,
     names: &'a [String],
-    codes_t: &'a [i32],
-    codes_b: &'a [i32],
-    emotion: Emotion<'a>,
-    /// A row of parameters for every frame, in the order of the names.
-    frames: Rows<'a>,
 }
 
-/// The emotion's distribution: a row for every window.
-#[derive(Serialize)]
-struct Emotion<'a> {
-    mu: Rows<'a>,
-    logvar: Rows<'a>,
-}
-
-/// A table as a list of rows.
-struct Rows<'a> {
-    values: &'a [f32],
-    width: usize,
-}
-
-impl Serialize for Rows<'_> {
+impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.values.chunks(self.width.max(1)))
+        let Self { animation, names } = self;
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("fps", &animation.rate.per_second())?;
+        object.serialize_entry("names", names)?;
+        let extras: Vec<&Extra> = animation.extras.iter().collect();
+        let group = |extra: &Extra| extra.name.split_once('.').map(|(group, _)| group.to_owned());
+        for (index, extra) in extras.iter().enumerate() {
+            match group(extra) {
+                None => object.serialize_entry(&extra.name, &Array::of(extra))?,
+                // A group stands where its first member does.
+                name if extras[..index].iter().any(|before| group(before) == name) => {}
+                Some(name) => {
+                    let prefix = format!("{name}.");
+                    object.serialize_entry(&name, &Group { extras: &extras, prefix: &prefix })?;
+                }
+            }
+        }
+        let elements = Numbers::F32(animation.values());
+        object.serialize_entry("frames", &Array { shape: &[animation.frames(), names.len()], elements })?;
+        object.end()
     }
 }
 
-/// Writes `fps`, `names`, `codes_t`, `codes_b`, `emotion` (`mu`, `logvar`) and `frames`.
-pub(super) fn write(file: &mut AtomicFile, motion: &Motion) -> Result<(), Failure> {
-    let emotion_rows = |values| Rows { values, width: motion.emotion_width };
-    let object = Object {
-        fps: motion.fps,
-        names: &motion.names,
-        codes_t: &motion.codes_t,
-        codes_b: &motion.codes_b,
-        emotion: Emotion {
-            mu: emotion_rows(&motion.emotion_mu),
-            logvar: emotion_rows(&motion.emotion_logvar),
-        },
-        frames: Rows { values: &motion.values, width: motion.names.len() },
-    };
-    serde_json::to_writer(file, &object).map_err(io::Error::from)?;
-    Ok(())
+/// The extras whose names begin with `prefix`, as an object.
+struct Group<'a> {
+    extras: &'a [&'a Extra],
+    prefix: &'a str,
+}
+
+impl Serialize for Group<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let members = self
+            .extras
+            .iter()
+            .filter_map(|extra| extra.name.strip_prefix(self.prefix).map(|key| (key, Array::of(extra))));
+        serializer.collect_map(members)
+    }
+}
+
+/// An array as nested lists, one level an axis.
+struct Array<'a> {
+    shape: &'a [usize],
+    elements: Numbers<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Numbers<'a> {
+    F32(&'a [f32]),
+    I32(&'a [i32]),
+}
+
+impl<'a> Array<'a> {
+    fn of(extra: &'a Extra) -> Self {
+        let elements = match &extra.elements {
+            Elements::F32(values) => Numbers::F32(values),
+            Elements::I32(values) => Numbers::I32(values),
+        };
+        Self { shape: &extra.shape, elements }
+    }
+}
+
+impl Serialize for Array<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self.shape, self.elements) {
+            ([], Numbers::F32(values)) => values.first().serialize(serializer),
+            ([], Numbers::I32(values)) => values.first().serialize(serializer),
+            ([_], Numbers::F32(values)) => values.serialize(serializer),
+            ([_], Numbers::I32(values)) => values.serialize(serializer),
+            ([count, shape @ ..], elements) => {
+                let size: usize = shape.iter().product();
+                serializer.collect_seq((0..*count).map(|index| {
+                    let range = index * size..(index + 1) * size;
+                    let elements = match elements {
+                        Numbers::F32(values) => Numbers::F32(&values[range]),
+                        Numbers::I32(values) => Numbers::I32(&values[range]),
+                    };
+                    Array { shape, elements }
+                }))
+            }
+        }
+    }
 }

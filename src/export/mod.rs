@@ -1,59 +1,40 @@
 //! Motion to files, one format a file; the ending of the name chooses the format.
 //!
 //! [`write()`] is the one call. A new format is a variant of [`Format`], its ending in `FORMATS`, a module with a
-//! `write` function, and a line in the dispatch below; it writes into an [`AtomicFile`] and lets [`Failure`] carry
+//! `write` function, and a line in the dispatch below; it writes into an [`AtomicFile`] and lets [`Failure`](crate::files::Failure) carry
 //! whatever goes wrong.
 //!
 //! ```
-//! use deeptalk_rt::{Motion, export};
+//! use deeptalk_rt::animation::{Animation, Rate};
+//! use deeptalk_rt::export;
 //!
 //! # let folder = tempfile::tempdir().unwrap();
-//! let motion = Motion {
-//!     fps: 25.0,
-//!     names: ["mouthSmileLeft", "jaw_x", "jaw_y", "jaw_z"].map(String::from).to_vec(),
-//!     values: vec![0.0, 0.0, 0.0, 0.0, 0.5, 0.1, 0.0, 0.0], // two frames
-//!     codes_t: vec![],
-//!     codes_b: vec![],
-//!     emotion_mu: vec![],
-//!     emotion_logvar: vec![],
-//!     emotion_width: 0,
-//! };
+//! let names = ["mouthSmileLeft", "jaw_x", "jaw_y", "jaw_z"].map(String::from);
+//! let values = vec![0.0, 0.0, 0.0, 0.0, 0.5, 0.1, 0.0, 0.0]; // two frames
+//! let motion = Animation::from_parameters(Rate::whole(25), names, values);
 //! let written = export::write(folder.path().join("talk.csv"), &motion, &export::Options::default())?;
 //! assert!(written.bytes > 0);
 //! # Ok::<(), deeptalk_rt::Error>(())
 //! ```
 
-mod apng;
-pub mod arkit;
-mod atomic;
 mod csv;
 pub mod curves;
-mod frames;
-mod gif;
 pub mod glb;
 pub mod html;
 mod json;
 mod npy;
 mod npz;
 mod occlusion;
-pub mod picture;
-pub mod resample;
-mod sheet;
-mod sound;
 mod surface;
-mod typeface;
-mod video;
-mod yuv;
 
 use std::io::Write as _;
 use std::path::Path;
 
-pub(crate) use atomic::hex;
-pub use atomic::{AtomicFile, Failure, Written};
-pub use picture::Picture;
-
-use crate::face::Face;
-use crate::{Error, Motion, Result};
+use crate::animation::{Animation, arkit};
+use crate::encode::Picture;
+use crate::files::{AtomicFile, Written};
+use crate::rig::Face;
+use crate::{Error, Result};
 
 /// The formats, each with the ending that names it.
 const FORMATS: [(Format, &str); 6] = [
@@ -109,7 +90,7 @@ impl Format {
 pub enum Kind {
     /// For [`write()`].
     Data(Format),
-    /// For [`picture::render_outputs`].
+    /// For [`crate::encode::picture::render_outputs`].
     Picture(Picture),
 }
 
@@ -183,10 +164,11 @@ impl Options<'_> {
 ///
 /// [`Error::Usage`] for an unknown ending, [`Error::Shape`] for a motion whose tables do not fit each other or that
 /// holds numbers that are not finite, [`Error::Io`] where the system refuses, and whatever the vertex source says.
-pub fn write(path: impl AsRef<Path>, motion: &Motion, options: &Options<'_>) -> Result<Written> {
+pub fn write(path: impl AsRef<Path>, motion: &Animation, options: &Options<'_>) -> Result<Written> {
     let path = path.as_ref();
     let format = Format::from_path(path)?;
-    check(motion)?;
+    motion.check()?;
+    check_names(motion)?;
     AtomicFile::write(path, |file| match (format, options.arkit_fps) {
         (Format::Npz, _) => npz::write(file, motion, options),
         (Format::Npy, _) => npy::write(file, motion),
@@ -204,44 +186,21 @@ pub fn write(path: impl AsRef<Path>, motion: &Motion, options: &Options<'_>) -> 
     })
 }
 
-/// No format can hold a motion whose tables contradict each other, and none should carry a NaN on.
-fn check(motion: &Motion) -> Result<()> {
-    let shape = |what: &str, expected: String, found| Error::Shape {
-        op: "export",
-        what: what.into(),
-        expected,
-        found,
-    };
-    let columns = motion.names.len();
-    if columns == 0 {
-        return Err(shape("the names", "one or more".into(), "none".into()));
-    }
-    if motion.values.is_empty() || !motion.values.len().is_multiple_of(columns) {
-        let expected = format!("one or more rows of {columns}");
-        return Err(shape("the parameters", expected, format!("{} numbers", motion.values.len())));
-    }
-    if !(motion.fps.is_finite() && motion.fps > 0.0) {
-        return Err(shape("the frame rate", "a number above 0".into(), motion.fps.to_string()));
-    }
-    let width = motion.emotion_width;
-    let emotion_numbers = motion.emotion_mu.len();
-    for (what, table) in
-        [("the emotion's means", &motion.emotion_mu), ("the emotion's log variances", &motion.emotion_logvar)]
-    {
-        // A width of 0 divides nothing but an empty table.
-        if !table.len().is_multiple_of(width) || table.len() != emotion_numbers {
-            let expected = format!("whole rows of {width}, as many as of the other table");
-            return Err(shape(what, expected, format!("{} numbers", table.len())));
+/// Refuses extras that files cannot tell apart.
+fn check_names(animation: &Animation) -> Result<()> {
+    const TAKEN: [&str; 5] = ["motion", "fps", "names", "frames", "vertices"];
+    let mut names: Vec<String> = TAKEN.map(String::from).to_vec();
+    for extra in animation.extras.iter() {
+        let name = npz::entry_name(&extra.name);
+        if name.is_empty() || names.contains(&name) {
+            return Err(Error::Shape {
+                op: "export",
+                what: "the names of the extras".into(),
+                expected: format!("different ones, none of them {}", TAKEN.join(", ")),
+                found: format!("`{name}`"),
+            });
         }
-        if let Some(at) = table.iter().position(|value| !value.is_finite()) {
-            let found = format!("{} in row {}, column {}", table[at], at / width, at % width);
-            return Err(shape(what, "finite numbers".into(), found));
-        }
-    }
-    if let Some(at) = motion.values.iter().position(|value| !value.is_finite()) {
-        let (frame, name) = (at / columns, &motion.names[at % columns]);
-        let found = format!("{} in frame {frame}, `{name}`", motion.values[at]);
-        return Err(shape("the parameters", "finite numbers".into(), found));
+        names.push(name);
     }
     Ok(())
 }

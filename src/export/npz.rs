@@ -9,31 +9,56 @@ use std::mem::ManuallyDrop;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::npy::{write_f32, write_header, write_i32};
-use super::{AtomicFile, Failure, Options, VertexSource};
-use crate::{Error, Motion};
+use super::{Options, VertexSource};
+use crate::Error;
+use crate::animation::{Animation, Elements, Extra, Track};
+use crate::files::npy::{write_f32, write_header, write_i32};
+use crate::files::{AtomicFile, Failure};
 
 /// Frames of vertices that are computed at once, and held.
 const FRAMES_AT_ONCE: usize = 64;
 
-/// Writes `motion` (frames, parameters), `codes_t`, `codes_b`, `fps` (), `names` (parameters), `emotion_mu` and
-/// `emotion_logvar` (windows, width), and `vertices` (frames, vertices, 3) where there is a source of them.
-pub(super) fn write(file: &mut AtomicFile, motion: &Motion, options: &Options<'_>) -> Result<(), Failure> {
+/// Writes `motion` (frames, parameters), the extras of integers, `fps` (), `names` (parameters), the extras of floats, and `vertices`
+/// (frames, vertices, 3) if the track is one of vertices or there is a source of them. A dot in the name of an extra becomes `_`.
+pub(super) fn write(
+    file: &mut AtomicFile,
+    animation: &Animation,
+    options: &Options<'_>,
+) -> Result<(), Failure> {
     let mut arrays = Arrays { zip: ManuallyDrop::new(ZipWriter::new(file)) };
-    arrays.f32("motion", &[motion.frames(), motion.names.len()], &motion.values)?;
-    arrays.i32("codes_t", &motion.codes_t)?;
-    arrays.i32("codes_b", &motion.codes_b)?;
-    arrays.f32("fps", &[], &[motion.fps])?;
-    arrays.text("names", &motion.names)?;
-    let emotion_shape = [motion.emotion_mu.len() / motion.emotion_width.max(1), motion.emotion_width];
-    arrays.f32("emotion_mu", &emotion_shape, &motion.emotion_mu)?;
-    arrays.f32("emotion_logvar", &emotion_shape, &motion.emotion_logvar)?;
-    if let Some(source) = &options.vertices {
-        arrays.vertices(motion.frames(), source)?;
+    let frames = animation.frames();
+    if let Track::Parameters(parameters) = &animation.track {
+        arrays.f32("motion", &[frames, parameters.names.len()], &parameters.values)?;
+    }
+    for Extra { name, shape, elements } in animation.extras.iter() {
+        if let Elements::I32(values) = elements {
+            arrays.i32(&entry_name(name), shape, values)?;
+        }
+    }
+    arrays.f32("fps", &[], &[animation.rate.per_second() as f32])?;
+    if let Track::Parameters(parameters) = &animation.track {
+        arrays.text("names", &parameters.names)?;
+    }
+    for Extra { name, shape, elements } in animation.extras.iter() {
+        if let Elements::F32(values) = elements {
+            arrays.f32(&entry_name(name), shape, values)?;
+        }
+    }
+    match (&animation.track, &options.vertices) {
+        (Track::Vertices(vertices), _) => {
+            arrays.f32("vertices", &[frames, vertices.count, 3], &vertices.values)?
+        }
+        (Track::Parameters(_), Some(source)) => arrays.vertices(frames, source)?,
+        (Track::Parameters(_), None) => {}
     }
     arrays.zip.flush()?;
     ManuallyDrop::into_inner(arrays.zip).finish().map_err(io::Error::from)?;
     Ok(())
+}
+
+/// The name of an extra as a Python word.
+pub(super) fn entry_name(extra: &str) -> String {
+    extra.replace('.', "_")
 }
 
 /// The archive on its way. Given up, it is not dropped: that would write the archive's directory into a file that
@@ -64,8 +89,8 @@ impl Arrays<'_> {
         write_f32(&mut *self.zip, values)
     }
 
-    fn i32(&mut self, name: &str, values: &[i32]) -> io::Result<()> {
-        self.start(name, "<i4", &[values.len()])?;
+    fn i32(&mut self, name: &str, shape: &[usize], values: &[i32]) -> io::Result<()> {
+        self.start(name, "<i4", shape)?;
         write_i32(&mut *self.zip, values)
     }
 

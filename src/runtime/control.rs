@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::backend::Ops;
-use crate::model::Progress;
-use crate::model::stages::{Observer, Part};
+use crate::networks::deeptalk::Progress;
+use crate::networks::deeptalk::stages::{Observer, Part};
+use crate::tensor::Ops;
 use crate::{Error, Result};
 
 /// Where the work is.

@@ -2,8 +2,8 @@
 //!
 //! ```
 //! use deeptalk_rt::runtime::{Model, Session};
-//! use deeptalk_rt::model::Take;
-//! # use deeptalk_rt::{backend::Dtype, checkpoint::synth_model, model::Config};
+//! use deeptalk_rt::networks::deeptalk::Take;
+//! # use deeptalk_rt::{networks::deeptalk::{Config, synth_model}, tensor::Dtype};
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let file = folder.path().join("model.safetensors");
 //! # synth_model(&file, &Config::tiny(), Dtype::F16)?;

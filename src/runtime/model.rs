@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::device::Device;
 use super::threads::Threads;
-use crate::backend::cpu::Cpu;
-use crate::backend::cuda::Cuda;
-use crate::checkpoint::{ModelFile, Provenance};
-use crate::model::{Config, DeepTalk};
+use crate::networks::deeptalk::{Config, DeepTalk};
+use crate::networks::{ModelFile, Provenance};
+use crate::tensor::cpu::Cpu;
+use crate::tensor::cuda::Cuda;
 use crate::{Error, Result};
 
 /// A loaded model: read-only, cheap to clone, shared by threads.

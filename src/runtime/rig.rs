@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::model::{Engine, Model};
-use crate::backend::{self, Clips, Ops, cpu, cuda};
-use crate::face::Face;
-use crate::{Error, Motion, Result};
+use crate::animation::Animation;
+use crate::rig::Face;
+use crate::tensor::shapes::Shaped;
+use crate::tensor::{self, Clips, Ops, cpu, cuda};
+use crate::{Error, Result};
 
 /// A face, ready to turn motions into vertices: on the host ([`on_host`](Self::on_host)), or where a model is, posed by its device
 /// ([`on_device`](Self::on_device)).
@@ -23,8 +25,8 @@ struct OnDevice {
 }
 
 enum Posed {
-    Cpu(backend::Rig<cpu::Weight>),
-    Cuda(backend::Rig<cuda::Weight>),
+    Cpu(tensor::Rig<cpu::Weight>),
+    Cuda(tensor::Rig<cuda::Weight>),
 }
 
 impl Rig {
@@ -56,9 +58,10 @@ impl Rig {
     ///
     /// # Errors
     /// A motion that was not made for this face; whatever the device says.
-    pub fn vertices(&self, motion: &Motion) -> Result<Vec<f32>> {
-        self.face.check_channels(&motion.names, "the motion")?;
-        self.vertices_of_rows(&motion.values)
+    pub fn vertices(&self, motion: &Animation) -> Result<Vec<f32>> {
+        let parameters = motion.parameters()?;
+        self.face.check_channels(&parameters.names, "the motion")?;
+        self.vertices_of_rows(&parameters.values)
     }
 
     /// The same of bare rows (frames, C + 3), such as a stream's.
@@ -84,6 +87,7 @@ impl Rig {
     }
 }
 
-fn skin<B: Ops>(ops: &B, rig: &backend::Rig<B::Weight>, rows: &[f32]) -> Result<Vec<f32>> {
-    ops.download(&ops.skin(&ops.upload(&Clips::one(rows.len()), 1, rows)?, rig)?)
+fn skin<B: Ops>(ops: &B, rig: &tensor::Rig<B::Weight>, rows: &[f32]) -> Result<Vec<f32>> {
+    let width = rig.pivots.shape()[0] + 2;
+    ops.download(&ops.skin(&ops.upload_f32(&Clips::one(rows.len() / width), width, rows)?, rig)?)
 }

@@ -4,8 +4,9 @@ use super::control::{Control, Timings, Watch};
 use super::model::{Model, on_engine};
 use super::rig::Rig;
 use super::stream::{Frames, Stream, StreamOptions};
-use crate::model::{EmotionVector, Take};
-use crate::{Error, Motion, Result};
+use crate::animation::Animation;
+use crate::networks::deeptalk::{EmotionVector, Take};
+use crate::{Error, Result};
 
 /// One voice: whole recordings, or a stream of sound. It owns everything that changes while it works; one thread at a time uses it, and a
 /// model serves any number of sessions at once.
@@ -39,7 +40,7 @@ impl Session {
     ///
     /// # Errors
     /// No samples, samples that are not finite, a take that makes no sense, whatever the device says.
-    pub fn animate(&mut self, samples: &[f32], take: &Take) -> Result<Motion> {
+    pub fn animate(&mut self, samples: &[f32], take: &Take) -> Result<Animation> {
         let motions = self.takes(samples, std::slice::from_ref(take), &mut Control::new())?;
         motions.into_iter().next().ok_or_else(|| Error::Usage("no take was asked for".into()))
     }
@@ -53,7 +54,7 @@ impl Session {
         samples: &[f32],
         takes: &[Take],
         control: &mut Control<'_>,
-    ) -> Result<Vec<Motion>> {
+    ) -> Result<Vec<Animation>> {
         self.watched(control, |model, watch| {
             on_engine!(model.engine(), network => {
                 network.takes_seen(samples, takes, &mut |progress| watch.advance(progress), watch)
@@ -71,7 +72,7 @@ impl Session {
         recordings: &[&[f32]],
         take: &Take,
         control: &mut Control<'_>,
-    ) -> Result<Vec<Motion>> {
+    ) -> Result<Vec<Animation>> {
         self.watched(control, |model, watch| {
             on_engine!(model.engine(), network => {
                 network.batch_seen(recordings, take, &mut |progress| watch.advance(progress), watch)
@@ -94,7 +95,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Rig::vertices`].
-    pub fn vertices(&mut self, rig: &Rig, motion: &Motion) -> Result<Vec<f32>> {
+    pub fn vertices(&mut self, rig: &Rig, motion: &Animation) -> Result<Vec<f32>> {
         let begun = std::time::Instant::now();
         let vertices = rig.vertices(motion);
         let took = begun.elapsed();

@@ -8,9 +8,9 @@ use safetensors::{Dtype, SafeTensors};
 use super::compare::{Limits, Report, compare};
 use super::{Input, Stage, Stages, Values, capture};
 use crate::audio::read_wav;
-use crate::backend::{Clips, Ops};
-use crate::model::DeepTalk;
-use crate::model::predictor::MotionCodes;
+use crate::networks::deeptalk::DeepTalk;
+use crate::networks::deeptalk::predictor::MotionCodes;
+use crate::tensor::{Clips, Ops};
 use crate::{Error, Result};
 
 /// Stages that golden files hold as (channels, rows).
@@ -162,7 +162,7 @@ impl Golden {
         let (top, bottom) = model.code_vectors(&codes)?;
         let motion = model.decode_codes(&codes)?;
         for (name, tensor) in [("quant_t", &top), ("quant_b", &bottom), ("reconstruction", &motion)] {
-            use crate::backend::Packed;
+            use crate::tensor::Packed;
             let shape = [tensor.clips().rows(), tensor.channels()];
             stages.insert(name.into(), Stage { shape, values: Values::Numbers(ops.download(tensor)?) });
         }

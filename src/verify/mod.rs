@@ -11,9 +11,9 @@ pub use compare::{Limits, Report, Row, compare};
 pub use golden::{Golden, against_golden, golden_files};
 
 use crate::Result;
-use crate::backend::{Ops, Packed};
-use crate::model::stages::Observer;
-use crate::model::{Analysis, DeepTalk};
+use crate::networks::deeptalk::stages::Observer;
+use crate::networks::deeptalk::{Analysis, DeepTalk};
+use crate::tensor::{Ops, Packed};
 
 /// The numbers of a stage.
 #[derive(Debug, Clone, PartialEq)]

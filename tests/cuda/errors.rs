@@ -1,9 +1,9 @@
 //! What goes wrong with a device, as the user reads it.
 
-use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::backend::{Clips, Dtype, Ops};
-use deeptalk_rt::checkpoint::synth_model;
-use deeptalk_rt::model::Config;
+use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::synth_model;
+use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::{Activation, Clips, Context, Dtype, Linear, Role, RowOps, Stored};
 
 use crate::stand_in::{STAND_IN_ALONE, counts, on_stand_in};
 use crate::this_test;
@@ -69,6 +69,39 @@ fn a_launch_that_fails_is_a_failure_and_not_a_missing_device() {
         assert_eq!(error.exit_code(), 1);
         assert!(error.to_string().contains("the GPU failed to run add_rows"), "{error}");
         assert!(cuda.download(&x).is_err(), "a device that failed stays so");
+    });
+}
+
+#[test]
+fn a_tensor_in_f32_is_refused_where_the_kernels_read_fp16() {
+    on_stand_in(this_test!(a_tensor_in_f32_is_refused_where_the_kernels_read_fp16), &[], || {
+        let cuda = Cuda::new(0).unwrap();
+        let (clips, values) = (Clips::from_lengths([2, 1]), [0.1; 27]);
+        let x = cuda.upload_f32(&clips, 9, &values).unwrap();
+        assert_eq!(cuda.download(&x).unwrap(), values);
+        let error = cuda.add(&x, &x).expect_err("rows of floats were read as halves");
+        assert_eq!(error.to_string(), "add: number format: expected F16, found F32");
+        let error = cuda.layer_norm(&x, None, Activation::None).unwrap_err();
+        assert!(error.to_string().contains("number format"), "{error}");
+    });
+}
+
+/// A tensor of one channel is like any other.
+#[test]
+fn one_channel_may_come_out_of_a_product_and_go_into_one() {
+    on_stand_in(this_test!(one_channel_may_come_out_of_a_product_and_go_into_one), &[], || {
+        let cuda = Cuda::new(0).unwrap();
+        let weight = |shape: &[usize]| {
+            let values = (1..=3).map(|value| value as f32).collect();
+            cuda.load(Stored::from_f32("weight", shape, values), Role::Linear).unwrap()
+        };
+        let x = cuda.upload(&Clips::one(2), 3, &[1.0, 1.0, 1.0, 2.0, 0.0, 1.0]).unwrap();
+        let sum = Linear { weight: weight(&[1, 3]), bias: None };
+        let sums = cuda.linear(&x, &sum, Activation::None).unwrap();
+        assert_eq!(cuda.download(&sums).unwrap(), [6.0, 5.0]);
+        let spread = Linear { weight: weight(&[3, 1]), bias: None };
+        let rows = cuda.linear(&sums, &spread, Activation::None).unwrap();
+        assert_eq!(cuda.download(&rows).unwrap(), [6.0, 12.0, 18.0, 5.0, 10.0, 15.0]);
     });
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Barrier;
 
-use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::backend::{Activation, Clips, Linear, Ops, Role, Stored};
-use deeptalk_rt::model::Config;
+use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::{Activation, Clips, Context, Linear, Role, RowOps, Stored};
 
 use crate::network::{model_of, speech, unseen};
 use crate::stand_in::{Counts, STAND_IN_ALONE, counts, on_stand_in};

@@ -4,12 +4,15 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use deeptalk_rt::Result;
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::backend::{Activation, Affine, Clips, Dtype, Ops, Role, SampleCodes, Stored};
-use deeptalk_rt::checkpoint::{ModelFile, synth_model};
-use deeptalk_rt::model::stages::Observer;
-use deeptalk_rt::model::{Config, DeepTalk};
+use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::stages::Observer;
+use deeptalk_rt::networks::deeptalk::synth_model;
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
+use deeptalk_rt::tensor::cpu::Cpu;
+use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::{
+    Activation, Affine, Clips, Context, Dtype, Ops, Role, RowOps, SampleCodes, Stored,
+};
 use deeptalk_rt::verify::{Golden, Limits, golden_files};
 
 use crate::stand_in::on_stand_in;
@@ -61,7 +64,7 @@ impl<B: Ops> Observer<B> for Eyes<'_, B> {
     }
 
     fn codes(&self, name: &'static str, codes: B::Codes) -> Result<B::Codes> {
-        use deeptalk_rt::backend::Packed;
+        use deeptalk_rt::tensor::Packed;
         self.1.codes.borrow_mut().push((name, self.0.download_codes(&codes)?));
         match self.1.reference.iter().find(|(reference, _)| *reference == name) {
             Some((_, values)) => self.0.upload_codes(codes.clips(), values),

@@ -1,8 +1,8 @@
 //! Launches that overlap with the one before: which do, where none does, and what happens on a driver that refuses them.
 
-use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::backend::{Clips, Ops};
-use deeptalk_rt::model::Config;
+use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::{Clips, Context, RowOps};
 
 use crate::network::{model_of, speech, unseen};
 use crate::stand_in::{counts, on_stand_in};
@@ -39,7 +39,7 @@ fn all_launches_of_a_forward_overlap_but_those_behind_something_else() {
     let test = this_test!(all_launches_of_a_forward_overlap_but_those_behind_something_else);
     on_stand_in(test, &[UNCHECKED, HOPPER], || {
         assert_eq!(of_a_forward(&Config::tiny()), [[152, 147], [152, 149]]);
-        assert_eq!(of_a_forward(&Config::default_model()), [[149, 144], [149, 146]]);
+        assert_eq!(of_a_forward(&Config::default_model()), [[148, 143], [148, 145]]);
     });
 }
 
@@ -129,7 +129,7 @@ fn a_recording_that_fails_twice_leaves_launches_as_they_were() {
                 times.set(times.get() + 1);
                 // What is recorded cannot be looked into, which is no matter the first time.
                 cuda.download(inputs[0])?;
-                Ok(deeptalk_rt::backend::Outputs {
+                Ok(deeptalk_rt::tensor::Outputs {
                     tensors: vec![cuda.add(inputs[0], inputs[0])?],
                     codes: Vec::new(),
                 })

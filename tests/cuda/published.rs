@@ -1,8 +1,8 @@
 //! What the published sizes ask of a GPU of compute capability 9.0 at lengths that no emulation would end at: kernels are counted and
 //! not run.
 
-use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::model::{Config, DeepTalk};
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
+use deeptalk_rt::tensor::cuda::Cuda;
 
 use crate::network::{model_of, speech, unseen};
 use crate::stand_in::{counts, launched, on_stand_in};

@@ -1,8 +1,8 @@
 //! Faces on the device, against the CPU.
 
-use deeptalk_rt::backend::cpu::Cpu;
-use deeptalk_rt::backend::cuda::Cuda;
-use deeptalk_rt::backend::{Clips, Ops, Rig, Role, Stored};
+use deeptalk_rt::tensor::cpu::Cpu;
+use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::{Clips, Ops, Rig, Role, Stored};
 
 use crate::network::speech;
 use crate::stand_in::on_stand_in;
@@ -27,11 +27,11 @@ fn rig<B: Ops>(ops: &B, correctives: bool) -> Rig<B::Weight> {
 }
 
 fn vertices<B: Ops>(ops: &B, correctives: bool) -> Vec<f32> {
-    let clips = Clips::from_lengths([9, 0, 2].map(|frames| frames * (CHANNELS + 3)));
-    let mut parameters = speech(clips.rows(), 4);
+    let clips = Clips::from_lengths([9, 0, 2]);
+    let mut parameters = speech(clips.rows() * (CHANNELS + 3), 4);
     // A frame that is not turned at all.
     parameters[2 * (CHANNELS + 3) - 3..2 * (CHANNELS + 3)].fill(0.0);
-    let x = ops.upload(&clips, 1, &parameters).unwrap();
+    let x = ops.upload_f32(&clips, CHANNELS + 3, &parameters).unwrap();
     ops.download(&ops.skin(&x, &rig(ops, correctives)).unwrap()).unwrap()
 }
 

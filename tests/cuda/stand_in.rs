@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::process::Command;
 
-use deeptalk_rt::backend::cuda::Cuda;
+use deeptalk_rt::tensor::cuda::Cuda;
 
 /// Runs `body` in a child process with the stand-in driver and these settings (see `emulator/driver/libcuda.cpp`). `test` is
 /// the full name of the calling test. A build without kernels has nothing to test.

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use cuda_emulator::Memory;
-use deeptalk_rt::backend::noise;
+use deeptalk_rt::tensor::noise;
 
 #[test]
 fn lookup_takes_the_rows_that_the_codes_name() {

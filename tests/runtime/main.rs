@@ -7,10 +7,10 @@ mod streams;
 use std::sync::LazyLock;
 
 use deeptalk_rt::audio::read_wav;
-use deeptalk_rt::backend::Dtype;
-use deeptalk_rt::checkpoint::synth_model;
-use deeptalk_rt::model::Config;
+use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::synth_model;
 use deeptalk_rt::runtime::{Model, ModelOptions};
+use deeptalk_rt::tensor::Dtype;
 
 /// The bytes of a tiny model of random weights.
 static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| {

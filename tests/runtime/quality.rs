@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use deeptalk_rt::audio::read_wav;
-use deeptalk_rt::face::Face;
-use deeptalk_rt::model::Take;
+use deeptalk_rt::networks::deeptalk::Take;
+use deeptalk_rt::rig::Face;
 use deeptalk_rt::runtime::{Model, ModelOptions, Rig, Session, StreamOptions};
 
 fn model() -> Model {
@@ -81,12 +81,12 @@ fn quality_of_a_stream_against_one_shot() {
         }
         session.finish().unwrap();
         rows.extend(session.poll().values);
-        let r = correlation(&opening(&rig, &whole.values), &opening(&rig, &rows));
+        let r = correlation(&opening(&rig, whole.values()), &opening(&rig, &rows));
         let delay = own_delays.iter().sum::<f64>() / own_delays.len().max(1) as f64;
         let seconds = samples.len() as f64 / 16_000.0;
         println!(
             "{name:<28} {seconds:>7.2} {r:>9.4} {delay:>9.3} {:>9.4}",
-            correlation(&whole.values, &rows)
+            correlation(whole.values(), &rows)
         );
         least = least.min(r);
         delays.extend(own_delays);

@@ -1,6 +1,6 @@
 use std::fs;
 
-use deeptalk_rt::model::Take;
+use deeptalk_rt::networks::deeptalk::Take;
 use deeptalk_rt::runtime::{Control, Frames, Model, Session, StreamOptions};
 use deeptalk_rt::{Error, Result};
 use proptest::prelude::*;
@@ -75,9 +75,9 @@ fn whole_context_and_look_ahead_come_close_to_one_shot() {
     let whole = session.animate(&samples, &take).unwrap();
     let options = StreamOptions { take, context: 60.0, look_ahead: 10.0, ..StreamOptions::default() };
     let (values, top, bottom) = joined(&stream(&options, [&samples[..]]));
-    assert_eq!(values.len(), whole.values.len());
+    assert_eq!(values.len(), whole.values().len());
     assert_eq!((top.len(), bottom.len()), (25, 50));
-    let equal = top.iter().zip(&whole.codes_t).filter(|(a, b)| a == b).count();
+    let equal = top.iter().zip(whole.extras.i32("codes_t").unwrap()).filter(|(a, b)| a == b).count();
     assert!(equal >= 23, "{equal} of 25 codes");
 }
 

@@ -1,18 +1,19 @@
-//! The header of the C ABI: made of `capi/src` by cbindgen. A crate of its own, so that the ABI is built without cbindgen.
+//! Generates the header of the C ABI from `capi/src` with cbindgen. A separate crate, so that the ABI itself
+//! is built without cbindgen.
 
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// `capi`, the crate that the header is of.
+/// The folder `capi` of the crate that the header declares.
 pub fn capi() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The header that the source asks for.
+/// The header, generated from the source.
 ///
 /// # Panics
-/// If cbindgen does not understand the source.
+/// If cbindgen cannot parse the source.
 pub fn made() -> String {
     let capi = capi();
     let config = cbindgen::Config::from_file(capi.join("cbindgen.toml")).expect("cbindgen.toml is good");
@@ -26,7 +27,7 @@ pub fn made() -> String {
     String::from_utf8(text).expect("a header is UTF-8")
 }
 
-/// What a header declares: without comments and without a difference in blanks.
+/// The declarations of a header, without comments and with every run of blanks as one.
 pub fn declarations(header: &str) -> String {
     let mut code = String::new();
     let mut rest = header;

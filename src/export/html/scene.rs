@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::animation::Animation;
 use crate::export::curves::{Curves, inner_lips, waveform};
 use crate::export::{occlusion, surface};
-use crate::face::Face;
-use crate::{Error, Motion, Result};
+use crate::rig::Face;
+use crate::{Error, Result};
 
 /// Displacements below this are left out: metres.
 const STILL: f32 = 2e-6;
@@ -22,7 +23,7 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    pub(super) fn of(motion: &Motion, face: &Face, speech: &[f32], title: &str) -> Result<Self> {
+    pub(super) fn of(motion: &Animation, face: &Face, speech: &[f32], title: &str) -> Result<Self> {
         let mut block = Block::default();
         let jaw = face.joint_names.iter().position(|name| name == "jaw").expect("a checked face has a jaw");
         let (low, step) = grid(&face.template);
@@ -53,7 +54,7 @@ impl Scene {
         let (rest, dropped) = (jaw_at(face, 0.0), jaw_at(face, OPEN));
         let [shut, open] = [&rest, &dropped].map(|positions| openness(face, positions));
         block.put("openness", shut.into_iter().zip(open).flat_map(|(a, b)| [a, b]), |v| [v]);
-        block.put("motion", motion.values.iter().copied(), f32::to_le_bytes);
+        block.put("motion", motion.values().iter().copied(), f32::to_le_bytes);
 
         let curves = Curves::measure(motion, face)?.list;
         block.put("curves", curves.iter().flat_map(|curve| curve.values.iter().copied()), f32::to_le_bytes);
@@ -71,7 +72,7 @@ impl Scene {
             "title": title,
             "face": face.name,
             "license": face.license,
-            "fps": motion.fps,
+            "fps": motion.rate.per_second(),
             "frames": motion.frames(),
             "channels": face.channels,
             "grid": { "low": low, "step": step },

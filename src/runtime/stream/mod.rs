@@ -25,8 +25,10 @@ use self::sound::Sound;
 use super::control::Watch;
 use super::model::{Model, on_engine};
 use crate::audio::{LARGEST_SAMPLE, Resampler, is_usable};
-use crate::model::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
-use crate::model::{EmotionVector, Hop, Progress, Take};
+use crate::networks::deeptalk::config::{
+    FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME,
+};
+use crate::networks::deeptalk::{EmotionVector, Hop, Progress, Take};
 use crate::{Error, Result};
 
 /// Frames of sound that an emotion can be told from: 0.4 s.

@@ -1,8 +1,8 @@
 //! How a stream is heard, in seconds for people and in frames for the work.
 
 use crate::audio::{HIGHEST_RATE, LOWEST_RATE, SAMPLE_RATE};
-use crate::model::Take;
-use crate::model::config::FPS;
+use crate::networks::deeptalk::Take;
+use crate::networks::deeptalk::config::FPS;
 use crate::{Error, Result};
 
 /// How a stream is heard. Times are in seconds and are rounded to whole frames of 1/25 s.

@@ -1,0 +1,241 @@
+//! An animation and its track: what moves, frame by frame.
+
+use super::{Extras, Rate};
+use crate::{Error, Result};
+
+/// The jaw's axis-angle in radians: the last three parameters of a face whose jaw is a joint.
+pub const JAW_NAMES: [&str; 3] = ["jaw_x", "jaw_y", "jaw_z"];
+
+/// Face motion over time.
+///
+/// ```
+/// use deeptalk_rt::animation::{Animation, Rate};
+///
+/// let names = ["mouthSmileLeft", "jaw_x", "jaw_y", "jaw_z"].map(String::from);
+/// let values = vec![0.0, 0.0, 0.0, 0.0, 0.5, 0.1, 0.0, 0.0]; // two frames
+/// let talk = Animation::from_parameters(Rate::whole(25), names, values);
+/// assert_eq!(talk.frames(), 2);
+/// assert_eq!(talk.frame(1)[0], 0.5);
+/// assert_eq!(talk.parameters()?.names[1], "jaw_x");
+/// # Ok::<(), deeptalk_rt::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Animation {
+    /// Frames a second.
+    pub rate: Rate,
+    /// What moves.
+    pub track: Track,
+    /// What the network computed besides the track.
+    pub extras: Extras,
+}
+
+/// What moves: parameters of a face, or its vertices.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Track {
+    /// Parameters of a face: expression weights, rotations.
+    Parameters(Parameters),
+    /// Vertices of a mesh.
+    Vertices(Vertices),
+}
+
+/// Rows of named parameters, one a frame.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Parameters {
+    /// A name for every column. Of a face whose jaw is a joint: expression channels first, then [`JAW_NAMES`].
+    pub names: Vec<String>,
+    /// The parameters, row-major (frames, names).
+    pub values: Vec<f32>,
+}
+
+/// Positions of a mesh's vertices, frame by frame.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Vertices {
+    /// The mesh: a name or a hash of its triangles. Meshes of the same name and count have the same vertices in the same order.
+    pub topology: String,
+    /// Vertices of a frame.
+    pub count: usize,
+    /// Positions in metres, row-major (frames, count, 3).
+    pub values: Vec<f32>,
+}
+
+impl Animation {
+    /// An animation of parameters, without extras; `values` are row-major (frames, names).
+    pub fn from_parameters(rate: Rate, names: impl Into<Vec<String>>, values: Vec<f32>) -> Self {
+        let track = Track::Parameters(Parameters { names: names.into(), values });
+        Self { rate, track, extras: Extras::new() }
+    }
+
+    /// An animation of vertices, without extras.
+    pub fn from_vertices(rate: Rate, vertices: Vertices) -> Self {
+        Self { rate, track: Track::Vertices(vertices), extras: Extras::new() }
+    }
+
+    /// The same animation with these extras.
+    pub fn with_extras(self, extras: Extras) -> Self {
+        Self { extras, ..self }
+    }
+
+    /// The number of frames.
+    pub fn frames(&self) -> usize {
+        self.values().len() / self.width().max(1)
+    }
+
+    /// Its length in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.rate.seconds(self.frames())
+    }
+
+    /// Values of a frame: parameters, or three for each vertex.
+    pub fn width(&self) -> usize {
+        match &self.track {
+            Track::Parameters(parameters) => parameters.names.len(),
+            Track::Vertices(vertices) => 3 * vertices.count,
+        }
+    }
+
+    /// All values of the track, row-major (frames, [`width`](Self::width)).
+    pub fn values(&self) -> &[f32] {
+        match &self.track {
+            Track::Parameters(parameters) => &parameters.values,
+            Track::Vertices(vertices) => &vertices.values,
+        }
+    }
+
+    /// The values of one frame.
+    ///
+    /// # Panics
+    /// If there is no such frame.
+    pub fn frame(&self, index: usize) -> &[f32] {
+        let width = self.width();
+        &self.values()[index * width..(index + 1) * width]
+    }
+
+    /// The track, if it is one of parameters.
+    ///
+    /// # Errors
+    /// [`Error::Usage`], saying what the track is.
+    pub fn parameters(&self) -> Result<&Parameters> {
+        match &self.track {
+            Track::Parameters(parameters) => Ok(parameters),
+            Track::Vertices(vertices) => Err(Error::Usage(format!(
+                "an animation of parameters is needed, and this one has {} vertices of the mesh `{}` a frame: use a model that gives \
+                 parameters, or an output that takes vertices",
+                vertices.count, vertices.topology
+            ))),
+        }
+    }
+
+    /// The track for changes, if it is one of parameters.
+    ///
+    /// # Errors
+    /// As [`parameters`](Self::parameters).
+    pub fn parameters_mut(&mut self) -> Result<&mut Parameters> {
+        self.parameters()?;
+        match &mut self.track {
+            Track::Parameters(parameters) => Ok(parameters),
+            Track::Vertices(_) => unreachable!("checked by `parameters`"),
+        }
+    }
+
+    /// The track, if it is one of vertices.
+    ///
+    /// # Errors
+    /// [`Error::Usage`], saying what the track is.
+    pub fn vertices(&self) -> Result<&Vertices> {
+        match &self.track {
+            Track::Vertices(vertices) => Ok(vertices),
+            Track::Parameters(parameters) => Err(Error::Usage(format!(
+                "an animation of vertices is needed, and this one has {} parameters a frame: pose a face with them first",
+                parameters.names.len()
+            ))),
+        }
+    }
+
+    /// Refuses an animation whose arrays contradict each other, that has no frames, or that holds a float that is not finite.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], naming the array, the frame and the column.
+    pub fn check(&self) -> Result<()> {
+        let (what, width) = match &self.track {
+            Track::Parameters(_) => ("the parameters", self.width()),
+            Track::Vertices(_) => ("the vertices", self.width()),
+        };
+        let wrong = |what: &str, expected: String, found: String| Error::Shape {
+            op: "animation",
+            what: what.into(),
+            expected,
+            found,
+        };
+        if width == 0 {
+            let columns =
+                if let Track::Parameters(_) = self.track { "the names" } else { "the vertices of a frame" };
+            return Err(wrong(columns, "one or more".into(), "none".into()));
+        }
+        let values = self.values();
+        if values.is_empty() || !values.len().is_multiple_of(width) {
+            let expected = format!("one or more rows of {width}");
+            return Err(wrong(what, expected, format!("{} numbers", values.len())));
+        }
+        self.extras.check()?;
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            let (frame, column) = (at / width, at % width);
+            let column = match &self.track {
+                Track::Parameters(parameters) => format!("`{}`", parameters.names[column]),
+                Track::Vertices(_) => format!("vertex {}", column / 3),
+            };
+            return Err(wrong(
+                what,
+                "finite numbers".into(),
+                format!("{} in frame {frame}, {column}", values[at]),
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_track_of_the_other_kind_is_refused_by_what_it_is() {
+        let mesh = Vertices { topology: "FLAME".into(), count: 7, values: vec![0.5; 2 * 21] };
+        let mesh = Animation::from_vertices(Rate::whole(30), mesh);
+        assert_eq!((mesh.frames(), mesh.width(), mesh.frame(1).len()), (2, 21, 21));
+        mesh.check().unwrap();
+        let text = mesh.parameters().unwrap_err().to_string();
+        assert!(text.contains("7 vertices of the mesh `FLAME`"), "{text}");
+        let talk = Animation::from_parameters(Rate::whole(30), ["a".into(), "b".into()], vec![0.0; 6]);
+        assert_eq!((talk.frames(), talk.seconds()), (3, 0.1));
+        let text = talk.vertices().unwrap_err().to_string();
+        assert!(text.contains("2 parameters a frame"), "{text}");
+    }
+
+    #[test]
+    fn arrays_that_do_not_fit_and_numbers_that_are_none_are_refused() {
+        let talk =
+            |values: Vec<f32>| Animation::from_parameters(Rate::whole(25), ["a".into(), "b".into()], values);
+        let bad = [
+            (talk(vec![]), "one or more rows of 2, found 0 numbers"),
+            (talk(vec![0.0; 3]), "found 3 numbers"),
+            (talk(vec![0.0, 0.0, 0.0, f32::NAN]), "NaN in frame 1, `b`"),
+            (talk(vec![0.0; 4]).with_extras(Extras::new().with("x", [2, 2], vec![0])), "the extra `x`"),
+            (
+                talk(vec![0.0; 4]).with_extras(Extras::new().with("x", [2, 1], vec![0.0, f32::INFINITY])),
+                "inf in row 1, column 0",
+            ),
+            (Animation::from_parameters(Rate::whole(25), [], vec![]), "the names"),
+            (
+                Animation::from_vertices(
+                    Rate::whole(25),
+                    Vertices { topology: "t".into(), count: 1, values: vec![0.0, f32::NAN, 0.0] },
+                ),
+                "NaN in frame 0, vertex 0",
+            ),
+        ];
+        for (animation, words) in bad {
+            let text = animation.check().unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Motion to pictures: everything that needs frames drawn. [`render_outputs`] is the one call.
+//!
+//! A frame is drawn once, however many files want it, and every file has a thread of its own that encodes while the next
+//! frames are drawn. No more than a few frames are held at a time. Files appear when all of them are whole, or not at all.
+//!
+//! ```
+//! use deeptalk_rt::encode::picture::{Control, Scene, render_outputs};
+//! use deeptalk_rt::{rig::Face, render::Options};
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! let face = Face::builtin()?;
+//! let names = face.parameter_names();
+//! let values = vec![0.0; 2 * names.len()];
+//! # use deeptalk_rt::animation::{Animation, Rate};
+//! # let motion = Animation::from_parameters(Rate::whole(25), names, values);
+//! let speech = [0.0; 1280]; // mono, 16 kHz
+//! let scene = Scene::new(&face, &motion, &speech, &Options { width: 64, height: 64, ..Options::default() })?;
+//! let outputs = [folder.path().join("talk.mp4"), folder.path().join("frames/")];
+//! let report = render_outputs(&scene, &outputs, &Control::default())?;
+//! assert!(report.written.iter().all(|written| written.bytes > 0));
+//! # Ok::<(), deeptalk_rt::Error>(())
+//! ```
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+
+use super::{apng, frames, gif, sheet, video};
+use crate::animation::Animation;
+use crate::files::Written;
+use crate::render::{Image, Mesh, Options, Renderer};
+use crate::rig::Face;
+use crate::{Error, Result};
+
+/// What pictures can be written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Picture {
+    /// `.mp4`: video with sound.
+    Mp4,
+    /// `.gif`: a moving picture of 255 colours.
+    Gif,
+    /// `.apng`: a moving picture of all colours, with transparency if the background has it.
+    Apng,
+    /// `.png`: a contact sheet of some frames over the sound and the curves.
+    Sheet,
+    /// A name that ends in a slash, or an existing folder whose name has no ending: one PNG for every frame.
+    Frames,
+}
+
+impl Picture {
+    /// The kind of picture that a path names, if it names one.
+    pub fn from_path(path: impl AsRef<Path>) -> Option<Self> {
+        let path = path.as_ref();
+        let text = path.as_os_str().as_encoded_bytes();
+        if text.ends_with(b"/") || text.ends_with(std::path::MAIN_SEPARATOR_STR.as_bytes()) {
+            return Some(Self::Frames);
+        }
+        let Some(ending) = path.extension() else {
+            return path.is_dir().then_some(Self::Frames);
+        };
+        let ending = ending.to_str()?.to_ascii_lowercase();
+        match ending.as_str() {
+            "mp4" => Some(Self::Mp4),
+            "gif" => Some(Self::Gif),
+            "apng" => Some(Self::Apng),
+            "png" => Some(Self::Sheet),
+            _ => None,
+        }
+    }
+}
+
+/// A face, what it does, what is heard meanwhile, and how it is looked at.
+pub struct Scene<'a> {
+    pub(super) face: &'a Face,
+    pub(super) motion: &'a Animation,
+    pub(super) speech: &'a [f32],
+    renderer: Renderer,
+}
+
+impl<'a> Scene<'a> {
+    /// `speech`: mono at 16 kHz, full scale 1; may be empty.
+    ///
+    /// # Errors
+    /// A bad input if the motion was not made for this face, [`Error::Usage`] for a size or camera out of range,
+    /// [`Error::Shape`] for a motion without frames.
+    pub fn new(face: &'a Face, motion: &'a Animation, speech: &'a [f32], options: &Options) -> Result<Self> {
+        face.check_channels(&motion.parameters()?.names, "the model")?;
+        if motion.frames() == 0 || motion.rate.per_second() > 1000.0 {
+            return Err(Error::Shape {
+                op: "render",
+                what: "the motion".into(),
+                expected: "one or more frames, at 1000 a second at most".into(),
+                found: format!("{} frames at {} a second", motion.frames(), motion.rate),
+            });
+        }
+        let focus = focus(face);
+        let mesh = Mesh {
+            vertices: face.template.as_chunks().0,
+            triangles: &face.faces,
+            colors: face.colors.as_deref(),
+            gloss: face.gloss.as_deref(),
+            focus: Some(&focus),
+        };
+        Ok(Self { face, motion, speech, renderer: Renderer::new(&mesh, options)? })
+    }
+
+    /// The number of frames.
+    pub fn frames(&self) -> usize {
+        self.motion.frames()
+    }
+
+    /// How the frames are drawn.
+    pub fn options(&self) -> &Options {
+        self.renderer.options()
+    }
+
+    /// Draws one frame.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the motion moves a vertex to where it is no longer a number.
+    pub fn render(&self, frame: usize, image: &mut Image) -> Result<()> {
+        let mut vertices = vec![0.0; self.face.template.len()];
+        self.face.vertices_into(self.motion.frame(frame), &[], &mut vertices);
+        self.renderer.render(vertices.as_chunks().0, image)
+    }
+
+    /// The same, with the time that moving the vertices and drawing them took.
+    fn render_timed(&self, frame: usize, image: &mut Image, times: &Clocks) -> Result<()> {
+        let mut vertices = vec![0.0; self.face.template.len()];
+        let start = Instant::now();
+        self.face.vertices_into(self.motion.frame(frame), &[], &mut vertices);
+        let moved = Instant::now();
+        self.renderer.render(vertices.as_chunks().0, image)?;
+        times.add(&times.skinning, moved - start);
+        times.add(&times.rendering, moved.elapsed());
+        Ok(())
+    }
+}
+
+/// The head without the shoulders, if the face says where forehead and jaw are; else nothing, which means all of it.
+fn focus(face: &Face) -> Vec<u32> {
+    let points: &[[f32; 3]] = face.template.as_chunks().0;
+    let extent = |mask: &str, axis: usize| {
+        let values = face.masks.get(mask)?.iter().map(|&v| points[v as usize][axis]);
+        values.fold(None, |range: Option<[f32; 2]>, x| {
+            let [low, high] = range.unwrap_or([x, x]);
+            Some([low.min(x), high.max(x)])
+        })
+    };
+    let (Some([_, top]), Some([bottom, _]), Some([left, right])) =
+        (extent("forehead", 1), extent("jaw", 1), extent("forehead", 0))
+    else {
+        return vec![];
+    };
+    let (floor, middle, reach) = (bottom - 0.12 * (top - bottom), 0.5 * (left + right), 0.9 * (right - left));
+    let seen = |&(_, p): &(u32, &[f32; 3])| p[1] >= floor && (p[0] - middle).abs() <= reach;
+    (0..).zip(points).filter(seen).map(|(v, _)| v).collect()
+}
+
+/// How the caller follows and stops the work.
+#[derive(Clone, Copy)]
+pub struct Control<'a> {
+    /// Called after every frame with the number of frames that are done and the number of all.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// Looked at before every frame: once true, the work ends with [`Error::Cancelled`] and leaves no file.
+    pub cancelled: &'a AtomicBool,
+}
+
+impl Default for Control<'_> {
+    fn default() -> Self {
+        static NEVER: AtomicBool = AtomicBool::new(false);
+        Self { progress: &|_, _| {}, cancelled: &NEVER }
+    }
+}
+
+/// What was written, and where the time went. The times are sums over all threads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Size and hash of every output, in the order of the outputs; of a folder: of all its frames, one after another.
+    pub written: Vec<Written>,
+    /// Frames that were drawn.
+    pub frames: usize,
+    /// Moving the vertices.
+    pub skinning: Duration,
+    /// Drawing.
+    pub rendering: Duration,
+    /// Encoding and writing.
+    pub encoding: Duration,
+}
+
+/// A file or folder on its way.
+pub(super) trait Sink: Send {
+    /// Whether this frame is of use.
+    fn wants(&self, _frame: usize) -> bool {
+        true
+    }
+    /// Takes a wanted frame, in order.
+    fn frame(&mut self, frame: usize, image: &Image) -> Result<()>;
+    /// Moves the output into place.
+    fn finish(self: Box<Self>) -> Result<Written>;
+}
+
+#[derive(Default)]
+struct Clocks {
+    skinning: AtomicU64,
+    rendering: AtomicU64,
+    encoding: AtomicU64,
+}
+
+impl Clocks {
+    fn add(&self, clock: &AtomicU64, time: Duration) {
+        clock.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Draws the scene into all outputs, whose kinds [`Picture::from_path`] tells.
+///
+/// # Errors
+/// [`Error::Usage`] for a path that names no picture or a format that cannot hold the scene, [`Error::Io`] where the
+/// system refuses, [`Error::Cancelled`] on request, and what [`Scene::render`] says.
+pub fn render_outputs(scene: &Scene, outputs: &[impl AsRef<Path>], control: &Control) -> Result<Report> {
+    let sinks = outputs.iter().map(|path| open(scene, path.as_ref())).collect::<Result<Vec<_>>>()?;
+    let clocks = Clocks::default();
+    let (sinks, frames) = stream(scene, sinks, control, &clocks)?;
+    let start = Instant::now();
+    let written = sinks.into_iter().map(Sink::finish).collect::<Result<_>>()?;
+    clocks.add(&clocks.encoding, start.elapsed());
+    let time = |clock: AtomicU64| Duration::from_nanos(clock.into_inner());
+    Ok(Report {
+        written,
+        frames,
+        skinning: time(clocks.skinning),
+        rendering: time(clocks.rendering),
+        encoding: time(clocks.encoding),
+    })
+}
+
+fn open(scene: &Scene, path: &Path) -> Result<Box<dyn Sink>> {
+    Ok(match Picture::from_path(path) {
+        Some(Picture::Mp4) => Box::new(video::Mp4::create(scene, path)?),
+        Some(Picture::Gif) => Box::new(gif::Gif::create(scene, path)?),
+        Some(Picture::Apng) => Box::new(apng::Apng::create(scene, path)?),
+        Some(Picture::Sheet) => Box::new(sheet::Sheet::create(scene, path)?),
+        Some(Picture::Frames) => Box::new(frames::Frames::create(scene, path)?),
+        None => {
+            return Err(Error::Usage(format!(
+                "{}: the ending does not name a picture: give the file one of the endings .mp4, .gif, .apng, .png, or \
+                 end the name with / for a folder of frames",
+                path.display()
+            )));
+        }
+    })
+}
+
+/// Draws the frames, a few at a time, and hands them to the sinks' threads in order.
+fn stream(
+    scene: &Scene,
+    sinks: Vec<Box<dyn Sink>>,
+    control: &Control,
+    clocks: &Clocks,
+) -> Result<(Vec<Box<dyn Sink>>, usize)> {
+    let wanted: Vec<usize> =
+        (0..scene.frames()).filter(|&f| sinks.iter().any(|sink| sink.wants(f))).collect();
+    let ahead = (2 * rayon::current_num_threads()).clamp(2, 32);
+    let mut pool: Vec<Arc<Image>> = Vec::new();
+    std::thread::scope(|scope| {
+        let (senders, workers): (Vec<_>, Vec<_>) = sinks
+            .into_iter()
+            .map(|sink| {
+                let (sender, receiver) = sync_channel::<(usize, Arc<Image>)>(ahead);
+                (sender, scope.spawn(move || consume(sink, receiver, clocks)))
+            })
+            .unzip();
+        let mut drawn = Ok(());
+        'batches: for (batch, frames) in wanted.chunks(ahead).enumerate() {
+            let mut images: Vec<Arc<Image>> = frames.iter().map(|_| take(&mut pool)).collect();
+            drawn = frames.par_iter().zip(&mut images).try_for_each(|(&frame, image)| {
+                if control.cancelled.load(Ordering::Relaxed) {
+                    return Err(Error::Cancelled);
+                }
+                // Nobody else holds an image that comes from the pool.
+                Arc::get_mut(image).map_or(Ok(()), |image| scene.render_timed(frame, image, clocks))
+            });
+            if drawn.is_err() {
+                break;
+            }
+            for (done, (&frame, image)) in frames.iter().zip(&images).enumerate() {
+                // A sink that no longer listens has failed; its thread tells why.
+                if senders.iter().any(|sender| sender.send((frame, image.clone())).is_err()) {
+                    break 'batches;
+                }
+                (control.progress)(batch * ahead + done + 1, wanted.len());
+            }
+            pool.extend(images);
+        }
+        drop(senders);
+        let finished: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        drawn?;
+        let sinks = finished.into_iter().map(|sink| match sink {
+            Ok(sink) => sink,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        Ok((sinks.collect::<Result<_>>()?, wanted.len()))
+    })
+}
+
+/// An image that nobody uses any more, or a new one.
+fn take(pool: &mut Vec<Arc<Image>>) -> Arc<Image> {
+    match pool.iter().position(|image| Arc::strong_count(image) == 1) {
+        Some(free) => pool.swap_remove(free),
+        None => Arc::default(),
+    }
+}
+
+fn consume(
+    mut sink: Box<dyn Sink>,
+    frames: Receiver<(usize, Arc<Image>)>,
+    clocks: &Clocks,
+) -> Result<Box<dyn Sink>> {
+    for (frame, image) in frames {
+        if sink.wants(frame) {
+            let start = Instant::now();
+            sink.frame(frame, &image)?;
+            clocks.add(&clocks.encoding, start.elapsed());
+        }
+    }
+    Ok(sink)
+}
+
+/// Refuses a transparent background for a format that has none.
+pub(super) fn refuse_transparent(scene: &Scene, path: &Path) -> Result<()> {
+    if scene.options().background == crate::render::Background::Transparent {
+        return Err(Error::Usage(format!(
+            "{}: this format cannot be transparent: choose a colour for the background, or write .apng or a folder of frames",
+            path.display()
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The model that is part of the program.
+
+use std::{path::Path, sync::Arc};
+
+use super::ModelFile;
+use crate::Result;
+
+/// Tensors are taken where they lie, as from a memory map.
+#[repr(C, align(64))]
+struct Aligned<B: ?Sized>(B);
+
+static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../../models/default.safetensors"));
+
+impl ModelFile {
+    /// The model that is part of the program: what it was trained on and what it can do stands in `models/MODEL_CARD.md`. Nothing is
+    /// looked up on disk.
+    ///
+    /// # Errors
+    /// None, as long as the program is whole.
+    pub fn builtin() -> Result<Self> {
+        Self::from_owner(Path::new("the built-in model"), Arc::new(&MODEL.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::networks::deeptalk::Config;
+    use crate::tensor::cpu::Cpu;
+
+    #[test]
+    fn the_built_in_model_has_the_default_sizes_and_lies_where_it_can_be_used() {
+        let file = ModelFile::builtin().unwrap();
+        assert_eq!(*file.config(), Config::default_model());
+        assert!(file.bytes() <= 12_000_000, "{} bytes", file.bytes());
+        let begin = MODEL.0.as_ptr() as usize;
+        for tensor in file.tensors() {
+            let at = tensor.bytes().as_ptr() as usize;
+            assert!((begin..begin + MODEL.0.len()).contains(&at), "{} was copied", tensor.name);
+            assert!(at.is_multiple_of(tensor.dtype.size()), "{} is out of step", tensor.name);
+        }
+        file.load(Cpu::F32).unwrap();
+    }
+}

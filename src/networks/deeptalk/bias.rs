@@ -1,0 +1,49 @@
+//! The attention biases of the network: ALiBi slopes, and what they are multiplied with.
+
+use super::config::FPS;
+use crate::tensor::AttentionBias;
+
+/// ALiBi's slopes (Press et al., ICLR 2022): `2^(-8 i / heads)` for powers of two; other counts take those of the next
+/// smaller power, then every second one of the next larger.
+pub fn slopes(heads: usize) -> Vec<f32> {
+    let geometric = |count: usize| (1..=count).map(move |i| 2f64.powf(-8.0 * i as f64 / count as f64) as f32);
+    if heads.is_power_of_two() {
+        return geometric(heads).collect();
+    }
+    let smaller = heads.next_power_of_two() / 2;
+    geometric(smaller).chain(geometric(2 * smaller).step_by(2)).take(heads).collect()
+}
+
+/// The code predictor's encoder: rows less than a second apart see each other.
+///
+/// The paper's bias is `-slope * floor(|i - j| / 25)`; the published code passes it where a mask of forbidden pairs is
+/// expected, and everything that is not 0 forbids. The published weights were trained so.
+pub const WITHIN_A_SECOND: AttentionBias = AttentionBias::Window { rows: FPS };
+
+/// The other layers over codes: rows `i` and `j` see each other where `|i - j| < rows`. In the published model each row sees itself alone
+/// (`rows` is 1), for the same reason: the paper's bias is `-slope * |i - j|`.
+pub fn near(rows: usize) -> AttentionBias {
+    AttentionBias::Window { rows }
+}
+
+/// `-slope * max(scale, 0) * |i - j|` between frames, nothing to or from the `tokens` in front of them.
+pub fn scaled_distance(scale: &[f32], tokens: usize) -> AttentionBias {
+    let slopes = slopes(scale.len()).iter().zip(scale).map(|(slope, scale)| slope * scale.max(0.0)).collect();
+    AttentionBias::Distance { slopes, free_rows: tokens }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slopes_of_8_and_of_12_heads_are_the_published_ones() {
+        assert_eq!(slopes(8), [0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125, 0.00390625]);
+        let twelve = slopes(12);
+        assert_eq!(twelve[..8], slopes(8));
+        for (slope, exponent) in twelve[8..].iter().zip([-0.5f32, -1.5, -2.5, -3.5]) {
+            assert!((slope - exponent.exp2()).abs() < 1e-7);
+        }
+        assert_eq!(slopes(2), [0.0625, 0.00390625]);
+    }
+}

@@ -1,0 +1,269 @@
+//! The whole network over packed batches: speech to content and emotion, those to codes, codes to motion.
+
+use super::config::Config;
+use super::emotion::{self, Distribution, HeadPools};
+use super::predictor::{self, MotionCodes};
+use super::stages::{Observer, Part, timed};
+use super::weights::Weights;
+use super::{content, motion_prior};
+use crate::audio::{self, frames_for};
+use crate::tensor::shapes::Shaped;
+use crate::tensor::{Clips, Ops, Outputs, SampleCodes};
+use crate::{Error, Result};
+
+/// Samples of the shortest clip that an encoder can hear; shorter ones are padded with silence.
+const SHORTEST: usize = super::config::SAMPLES_PER_FRAME;
+
+/// A loaded model on a device.
+#[derive(Debug)]
+pub struct DeepTalk<B: Ops> {
+    ops: B,
+    config: Config,
+    weights: Weights<B::Weight>,
+    audio_pools: HeadPools,
+    motion_pools: Option<HeadPools>,
+}
+
+/// What the encoders make of a batch of speech.
+pub struct Analysis<T> {
+    /// Words: (frames, content width), 25 frames a second.
+    pub content: T,
+    /// Feeling: one row a clip.
+    pub emotion: Distribution<T>,
+}
+
+/// What comes out.
+pub struct Animated<B: Ops> {
+    /// (frames, parameters).
+    pub motion: B::Tensor,
+    /// The codes that it was decoded from.
+    pub codes: MotionCodes<B::Codes>,
+}
+
+impl<B: Ops> DeepTalk<B> {
+    /// A model from its parts; [`crate::networks::ModelFile`] has them.
+    pub fn new(ops: B, config: Config, weights: Weights<B::Weight>) -> Self {
+        let audio_pools = HeadPools::new(&weights.emotion_head);
+        let motion_pools = weights.motion_emotion.as_ref().map(|motion| HeadPools::new(&motion.head));
+        Self { ops, config, weights, audio_pools, motion_pools }
+    }
+
+    /// The device.
+    pub fn ops(&self) -> &B {
+        &self.ops
+    }
+
+    /// The sizes and names.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Both encoders, over clips of 16 kHz mono samples in [-1, 1]; each is padded as the published code does
+    /// ([`frames_for`]), so that `T = frames_for(samples).0` frames come out.
+    pub fn analyse(&self, clips: &[&[f32]], observer: &dyn Observer<B>) -> Result<Analysis<B::Tensor>> {
+        let frames = Clips::from_lengths(clips.iter().map(|clip| frames_for(clip.len()).0));
+        let samples = self.upload_samples(clips, |samples| frames_for(samples).1)?;
+        let body = |inputs: &[&B::Tensor]| {
+            let (content, emotion) = self.ops.branches(
+                || {
+                    timed(observer, Part::Content, || {
+                        content::encode(&self.ops, &self.weights.content, inputs[0], &frames, observer)
+                    })
+                },
+                || timed(observer, Part::Emotion, || self.emotion_of_samples(inputs[0], observer)),
+            )?;
+            Ok(Outputs { tensors: vec![content, emotion.mu, emotion.logvar], codes: Vec::new() })
+        };
+        let outputs = self.record_unless(observer.looks(), "analyse", &[&samples], body)?;
+        let [content, mu, logvar] = exactly(outputs.tensors);
+        Ok(Analysis { content, emotion: Distribution { mu, logvar } })
+    }
+
+    /// Words of one clip of normalised samples (a whole number of frames): (frames, content width).
+    pub(super) fn content_of_normalized(
+        &self,
+        samples: &[f32],
+        observer: &dyn Observer<B>,
+    ) -> Result<B::Tensor> {
+        let frames = Clips::one(samples.len() / super::config::SAMPLES_PER_FRAME);
+        let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
+        let body = |inputs: &[&B::Tensor]| {
+            let content = timed(observer, Part::Content, || {
+                content::encode_normalized(&self.ops, &self.weights.content, inputs[0], &frames, observer)
+            })?;
+            Ok(Outputs { tensors: vec![content], codes: Vec::new() })
+        };
+        let outputs = self.record_unless(observer.looks(), "content", &[&samples], body)?;
+        let [content] = exactly(outputs.tensors);
+        Ok(content)
+    }
+
+    /// The emotion of one clip of normalised samples, at least a frame of them.
+    pub(super) fn emotion_of_normalized(
+        &self,
+        samples: &[f32],
+        observer: &dyn Observer<B>,
+    ) -> Result<Distribution<B::Tensor>> {
+        timed(observer, Part::Emotion, || {
+            let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
+            let features = emotion::encode_normalized(&self.ops, &self.weights.emotion, samples, observer)?;
+            self.emotion_of_features(&features, observer)
+        })
+    }
+
+    fn record_unless(
+        &self,
+        eager: bool,
+        part: &'static str,
+        inputs: &[&B::Tensor],
+        body: impl Fn(&[&B::Tensor]) -> Result<Outputs<B::Tensor, B::Codes>>,
+    ) -> Result<Outputs<B::Tensor, B::Codes>> {
+        if eager { body(inputs) } else { self.ops.recorded(part, inputs, body) }
+    }
+
+    /// The emotion alone, of clips that lend it to other words: not padded.
+    pub fn emotion_of(
+        &self,
+        clips: &[&[f32]],
+        observer: &dyn Observer<B>,
+    ) -> Result<Distribution<B::Tensor>> {
+        let samples = self.upload_samples(clips, |samples| samples.max(SHORTEST))?;
+        self.emotion_of_samples(&samples, observer)
+    }
+
+    fn emotion_of_samples(
+        &self,
+        samples: &B::Tensor,
+        observer: &dyn Observer<B>,
+    ) -> Result<Distribution<B::Tensor>> {
+        let features = emotion::encode(&self.ops, &self.weights.emotion, samples, observer)?;
+        self.emotion_of_features(&features, observer)
+    }
+
+    fn emotion_of_features(
+        &self,
+        features: &B::Tensor,
+        observer: &dyn Observer<B>,
+    ) -> Result<Distribution<B::Tensor>> {
+        let tokens = self.weights.emotion.extra_tokens.shape()[0];
+        let (head, pools) = (&self.weights.emotion_head, &self.audio_pools);
+        let emotion =
+            emotion::of_features(&self.ops, head, pools, features, tokens, "dee.encoder", observer)?;
+        observer.stage("dee.mu", &emotion.mu)?;
+        observer.stage("dee.logvar", &emotion.logvar)?;
+        Ok(emotion)
+    }
+
+    fn upload_samples(&self, clips: &[&[f32]], padded: impl Fn(usize) -> usize) -> Result<B::Tensor> {
+        let lengths = Clips::from_lengths(clips.iter().map(|clip| padded(clip.len())));
+        let mut samples = vec![0.0; lengths.rows()];
+        for (clip, range) in clips.iter().zip(lengths.ranges()) {
+            // The published arithmetic may ask for one sample fewer than there are: see `frames_for`.
+            let heard = clip.len().min(range.len());
+            samples[range.start..range.start + heard].copy_from_slice(&clip[..heard]);
+        }
+        self.ops.upload_f32(&lengths, 1, &samples)
+    }
+
+    /// Content and an emotion vector (clips, width) to motion. `actors` names an identity for each clip; `sample` draws the
+    /// top and the bottom codes.
+    pub fn animate(
+        &self,
+        content: &B::Tensor,
+        emotion: &B::Tensor,
+        actors: &[usize],
+        sample: [Option<&SampleCodes>; 2],
+        observer: &dyn Observer<B>,
+    ) -> Result<Animated<B>> {
+        let Weights { style, predictor, motion_prior, .. } = &self.weights;
+        let actors = self.one_hot(actors)?;
+        let body = |inputs: &[&B::Tensor]| {
+            let codes = timed(observer, Part::Codes, || {
+                let style = predictor::style(&self.ops, style, inputs[1], inputs[2], observer)?;
+                predictor::predict(&self.ops, predictor, motion_prior, inputs[0], &style, sample, observer)
+            })?;
+            let motion = timed(observer, Part::Motion, || {
+                motion_prior::decode(&self.ops, motion_prior, &codes, observer)
+            })?;
+            Ok(Outputs { tensors: vec![motion], codes: vec![codes.top, codes.bottom] })
+        };
+        // Seeds follow from nothing that a recording knows.
+        let eager = observer.looks() || sample.iter().any(Option::is_some);
+        let outputs = self.record_unless(eager, "animate", &[content, emotion, &actors], body)?;
+        let ([motion], [top, bottom]) = (exactly(outputs.tensors), exactly(outputs.codes));
+        Ok(Animated { motion, codes: MotionCodes { top, bottom } })
+    }
+
+    fn one_hot(&self, actors: &[usize]) -> Result<B::Tensor> {
+        let width = self.config.actors.len();
+        let mut rows = vec![0.0; actors.len() * width];
+        for (&actor, row) in actors.iter().zip(rows.chunks_exact_mut(width)) {
+            *row.get_mut(actor).ok_or_else(|| {
+                Error::Usage(format!("there is no actor {actor}: this model knows {width}, from 0 on"))
+            })? = 1.0;
+        }
+        self.ops.upload(&Clips::from_lengths(vec![1; actors.len()]), width, &rows)
+    }
+
+    /// Motion (frames, parameters; frames a multiple of 4) to codes.
+    pub fn encode_motion(&self, motion: &B::Tensor) -> Result<MotionCodes<B::Codes>> {
+        motion_prior::encode(&self.ops, &self.weights.motion_prior, motion)
+    }
+
+    /// What the codes stand for: the rows of both codebooks.
+    pub fn code_vectors(&self, codes: &MotionCodes<B::Codes>) -> Result<(B::Tensor, B::Tensor)> {
+        let prior = &self.weights.motion_prior;
+        Ok((
+            self.ops.lookup(&codes.top, &prior.codebook_t)?,
+            self.ops.lookup(&codes.bottom, &prior.codebook_b)?,
+        ))
+    }
+
+    /// Codes to motion (frames, parameters).
+    pub fn decode_codes(&self, codes: &MotionCodes<B::Codes>) -> Result<B::Tensor> {
+        motion_prior::decode(&self.ops, &self.weights.motion_prior, codes, &())
+    }
+
+    /// The emotion that a motion (frames, parameters) shows, if the model can tell.
+    pub fn emotion_of_motion(
+        &self,
+        motion: &B::Tensor,
+        observer: &dyn Observer<B>,
+    ) -> Result<Option<Distribution<B::Tensor>>> {
+        let (Some(weights), Some(pools)) = (&self.weights.motion_emotion, &self.motion_pools) else {
+            return Ok(None);
+        };
+        let emotion = emotion::of_motion(&self.ops, weights, pools, motion, observer)?;
+        observer.stage("dee.motion_mu", &emotion.mu)?;
+        observer.stage("dee.motion_logvar", &emotion.logvar)?;
+        Ok(Some(emotion))
+    }
+
+    /// The probability that a motion goes with a speech, from their emotions' distributions (mu, log variance):
+    /// `sigmoid(shift - scale * (|mu_a - mu_m|^2 + sum(exp logvar_a + exp logvar_m)))`.
+    pub fn match_probability(&self, audio: (&[f32], &[f32]), motion: (&[f32], &[f32])) -> Option<f32> {
+        let weights = self.weights.motion_emotion.as_ref()?;
+        let between: f32 = audio.0.iter().zip(motion.0).map(|(a, m)| (a - m) * (a - m)).sum();
+        let spread: f32 = audio.1.iter().chain(motion.1).map(|v| v.exp()).sum();
+        let logit = weights.match_shift - weights.match_negative_scale * (between + spread);
+        Some(1.0 / (1.0 + (-logit).exp()))
+    }
+}
+
+/// What a part of the network gave, one by one.
+fn exactly<T, const N: usize>(values: Vec<T>) -> [T; N] {
+    let found = values.len();
+    values.try_into().unwrap_or_else(|_| unreachable!("a part gives {N} values, not {found}"))
+}
+
+/// Refuses samples that are not numbers, before they spoil a whole clip.
+pub(super) fn check_samples(samples: &[f32]) -> Result<()> {
+    match samples.iter().position(|sample| !sample.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(Error::Usage(format!(
+            "sample {index} ({:.3} s) is {}: samples must be finite numbers",
+            index as f64 / f64::from(audio::SAMPLE_RATE),
+            samples[index]
+        ))),
+    }
+}

@@ -1,0 +1,95 @@
+//! Log-mel spectrograms: how much of each pitch band there is in a window, by the ear's scale.
+//!
+//! A window of normalised samples is multiplied with a periodic Hann window and taken apart into `fft / 2 + 1` frequencies, as a
+//! convolution whose taps are the windowed cosines and sines; the energies of the frequencies are gathered into triangular bands whose
+//! centres are evenly spaced on the mel scale of HTK. Both are tensors of the model file; this is their definition.
+
+use std::f64::consts::TAU;
+
+use super::config::{LogMelConfig, SAMPLE_RATE};
+use super::weights::LogMel;
+use crate::Result;
+use crate::tensor::{Activation, Ops};
+
+/// The lowest and the highest frequency that a band hears, in Hz.
+const RANGE: [f64; 2] = [40.0, 8000.0];
+
+/// Samples (rows, 1) to log energies (windows, bands).
+pub fn spectrogram<B: Ops>(ops: &B, log_mel: &LogMel<B::Weight>, samples: &B::Tensor) -> Result<B::Tensor> {
+    ops.log_bands(&ops.conv1d(samples, &log_mel.basis, Activation::None)?, &log_mel.bands)
+}
+
+/// The taps of the transform, (2 * bins, window): `hann[n] cos(TAU f n / fft)` for every frequency `f`, then
+/// `hann[n] sin(TAU f n / fft)`; `hann[n] = 0.5 - 0.5 cos(TAU n / window)`.
+pub fn basis(config: &LogMelConfig) -> Vec<f32> {
+    let LogMelConfig { window, fft, .. } = *config;
+    let hann = |n: usize| 0.5 - 0.5 * (TAU * n as f64 / window as f64).cos();
+    // In whole steps of the circle, so that no frequency costs digits.
+    let angle = |f: usize, n: usize| TAU * (f * n % fft) as f64 / fft as f64;
+    let rows = |wave: fn(f64) -> f64| {
+        (0..config.bins()).flat_map(move |f| (0..window).map(move |n| (hann(n) * wave(angle(f, n))) as f32))
+    };
+    rows(f64::cos).chain(rows(f64::sin)).collect()
+}
+
+/// The triangles, (bands, bins): from 0 at the centre of the band below over 1 at the band's own to 0 at that of the band above.
+pub fn bands(config: &LogMelConfig) -> Vec<f32> {
+    let mel = |hertz: f64| 2595.0 * (1.0 + hertz / 700.0).log10();
+    let hertz = |mel: f64| 700.0 * (10f64.powf(mel / 2595.0) - 1.0);
+    let [low, high] = RANGE.map(mel);
+    let edge = |i: usize| hertz(low + (high - low) * i as f64 / (config.bands + 1) as f64);
+    let triangle = |band: usize, bin: usize| {
+        let frequency = bin as f64 * SAMPLE_RATE as f64 / config.fft as f64;
+        let [below, centre, above] = [edge(band), edge(band + 1), edge(band + 2)];
+        let height = ((frequency - below) / (centre - below)).min((above - frequency) / (above - centre));
+        height.max(0.0) as f32
+    };
+    (0..config.bands).flat_map(|band| (0..config.bins()).map(move |bin| triangle(band, bin))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: LogMelConfig = LogMelConfig { window: 320, hop: 160, fft: 512, bands: 80 };
+
+    /// Energies of a cosine of this frequency and amplitude.
+    fn energies(hertz: f64, amplitude: f64) -> Vec<f64> {
+        let basis = basis(&CONFIG);
+        let sum = |row: usize| -> f64 {
+            let wave = |n: usize| amplitude * (TAU * hertz * n as f64 / SAMPLE_RATE as f64).cos();
+            basis[row * 320..(row + 1) * 320].iter().enumerate().map(|(n, b)| f64::from(*b) * wave(n)).sum()
+        };
+        (0..257).map(|f| sum(f).powi(2) + sum(257 + f).powi(2)).collect()
+    }
+
+    #[test]
+    fn a_tone_has_its_energy_at_its_frequency() {
+        let energies = energies(1000.0, 2.0);
+        let loudest = (0..257).max_by(|a, b| energies[*a].total_cmp(&energies[*b])).unwrap();
+        assert_eq!(loudest, 32, "1000 Hz of 31.25 Hz a bin");
+        // Half the amplitude times the window's sum, which is half its length.
+        assert!((energies[32] - (2.0 / 2.0 * 160.0f64).powi(2)).abs() < 1.0, "{}", energies[32]);
+        assert!(energies[40..].iter().all(|energy| *energy < 1e-4 * energies[32]));
+    }
+
+    #[test]
+    fn bands_are_triangles_that_sum_to_one_between_the_first_and_the_last_centre() {
+        let bands = bands(&CONFIG);
+        let frequency = |bin: usize| bin as f64 * 31.25;
+        let mel = |hertz: f64| 2595.0 * (1.0 + hertz / 700.0).log10();
+        let step = (mel(8000.0) - mel(40.0)) / 81.0;
+        let mut covered = 0;
+        for bin in 0..257 {
+            let column: Vec<f32> = (0..80).map(|band| bands[band * 257 + bin]).collect();
+            assert!(column.iter().all(|height| (0.0..=1.0).contains(height)));
+            let place = (mel(frequency(bin)) - mel(40.0)) / step;
+            if (1.0..80.0).contains(&place) {
+                assert!((column.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{bin}: {column:?}");
+                covered += 1;
+            }
+        }
+        assert!(covered > 200, "{covered}");
+        assert!(bands[..2].iter().all(|height| *height == 0.0), "nothing below 40 Hz");
+    }
+}

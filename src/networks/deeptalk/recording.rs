@@ -1,0 +1,346 @@
+//! One recording of any length, on the host: samples in, [`Animation`] out.
+
+use super::deeptalk::{Analysis, DeepTalk, check_samples};
+use super::emotion::Distribution;
+use super::emotion_vector::{EmotionVector, check_alpha, check_share};
+use super::predictor::MotionCodes;
+use super::stages::Observer;
+use super::windows::{Seams, Window, join_codes, packs, windows};
+use crate::animation::{Animation, Extras, Rate};
+use crate::audio::wanted_frames;
+use crate::networks::deeptalk::config::{
+    FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME,
+};
+use crate::tensor::{Clips, Ops, Packed, SampleCodes, noise};
+use crate::{Error, Result};
+
+/// How a motion is drawn instead of taken at its likeliest.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Draw {
+    /// The seed of everything that is drawn.
+    pub seed: u64,
+    /// Draws the emotion vector: the paper's uncertainty factor alpha, which multiplies the log variance. Nothing: the mean.
+    pub alpha: Option<f32>,
+    /// Temperatures of the top and the bottom codes; 0 takes the likeliest.
+    pub temperature: [f32; 2],
+}
+
+/// One motion that is wanted of a recording.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Take {
+    /// Index of the identity.
+    pub actor: usize,
+    /// An emotion to use instead of the recording's own, and how much of it: 0 none, 1 all.
+    pub emotion: Option<(EmotionVector, f32)>,
+    /// What is drawn.
+    pub draw: Draw,
+}
+
+impl Take {
+    /// The identity with this index ([`super::Config::actor`]).
+    pub fn with_actor(self, actor: usize) -> Self {
+        Self { actor, ..self }
+    }
+
+    /// This emotion instead of the recording's own: taken from another clip, or set.
+    pub fn with_emotion(self, emotion: EmotionVector) -> Self {
+        self.with_blend(emotion, 1.0)
+    }
+
+    /// `share` of the way from the recording's own emotion to this one, on the sphere.
+    pub fn with_blend(self, emotion: EmotionVector, share: f32) -> Self {
+        Self { emotion: Some((emotion, share)), ..self }
+    }
+
+    /// Draws the emotion from its distribution: see [`Draw::alpha`].
+    pub fn with_alpha(mut self, alpha: f32) -> Self {
+        self.draw.alpha = Some(alpha);
+        self
+    }
+
+    /// The seed of all that is drawn.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.draw.seed = seed;
+        self
+    }
+
+    /// Draws the top and bottom codes: see [`Draw::temperature`].
+    pub fn with_temperature(mut self, top: f32, bottom: f32) -> Self {
+        self.draw.temperature = [top, bottom];
+        self
+    }
+}
+
+/// How far a work is: frames of a recording, tensors of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What is done, over all takes.
+    pub done: usize,
+    /// What there will be.
+    pub total: usize,
+}
+
+impl<B: Ops> DeepTalk<B> {
+    /// The emotion of a recording, as far as the network listens (10 s with the published sizes).
+    ///
+    /// # Errors
+    /// Samples that are not finite.
+    pub fn emotion_vector(&self, samples: &[f32]) -> Result<EmotionVector> {
+        check_samples(samples)?;
+        self.download_emotion(&self.emotion_of(&[samples], &())?)
+    }
+
+    /// [`takes_seen`](Self::takes_seen) with nobody looking.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn takes(
+        &self,
+        samples: &[f32],
+        takes: &[Take],
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Vec<Animation>> {
+        self.takes_seen(samples, takes, progress, &())
+    }
+
+    /// The motions of a recording of 16 kHz mono samples in [-1, 1], one for each take, `ceil(samples / 640)` frames each.
+    ///
+    /// Words are heard once for all takes. Recordings of over a minute go through overlapping windows (see the source of
+    /// `model::windows`): memory does not grow with their length, and the emotion follows the window. `progress` is told after every
+    /// step; what it or the observer returns as an error ends the work.
+    ///
+    /// # Errors
+    /// No samples, samples that are not finite, an actor or temperatures that make no sense, and whatever `progress` says.
+    pub fn takes_seen(
+        &self,
+        samples: &[f32],
+        takes: &[Take],
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+        observer: &dyn Observer<B>,
+    ) -> Result<Vec<Animation>> {
+        check_clip(samples)?;
+        takes.iter().try_for_each(|take| self.check_take(take))?;
+        let mut state = Progress { done: 0, total: wanted_frames(samples.len()) * takes.len() };
+        let mut unfinished: Vec<_> =
+            takes.iter().map(|_| Unfinished::new(self.config().parameters())).collect();
+        for window in windows(samples.len()) {
+            let analysis = self.analyse(&[&samples[window.samples.clone()]], observer)?;
+            progress(state)?;
+            for (take, unfinished) in takes.iter().zip(&mut unfinished) {
+                let before = unfinished.frames();
+                self.animate_windows(&[&window], &analysis, take, &mut [unfinished], observer)?;
+                state.done += unfinished.frames() - before;
+                progress(state)?;
+            }
+        }
+        Ok(unfinished.into_iter().map(|unfinished| unfinished.finish(self)).collect())
+    }
+
+    /// The motions of many recordings, one for each: short ones go through the network together, up to a minute of sound at a time.
+    /// Each is what [`takes`](Self::takes) makes of it alone, up to rounding.
+    ///
+    /// # Errors
+    /// As [`takes`](Self::takes); a complaint about a recording says which.
+    pub fn batch_seen(
+        &self,
+        recordings: &[&[f32]],
+        take: &Take,
+        progress: &mut dyn FnMut(Progress) -> Result<()>,
+        observer: &dyn Observer<B>,
+    ) -> Result<Vec<Animation>> {
+        self.check_take(take)?;
+        for (index, samples) in recordings.iter().enumerate() {
+            check_clip(samples).map_err(|error| match error {
+                Error::Usage(text) => Error::Usage(format!("recording {index}: {text}")),
+                other => other,
+            })?;
+        }
+        let mut state = Progress { done: 0, total: recordings.iter().map(|r| wanted_frames(r.len())).sum() };
+        let mut unfinished: Vec<_> =
+            recordings.iter().map(|_| Unfinished::new(self.config().parameters())).collect();
+        for pack in packs(recordings) {
+            let clips: Vec<&[f32]> =
+                pack.iter().map(|(owner, window)| &recordings[*owner][window.samples.clone()]).collect();
+            let analysis = self.analyse(&clips, observer)?;
+            progress(state)?;
+            // A pack has one window of a recording at most.
+            let mut of_pack: Vec<_> = unfinished
+                .iter_mut()
+                .enumerate()
+                .filter_map(|(owner, one)| pack.iter().any(|(other, _)| *other == owner).then_some(one))
+                .collect();
+            let before: usize = of_pack.iter().map(|one| one.frames()).sum();
+            let windows: Vec<&Window> = pack.iter().map(|(_, window)| window).collect();
+            self.animate_windows(&windows, &analysis, take, &mut of_pack, observer)?;
+            state.done += of_pack.iter().map(|one| one.frames()).sum::<usize>() - before;
+            progress(state)?;
+        }
+        Ok(unfinished.into_iter().map(|unfinished| unfinished.finish(self)).collect())
+    }
+
+    /// A window each of several recordings, in their order.
+    fn animate_windows(
+        &self,
+        windows: &[&Window],
+        analysis: &Analysis<B::Tensor>,
+        take: &Take,
+        unfinished: &mut [&mut Unfinished],
+        observer: &dyn Observer<B>,
+    ) -> Result<()> {
+        let ops = self.ops();
+        let blended;
+        let emotion = match &take.emotion {
+            None => &analysis.emotion,
+            Some((other, share)) => {
+                blended = self.blend(&analysis.emotion, other, *share, windows.len())?;
+                &blended
+            }
+        };
+        let drawn;
+        let vector = match take.draw.alpha {
+            None => &emotion.mu,
+            Some(alpha) => {
+                let width = self.config().emotion_head.width;
+                let noise = noise::normal(take.draw.seed, noise::STREAM_EMOTION, width);
+                let noise = self.upload_row(&noise, windows.len())?;
+                drawn = ops.sample_gaussian(&emotion.mu, &emotion.logvar, &noise, alpha)?;
+                &drawn
+            }
+        };
+        let first_frames: Vec<usize> = windows.iter().map(|window| window.first_frame).collect();
+        let [top, bottom] = draws(take, &first_frames);
+        let actors = vec![take.actor; windows.len()];
+        let sample = [top.as_ref(), bottom.as_ref()];
+        let animated = self.animate(&analysis.content, vector, &actors, sample, observer)?;
+
+        let parameters = self.config().parameters();
+        let motion = ops.download(&animated.motion)?;
+        let MotionCodes { top, bottom } = animated.codes;
+        let (codes_t, codes_b) = (ops.download_codes(&top)?, ops.download_codes(&bottom)?);
+        let EmotionVector { mu, logvar } = self.download_emotion(emotion)?;
+        let width = self.config().emotion_head.width;
+        for (clip, (window, unfinished)) in windows.iter().zip(unfinished).enumerate() {
+            let begin = animated.motion.clips().range(clip).start * parameters;
+            let frames = window.samples.len().div_ceil(SAMPLES_PER_FRAME);
+            unfinished.motion.add(window.first_frame, &motion[begin..begin + frames * parameters]);
+            let codes = [
+                (&mut unfinished.codes_t, &codes_t[top.clips().range(clip)], FRAMES_PER_TOP_CODE),
+                (&mut unfinished.codes_b, &codes_b[bottom.clips().range(clip)], FRAMES_PER_BOTTOM_CODE),
+            ];
+            for (all, codes, frames_per_code) in codes {
+                join_codes(all, window.first_frame / frames_per_code, codes);
+            }
+            unfinished.emotion_mu.extend(&mu[clip * width..(clip + 1) * width]);
+            unfinished.emotion_logvar.extend(&logvar[clip * width..(clip + 1) * width]);
+        }
+        Ok(())
+    }
+
+    /// The same row for every clip.
+    fn upload_row(&self, row: &[f32], clips: usize) -> Result<B::Tensor> {
+        self.ops().upload(&Clips::from_lengths(vec![1; clips]), row.len(), &row.repeat(clips))
+    }
+
+    /// `share` of the way from one emotion to another: means on the sphere, log variances straight.
+    fn blend(
+        &self,
+        own: &Distribution<B::Tensor>,
+        other: &EmotionVector,
+        share: f32,
+        clips: usize,
+    ) -> Result<Distribution<B::Tensor>> {
+        let ops = self.ops();
+        let (mu, logvar) = (self.upload_row(&other.mu, clips)?, self.upload_row(&other.logvar, clips)?);
+        Ok(Distribution {
+            mu: ops.slerp(&own.mu, &mu, share)?,
+            logvar: ops.lerp(&own.logvar, &logvar, share)?,
+        })
+    }
+
+    /// Refuses what makes no sense before any work is done.
+    pub(crate) fn check_take(&self, take: &Take) -> Result<()> {
+        let Draw { alpha, temperature, .. } = &take.draw;
+        if let Some(temperature) = temperature.iter().find(|t| !t.is_finite() || **t < 0.0) {
+            return Err(Error::Usage(format!("a temperature is a number of at least 0, not {temperature}")));
+        }
+        alpha.map_or(Ok(()), check_alpha)?;
+        let actors = self.config().actors.len();
+        if take.actor >= actors {
+            let actor = take.actor;
+            return Err(Error::Usage(format!(
+                "there is no actor {actor}: this model knows {actors}, from 0 on"
+            )));
+        }
+        let Some((emotion, share)) = &take.emotion else { return Ok(()) };
+        check_share(*share)?;
+        emotion.check(self.config().emotion_head.width)
+    }
+
+    pub(super) fn download_emotion(&self, emotion: &Distribution<B::Tensor>) -> Result<EmotionVector> {
+        Ok(EmotionVector {
+            mu: self.ops().download(&emotion.mu)?,
+            logvar: self.ops().download(&emotion.logvar)?,
+        })
+    }
+}
+
+fn check_clip(samples: &[f32]) -> Result<()> {
+    check_samples(samples)?;
+    match samples.is_empty() {
+        true => Err(Error::Usage("there are no samples to animate: at least one is needed".into())),
+        false => Ok(()),
+    }
+}
+
+/// The draws of the top and the bottom codes, for clips that begin at these frames of their recordings.
+pub(super) fn draws(take: &Take, first_frames: &[usize]) -> [Option<SampleCodes>; 2] {
+    let books = [(noise::STREAM_TOP, FRAMES_PER_TOP_CODE), (noise::STREAM_BOTTOM, FRAMES_PER_BOTTOM_CODE)];
+    std::array::from_fn(|book| {
+        let (stream, frames_per_code) = books[book];
+        let temperature = take.draw.temperature[book];
+        (temperature > 0.0).then(|| SampleCodes {
+            temperature,
+            seeds: vec![take.draw.seed; first_frames.len()],
+            stream,
+            first_rows: first_frames.iter().map(|frame| frame / frames_per_code).collect(),
+        })
+    })
+}
+
+/// A take while its windows come in.
+struct Unfinished {
+    motion: Seams,
+    codes_t: Vec<i32>,
+    codes_b: Vec<i32>,
+    emotion_mu: Vec<f32>,
+    emotion_logvar: Vec<f32>,
+}
+
+impl Unfinished {
+    fn new(parameters: usize) -> Self {
+        Self {
+            motion: Seams::new(parameters),
+            codes_t: Vec::new(),
+            codes_b: Vec::new(),
+            emotion_mu: Vec::new(),
+            emotion_logvar: Vec::new(),
+        }
+    }
+
+    fn frames(&self) -> usize {
+        self.motion.frames()
+    }
+
+    fn finish<B: Ops>(self, model: &DeepTalk<B>) -> Animation {
+        let names = model.config().parameter_names();
+        let width = model.config().emotion_head.width;
+        let rows = [self.emotion_mu.len() / width.max(1), width];
+        // Top codes are one for four frames, bottom codes one for two; the emotion has a row for each window.
+        let extras = Extras::new()
+            .with("codes_t", [self.codes_t.len()], self.codes_t)
+            .with("codes_b", [self.codes_b.len()], self.codes_b)
+            .with("emotion.mu", rows, self.emotion_mu)
+            .with("emotion.logvar", rows, self.emotion_logvar);
+        Animation::from_parameters(Rate::whole(FPS as u32), names, self.motion.finish()).with_extras(extras)
+    }
+}

@@ -1,0 +1,371 @@
+//! The model file: one safetensors file, memory-mapped, with the configuration in its metadata.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use rayon::prelude::*;
+use safetensors::SafeTensors;
+use sha2::{Digest, Sha256};
+
+use crate::files::FileMap;
+use crate::files::{AtomicFile, Written, hex};
+use crate::networks::deeptalk::weights::{Source, Weights};
+use crate::networks::deeptalk::{Config, DeepTalk};
+use crate::tensor::{Dtype, Ops, Role, Stored};
+use crate::{Error, Result};
+
+/// What `format` says in the metadata.
+pub const FORMAT: &str = "deeptalk-rt model";
+/// The version that this crate writes, and the newest that it reads.
+pub const FORMAT_VERSION: &str = "1";
+/// What `architecture` says in the metadata.
+pub const ARCHITECTURE: &str = "DEEPTalk";
+/// A header larger than this is damage, not a model: the published sizes take 60 kB.
+const LARGEST_HEADER: u64 = 8 << 20;
+
+const NEXT: &str = "get the file again, or make one with `deeptalk-rt import` or `deeptalk-rt synth-model`";
+
+/// What the metadata of a model says besides its configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// Where it was imported from, with the SHA-256 of each input.
+    pub source: String,
+    /// Under which licence it may be used.
+    pub license: String,
+}
+
+/// An opened, checked model.
+pub struct ModelFile {
+    path: PathBuf,
+    owner: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    config: Config,
+    provenance: Provenance,
+    tensors: BTreeMap<String, Stored>,
+}
+
+impl ModelFile {
+    /// Maps a file into memory and checks everything but the numbers: format, version, configuration, and that the tensors are
+    /// exactly those that the configuration asks for, each of its shape. The numbers are checked when they are loaded.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`], naming what is wrong.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::from_owner(path, Arc::new(FileMap::open(path)?))
+    }
+
+    /// The same for a model in memory; `name` stands for the path in complaints.
+    pub fn from_bytes(bytes: Vec<u8>, name: &str) -> Result<Self> {
+        Self::from_owner(Path::new(name), Arc::new(bytes))
+    }
+
+    pub(crate) fn from_owner(path: &Path, owner: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self> {
+        let bytes = (*owner).as_ref();
+        let bad =
+            |what: &str, expected: &str, found: String| Error::bad_input(path, what, expected, found, NEXT);
+        let length = bytes.first_chunk::<8>().map(|length| u64::from_le_bytes(*length));
+        let length = length
+            .ok_or_else(|| bad("is not a model", "a safetensors file", format!("{} bytes", bytes.len())))?;
+        if length > LARGEST_HEADER || length > bytes.len() as u64 - 8 {
+            if bytes.starts_with(b"PK") || bytes.starts_with(&[0x80]) {
+                let next = "import it first: `deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors`";
+                let what = "is a checkpoint, not a model";
+                return Err(Error::bad_input(path, what, "a model file", "a PyTorch archive", next));
+            }
+            let expected = format!("at most {}", LARGEST_HEADER.min(bytes.len() as u64 - 8));
+            return Err(bad("is damaged: the length of its header", &expected, format!("{length} bytes")));
+        }
+        let (_, header) = SafeTensors::read_metadata(bytes)
+            .map_err(|error| bad("is damaged", "a whole safetensors file", error.to_string()))?;
+        let none = HashMap::new();
+        let meta = header.metadata().as_ref().unwrap_or(&none);
+        let say = |key: &str| meta.get(key).cloned().unwrap_or_else(|| "nothing".into());
+        for (key, expected) in
+            [("format", FORMAT), ("format_version", FORMAT_VERSION), ("architecture", ARCHITECTURE)]
+        {
+            if say(key) != expected {
+                return Err(bad(
+                    &format!("is not a model that this program knows: `{key}`"),
+                    expected,
+                    say(key),
+                ));
+            }
+        }
+        let config: Config = serde_json::from_str(&say("config")).map_err(|error| {
+            bad("has a configuration that cannot be read", "JSON with every size", error.to_string())
+        })?;
+        config.check().map_err(|(what, expected, found)| {
+            bad(&format!("has a configuration that contradicts itself: {what}"), &expected, found)
+        })?;
+        let data = 8 + length as usize;
+        let mut tensors = BTreeMap::new();
+        for (name, info) in header.tensors() {
+            let dtype = match info.dtype {
+                safetensors::Dtype::F32 => Dtype::F32,
+                safetensors::Dtype::F16 => Dtype::F16,
+                other => {
+                    return Err(bad(
+                        &format!("the tensor `{name}` has the wrong type"),
+                        "F32 or F16",
+                        format!("{other:?}"),
+                    ));
+                }
+            };
+            let range = data + info.data_offsets.0..data + info.data_offsets.1;
+            tensors.insert(
+                name.clone(),
+                Stored { name, shape: info.shape.clone(), dtype, owner: owner.clone(), range },
+            );
+        }
+        let provenance = Provenance { source: say("source"), license: say("license") };
+        let file = Self { path: path.into(), owner: owner.clone(), config, provenance, tensors };
+        file.check_tensors()?;
+        Ok(file)
+    }
+
+    /// Exactly the tensors of the configuration, each of its shape.
+    fn check_tensors(&self) -> Result<()> {
+        let expected = tensor_shapes(&self.config)?;
+        for (name, shape) in &expected {
+            let Some(stored) = self.tensors.get(name) else {
+                return Err(self.bad(
+                    &format!("the tensor `{name}` is missing"),
+                    format!("{shape:?}"),
+                    "nothing",
+                ));
+            };
+            if stored.shape != *shape {
+                let found = format!("{:?}", stored.shape);
+                return Err(self.bad(
+                    &format!("the tensor `{name}` has the wrong shape"),
+                    format!("{shape:?}"),
+                    found,
+                ));
+            }
+        }
+        let known: BTreeMap<_, _> = expected.into_iter().collect();
+        match self.tensors.keys().find(|name| !known.contains_key(*name)) {
+            Some(name) => {
+                let expected = "only tensors of the configuration";
+                Err(self.bad(&format!("the tensor `{name}` is unknown"), expected, format!("`{name}`")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn bad(&self, what: &str, expected: impl Into<String>, found: impl Into<String>) -> Error {
+        Error::bad_input(&self.path, what, expected, found, NEXT)
+    }
+
+    /// The sizes and names.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Source and licence.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes of the whole file.
+    pub fn bytes(&self) -> usize {
+        (*self.owner).as_ref().len()
+    }
+
+    /// The hash of the whole file.
+    pub fn sha256(&self) -> String {
+        hex(Sha256::new_with_prefix((*self.owner).as_ref()))
+    }
+
+    /// Every tensor, by name.
+    pub fn tensors(&self) -> impl Iterator<Item = &Stored> {
+        self.tensors.values()
+    }
+
+    /// Takes all tensors to a device.
+    ///
+    /// # Errors
+    /// A number that is not finite, by tensor and index; whatever the device says.
+    pub fn load<B: Ops>(&self, ops: B) -> Result<DeepTalk<B>> {
+        self.check_numbers()?;
+        let mut wanted = Wanted { file: self, tensors: Vec::new() };
+        Weights::build(&self.config, &mut wanted)?;
+        let loaded = ops.load_all(wanted.tensors)?;
+        // A visitor always asks in the same order.
+        let weights = Weights::build(&self.config, &mut Loaded { file: self, weights: loaded.into_iter() })?;
+        Ok(DeepTalk::new(ops, self.config.clone(), weights))
+    }
+
+    fn check_numbers(&self) -> Result<()> {
+        let tensors: Vec<&Stored> = self.tensors.values().collect();
+        let bad = tensors.par_iter().find_map_first(|stored| Some((*stored, first_not_finite(stored)?)));
+        match bad {
+            None => Ok(()),
+            Some((stored, (index, value))) => Err(self.bad(
+                &format!("the tensor `{}` holds something that is not a number", stored.name),
+                "finite numbers",
+                format!("{value} at element {index}"),
+            )),
+        }
+    }
+
+    fn stored(&self, name: &str) -> Result<&Stored> {
+        self.tensors
+            .get(name)
+            .ok_or_else(|| self.bad(&format!("the tensor `{name}` is missing"), "it", "nothing"))
+    }
+}
+
+/// Notes the tensors for the device.
+struct Wanted<'a> {
+    file: &'a ModelFile,
+    tensors: Vec<(Stored, Role)>,
+}
+
+impl Source<()> for Wanted<'_> {
+    fn tensor(&mut self, name: &str, _: &[usize], role: Role) -> Result<()> {
+        self.tensors.push((self.file.stored(name)?.clone(), role));
+        Ok(())
+    }
+    fn host(&mut self, name: &str, _: &[usize]) -> Result<Vec<f32>> {
+        Ok(self.file.stored(name)?.to_f32())
+    }
+}
+
+/// Hands them out.
+struct Loaded<'a, W> {
+    file: &'a ModelFile,
+    weights: std::vec::IntoIter<W>,
+}
+
+impl<W> Source<W> for Loaded<'_, W> {
+    fn tensor(&mut self, name: &str, _: &[usize], _: Role) -> Result<W> {
+        let missing = || Error::Usage(format!("the device did not load the tensor `{name}`"));
+        self.weights.next().ok_or_else(missing)
+    }
+    fn host(&mut self, name: &str, _: &[usize]) -> Result<Vec<f32>> {
+        Ok(self.file.stored(name)?.to_f32())
+    }
+}
+
+/// A number is not finite if all bits of its exponent are set.
+fn first_not_finite(stored: &Stored) -> Option<(usize, f32)> {
+    const CHUNK: usize = 1 << 16;
+    let bytes = stored.bytes();
+    let size = stored.dtype.size();
+    let number = |bytes: &[u8]| match stored.dtype {
+        Dtype::F32 => f32::from_le_bytes(bytes.try_into().unwrap_or_default()),
+        Dtype::F16 => f16::from_le_bytes(bytes.try_into().unwrap_or_default()).to_f32(),
+    };
+    bytes.par_chunks(CHUNK * size).enumerate().find_map_first(|(chunk, bytes)| {
+        let clean = match stored.dtype {
+            Dtype::F32 => {
+                bytes.as_chunks::<4>().0.iter().all(|b| u32::from_le_bytes(*b) & 0x7F80_0000 != 0x7F80_0000)
+            }
+            Dtype::F16 => bytes.as_chunks::<2>().0.iter().all(|b| u16::from_le_bytes(*b) & 0x7C00 != 0x7C00),
+        };
+        if clean {
+            return None;
+        }
+        let at = bytes.chunks_exact(size).position(|bytes| !number(bytes).is_finite())?;
+        Some((chunk * CHUNK + at, number(&bytes[at * size..(at + 1) * size])))
+    })
+}
+
+/// Every tensor that a model of these sizes has: name and shape, in the order of the network.
+pub fn tensor_shapes(config: &Config) -> Result<Vec<(String, Vec<usize>)>> {
+    struct Collector(Vec<(String, Vec<usize>)>);
+    impl Source<()> for Collector {
+        fn tensor(&mut self, name: &str, shape: &[usize], _: Role) -> Result<()> {
+            self.0.push((name.into(), shape.into()));
+            Ok(())
+        }
+        fn host(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+            self.0.push((name.into(), shape.into()));
+            Ok(vec![0.0; shape.iter().product()])
+        }
+    }
+    let mut collector = Collector(Vec::new());
+    Weights::build(config, &mut collector)?;
+    Ok(collector.0)
+}
+
+/// Writes a model file, tensor by tensor: `make` gives the numbers of a name and a shape.
+///
+/// # Errors
+/// Whatever `make` or the disk says; nothing is left behind then.
+pub fn write_model(
+    path: &Path,
+    config: &Config,
+    provenance: &Provenance,
+    dtype: Dtype,
+    mut make: impl FnMut(&str, &[usize]) -> Result<Vec<f32>>,
+) -> Result<Written> {
+    let shapes = tensor_shapes(config)?;
+    let config = serde_json::to_string(config).map_err(|error| Error::Usage(error.to_string()))?;
+    let mut header = serde_json::Map::new();
+    header.insert(
+        "__metadata__".into(),
+        serde_json::json!({
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "architecture": ARCHITECTURE,
+            "config": config,
+            "source": provenance.source,
+            "license": provenance.license,
+        }),
+    );
+    let name = match dtype {
+        Dtype::F32 => "F32",
+        Dtype::F16 => "F16",
+    };
+    let mut offset = 0;
+    for (tensor, shape) in &shapes {
+        let end = offset + shape.iter().product::<usize>() * dtype.size();
+        header.insert(
+            tensor.clone(),
+            serde_json::json!({ "dtype": name, "shape": shape, "data_offsets": [offset, end] }),
+        );
+        offset = end;
+    }
+    let mut header = serde_json::Value::Object(header).to_string().into_bytes();
+    // The data begin at a multiple of 64 bytes: any kernel may take them where they are.
+    header.resize((header.len() + 8).next_multiple_of(64) - 8, b' ');
+
+    AtomicFile::write(path, |file| {
+        file.write_all(&(header.len() as u64).to_le_bytes())?;
+        file.write_all(&header)?;
+        for (tensor, shape) in &shapes {
+            let values = make(tensor, shape)?;
+            match dtype {
+                Dtype::F32 => file.write_all(bytemuck::cast_slice(&values))?,
+                Dtype::F16 => file.write_all(bytemuck::cast_slice(&to_halves(path, tensor, &values)?))?,
+            }
+        }
+        Ok(())
+    })
+}
+
+fn to_halves(path: &Path, tensor: &str, values: &[f32]) -> Result<Vec<f16>> {
+    let mut halves = vec![f16::ZERO; values.len()];
+    halves.convert_from_f32_slice(values);
+    match halves.iter().position(|half| !half.is_finite()) {
+        None => Ok(halves),
+        Some(index) => Err(Error::bad_input(
+            path,
+            format!("the tensor `{tensor}` does not fit into half precision"),
+            "numbers up to 65504",
+            format!("{} at element {index}", values[index]),
+            "write it with `--dtype f32`",
+        )),
+    }
+}

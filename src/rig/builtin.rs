@@ -1,0 +1,33 @@
+//! The head that is always there.
+
+use super::Face;
+use crate::Result;
+
+static HEAD: &[u8] = include_bytes!("../../models/head/head.safetensors");
+
+impl Face {
+    /// The built-in head: ARKit's blend shapes less `jawForward` and `jawOpen` as channels, the jaw as a joint (24 degrees about x are
+    /// `jawOpen` = 1). It is part of the program; nothing is looked up on disk.
+    ///
+    /// # Errors
+    /// None, as long as the program is whole.
+    pub fn builtin() -> Result<Self> {
+        Self::from_bytes(HEAD, "the built-in head")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_head_has_arkits_channels_and_every_mask() {
+        let head = Face::builtin().unwrap();
+        assert_eq!(head.channels, crate::networks::deeptalk::config::arkit_channels());
+        assert!((3_000..=8_000).contains(&head.vertex_count()));
+        for mask in ["lips", "mouth", "eyes", "forehead", "jaw", "lip_upper_inner", "lip_lower_inner"] {
+            assert!(!head.masks[mask].is_empty(), "{mask}");
+        }
+        assert!(HEAD.len() < 3_000_000);
+    }
+}

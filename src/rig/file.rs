@@ -1,0 +1,329 @@
+//! The face file: safetensors, strict in both directions.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use safetensors::{Dtype, SafeTensors};
+
+use super::Face;
+use crate::files::{AtomicFile, Written};
+use crate::{Error, Result};
+
+const FORMAT: &str = "deeptalk-rt face";
+const VERSION: &str = "1";
+/// A face of 5023 vertices takes 25 MB; nothing that is a face comes near these.
+const LARGEST_FILE: u64 = 1 << 30;
+const LARGEST_HEADER: u64 = 1 << 20;
+const NEXT: &str = "make the face file again (`deeptalk-rt import flame`)";
+
+impl Face {
+    /// Reads a face file.
+    ///
+    /// # Errors
+    /// A bad input if the file cannot be read or is not a whole, consistent face; it names the tensor, what was expected and what stood there.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)
+            .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
+            .map_err(|error| Error::unreadable(path, error))?;
+        if bytes.len() as u64 > LARGEST_FILE {
+            return Err(Error::bad_input(path, "is not a face file", "at most 1 GiB", "more", NEXT));
+        }
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// Reads the bytes of a face file; `name` stands for the path in errors.
+    ///
+    /// # Errors
+    /// As [`Face::load`].
+    pub fn from_bytes(bytes: &[u8], name: impl AsRef<Path>) -> Result<Self> {
+        let mut file = Source::open(bytes, name.as_ref())?;
+        file.expect("format", FORMAT)?;
+        file.expect("format_version", VERSION)?;
+        let channels = file.list("channels")?;
+        let joint_names = file.list("joints")?;
+        let (c, j) = (channels.len(), joint_names.len());
+
+        let v = file.rows("template")?;
+        let f = file.rows("faces")?;
+        let identities = if file.has("identity_basis") { file.rows("identity_basis")? } else { 0 };
+        let mut face = Self {
+            name: file.text("name")?,
+            edition: file.text("edition")?,
+            license: file.text("license")?,
+            source: file.text("source")?,
+            template: file.floats("template", &[v, 3])?,
+            faces: triples(&file.indices("faces", &[f, 3])?),
+            expression_basis: file.floats("expression_basis", &[c, v, 3])?,
+            joints: file.floats("joints", &[j, 3])?,
+            joint_regressor: file.optional("joint_regressor", |file, name| file.floats(name, &[j, v]))?,
+            parents: file.signed("parents", &[j])?,
+            skinning_weights: file.floats("skinning_weights", &[v, j])?,
+            pose_basis: file
+                .optional("pose_basis", |file, name| file.floats(name, &[9 * j.saturating_sub(1), v, 3]))?,
+            identity_basis: file
+                .optional("identity_basis", |file, name| file.floats(name, &[identities, v, 3]))?,
+            colors: file.optional("colors", |file, name| Ok(triples(&file.bytes(name, &[v, 3])?)))?,
+            gloss: file.optional("gloss", |file, name| file.bytes(name, &[v]))?,
+            masks: BTreeMap::new(),
+            channels,
+            joint_names,
+        };
+        for tensor in file.names() {
+            if let Some(mask) = tensor.strip_prefix("mask.") {
+                let n = file.rows(&tensor)?;
+                face.masks.insert(mask.into(), file.indices(&tensor, &[n])?);
+            }
+        }
+        file.refuse_the_rest()?;
+        face.check(name)?;
+        Ok(face)
+    }
+
+    /// Writes a face file, floats as f32: whole or not at all. The same face gives the same bytes.
+    ///
+    /// # Errors
+    /// A bad input if the face is not consistent, an I/O error if the file cannot be written; then nothing is left behind.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<Written> {
+        let path = path.as_ref();
+        self.check(path)?;
+        AtomicFile::write(path, |file| Ok(self.write(file)?))
+    }
+
+    /// The file's bytes. Our own few lines and not the library's, whose metadata comes out in a different order every time.
+    fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let tensors = self.tensors();
+        let mut header = serde_json::Map::new();
+        header.insert(
+            "__metadata__".into(),
+            serde_json::json!({
+                "format": FORMAT,
+                "format_version": VERSION,
+                "name": self.name,
+                "edition": self.edition,
+                "channels": serde_json::to_string(&self.channels)?,
+                "joints": serde_json::to_string(&self.joint_names)?,
+                "license": self.license,
+                "source": self.source,
+            }),
+        );
+        let mut end = 0;
+        for Stored { name, dtype, shape, data } in &tensors {
+            let begin = end;
+            end += data.len();
+            header.insert(
+                name.clone(),
+                serde_json::json!({ "dtype": dtype, "shape": shape, "data_offsets": [begin, end] }),
+            );
+        }
+        let mut header = serde_json::to_vec(&header)?;
+        header.resize(header.len().next_multiple_of(8), b' ');
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(&header)?;
+        tensors.iter().try_for_each(|tensor| out.write_all(tensor.data))
+    }
+
+    fn tensors(&self) -> Vec<Stored<'_>> {
+        let (v, c, j) = (self.vertex_count(), self.channels.len(), self.joint_names.len());
+        let float = |name: &str, shape: &[usize], data| {
+            Stored::new(name, "F32", shape, bytemuck::cast_slice::<f32, u8>(data))
+        };
+        let mut tensors = vec![
+            float("template", &[v, 3], &self.template),
+            float("expression_basis", &[c, v, 3], &self.expression_basis),
+            float("joints", &[j, 3], &self.joints),
+            float("skinning_weights", &[v, j], &self.skinning_weights),
+            Stored::new("faces", "U32", &[self.faces.len(), 3], bytemuck::cast_slice(&self.faces)),
+            Stored::new("parents", "I32", &[j], bytemuck::cast_slice(&self.parents)),
+        ];
+        if let Some(data) = &self.joint_regressor {
+            tensors.push(float("joint_regressor", &[j, v], data));
+        }
+        if let Some(data) = &self.pose_basis {
+            tensors.push(float("pose_basis", &[9 * (j - 1), v, 3], data));
+        }
+        if let Some(data) = &self.identity_basis {
+            tensors.push(float("identity_basis", &[self.identity_count(), v, 3], data));
+        }
+        for (name, mask) in &self.masks {
+            tensors.push(Stored::new(
+                &format!("mask.{name}"),
+                "U32",
+                &[mask.len()],
+                bytemuck::cast_slice(mask),
+            ));
+        }
+        // Bytes last, so that everything before them stays aligned to four.
+        if let Some(data) = &self.colors {
+            tensors.push(Stored::new("colors", "U8", &[v, 3], bytemuck::cast_slice(data)));
+        }
+        if let Some(data) = &self.gloss {
+            tensors.push(Stored::new("gloss", "U8", &[v], data));
+        }
+        tensors
+    }
+}
+
+/// A tensor on its way into the file.
+struct Stored<'a> {
+    name: String,
+    dtype: &'static str,
+    shape: Vec<usize>,
+    data: &'a [u8],
+}
+
+impl<'a> Stored<'a> {
+    fn new(name: &str, dtype: &'static str, shape: &[usize], data: &'a [u8]) -> Self {
+        Self { name: name.into(), dtype, shape: shape.into(), data }
+    }
+}
+
+/// An opened file of which every tensor must be asked for once.
+struct Source<'a> {
+    path: &'a Path,
+    tensors: SafeTensors<'a>,
+    metadata: HashMap<String, String>,
+    unread: Vec<String>,
+}
+
+impl<'a> Source<'a> {
+    fn open(bytes: &'a [u8], path: &'a Path) -> Result<Self> {
+        let not_one =
+            |found: String| Error::bad_input(path, "is not a face file", "a safetensors file", found, NEXT);
+        let Some(length) = bytes.first_chunk().map(|b| u64::from_le_bytes(*b)) else {
+            return Err(not_one(format!("{} bytes", bytes.len())));
+        };
+        if length > LARGEST_HEADER {
+            return Err(not_one(format!("a header of {length} bytes where 1 MiB is the most")));
+        }
+        let tensors = SafeTensors::deserialize(bytes).map_err(|error| not_one(error.to_string()))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| not_one(error.to_string()))?;
+        let mut unread: Vec<String> = tensors.names().into_iter().map(String::from).collect();
+        unread.sort();
+        Ok(Self { path, tensors, metadata: header.metadata().clone().unwrap_or_default(), unread })
+    }
+
+    fn wrong(&self, what: String, expected: impl Into<String>, found: impl Into<String>) -> Error {
+        Error::bad_input(self.path, what, expected, found, NEXT)
+    }
+
+    fn text(&self, key: &str) -> Result<String> {
+        let text = self.metadata.get(key).map_or("", String::as_str).trim();
+        if text.is_empty() {
+            return Err(self.wrong(format!("the metadata lacks `{key}`"), "a text", "none"));
+        }
+        Ok(text.into())
+    }
+
+    fn expect(&self, key: &str, value: &str) -> Result<()> {
+        match self.text(key)? {
+            found if found == value => Ok(()),
+            found => Err(self.wrong(
+                format!("the metadata's `{key}` is wrong"),
+                format!("`{value}`"),
+                format!("`{found}`"),
+            )),
+        }
+    }
+
+    fn list(&self, key: &str) -> Result<Vec<String>> {
+        let text = self.text(key)?;
+        serde_json::from_str(&text).map_err(|error| {
+            self.wrong(
+                format!("the metadata's `{key}` cannot be read"),
+                "a JSON list of names",
+                error.to_string(),
+            )
+        })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.unread.clone()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.tensors.tensor(name).is_ok()
+    }
+
+    /// The first dimension of a tensor, which says how many there are.
+    fn rows(&self, name: &str) -> Result<usize> {
+        match self.tensors.tensor(name) {
+            Ok(view) => match view.shape() {
+                [rows, ..] if *rows > 0 => Ok(*rows),
+                other => Err(self.wrong(
+                    format!("the tensor `{name}` has the wrong shape"),
+                    "at least one row",
+                    format!("{other:?}"),
+                )),
+            },
+            Err(_) => {
+                Err(self.wrong(format!("the tensor `{name}` is missing"), "it", "no tensor of this name"))
+            }
+        }
+    }
+
+    fn take(&mut self, name: &str, dtypes: &[Dtype], shape: &[usize]) -> Result<(Dtype, &'a [u8])> {
+        self.rows(name)?;
+        let view = self.tensors.tensor(name).expect("it has rows");
+        let (dtype, data) = (view.dtype(), view.data());
+        if !dtypes.contains(&dtype) {
+            let expected: Vec<String> = dtypes.iter().map(|d| format!("{d:?}")).collect();
+            return Err(self.wrong(
+                format!("the tensor `{name}` has the wrong type"),
+                expected.join(" or "),
+                format!("{dtype:?}"),
+            ));
+        }
+        if view.shape() != shape {
+            return Err(self.wrong(
+                format!("the tensor `{name}` has the wrong shape"),
+                format!("{shape:?}"),
+                format!("{:?}", view.shape()),
+            ));
+        }
+        self.unread.retain(|other| other != name);
+        Ok((dtype, data))
+    }
+
+    fn optional<T>(&mut self, name: &str, read: impl Fn(&mut Self, &str) -> Result<T>) -> Result<Option<T>> {
+        self.has(name).then(|| read(self, name)).transpose()
+    }
+
+    fn floats(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        Ok(match self.take(name, &[Dtype::F32, Dtype::F16], shape)? {
+            (Dtype::F32, data) => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            (_, data) => data.as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
+        })
+    }
+
+    fn indices(&mut self, name: &str, shape: &[usize]) -> Result<Vec<u32>> {
+        Ok(match self.take(name, &[Dtype::U32, Dtype::U16], shape)? {
+            (Dtype::U32, data) => data.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect(),
+            (_, data) => data.as_chunks().0.iter().map(|b| u16::from_le_bytes(*b).into()).collect(),
+        })
+    }
+
+    fn signed(&mut self, name: &str, shape: &[usize]) -> Result<Vec<i32>> {
+        let (_, data) = self.take(name, &[Dtype::I32], shape)?;
+        Ok(data.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect())
+    }
+
+    fn bytes(&mut self, name: &str, shape: &[usize]) -> Result<Vec<u8>> {
+        Ok(self.take(name, &[Dtype::U8], shape)?.1.to_vec())
+    }
+
+    fn refuse_the_rest(&self) -> Result<()> {
+        match self.unread.first() {
+            None => Ok(()),
+            Some(name) => {
+                Err(self.wrong(format!("the tensor `{name}` is unknown"), "only tensors of a face", "it"))
+            }
+        }
+    }
+}
+
+fn triples<T: Copy>(values: &[T]) -> Vec<[T; 3]> {
+    values.as_chunks().0.to_vec()
+}

@@ -1,0 +1,96 @@
+//! Matrix products: `linear`, and the product that convolutions and attention are made of.
+
+use rayon::prelude::*;
+
+use super::panels::Panels;
+use super::tile::{Block, height};
+use super::{SERIAL, Tensor, Weight};
+use crate::tensor::{Activation, Linear, Packed};
+
+/// Numbers that one task of an element-wise pass works on: 128 KiB, well inside a core's second-level cache.
+pub(super) const BLOCK: usize = 32 * 1024;
+/// Rows that one task multiplies at most: with a block of the inner dimension they stay in a core's second-level cache.
+const ROWS: usize = 96;
+/// Multiplications of a product that one thread finishes before another one is awake.
+pub(super) const SMALL: usize = 1 << 22;
+
+/// Rows inside a slice, `row_stride` apart; less than their columns where windows overlap.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a> {
+    pub values: &'a [f32],
+    pub row_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    pub fn rows(values: &'a [f32], row_stride: usize) -> Self {
+        Self { values, row_stride }
+    }
+
+    /// Without the first rows.
+    pub fn from(self, row: usize) -> Self {
+        Self { values: &self.values[row * self.row_stride..], ..self }
+    }
+}
+
+/// What follows a product.
+#[derive(Clone, Copy)]
+pub(super) struct Finish<'a> {
+    /// Added to every row.
+    pub bias: Option<&'a [f32]>,
+    pub activation: Activation,
+}
+
+impl Finish<'_> {
+    pub const NONE: Self = Self { bias: None, activation: Activation::None };
+}
+
+/// `out = finish(a b)`, on all threads: a is (out.len() / columns, depth), out has the columns of b.
+pub(super) fn product(a: Matrix<'_>, b: &Panels, out: &mut [f32], finish: Finish<'_>) {
+    let columns = b.columns();
+    if out.is_empty() {
+        return;
+    }
+    let rows = out.len() / columns;
+    let block = block_rows(rows, rows * columns * b.depth());
+    in_blocks_of(out.len() * b.depth(), out, block * columns, |index, out| {
+        let (a, rows) = (a.from(index * block), out.len() / columns);
+        Block { a, rows, b, out, stride: columns, finish }.compute();
+    });
+}
+
+/// Rows of a task, so that every thread gets a few; all of them if there is little to do.
+pub(super) fn block_rows(rows: usize, multiplications: usize) -> usize {
+    if multiplications <= SMALL {
+        return rows.max(1);
+    }
+    let share = rows.div_ceil(3 * rayon::current_num_threads());
+    share.next_multiple_of(height()).min(ROWS)
+}
+
+pub(super) fn linear(x: &Tensor, linear: &Linear<Weight>, activation: Activation, out: usize) -> Tensor {
+    let mut y = Tensor::unwritten(x.clips().clone(), out);
+    let finish = Finish { bias: linear.bias.as_ref().map(Weight::values), activation };
+    product(Matrix::rows(&x.data, x.channels()), &linear.weight.panels(out, 1)[0], &mut y.data, finish);
+    y
+}
+
+/// Runs `body` on blocks of a tensor: on this thread if it is small, else on all of them.
+pub(super) fn in_blocks(values: &mut [f32], block: usize, body: impl Fn(usize, &mut [f32]) + Sync + Send) {
+    let passes = SMALL / SERIAL;
+    in_blocks_of(values.len() * passes, values, block, body);
+}
+
+/// The same for work of so many multiplications.
+pub(super) fn in_blocks_of(
+    multiplications: usize,
+    values: &mut [f32],
+    block: usize,
+    body: impl Fn(usize, &mut [f32]) + Sync + Send,
+) {
+    let block = block.max(1);
+    if multiplications <= SMALL {
+        values.chunks_mut(block).enumerate().for_each(|(index, values)| body(index, values));
+    } else {
+        values.par_chunks_mut(block).enumerate().for_each(|(index, values)| body(index, values));
+    }
+}

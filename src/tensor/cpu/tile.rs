@@ -1,0 +1,269 @@
+//! The kernel under every matrix product: a tile of rows times a panel of columns, with all sums in vector registers.
+//!
+//! `b` is stored in [`Panels`]. Rows of `a` are brought into the same order, a few at a time, block by block of the inner dimension. An element's sum has one order, which depends on the inner
+//! dimension alone: however the work is cut, the bytes are the same.
+
+use std::cell::RefCell;
+
+use bytemuck::Zeroable;
+use pulp::{Simd, WithSimd};
+
+use super::bf16;
+use super::math::activate;
+use super::panels::{Format, Panels};
+use super::product::{Finish, Matrix};
+
+/// Vectors across a panel.
+const VECTORS: usize = 2;
+/// The inner dimension of a block at most: a block of a panel is 64 KiB and stays in a core's second-level cache.
+const DEPTH: usize = 512;
+
+/// Columns of a panel on this machine.
+pub(super) fn width() -> usize {
+    struct Width;
+    impl WithSimd for Width {
+        type Output = usize;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            VECTORS * S::F32_LANES
+        }
+    }
+    pulp::Arch::new().dispatch(Width)
+}
+
+/// Rows of a tile: as many as the registers hold.
+pub(super) fn height() -> usize {
+    struct Height;
+    impl WithSimd for Height {
+        type Output = usize;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            if S::REGISTER_COUNT >= 32 { 12 } else { 6 }
+        }
+    }
+    pulp::Arch::new().dispatch(Height)
+}
+
+thread_local! {
+    /// Rows that [`Block`] has brought into the order of the tile.
+    static SCRATCH: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `out = finish(a b)` on one thread: a is (rows, b.depth), the rows of out are `stride` apart.
+pub(super) struct Block<'a> {
+    pub a: Matrix<'a>,
+    pub rows: usize,
+    pub b: &'a Panels,
+    pub out: &'a mut [f32],
+    pub stride: usize,
+    pub finish: Finish<'a>,
+}
+
+impl Block<'_> {
+    pub fn compute(self) {
+        if self.rows == 0 || self.b.columns() == 0 {
+            return;
+        }
+        match self.b.format() {
+            Format::F32 => pulp::Arch::new().dispatch(self),
+            Format::Bf16 => bf16::compute(self),
+        }
+    }
+
+    /// All tiles, `HEIGHT` rows high, of a product whose inner dimension goes in blocks of `most` numbers at most.
+    #[inline(always)]
+    pub fn tiles<T: Tile, const HEIGHT: usize>(self, tile_of: T, most: usize) {
+        let Self { a, rows, b, out, stride, finish } = self;
+        let scratch = &mut SCRATCH.take();
+        let (width, depth) = (tile_of.width(), b.depth());
+        let blocks = depth.div_ceil(most).max(1);
+        // Blocks of one size, so that the last is not a short one.
+        let most = depth.div_ceil(blocks).next_multiple_of(T::NUMBERS);
+        for block in 0..blocks {
+            let from = (block * most).min(depth);
+            let deep = most.min(depth - from);
+            let (first, last) = (block == 0, block + 1 == blocks);
+            let words = HEIGHT * deep.div_ceil(T::NUMBERS);
+            scratch.resize(rows.div_ceil(HEIGHT) * words, 0);
+            let scratch: &mut [T::Word] = bytemuck::cast_slice_mut(scratch);
+            for (tile, target) in scratch.chunks_exact_mut(words.max(1)).enumerate() {
+                let (target, _) = target.as_chunks_mut::<HEIGHT>();
+                for slot in 0..HEIGHT {
+                    let row = tile * HEIGHT + slot;
+                    if row < rows {
+                        tile_of.gather(&a.values[row * a.row_stride + from..][..deep], slot, target);
+                    } else {
+                        target.iter_mut().for_each(|target| target[slot] = T::Word::zeroed());
+                    }
+                }
+            }
+            for panel in 0..b.columns().div_ceil(width) {
+                let column = panel * width;
+                let columns = width.min(b.columns() - column);
+                let b = b.panel::<T::Word>(panel, from, deep);
+                for (tile, a) in scratch.chunks_exact(words.max(1)).enumerate() {
+                    let row = tile * HEIGHT;
+                    let (a, _) = a.as_chunks::<HEIGHT>();
+                    tile_of.multiply(a, b, |slot, sums| {
+                        if row + slot >= rows {
+                            return;
+                        }
+                        let out = &mut out[(row + slot) * stride + column..][..columns];
+                        if first {
+                            out.copy_from_slice(&sums[..columns]);
+                        } else {
+                            out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
+                        }
+                        if last {
+                            finish_row(out, &finish, column);
+                        }
+                    });
+                }
+            }
+        }
+        SCRATCH.replace(std::mem::take(scratch));
+    }
+}
+
+/// A tile in some number format.
+pub(super) trait Tile: Copy {
+    /// One number, or as many as are multiplied at once.
+    type Word: bytemuck::Pod;
+    /// Numbers of a word.
+    const NUMBERS: usize;
+
+    /// Columns of a panel.
+    fn width(self) -> usize;
+
+    /// Brings a row of `a` into the tile's order: its words become number `slot` of every target.
+    fn gather<const HEIGHT: usize>(self, row: &[f32], slot: usize, target: &mut [[Self::Word; HEIGHT]]);
+
+    /// `HEIGHT` rows times a panel; `emit` gets each row's number and sums.
+    fn multiply<const HEIGHT: usize>(
+        self,
+        a: &[[Self::Word; HEIGHT]],
+        b: &[Self::Word],
+        emit: impl FnMut(usize, &[f32]),
+    );
+}
+
+/// f32, on whatever vectors there are.
+#[derive(Clone, Copy)]
+struct F32<S>(S);
+
+impl<S: Simd> Tile for F32<S> {
+    type Word = f32;
+    const NUMBERS: usize = 1;
+
+    #[inline(always)]
+    fn width(self) -> usize {
+        VECTORS * S::F32_LANES
+    }
+
+    #[inline(always)]
+    fn gather<const HEIGHT: usize>(self, row: &[f32], slot: usize, target: &mut [[f32; HEIGHT]]) {
+        target.iter_mut().zip(row).for_each(|(target, value)| target[slot] = *value);
+    }
+
+    /// Indices, so that every sum is seen to have a register of its own.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop)]
+    fn multiply<const HEIGHT: usize>(
+        self,
+        a: &[[f32; HEIGHT]],
+        b: &[f32],
+        mut emit: impl FnMut(usize, &[f32]),
+    ) {
+        let simd = self.0;
+        let (b, _) = S::as_simd_f32s(b);
+        let (b, _) = b.as_chunks::<VECTORS>();
+        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
+        for (a, b) in a.iter().zip(b) {
+            for row in 0..HEIGHT {
+                let a = simd.splat_f32s(a[row]);
+                for vector in 0..VECTORS {
+                    sums[row][vector] = simd.mul_add_e_f32s(a, b[vector], sums[row][vector]);
+                }
+            }
+        }
+        for (row, sums) in sums.iter().enumerate() {
+            emit(row, bytemuck::cast_slice(sums));
+        }
+    }
+}
+
+impl WithSimd for Block<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        if S::REGISTER_COUNT >= 32 {
+            self.tiles::<_, 12>(F32(simd), DEPTH);
+        } else {
+            self.tiles::<_, 6>(F32(simd), DEPTH);
+        }
+    }
+}
+
+#[inline(always)]
+fn finish_row(out: &mut [f32], finish: &Finish<'_>, column: usize) {
+    if let Some(bias) = finish.bias {
+        out.iter_mut().zip(&bias[column..]).for_each(|(out, bias)| *out += bias);
+    }
+    activate(out, finish.activation);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Activation;
+
+    fn values(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * 37 + seed * 11) % 101) as f32 / 50.0 - 1.0).collect()
+    }
+
+    #[test]
+    fn any_size_is_the_product_that_a_plain_loop_makes() {
+        for format in [Format::F32, Format::Bf16] {
+            if format == Format::F32 || bf16::is_available() {
+                any_size(format);
+            }
+        }
+    }
+
+    fn any_size(format: Format) {
+        // What is multiplied: the numbers, or the nearest of the format.
+        let seen = |x: f32| match format {
+            Format::F32 => f64::from(x),
+            Format::Bf16 => f64::from(half::bf16::from_f32(x).to_f32()),
+        };
+        let sizes = [(1, 1, 1), (13, 33, 17), (12, 32, 16), (25, 70, 513), (5, 31, 1100), (5, 31, 2101)];
+        for (rows, columns, depth) in sizes {
+            let (a, b, bias) =
+                (values(rows * (depth + 3), 1), values(columns * depth, 2), values(columns, 3));
+            let b_rows: Vec<f32> =
+                (0..depth * columns).map(|i| b[i % columns * depth + i / columns]).collect();
+            let stride = columns + 2;
+            for panels in [
+                Panels::from_transposed(&b, depth, columns, depth, format),
+                Panels::from_rows(&b_rows, columns, columns, depth, format),
+            ] {
+                let mut out = vec![f32::NAN; rows * stride];
+                let finish = Finish { bias: Some(&bias), activation: Activation::Relu };
+                let a_rows = Matrix::rows(&a, depth + 3);
+                Block { a: a_rows, rows, b: &panels, out: &mut out, stride, finish }.compute();
+                for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+                    let products =
+                        (0..depth).map(|i| seen(a[row * (depth + 3) + i]) * seen(b[column * depth + i]));
+                    let sum: f64 = products.clone().sum();
+                    // Rounding grows with what is summed up, whatever of it cancels.
+                    let limit = 1e-6 * products.fold(1.0, |sum, product| sum + product.abs());
+                    let expected = (sum + f64::from(bias[column])).max(0.0);
+                    let found = f64::from(out[row * stride + column]);
+                    let what = format!("{format:?} {rows} {columns} {depth}");
+                    assert!((found - expected).abs() < limit, "{what}: {found} {expected}");
+                }
+                assert!(out.iter().skip(columns).step_by(stride).all(|beyond| beyond.is_nan()));
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Launchers of the convolutions: implicit products of `matmul.cu` and `matmul_sm90.cu`, and `conv.cu`.
+
+use super::device::{Argument, Shape};
+use super::product::{Product, matmul, rows_times};
+use super::tensor::padded;
+use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers, pack, tiles, unsupported};
+use crate::Result;
+use crate::tensor::shapes::{self, Shaped};
+use crate::tensor::{Activation, Clips, Conv1d, ConvTranspose1d, Padding, Role};
+
+pub(super) fn conv1d(
+    cuda: &Cuda,
+    x: &Tensor,
+    conv: &Conv1d<Weight>,
+    activation: Activation,
+) -> Result<Tensor> {
+    let (clips, out) = shapes::conv1d(x, conv)?;
+    let kernel = conv.weight.shape()[1];
+    if x.is_f32() != (conv.weight.shape()[2] == 1 && conv.groups == 1) {
+        let found = format!("{:?}, {} channels", x.dtype, x.channels);
+        return Err(unsupported("conv1d", "samples", "one channel in f32, or more in fp16", found));
+    }
+    if x.is_f32() && kernel == pack::FEW_TAPS {
+        return first_conv(cuda, x, conv, activation, clips, out);
+    }
+    if x.is_f32() {
+        return windowed_conv(cuda, x, conv, activation, clips, out);
+    }
+    if conv.groups > 1 {
+        return grouped_conv(cuda, x, conv, activation, clips, out);
+    }
+    let weights = [
+        cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?,
+        cuda.bias("conv1d", conv.bias.as_ref())?,
+    ];
+    let lane = cuda.enter(&[&x.lane])?;
+    let y = cuda.tensor(&lane, clips.clone(), out)?;
+    let product = Product {
+        out: clips,
+        input: x.clips.clone(),
+        channels: x.stride(),
+        taps: kernel,
+        step: conv.stride,
+        before: conv.padding.rows().0,
+        replicate: matches!(conv.padding, Padding::Replicate(..)),
+        columns: padded(out),
+        activation,
+    };
+    matmul(cuda, &y, x, weights, &product)?;
+    Ok(y)
+}
+
+/// One channel in, many taps: its windows as rows, and a matrix product.
+fn windowed_conv(
+    cuda: &Cuda,
+    x: &Tensor,
+    conv: &Conv1d<Weight>,
+    activation: Activation,
+    clips: Clips,
+    out: usize,
+) -> Result<Tensor> {
+    let taps = conv.weight.shape()[1];
+    if conv.padding.rows() != (0, 0) || taps == 1 || out == 1 {
+        return Err(unsupported(
+            "conv1d",
+            "a convolution of one channel",
+            "no padding, at least 2 taps and 2 channels out",
+            format!("{:?}, {taps} taps, {out} channels", conv.padding),
+        ));
+    }
+    let windows = sample_windows(cuda, x, clips, taps, conv.stride)?;
+    let weights = [
+        cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?,
+        cuda.bias("conv1d", conv.bias.as_ref())?,
+    ];
+    rows_times(cuda, &windows, weights, out, activation)
+}
+
+/// `sample_windows` of `conv.cu`: the windows of a tensor of one channel as rows, first as halves, then what these leave, each
+/// `padded(taps)` wide. `clips` are those of windows that begin `step` rows apart.
+pub(super) fn sample_windows(
+    cuda: &Cuda,
+    x: &Tensor,
+    clips: Clips,
+    taps: usize,
+    step: usize,
+) -> Result<Tensor> {
+    let lane = cuda.enter(&[&x.lane])?;
+    let y = cuda.tensor(&lane, clips, 2 * padded(taps))?;
+    let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
+    let vectors = longest(&y.clips) * y.stride() / 8;
+    let shape = Shape { grid: [vectors.div_ceil(256), y.clips.count(), 1], threads: 256, shared: 0 };
+    let arguments = [
+        Argument::Address(y.address()),
+        Argument::Address(x.address()),
+        address(&x_offsets),
+        address(&y_offsets),
+        int(taps),
+        int(step),
+        int(padded(taps)),
+    ];
+    // SAFETY: x has a float a row, y `2 * padded(taps)` halves; the offsets are those of these clips, and as many windows are asked for
+    // as fit into each clip of x.
+    unsafe { lane.launch("sample_windows", shape, &arguments) }?;
+    Ok(y)
+}
+
+/// One channel in, few taps: `first_conv` of `conv.cu`.
+fn first_conv(
+    cuda: &Cuda,
+    x: &Tensor,
+    conv: &Conv1d<Weight>,
+    activation: Activation,
+    clips: Clips,
+    out: usize,
+) -> Result<Tensor> {
+    let fits = conv.stride <= 8 && conv.padding.rows() == (0, 0) && activation == Activation::None;
+    if !fits || !out.is_multiple_of(8) {
+        return Err(unsupported(
+            "conv1d",
+            "a convolution of one channel and 10 taps",
+            "stride up to 8, no padding, no activation, a multiple of 8 channels out",
+            format!("stride {}, {:?}, {activation:?}, {out} channels", conv.stride, conv.padding),
+        ));
+    }
+    let w = cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?;
+    let bias = cuda.bias("conv1d", conv.bias.as_ref())?;
+    let lane = cuda.enter(&[&x.lane])?;
+    let y = cuda.tensor(&lane, clips, out)?;
+    let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
+    let shape = Shape { grid: [longest(&y.clips).div_ceil(32), y.clips.count(), 1], threads: 256, shared: 0 };
+    let arguments = [
+        Argument::Address(y.address()),
+        Argument::Address(x.address()),
+        w,
+        bias,
+        address(&x_offsets),
+        address(&y_offsets),
+        int(out),
+        int(conv.stride),
+    ];
+    // SAFETY: x has a float and y `out` halves a row, w (out, 10) and bias (out) halves; the offsets are those of these clips.
+    unsafe { lane.launch("first_conv", shape, &arguments) }?;
+    Ok(y)
+}
+
+/// `grouped_conv_*` of `conv.cu`.
+fn grouped_conv(
+    cuda: &Cuda,
+    x: &Tensor,
+    conv: &Conv1d<Weight>,
+    activation: Activation,
+    clips: Clips,
+    out: usize,
+) -> Result<Tensor> {
+    let [_, taps, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
+    let stage_taps = if width <= 48 { 4 } else { 2 };
+    let shared = 2 * (3 * tiles::halves(width, stage_taps * width) + (width + 8) * (64 + taps - 1));
+    let fits =
+        matches!(width, 16 | 32 | 48 | 64) && out == x.channels && conv.stride == 1 && shared <= 96 << 10;
+    if !fits
+        || matches!(conv.padding, Padding::Replicate(..))
+        || matches!(activation, Activation::LeakyRelu(_))
+    {
+        return Err(unsupported(
+            "conv1d",
+            "a grouped convolution",
+            "groups of 16, 32, 48 or 64 channels in and out, up to 128 taps, stride 1, zero padding",
+            format!(
+                "groups of {width}, {out} channels out, {taps} taps, stride {}, {:?}",
+                conv.stride, conv.padding
+            ),
+        ));
+    }
+    let w = cuda.weight("conv1d", &conv.weight, Role::Conv { groups: conv.groups })?;
+    let bias = cuda.bias("conv1d", conv.bias.as_ref())?;
+    let lane = cuda.enter(&[&x.lane])?;
+    let y = cuda.tensor(&lane, clips, out)?;
+    let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
+    let shape =
+        Shape { grid: [longest(&y.clips).div_ceil(64), conv.groups, y.clips.count()], threads: 128, shared };
+    let arguments = [
+        Argument::Address(y.address()),
+        Argument::Address(x.address()),
+        w,
+        bias,
+        NULL,
+        address(&x_offsets),
+        address(&y_offsets),
+        int(taps),
+        int(conv.padding.rows().0),
+        int(out),
+        numbers(activation).0,
+    ];
+    // SAFETY: x and y have `groups * width` halves a row, w (groups, taps, width, width) and bias as many as channels; the offsets
+    // are those of these clips; shared memory is what three stages and the window need.
+    unsafe { lane.launch(&format!("grouped_conv_{width}"), shape, &arguments) }?;
+    Ok(y)
+}
+
+pub(super) fn conv_transpose1d(
+    cuda: &Cuda,
+    x: &Tensor,
+    conv: &ConvTranspose1d<Weight>,
+    activation: Activation,
+) -> Result<Tensor> {
+    let op = "conv_transpose1d";
+    let (clips, out) = shapes::conv_transpose1d(x, conv)?;
+    let kernel = conv.weight.shape()[0];
+    let stride = conv.stride;
+    if clips != x.clips.map(|rows| rows * stride) || !out.is_multiple_of(8) {
+        return Err(unsupported(
+            op,
+            "a transposed convolution",
+            format!("{stride} rows for each, a multiple of 8 channels"),
+            format!("{:?} rows from {:?}, {out} channels", clips.offsets(), x.clips.offsets()),
+        ));
+    }
+    let window = pack::transposed_window(kernel, stride, conv.padding);
+    let weights = [
+        cuda.weight(op, &conv.weight, Role::ConvTranspose { stride, padding: conv.padding })?,
+        cuda.weight(op, &conv.bias, Role::ConvTransposeBias { stride })?,
+    ];
+    let lane = cuda.enter(&[&x.lane])?;
+    let y = cuda.tensor(&lane, clips, out)?;
+    let product = Product {
+        // The rows of one step lie side by side: (rows, stride * out) is (stride * rows, out).
+        out: x.clips.clone(),
+        input: x.clips.clone(),
+        channels: x.stride(),
+        taps: window.rows,
+        step: 1,
+        before: window.before,
+        replicate: false,
+        columns: stride * out,
+        activation,
+    };
+    matmul(cuda, &y, x, weights, &product)?;
+    Ok(y)
+}

@@ -1,0 +1,40 @@
+//! The launcher of `spectrum.cu`.
+
+use super::device::{Argument, Shape};
+use super::{Cuda, Tensor, Weight, int, unsupported};
+use crate::Result;
+use crate::tensor::shapes::{self, Shaped};
+use crate::tensor::{ENERGY_FLOOR, Packed, Role};
+
+/// Frequencies whose energies fit into shared memory that every device has.
+const BINS: usize = 1536;
+
+pub(super) fn log_bands(cuda: &Cuda, spectrum: &Tensor, bands: &Weight) -> Result<Tensor> {
+    let count = shapes::log_bands(spectrum, bands)?;
+    let bins = bands.shape()[1];
+    if bins > BINS || count == 1 {
+        let expected = format!("at least 2 bands of up to {BINS} frequencies");
+        return Err(unsupported("log_bands", "bands", expected, format!("{count} of {bins}")));
+    }
+    let table = cuda.weight("log_bands", bands, Role::Rows)?;
+    let lane = cuda.enter(&[&spectrum.lane])?;
+    let y = cuda.tensor(&lane, spectrum.clips().clone(), count)?;
+    let rows = spectrum.clips().rows();
+    let shape = Shape { grid: [rows.div_ceil(8), 1, 1], threads: 256, shared: 8 * bins * size_of::<f32>() };
+    let arguments = [
+        Argument::Address(y.address()),
+        Argument::Address(spectrum.address()),
+        table,
+        int(rows),
+        int(bins),
+        int(count),
+        int(spectrum.stride()),
+        int(bins.next_multiple_of(8)),
+        int(y.stride()),
+        Argument::Float(ENERGY_FLOOR),
+    ];
+    // SAFETY: the spectrum has `rows` rows of `2 * bins` halves, `stride` apart, y as many of `count`; the table has `count` rows of
+    // `bins` halves, padded to a multiple of eight; shared memory holds the energies of eight rows.
+    unsafe { lane.launch("log_bands", shape, &arguments) }?;
+    Ok(y)
+}

@@ -1,0 +1,100 @@
+//! What lies on the device: activations, codes and weights.
+
+use std::sync::Arc;
+
+use super::arena::Buffer;
+use super::lane::Lane;
+use crate::tensor::shapes::Shaped;
+use crate::tensor::{Clips, Dtype, Packed, Role, Typed};
+
+/// Channels as they lie in memory: a multiple of eight, so that every row begins at a 16-byte vector.
+pub(super) fn padded(channels: usize) -> usize {
+    channels.next_multiple_of(8)
+}
+
+/// Elements from one row to the next.
+pub(super) fn stride(dtype: Dtype, channels: usize) -> usize {
+    match dtype {
+        Dtype::F32 => channels,
+        Dtype::F16 => padded(channels),
+    }
+}
+
+/// Packed rows: fp16, rows `padded(channels)` apart with zeros behind the channels; or f32, rows `channels` apart.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    pub(super) clips: Clips,
+    pub(super) channels: usize,
+    pub(super) dtype: Dtype,
+    pub(super) buffer: Arc<Buffer>,
+    pub(super) lane: Arc<Lane>,
+}
+
+impl Tensor {
+    pub(super) fn is_f32(&self) -> bool {
+        self.dtype == Dtype::F32
+    }
+
+    pub(super) fn address(&self) -> u64 {
+        self.buffer.address()
+    }
+
+    /// Elements from one row to the next.
+    pub(super) fn stride(&self) -> usize {
+        stride(self.dtype, self.channels)
+    }
+}
+
+impl Packed for Tensor {
+    fn clips(&self) -> &Clips {
+        &self.clips
+    }
+    fn channels(&self) -> usize {
+        self.channels
+    }
+}
+
+impl Typed for Tensor {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+}
+
+/// One code a row.
+#[derive(Debug, Clone)]
+pub struct Codes {
+    pub(super) clips: Clips,
+    pub(super) buffer: Arc<Buffer>,
+    pub(super) lane: Arc<Lane>,
+    /// Every code is below this.
+    pub(super) bound: usize,
+}
+
+impl Packed for Codes {
+    fn clips(&self) -> &Clips {
+        &self.clips
+    }
+    fn channels(&self) -> usize {
+        1
+    }
+}
+
+/// A tensor of the model, in the form that the kernels of its role want.
+#[derive(Debug, Clone)]
+pub struct Weight {
+    pub(super) name: String,
+    pub(super) shape: Vec<usize>,
+    pub(super) role: Role,
+    pub(super) address: u64,
+    /// What it lies in, with its neighbours.
+    pub(super) _block: Arc<Buffer>,
+}
+
+impl Shaped for Weight {
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+}

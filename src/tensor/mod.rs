@@ -1,0 +1,36 @@
+//! The vocabulary of tensor operations, and the devices that speak it.
+//!
+//! The network is written once, over [`Ops`]. A tensor is a packed batch ([`Clips`]) of rows with some
+//! channels, row-major. Every operation has a name that the field knows; bigger ones (a transformer
+//! layer) are methods with a default body made of the smaller ones, which a device may override with a
+//! fused kernel: the default body is then that kernel's oracle.
+//!
+//! Shapes are checked once, in [`shapes`], by every device alike.
+
+mod clips;
+pub mod cpu;
+pub mod cuda;
+pub mod noise;
+mod ops;
+mod params;
+pub mod shapes;
+mod stored;
+
+pub use clips::Clips;
+pub use ops::{
+    CodeOps, Context, EmbeddingOps, FrontLayer, FrontNorm, MeshOps, Ops, Outputs, Packed, Rig, Role, RowOps,
+    SampleCodes, SpeechOps, Typed,
+};
+pub use params::{
+    Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, Linear, Padding, TransformerLayer,
+};
+pub use stored::{Dtype, Stored};
+
+/// The epsilon of every layer norm of the network.
+pub const LAYER_NORM_EPS: f32 = 1e-5;
+
+/// The epsilon of the norm over time after a front end's first convolution.
+pub const GROUP_NORM_EPS: f32 = 1e-5;
+
+/// What is added to an energy before its logarithm is taken.
+pub const ENERGY_FLOOR: f32 = 1e-3;

@@ -1,0 +1,32 @@
+//! Vector quantisation: codes of rows, and rows of codes.
+
+use super::RowOps;
+use crate::Result;
+
+/// Operations on codes.
+pub trait CodeOps: RowOps {
+    /// The rows of a codebook (codes, channels) at the given codes.
+    fn lookup(&self, codes: &Self::Codes, codebook: &Self::Weight) -> Result<Self::Tensor>;
+
+    /// The index of the nearest row of a codebook by squared distance; the lowest index of equals.
+    fn nearest_code(&self, x: &Self::Tensor, codebook: &Self::Weight) -> Result<Self::Codes>;
+
+    /// One code a row: `argmax(logits)`, or `argmax(logits / temperature + Gumbel noise)`, a draw from
+    /// `softmax(logits / temperature)`; the lowest index of equals.
+    fn choose_code(&self, logits: &Self::Tensor, sample: Option<&SampleCodes>) -> Result<Self::Codes>;
+}
+
+/// The parameters of a draw of codes. The noise is a function of these numbers and of (row, code) alone: see
+/// [`crate::tensor::noise`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleCodes {
+    /// Above 0.
+    pub temperature: f32,
+    /// One seed a clip.
+    pub seeds: Vec<u64>,
+    /// The stream of random numbers: draws with one seed and different streams are independent.
+    pub stream: u32,
+    /// The row number, within its recording, of each clip's first row: overlapping windows of one recording draw the same codes
+    /// where they overlap.
+    pub first_rows: Vec<usize>,
+}

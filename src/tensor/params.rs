@@ -1,0 +1,125 @@
+//! What the operations take besides tensors: groups of weights and the numbers that go with them.
+
+/// What follows a product, element by element.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// `x Phi(x)`, the exact (erf) form.
+    Gelu,
+    /// `max(x, 0)`.
+    Relu,
+    /// `x` above 0, else `slope * x`.
+    LeakyRelu(f32),
+}
+
+/// A dense layer.
+#[derive(Debug, Clone)]
+pub struct Linear<W> {
+    /// (out, in).
+    pub weight: W,
+    /// (out), if there is one.
+    pub bias: Option<W>,
+}
+
+/// The learned part of a norm.
+#[derive(Debug, Clone)]
+pub struct Affine<W> {
+    /// (channels).
+    pub weight: W,
+    /// (channels).
+    pub bias: W,
+}
+
+/// The rows that a convolution imagines before and after a clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Padding {
+    /// Zero rows: so many before, so many after.
+    Zero(usize, usize),
+    /// Copies of the first and of the last row: so many before, so many after.
+    Replicate(usize, usize),
+}
+
+impl Padding {
+    /// No padding at all.
+    pub const NONE: Self = Self::Zero(0, 0);
+
+    /// Rows before and rows after.
+    pub fn rows(self) -> (usize, usize) {
+        match self {
+            Self::Zero(before, after) | Self::Replicate(before, after) => (before, after),
+        }
+    }
+}
+
+/// A 1-D convolution.
+#[derive(Debug, Clone)]
+pub struct Conv1d<W> {
+    /// (out, kernel, in / groups): taps before channels, so that the window of an ungrouped convolution over
+    /// row-major rows is one contiguous vector and the convolution a plain matrix product.
+    pub weight: W,
+    /// (out), if there is one.
+    pub bias: Option<W>,
+    /// Rows from one window to the next.
+    pub stride: usize,
+    /// Groups of channels that do not see each other.
+    pub groups: usize,
+    /// The rows round a clip.
+    pub padding: Padding,
+}
+
+/// A 1-D transposed convolution.
+#[derive(Debug, Clone)]
+pub struct ConvTranspose1d<W> {
+    /// (kernel, out, in): one matrix a tap, so that all taps are one matrix product.
+    pub weight: W,
+    /// (out).
+    pub bias: W,
+    /// Rows of the output from one window to the next.
+    pub stride: usize,
+    /// Rows cut from both ends of the output.
+    pub padding: usize,
+    /// Rows added at the end of the output.
+    pub output_padding: usize,
+}
+
+/// A post-norm transformer layer.
+#[derive(Debug, Clone)]
+pub struct TransformerLayer<W> {
+    /// channels -> 3 * channels: q of all heads, then k, then v.
+    pub qkv: Linear<W>,
+    /// channels -> channels.
+    pub out: Linear<W>,
+    /// After the attention.
+    pub norm1: Affine<W>,
+    /// channels -> feed-forward.
+    pub up: Linear<W>,
+    /// feed-forward -> channels.
+    pub down: Linear<W>,
+    /// After the feed-forward.
+    pub norm2: Affine<W>,
+    /// Heads; a head is `channels / heads` wide.
+    pub heads: usize,
+    /// Between `up` and `down`.
+    pub activation: Activation,
+}
+
+/// What is added to an attention score of rows `i` and `j` of a clip: computed, never stored as a table, so that
+/// length has no limit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttentionBias {
+    /// Nothing.
+    None,
+    /// 0 where `|i - j| < rows`, minus infinity elsewhere: a row sees only its neighbours.
+    Window {
+        /// At least 1: a row always sees itself.
+        rows: usize,
+    },
+    /// `-slopes[head] * |i - j|` (ALiBi), and 0 where `i` or `j` is one of the first `free_rows` rows.
+    Distance {
+        /// One a head.
+        slopes: Vec<f32>,
+        /// Rows at the start of every clip that have no position.
+        free_rows: usize,
+    },
+}
