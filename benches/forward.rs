@@ -11,14 +11,15 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deeptalk_rt::bench;
 use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::networks::deeptalk::synth_model;
-use deeptalk_rt::networks::deeptalk::{Config, DeepTalk, Take};
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
+use deeptalk_rt::runtime::Take;
 use deeptalk_rt::tensor::Dtype;
 use deeptalk_rt::tensor::cpu::Cpu;
 
 fn model(name: &str, config: &Config) -> DeepTalk<Cpu> {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{name}.safetensors"));
     synth_model(&path, config, Dtype::F32).unwrap();
-    ModelFile::open(&path).unwrap().load(Cpu::F32).unwrap()
+    DeepTalk::load(&ModelFile::open(&path).unwrap(), Cpu::F32).unwrap()
 }
 
 fn forward(criterion: &mut Criterion) {
@@ -34,7 +35,7 @@ fn forward(criterion: &mut Criterion) {
             .warm_up_time(Duration::from_millis(500))
             .measurement_time(Duration::from_secs(10));
         for &seconds in lengths {
-            let clip = bench::clips(seconds as f64, 1).remove(0);
+            let clip = bench::clips(16_000, seconds as f64, 1).remove(0);
             group.throughput(Throughput::Elements(clip.len() as u64));
             group.bench_function(format!("{seconds}s"), |bencher| {
                 bencher.iter(|| model.takes(&clip, &[Take::default()], &mut |_| Ok(())).unwrap());

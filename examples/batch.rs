@@ -4,7 +4,7 @@
 //! `cargo run --release --example batch -- model.safetensors emotion.wav one.wav two.wav ...`
 
 use deeptalk_rt::audio::read_wav;
-use deeptalk_rt::networks::deeptalk::Take;
+use deeptalk_rt::runtime::Take;
 use deeptalk_rt::runtime::{Control, Model, Session, Step};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

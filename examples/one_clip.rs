@@ -4,7 +4,7 @@
 
 use deeptalk_rt::audio::read_wav;
 use deeptalk_rt::export;
-use deeptalk_rt::networks::deeptalk::Take;
+use deeptalk_rt::runtime::Take;
 use deeptalk_rt::runtime::{Model, Session};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -7,8 +7,8 @@
 
 use deeptalk_rt::audio::read_wav;
 use deeptalk_rt::export::{self, VertexSource};
-use deeptalk_rt::networks::deeptalk::Take;
 use deeptalk_rt::rig::Face;
+use deeptalk_rt::runtime::Take;
 use deeptalk_rt::runtime::{Model, Rig, Session};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -4,8 +4,7 @@
 //! emotion fits the voice.
 //!
 //! ```
-//! use deeptalk_rt::networks::deeptalk::Take;
-//! use deeptalk_rt::runtime::{Model, Session};
+//! use deeptalk_rt::runtime::{Model, Session, Take};
 //! # use deeptalk_rt::{networks::deeptalk::{Config, synth_model}, tensor::Dtype};
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let (model, speech) = (folder.path().join("model.safetensors"), "tests/golden/speech_a.wav");
@@ -16,7 +15,7 @@
 //! let mut session = Session::new(&model); // one a voice
 //! let samples = deeptalk_rt::audio::read_wav(speech, 0.0, None)?;
 //! let motion = session.animate(&samples, &Take::default())?;
-//! assert_eq!(motion.frames(), samples.len().div_ceil(640));
+//! assert_eq!(motion.frames(), model.spec().frames_for(samples.len()));
 //! deeptalk_rt::export::write(talk, &motion, &Default::default())?;
 //!
 //! // The same as a stream: sound in pieces of any size, frames as soon as they can be known.
@@ -36,6 +35,7 @@
 //! |---|---|
 //! | [`runtime`] | models that threads share, sessions, streams |
 //! | [`networks`] | the networks, each written once over the operations of [`tensor`], and model files |
+//! | [`layers`] | building blocks that networks share |
 //! | [`tensor`] | the tensor operations, and the devices that implement them |
 //! | [`audio`] | WAV in, 16 kHz mono |
 //! | [`animation`] | face motion over time, retargeting, resampling |
@@ -56,6 +56,7 @@ pub mod encode;
 mod error;
 pub mod export;
 pub mod files;
+pub mod layers;
 pub mod networks;
 pub mod render;
 pub mod rig;

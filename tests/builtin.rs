@@ -4,13 +4,15 @@ use std::path::Path;
 
 use deeptalk_rt::Error;
 use deeptalk_rt::networks::ModelFile;
-use deeptalk_rt::networks::deeptalk::{DeepTalk, Take};
+use deeptalk_rt::networks::deeptalk::DeepTalk;
+use deeptalk_rt::networks::{Golden, golden_files};
+use deeptalk_rt::runtime::Take;
 use deeptalk_rt::tensor::Context;
 use deeptalk_rt::tensor::cpu::Cpu;
-use deeptalk_rt::verify::{Golden, Limits, golden_files};
+use deeptalk_rt::verify::{Limits, against_golden};
 
 fn model() -> DeepTalk<Cpu> {
-    ModelFile::builtin().unwrap().load(Cpu::F32).unwrap()
+    DeepTalk::load(&ModelFile::builtin().unwrap(), Cpu::F32).unwrap()
 }
 
 /// `python -m twin.golden models/default.safetensors -o tests/golden/default` wrote them.
@@ -18,7 +20,7 @@ fn is_the_twins(model: &DeepTalk<Cpu>, limits: Limits) {
     let files = golden_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/default")).unwrap();
     assert_eq!(files.len(), 2, "{files:?}");
     for file in files {
-        let report = Golden::open(&file).unwrap().verify(model, limits).unwrap();
+        let report = against_golden(model, &Golden::open(&file).unwrap(), limits).unwrap();
         assert!(report.rows.len() >= 5, "{report:?}");
         assert!(report.skipped.is_empty(), "not computed: {:?}", report.skipped);
         if let Some(row) = report.first_mismatch() {
@@ -36,7 +38,7 @@ fn every_stage_is_the_twins() {
 fn products_in_bf16_are_near_the_twins_or_refused_in_a_sentence() {
     match Cpu::bf16() {
         Ok(cpu) => {
-            let model = ModelFile::builtin().unwrap().load(cpu).unwrap();
+            let model = DeepTalk::load(&ModelFile::builtin().unwrap(), cpu).unwrap();
             is_the_twins(&model, Limits::BF16);
             // A tone, with silence in all other bands: samples keep their digits.
             let tone: Vec<f32> =

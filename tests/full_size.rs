@@ -8,14 +8,15 @@ use std::sync::LazyLock;
 use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::networks::deeptalk::synth_model;
 use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
+use deeptalk_rt::networks::golden_files;
 use deeptalk_rt::tensor::Dtype;
 use deeptalk_rt::tensor::cpu::Cpu;
-use deeptalk_rt::verify::{against_golden, golden_files};
+use deeptalk_rt::verify::against_golden_file;
 
 static MODEL: LazyLock<DeepTalk<Cpu>> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("base.safetensors");
     synth_model(&path, &Config::base(), Dtype::F32).unwrap();
-    ModelFile::open(&path).unwrap().load(Cpu::F32).unwrap()
+    DeepTalk::load(&ModelFile::open(&path).unwrap(), Cpu::F32).unwrap()
 });
 
 fn golden() -> PathBuf {
@@ -29,7 +30,7 @@ fn every_stage_of_every_golden_file_is_the_published_models() {
     assert_eq!(files.len(), 6, "{files:?}");
     let mut stages = 0;
     for file in files {
-        let report = against_golden(&MODEL, &file).unwrap();
+        let report = against_golden_file(&*MODEL, &file).unwrap();
         println!("{}", file.file_name().unwrap().to_string_lossy());
         for row in &report.rows {
             println!("  {:26} {:3} x {:3}  {:.1e}", row.stage, row.shape[0], row.shape[1], row.error);

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use deeptalk_rt::files::{SafetensorsFile, Tensors, open_tensors};
+use deeptalk_rt::networks::ImportReport;
 use deeptalk_rt::networks::ModelFile;
+use deeptalk_rt::networks::deeptalk::Config;
 use deeptalk_rt::networks::deeptalk::config::{EmotionConfig, MotionEmotionConfig, TransformerConfig};
-use deeptalk_rt::networks::deeptalk::{Config, Take};
-use deeptalk_rt::networks::deeptalk::{ImportReport, import_deeptalk, synth_model};
+use deeptalk_rt::networks::deeptalk::{DeepTalk, config_of, import_deeptalk, synth_model};
+use deeptalk_rt::runtime::Take;
 use deeptalk_rt::tensor::cpu::{Cpu, Tensor};
 use deeptalk_rt::tensor::{
     Activation, Clips, Context, Conv1d, ConvTranspose1d, Dtype, Linear, Packed, Padding, Role, RowOps, Stored,
@@ -125,8 +127,8 @@ fn assert_same(found: &Numbers, expected: &Numbers) {
 #[test]
 fn what_torch_wrote_by_the_formula_is_what_the_formula_gives_here() {
     let whole = imported(&[WHOLE, FER]);
-    assert!(whole.report.motion_emotion);
-    assert_eq!(whole.model.config(), &small());
+    assert!(whole.report.notes[0].ends_with("yes"));
+    assert_eq!(config_of(&whole.model).unwrap(), small());
     assert_same(&numbers(&whole.model), &expected(true));
     let source = &whole.model.provenance().source;
     assert!(source.contains("small_DEEPTalk.pth (SHA-256 ") && source.contains("small_FER.pth (SHA-256 "));
@@ -137,10 +139,10 @@ fn what_torch_wrote_by_the_formula_is_what_the_formula_gives_here() {
 #[test]
 fn without_fer_there_is_no_emotion_of_a_motion_and_the_model_still_runs() {
     let Imported { report, model, _folder } = imported(&[WHOLE]);
-    assert!(!report.motion_emotion);
-    assert!(model.config().motion_emotion.is_none());
+    assert!(report.notes[0].contains("give FER.pth too"));
+    assert!(config_of(&model).unwrap().motion_emotion.is_none());
     assert_same(&numbers(&model), &expected(false));
-    let model = model.load(Cpu::F32).unwrap();
+    let model = DeepTalk::load(&model, Cpu::F32).unwrap();
     let samples: Vec<f32> = (0..20_001).map(|i| (i as f32 * 0.21).sin() * 0.3).collect();
     let motion = model.takes(&samples, &[Take::default()], &mut |_| Ok(())).unwrap().remove(0);
     assert_eq!(motion.frames(), 32);

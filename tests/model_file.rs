@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::networks::deeptalk::synth_model;
-use deeptalk_rt::networks::deeptalk::{Config, Take};
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
+use deeptalk_rt::runtime::Take;
 use deeptalk_rt::tensor::Dtype;
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::{BadInput, Error, Result};
@@ -58,7 +59,7 @@ impl Parts {
 }
 
 fn open_and_load(path: &Path) -> Result<()> {
-    ModelFile::open(path)?.load(Cpu::F32).map(drop)
+    DeepTalk::load(&ModelFile::open(path)?, Cpu::F32).map(drop)
 }
 
 /// The complaint about a file with these bytes, which must be whole: from the disk and from memory.
@@ -68,7 +69,8 @@ fn refused(bytes: &[u8]) -> BadInput {
     std::fs::write(&path, bytes).unwrap();
     let begin = Instant::now();
     let complaint = complaint(open_and_load(&path), &path);
-    let memory = ModelFile::from_bytes(bytes.to_vec(), "memory").and_then(|model| model.load(Cpu::F32));
+    let memory =
+        ModelFile::from_bytes(bytes.to_vec(), "memory").and_then(|model| DeepTalk::load(&model, Cpu::F32));
     let memory = match memory.map(drop) {
         Err(Error::BadInput(complaint)) => complaint,
         other => panic!("{other:?}"),
@@ -102,7 +104,7 @@ fn broken(says: &str, change: impl FnOnce(&mut Parts)) {
 fn a_model_that_was_taken_apart_and_joined_is_sound() {
     let joined = Parts::of(&SOUND).join();
     assert_ne!(joined, *SOUND, "the padding of the header is gone");
-    ModelFile::from_bytes(joined, "joined").unwrap().load(Cpu::F32).unwrap();
+    DeepTalk::load(&ModelFile::from_bytes(joined, "joined").unwrap(), Cpu::F32).unwrap();
 }
 
 #[test]
@@ -354,7 +356,7 @@ fn a_model_written_twice_has_the_same_bytes_and_one_from_memory_is_the_one_on_di
     let (disk, memory) =
         (ModelFile::open(&path).unwrap(), ModelFile::from_bytes(SOUND.clone(), "m").unwrap());
     assert_eq!(disk.config(), memory.config());
-    assert_eq!(disk.config(), &Config::tiny());
+    assert_eq!(disk.config(), Config::tiny().to_json());
     assert_eq!(disk.provenance(), memory.provenance());
     assert_eq!(disk.bytes(), memory.bytes());
     assert_eq!(disk.tensors().count(), memory.tensors().count());
@@ -384,7 +386,7 @@ fn halves_are_the_same_model_to_half_precision() {
 fn numbers_at_an_odd_address_give_the_same_motion() {
     let samples: Vec<f32> = (0..9_999).map(|i| (i as f32 * 0.37).sin() * 0.4).collect();
     let motion = |bytes: Vec<u8>| {
-        let model = ModelFile::from_bytes(bytes, "model").unwrap().load(Cpu::F32).unwrap();
+        let model = DeepTalk::load(&ModelFile::from_bytes(bytes, "model").unwrap(), Cpu::F32).unwrap();
         model.takes(&samples, &[Take::default()], &mut |_| Ok(())).unwrap()
     };
     let expected = motion(SOUND.clone());
@@ -416,7 +418,7 @@ proptest! {
             bytes.truncate(cut as usize % bytes.len());
         }
         let begin = Instant::now();
-        match ModelFile::from_bytes(bytes, "random").and_then(|model| model.load(Cpu::F32)) {
+        match ModelFile::from_bytes(bytes, "random").and_then(|model| DeepTalk::load(&model, Cpu::F32)) {
             Err(error) => prop_assert_eq!(error.exit_code(), 3, "{}", error),
             Ok(model) => {
                 let motion = model.takes(&[0.25; 701], &[Take::default()], &mut |_| Ok(())).unwrap();

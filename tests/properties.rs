@@ -4,11 +4,11 @@ use std::cell::RefCell;
 
 use deeptalk_rt::Result;
 use deeptalk_rt::animation::Animation;
+use deeptalk_rt::layers::Observer;
 use deeptalk_rt::networks::ModelFile;
-use deeptalk_rt::networks::deeptalk::predictor::MotionCodes;
-use deeptalk_rt::networks::deeptalk::stages::Observer;
 use deeptalk_rt::networks::deeptalk::synth_model;
-use deeptalk_rt::networks::deeptalk::{Config, DeepTalk, Draw, Take};
+use deeptalk_rt::networks::deeptalk::{Choice, Config, DeepTalk, MotionCodes};
+use deeptalk_rt::runtime::{Draw, Take};
 use deeptalk_rt::tensor::cpu::{Cpu, Tensor};
 use deeptalk_rt::tensor::{Clips, Context, Dtype, Packed};
 
@@ -17,7 +17,7 @@ fn loaded(config: &Config) -> DeepTalk<Cpu> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.safetensors");
     synth_model(&path, config, Dtype::F32).unwrap();
-    ModelFile::open(path).unwrap().load(Cpu::F32).unwrap()
+    DeepTalk::load(&ModelFile::open(path).unwrap(), Cpu::F32).unwrap()
 }
 
 /// Every property, of a small model of each kind.
@@ -132,8 +132,9 @@ fn a_clip_in_a_packed_batch_gives_what_it_gives_alone_at_every_stage(model: &Dee
         let analysis = model.analyse(clips, &recorder).unwrap();
         let content = Cpu::F32.download(&analysis.content).unwrap();
         let rows = analysis.content.clips().clone();
-        let animated =
-            model.animate(&analysis.content, &analysis.emotion.mu, actors, [None, None], &recorder).unwrap();
+        let animated = model
+            .animate(&analysis.content, &analysis.emotion.mu, actors, &Choice::default(), &recorder)
+            .unwrap();
         recorder.0.borrow_mut().push(("content", rows, analysis.content.channels(), content));
         let codes = [animated.codes.top, animated.codes.bottom];
         (
@@ -294,7 +295,7 @@ fn an_emotion_blended_by_nothing_is_the_own_one_and_by_one_the_other(model: &Dee
 
     let analysis = model.analyse(&[&samples], &()).unwrap();
     let vector = Cpu::F32.upload(&Clips::one(1), other.mu.len(), &other.mu).unwrap();
-    let direct = model.animate(&analysis.content, &vector, &[0], [None, None], &()).unwrap();
+    let direct = model.animate(&analysis.content, &vector, &[0], &Choice::default(), &()).unwrap();
     let direct = Cpu::F32.download(&direct.motion).unwrap();
     assert!(distance(with(1.0).values(), &direct[..with(1.0).values().len()]) <= 1e-4);
 

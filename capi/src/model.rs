@@ -125,7 +125,7 @@ pub unsafe extern "C" fn dt_model_free(model: *mut *mut dt_model) -> dt_status {
 pub unsafe extern "C" fn dt_model_parameters(model: *const dt_model, count: *mut usize) -> dt_status {
     guard(|| {
         let model = unsafe { handle::look(model) }?;
-        unsafe { handle::write(count, model.config().parameters(), "count") }
+        unsafe { handle::write(count, model.spec().width(), "count") }
     })
 }
 
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn dt_model_parameter_name(
 pub unsafe extern "C" fn dt_model_actors(model: *const dt_model, count: *mut usize) -> dt_status {
     guard(|| {
         let model = unsafe { handle::look(model) }?;
-        unsafe { handle::write(count, model.config().actors.len(), "count") }
+        unsafe { handle::write(count, model.spec().identities.len(), "count") }
     })
 }
 
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn dt_model_actor_name(
 ) -> dt_status {
     guard(|| {
         let model = unsafe { handle::look(model) }?;
-        unsafe { text::write(one_of(&model.config().actors, index, "actor")?, buffer, capacity, length) }
+        unsafe { text::write(one_of(&model.spec().identities, index, "actor")?, buffer, capacity, length) }
     })
 }
 
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn dt_model_actor_name(
 pub unsafe extern "C" fn dt_model_emotion_width(model: *const dt_model, width: *mut usize) -> dt_status {
     guard(|| {
         let model = unsafe { handle::look(model) }?;
-        unsafe { handle::write(width, model.config().emotion_head.width, "width") }
+        unsafe { handle::write(width, model.spec().emotion_width.unwrap_or(0), "width") }
     })
 }
 

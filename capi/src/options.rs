@@ -1,7 +1,7 @@
 //! C structures of takes and stream options.
 
-use deeptalk_rt::networks::deeptalk::{EmotionVector, Take};
 use deeptalk_rt::runtime::StreamOptions;
+use deeptalk_rt::runtime::{EmotionVector, Take};
 
 use crate::handle;
 use crate::status::{Fault, dt_status, guard};

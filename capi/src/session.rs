@@ -158,7 +158,7 @@ pub unsafe extern "C" fn dt_emotion(
     guard(|| {
         let mut voice = unsafe { voice(session) }?;
         let samples = unsafe { handle::array(samples, count, "the samples") }?;
-        let needed = voice.session.model().config().emotion_head.width;
+        let needed = voice.session.model().spec().emotion_width.unwrap_or(0);
         if width != needed {
             let text = format!("an emotion vector of this model is {needed} wide, not {width}");
             return Err(Fault::new(dt_status::DT_BAD_USE, text));
@@ -178,10 +178,10 @@ pub unsafe extern "C" fn dt_session_timings(session: *mut dt_session, out: *mut 
     guard(|| {
         let timings = unsafe { voice(session) }?.session.timings();
         let timings = dt_timings {
-            content: timings.content.as_secs_f64(),
-            emotion: timings.emotion.as_secs_f64(),
-            codes: timings.codes.as_secs_f64(),
-            motion: timings.motion.as_secs_f64(),
+            content: timings.part("content").as_secs_f64(),
+            emotion: timings.part("emotion").as_secs_f64(),
+            codes: timings.part("codes").as_secs_f64(),
+            motion: timings.part("motion").as_secs_f64(),
             total: timings.total.as_secs_f64(),
         };
         unsafe { handle::write(out, timings, "out") }

@@ -27,7 +27,7 @@ impl Ready {
 
 impl Voice {
     fn parameters(&self) -> usize {
-        self.session.model().config().parameters()
+        self.session.model().spec().width()
     }
 
     /// Moves new frames of the session to `ready`; returns the number of frames that can be polled.
@@ -83,7 +83,8 @@ pub unsafe extern "C" fn dt_stream_push(
         let mut voice = unsafe { voice(session) }?;
         let samples = unsafe { handle::array(samples, count, "the samples") }?;
         // The session has the same limit for the frames that it holds itself.
-        if voice.ready.values.len() >= 600 * 25 * voice.parameters() {
+        let rate = voice.session.model().spec().frame_rate.per_second();
+        if voice.ready.values.len() as f64 >= 600.0 * rate * voice.parameters() as f64 {
             let text = "ten minutes of frames wait to be polled: poll them before more sound is pushed";
             return Err(Fault::new(dt_status::DT_BAD_USE, text));
         }

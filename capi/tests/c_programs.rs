@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
+use deeptalk_rt::networks::deeptalk::Config;
 use deeptalk_rt::networks::deeptalk::synth_model;
-use deeptalk_rt::networks::deeptalk::{Config, Take};
+use deeptalk_rt::runtime::Take;
 use deeptalk_rt::runtime::{Model, Session, StreamOptions};
 use deeptalk_rt::tensor::Dtype;
 use tempfile::TempDir;

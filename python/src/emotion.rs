@@ -1,6 +1,6 @@
 //! Python class of emotions: estimated from speech, set, blended, sampled.
 
-use deeptalk_rt::networks::deeptalk::EmotionVector;
+use deeptalk_rt::runtime::EmotionVector;
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 

@@ -47,12 +47,12 @@ impl Model {
 
     #[getter]
     fn actors(&self) -> Vec<String> {
-        self.0.config().actors.clone()
+        self.0.spec().identities.clone()
     }
 
     #[getter]
     fn emotion_width(&self) -> usize {
-        self.0.config().emotion_head.width
+        self.0.spec().emotion_width.unwrap_or(0)
     }
 
     #[getter]

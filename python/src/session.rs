@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use deeptalk_rt::Error;
-use deeptalk_rt::networks::deeptalk::Take;
+use deeptalk_rt::runtime::Take;
 use deeptalk_rt::runtime::{self, Control, Step, StreamOptions};
 use numpy::{PyArray2, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -137,10 +137,10 @@ impl Session {
         let timings = self.free()?.timings();
         let table = PyDict::new(python);
         for (name, time) in [
-            ("content", timings.content),
-            ("emotion", timings.emotion),
-            ("codes", timings.codes),
-            ("motion", timings.motion),
+            ("content", timings.part("content")),
+            ("emotion", timings.part("emotion")),
+            ("codes", timings.part("codes")),
+            ("motion", timings.part("motion")),
             ("total", timings.total),
         ] {
             table.set_item(name, time.as_secs_f64())?;

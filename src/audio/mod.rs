@@ -1,4 +1,4 @@
-//! WAV in, 16 kHz mono f32 out, and the arithmetic of the padding.
+//! WAV in, 16 kHz mono f32 out.
 //!
 //! [`read_wav`] is all that most callers need. [`Wav`] tells the length before anything is read and can
 //! hand the sound out block by block; [`resample`] serves those who have samples rather than a file.
@@ -6,7 +6,6 @@
 mod chunks;
 mod foreign;
 mod format;
-mod padding;
 mod resample;
 mod wav;
 
@@ -14,7 +13,6 @@ use std::path::Path;
 
 use crate::Result;
 
-pub use padding::{frames_for, wanted_frames};
 pub use resample::resample;
 pub(crate) use resample::{Resampler, is_usable};
 pub use wav::Wav;
@@ -49,7 +47,7 @@ pub const LARGEST_SAMPLE: f32 = 1e12;
 ///
 /// ```no_run
 /// let samples = deeptalk_rt::audio::read_wav("speech.wav", 0.0, None)?;
-/// let (frames, _) = deeptalk_rt::audio::frames_for(samples.len());
+/// println!("{} s", samples.len() as f64 / f64::from(deeptalk_rt::audio::SAMPLE_RATE));
 /// # Ok::<(), deeptalk_rt::Error>(())
 /// ```
 pub fn read_wav(path: impl AsRef<Path>, offset: f64, duration: Option<f64>) -> Result<Vec<f32>> {

@@ -1,10 +1,11 @@
 //! What a device reaches at best with the operations that it has: a large matrix product, and a sum that only moves memory.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Ceilings, Traits};
 use crate::Result;
-use crate::tensor::{Activation, Clips, Linear, Ops, Packed, Role, Stored};
+use crate::tensor::{Activation, Clips, Linear, OnDevice, OpenDevice, Ops, Packed, Role, SharedOps, Stored};
 
 /// The smallest and the largest product: square matrices.
 const SIZES: [usize; 2] = [1024, 8192];
@@ -13,11 +14,25 @@ const LONG: Duration = Duration::from_millis(20);
 /// Repetitions, of which the fastest counts: a ceiling is what can be reached.
 const RUNS: usize = 7;
 
-/// Measures both.
+/// Measures both on a device.
 ///
 /// # Errors
-/// Whatever the device says.
-pub fn ceilings<B: Ops>(ops: &B, traits: &Traits) -> Result<Ceilings> {
+/// Errors of the device.
+pub fn ceilings(device: &OpenDevice, traits: &Traits) -> Result<Ceilings> {
+    device.run(Measure(traits))
+}
+
+struct Measure<'a>(&'a Traits);
+
+impl OnDevice for Measure<'_> {
+    type Output = Result<Ceilings>;
+
+    fn on<B: SharedOps>(self, ops: Arc<B>) -> Self::Output {
+        measure(&*ops, self.0)
+    }
+}
+
+fn measure<B: Ops>(ops: &B, traits: &Traits) -> Result<Ceilings> {
     let mut size = SIZES[0];
     let product_flops_a_second = loop {
         let took = product(ops, size)?;

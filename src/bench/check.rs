@@ -1,12 +1,8 @@
 //! Is it right what is going to be timed?
 
-use std::cell::RefCell;
-
 use super::{Check, Traits, clips};
-use crate::networks::deeptalk::DeepTalk;
-use crate::networks::deeptalk::stages::Observer;
-use crate::tensor::{Ops, Packed};
-use crate::verify::{Stage, Stages, Values, compare};
+use crate::networks::{Network, Spec, Stages, record};
+use crate::verify::compare;
 use crate::{Error, Result};
 
 /// Lengths of the clips that are compared: odd ones, since those of the plan are even.
@@ -17,33 +13,30 @@ const SECONDS: [f64; 3] = [1.23, 2.0, 0.3];
 ///
 /// # Errors
 /// [`Error::Device`] for a stage that is too far off; whatever the devices say.
-pub fn check<B: Ops, R: Ops>(
-    model: &DeepTalk<B>,
-    reference: Option<&DeepTalk<R>>,
-    traits: &Traits,
-) -> Result<Vec<Check>> {
+pub fn check(network: &dyn Network, reference: Option<&dyn Network>, traits: &Traits) -> Result<Vec<Check>> {
+    let spec = network.spec();
     let batch: Vec<Vec<f32>> = SECONDS
         .iter()
         .enumerate()
-        .map(|(number, &seconds)| clips(seconds, number + 1).pop().unwrap_or_default())
+        .map(|(number, &seconds)| clips(spec.sample_rate, seconds, number + 1).pop().unwrap_or_default())
         .collect();
     let clips: Vec<&[f32]> = batch.iter().map(Vec::as_slice).collect();
     let mut alone = Vec::new();
     for clip in &clips {
-        alone.extend(stages(model, &[clip], None)?);
+        alone.extend(stages(network, &[clip], None)?);
     }
-    let together = stages(model, &clips, Some(&alone))?;
-    let mut checks = vec![judge("a batch against single clips", &together, &alone, traits)?];
+    let together = stages(network, &clips, Some(&alone))?;
+    let mut checks = vec![judge("a batch against single clips", &together, &alone, spec, traits)?];
     if let Some(reference) = reference {
         let expected = stages(reference, &clips, None)?;
-        let found = stages(model, &clips, Some(&expected))?;
-        checks.push(judge("the device against the CPU", &found, &expected, traits)?);
+        let found = stages(network, &clips, Some(&expected))?;
+        checks.push(judge("the device against the CPU", &found, &expected, spec, traits)?);
     }
     Ok(checks)
 }
 
-fn judge(what: &str, found: &[Stages], expected: &[Stages], traits: &Traits) -> Result<Check> {
-    let rows = found.iter().zip(expected).flat_map(|(a, b)| compare(a, b, traits.limits).rows);
+fn judge(what: &str, found: &[Stages], expected: &[Stages], spec: &Spec, traits: &Traits) -> Result<Check> {
+    let rows = found.iter().zip(expected).flat_map(|(a, b)| compare(a, b, spec, traits.limits).rows);
     // A NaN is worse than everything; codes have a limit of 0.
     let badness = |error: f64, limit: f64| match error {
         0.0 => 0.0,
@@ -62,51 +55,8 @@ fn judge(what: &str, found: &[Stages], expected: &[Stages], traits: &Traits) -> 
     Ok(Check { what: what.into(), stage: worst.stage, error: worst.error, limit: worst.limit })
 }
 
-/// The stages of each clip of a batch. Where there is a reference, its codes take the place of the chosen ones, so that what follows
-/// them is comparable.
-fn stages<B: Ops>(
-    model: &DeepTalk<B>,
-    clips: &[&[f32]],
-    reference: Option<&[Stages]>,
-) -> Result<Vec<Stages>> {
-    let empty = clips.iter().map(|_| Stages::new()).collect();
-    let recorder = Recorder { ops: model.ops(), reference, clips: RefCell::new(empty) };
-    let analysis = model.analyse(clips, &recorder)?;
-    let actors = vec![0; clips.len()];
-    model.animate(&analysis.content, &analysis.emotion.mu, &actors, [None, None], &recorder)?;
-    Ok(recorder.clips.into_inner())
-}
-
-struct Recorder<'a, B> {
-    ops: &'a B,
-    reference: Option<&'a [Stages]>,
-    clips: RefCell<Vec<Stages>>,
-}
-
-impl<B: Ops> Observer<B> for Recorder<'_, B> {
-    fn stage(&self, name: &'static str, x: &B::Tensor) -> Result<()> {
-        let (values, channels) = (self.ops.download(x)?, x.channels());
-        for (stages, range) in self.clips.borrow_mut().iter_mut().zip(x.clips().ranges()) {
-            let shape = [range.len(), channels];
-            let values = Values::Numbers(values[range.start * channels..range.end * channels].to_vec());
-            stages.insert(name.into(), Stage { shape, values });
-        }
-        Ok(())
-    }
-
-    fn codes(&self, name: &'static str, codes: B::Codes) -> Result<B::Codes> {
-        let mut values = self.ops.download_codes(&codes)?;
-        let clips = codes.clips().clone();
-        for (index, (stages, range)) in self.clips.borrow_mut().iter_mut().zip(clips.ranges()).enumerate() {
-            let own = values[range.clone()].to_vec();
-            stages.insert(name.into(), Stage { shape: [range.len(), 1], values: Values::Codes(own) });
-            let reference = self.reference.and_then(|reference| reference.get(index)?.get(name));
-            if let Some(Stage { values: Values::Codes(expected), .. }) = reference
-                && expected.len() == range.len()
-            {
-                values[range].copy_from_slice(expected);
-            }
-        }
-        self.ops.upload_codes(&clips, &values)
-    }
+/// The stages of each clip of a batch. The codes of a reference take the place of the chosen ones, so that what follows them is
+/// comparable.
+fn stages(network: &dyn Network, clips: &[&[f32]], reference: Option<&[Stages]>) -> Result<Vec<Stages>> {
+    record(clips.len(), |probe| network.pass(clips, reference, Some(probe)).map(drop))
 }

@@ -1,30 +1,30 @@
 //! How fast a model is, from samples on the host to a motion on the host, measured so that others can believe it.
 //!
 //! Results are checked before they are timed ([`check`]). Floating-point operations and bytes are counted by running the network itself
-//! over a back end that computes nothing ([`count`]). What a rate is compared with is measured on the same device in the same
+//! over a back end that computes nothing ([`count()`]). What a rate is compared with is measured on the same device in the same
 //! process ([`ceilings`]). `deeptalk-rt bench` is the command; [`Report`] is the file that it writes and [`compare()`] reads.
 
 mod ceilings;
 mod check;
 mod compare;
-mod count;
 mod machine;
 mod report;
 mod stopwatch;
 mod times;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use self::ceilings::ceilings;
 pub use self::check::check;
 pub use self::compare::{Difference, compare};
-pub use self::count::{Work, count};
 pub use self::machine::{Gpu, Machine, gpu};
 pub use self::report::{Case, Ceilings, Check, Cold, FORMAT, FORMAT_VERSION, Model, Report, Skipped, Stage};
 pub use self::times::Times;
-use crate::networks::deeptalk::DeepTalk;
-use crate::networks::deeptalk::config::SAMPLE_RATE;
-use crate::tensor::Ops;
+use crate::networks::{ModelFile, Network};
+use crate::tensor::counting::Counter;
+pub use crate::tensor::counting::Work;
+use crate::tensor::{NumberFormat, OpenDevice};
 use crate::verify::Limits;
 use crate::{Error, Result};
 
@@ -60,8 +60,8 @@ pub struct Traits {
     pub element_bytes: u64,
     /// Elements of the tensors whose sum shows the memory's rate: far more than caches hold.
     pub sum_elements: usize,
-    /// Sound that goes through the network in one pass; larger batches take several.
-    pub seconds_a_pass: f64,
+    /// Longest clips that go through the network in one pass; larger batches take several passes.
+    pub clips_a_pass: usize,
     /// Runs that are not counted: a GPU uploads in the first, records in the second and replays from the third on.
     pub warm_up: usize,
     /// How far its results may be from those of single clips, and of the CPU.
@@ -70,33 +70,33 @@ pub struct Traits {
 
 impl Traits {
     /// The CPU: f32. A minute of the published sizes takes 2 GB.
-    pub const CPU: Self = Self {
-        element_bytes: 4,
-        sum_elements: 1 << 24,
-        seconds_a_pass: crate::networks::deeptalk::ONE_PASS_SECONDS as f64,
-        warm_up: 2,
-        limits: Limits::F32,
-    };
+    pub const CPU: Self =
+        Self { element_bytes: 4, sum_elements: 1 << 24, clips_a_pass: 1, warm_up: 2, limits: Limits::F32 };
     /// The CPU with products in bf16. Activations, of which there are as many, are f32.
     pub const CPU_BF16: Self = Self { limits: Limits::BF16, ..Self::CPU };
     /// A GPU: fp16, and memory for 32 clips of a minute.
-    pub const CUDA: Self = Self {
-        element_bytes: 2,
-        sum_elements: 1 << 27,
-        seconds_a_pass: 32.0 * crate::networks::deeptalk::ONE_PASS_SECONDS as f64,
-        warm_up: 3,
-        limits: Limits::F16,
-    };
+    pub const CUDA: Self =
+        Self { element_bytes: 2, sum_elements: 1 << 27, clips_a_pass: 32, warm_up: 3, limits: Limits::F16 };
+
+    /// The traits of a device that multiplies in this format.
+    pub fn of(format: NumberFormat) -> &'static Self {
+        match format {
+            NumberFormat::F32 => &Self::CPU,
+            NumberFormat::Bf16 => &Self::CPU_BF16,
+            NumberFormat::F16 => &Self::CUDA,
+        }
+    }
 }
 
-/// Clips with the rhythm of speech, each another: modulated tones, 16 kHz.
-pub fn clips(seconds: f64, count: usize) -> Vec<Vec<f32>> {
-    let samples = ((seconds * SAMPLE_RATE as f64).round() as usize).max(1);
+/// Clips with the rhythm of speech, each another: modulated tones at this rate.
+pub fn clips(sample_rate: u32, seconds: f64, count: usize) -> Vec<Vec<f32>> {
+    let rate = sample_rate as f32;
+    let samples = ((seconds * f64::from(sample_rate)).round() as usize).max(1);
     let clip = |number: usize| {
         let pitch = 700.0 + 37.0 * (number % 16) as f32;
         (0..samples)
             .map(|i| {
-                let t = i as f32 / SAMPLE_RATE as f32;
+                let t = i as f32 / rate;
                 0.3 * (t * 25.0).sin() * (t * pitch + (t * 5.0).sin() * 20.0).sin()
             })
             .collect()
@@ -104,29 +104,45 @@ pub fn clips(seconds: f64, count: usize) -> Vec<Vec<f32>> {
     (0..count).map(clip).collect()
 }
 
-/// How many clips of this length go through the network together.
-fn clips_a_pass(traits: &Traits, seconds: f64) -> usize {
-    ((traits.seconds_a_pass / seconds) as usize).max(1)
+/// The passes of a batch of clips of one length: as much sound in each as the device holds.
+fn passes<'a>(
+    network: &dyn Network,
+    clips: &'a [Vec<f32>],
+    traits: &Traits,
+) -> std::slice::Chunks<'a, Vec<f32>> {
+    let spec = network.spec();
+    let samples = clips.first().map_or(1, Vec::len).max(1);
+    let most = spec.one_pass_seconds * spec.sample_rate as usize * traits.clips_a_pass;
+    clips.chunks((most / samples).max(1))
 }
 
-/// From samples on the host to motions on the host.
+/// From samples on the host to the output on the host.
 ///
 /// # Errors
-/// Whatever the device says; [`Error::Device`] for a motion that is not finite.
-pub fn forward<B: Ops>(model: &DeepTalk<B>, clips: &[Vec<f32>], traits: &Traits) -> Result<Vec<f32>> {
-    let seconds = clips.first().map_or(1.0, |clip| clip.len() as f64 / SAMPLE_RATE as f64);
-    let mut motions = Vec::new();
-    for pass in clips.chunks(clips_a_pass(traits, seconds)) {
+/// Errors of the device; [`Error::Device`] for an output that is not finite.
+pub fn forward(network: &dyn Network, clips: &[Vec<f32>], traits: &Traits) -> Result<Vec<f32>> {
+    let mut output = Vec::new();
+    for pass in passes(network, clips, traits) {
         let clips: Vec<&[f32]> = pass.iter().map(Vec::as_slice).collect();
-        let analysis = model.analyse(&clips, &())?;
-        let actors = vec![0; clips.len()];
-        let animated = model.animate(&analysis.content, &analysis.emotion.mu, &actors, [None, None], &())?;
-        motions.extend(model.ops().download(&animated.motion)?);
+        output.extend(network.pass(&clips, None, None)?);
     }
-    match motions.iter().all(|value| value.is_finite()) {
-        true => Ok(motions),
+    match output.iter().all(|value| value.is_finite()) {
+        true => Ok(output),
         false => Err(Error::Device("the network made numbers that are not finite".into())),
     }
+}
+
+/// The cost of these clips through the network of a model file, over all passes.
+///
+/// # Errors
+/// Clips that do not fit through the network.
+pub fn count(file: &ModelFile, clips: &[Vec<f32>], traits: &Traits) -> Result<Work> {
+    let counter = Arc::new(Counter::default());
+    let network = file.open_on(&OpenDevice::counting(counter.clone()))?;
+    let before = counter.work();
+    forward(&*network, clips, traits)?;
+    let after = counter.work();
+    Ok(Work { flops: after.flops - before.flops, elements: after.elements - before.elements })
 }
 
 /// What was measured, and what took too long.
@@ -143,8 +159,9 @@ pub struct Cases {
 ///
 /// # Errors
 /// Whatever the device says, and `progress`.
-pub fn cases<B: Ops>(
-    model: &DeepTalk<B>,
+pub fn cases(
+    file: &ModelFile,
+    network: &dyn Network,
     plan: &Plan,
     traits: &Traits,
     ceilings: &Ceilings,
@@ -158,7 +175,7 @@ pub fn cases<B: Ops>(
     // Seconds a floating-point operation, as the last case took them.
     let mut rate: Option<f64> = None;
     for (seconds, batch) in order {
-        let work = count(model.config(), &clips(seconds, batch), traits)?;
+        let work = count(file, &clips(network.spec().sample_rate, seconds, batch), traits)?;
         let expected = Duration::from_secs_f64(rate.map_or(0.0, |rate| rate * work.flops as f64));
         if let Effort::Budget(budget) = plan.effort
             && expected > budget * PATIENCE
@@ -168,15 +185,15 @@ pub fn cases<B: Ops>(
             continue;
         }
         progress(seconds, batch)?;
-        let case = case(model, plan.effort, traits, (seconds, batch), &work, ceilings, device_bytes)?;
+        let case = case(network, plan.effort, traits, (seconds, batch), &work, ceilings, device_bytes)?;
         rate = Some(case.end_to_end.p50_ms * 1e-3 / work.flops.max(1) as f64);
         cases.done.push(case);
     }
     Ok(cases)
 }
 
-fn case<B: Ops>(
-    model: &DeepTalk<B>,
+fn case(
+    network: &dyn Network,
     effort: Effort,
     traits: &Traits,
     (seconds, batch): (f64, usize),
@@ -185,12 +202,12 @@ fn case<B: Ops>(
     device_bytes: &dyn Fn() -> Option<u64>,
 ) -> Result<Case> {
     machine::forget_peak_memory();
-    let clips = clips(seconds, batch);
+    let clips = clips(network.spec().sample_rate, seconds, batch);
     for _ in 0..traits.warm_up {
-        forward(model, &clips, traits)?;
+        forward(network, &clips, traits)?;
     }
-    let end_to_end = Times::of(&repeat(effort, || forward(model, &clips, traits).map(drop))?);
-    let stages = stopwatch::stages(model, &clips, traits, effort)?;
+    let end_to_end = Times::of(&repeat(effort, || forward(network, &clips, traits).map(drop))?);
+    let stages = stopwatch::stages(network, &clips, traits, effort)?;
     let took = end_to_end.p50_ms * 1e-3;
     let sound = seconds * batch as f64;
     let bytes = work.elements * traits.element_bytes;
@@ -198,7 +215,7 @@ fn case<B: Ops>(
     Ok(Case {
         seconds,
         batch,
-        passes: batch.div_ceil(clips_a_pass(traits, seconds)),
+        passes: passes(network, &clips, traits).len(),
         real_time_factor: took / sound,
         times_real_time: sound / took,
         clips_a_second: batch as f64 / took,
@@ -232,5 +249,31 @@ fn repeat(effort: Effort, mut run: impl FnMut() -> Result<()>) -> Result<Vec<Dur
         let start = Instant::now();
         run()?;
         times.push(start.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::networks::deeptalk::{Config, synth_model};
+    use crate::tensor::Dtype;
+
+    #[test]
+    fn ten_seconds_of_the_published_sizes_are_what_its_paper_sizes_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("base.safetensors");
+        synth_model(&path, &Config::base(), Dtype::F16).unwrap();
+        let file = ModelFile::open(&path).unwrap();
+        let clip = clips(16_000, 10.0, 1);
+        let one = count(&file, &clip, &Traits::CPU).unwrap();
+        // The two largest parts by hand: each encoder's convolutions from the second on, and its transformer layers.
+        let rows = [160_640, 32_127, 16_063, 8_031, 4_015, 2_007, 1_003, 501];
+        let conv: u64 = (2..8).map(|i| 2 * rows[i] * 512 * 512 * if i < 6 { 3 } else { 2 }).sum();
+        let layer = 2 * (4 * 768 * 768 + 2 * 768 * 3072);
+        let most = 2 * conv + 12 * layer * (252 + 511);
+        assert!(one.flops > most && (one.flops as f64) < 1.3 * most as f64, "{} {most}", one.flops);
+        let four = count(&file, &vec![clip[0].clone(); 4], &Traits::CPU).unwrap();
+        assert_eq!(four.flops, 4 * one.flops);
+        assert!(four.elements < 4 * one.elements, "weights are read once a pass");
     }
 }

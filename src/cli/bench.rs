@@ -7,20 +7,16 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use deeptalk_rt::bench::{
-    self, Ceilings, Cold, Effort, FORMAT, FORMAT_VERSION, Gpu, Machine, Model, Plan, Report, Traits,
+    self, Cold, Effort, FORMAT, FORMAT_VERSION, Gpu, Machine, Model, Plan, Report, Traits,
 };
 use deeptalk_rt::files::AtomicFile;
 use deeptalk_rt::networks::ModelFile;
-use deeptalk_rt::networks::deeptalk::{DeepTalk, ONE_PASS_SECONDS};
-use deeptalk_rt::runtime::Device;
-use deeptalk_rt::tensor::Ops;
-use deeptalk_rt::tensor::cpu::Cpu;
-use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::{Device, NumberFormat};
 use deeptalk_rt::{Error, Result};
 use serde_json::json;
 
 use super::bench_table as table;
-use super::device::{self, Opened};
+use super::device;
 use super::{say, stop};
 
 const EXAMPLES: &str = "\
@@ -98,11 +94,14 @@ struct Compare {
     limit: f64,
 }
 
+/// The longest clip that is measured, in seconds: a network may have to cut longer ones into windows.
+const LONGEST: f64 = 60.0;
+
 fn seconds(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
-        .filter(|seconds| (0.01..=ONE_PASS_SECONDS as f64).contains(seconds))
-        .ok_or_else(|| format!("expected a number of seconds from 0.01 to {ONE_PASS_SECONDS}"))
+        .filter(|seconds| (0.01..=LONGEST).contains(seconds))
+        .ok_or_else(|| format!("expected a number of seconds from 0.01 to {LONGEST}"))
 }
 
 fn ratio(text: &str) -> Result<f64, String> {
@@ -125,71 +124,47 @@ impl Bench {
         // Everything that can be wrong with the input is known before processes are started.
         let file = self.open()?;
         let cold = self.cold()?;
-        match device::open(self.device)? {
-            Opened::Cpu(cpu) => {
-                let model = file.load(cpu)?;
-                let best = || bench::ceilings(&cpu, &Traits::CPU);
-                self.measure(&file, cold, &model, None, &Traits::CPU, "cpu", &best, &|| None, None)
-            }
-            Opened::CpuBf16(cpu) => {
-                let (model, reference) = (file.load(cpu)?, file.load(Cpu::F32)?);
-                let traits = &Traits::CPU_BF16;
-                let (name, best) = ("cpu:bf16", || bench::ceilings(&cpu, traits));
-                self.measure(&file, cold, &model, Some(reference), traits, name, &best, &|| None, None)
-            }
-            Opened::Cuda(cuda) => {
-                let number = if let Device::Cuda(number) = self.device { number } else { 0 };
-                let name = format!("cuda:{number} {}", cuda.name());
-                let (model, reference) = (file.load(cuda)?, file.load(Cpu::F32)?);
-                let memory = || Some(Cuda::reserved_memory(model.ops()) as u64);
-                let (reference, gpu) = (Some(reference), Some(number));
-                // On a handle of its own, whose memory goes with it: it is not what the model takes.
-                let best = || bench::ceilings(&Cuda::new(number)?, &Traits::CUDA);
-                self.measure(&file, cold, &model, reference, &Traits::CUDA, &name, &best, &memory, gpu)
-            }
-        }
+        self.measure(&file, cold)
     }
 
     fn open(&self) -> Result<ModelFile> {
         self.model.as_ref().map_or_else(ModelFile::builtin, ModelFile::open)
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn measure<B: Ops>(
-        &self,
-        file: &ModelFile,
-        cold: Cold,
-        model: &DeepTalk<B>,
-        reference: Option<DeepTalk<Cpu>>,
-        traits: &Traits,
-        device: &str,
-        ceilings: &dyn Fn() -> Result<Ceilings>,
-        device_bytes: &dyn Fn() -> Option<u64>,
-        gpu: Option<usize>,
-    ) -> Result<ExitCode> {
-        let checks = bench::check(model, reference.as_ref(), traits)?;
-        // Its memory is nobody's who uses the device.
+    fn measure(&self, file: &ModelFile, cold: Cold) -> Result<ExitCode> {
+        let device = device::open(self.device)?;
+        let traits = Traits::of(device.format());
+        let network = file.open_on(&device)?;
+        let network = &*network;
+        let is_reference = device.format() == NumberFormat::F32;
+        let reference = (!is_reference).then(|| file.open_on(&Device::Cpu.open()?)).transpose()?;
+        let checks = bench::check(network, reference.as_deref(), traits)?;
+        // The memory of the reference is not part of the measurement.
         drop(reference);
         stop::check()?;
-        let ceilings = ceilings()?;
+        // A second handle of the device, whose memory goes with it: that memory is not the model's.
+        let ceilings = bench::ceilings(&self.device.open()?, traits)?;
+        let device_bytes = || device.cuda().map(|cuda| cuda.reserved_memory() as u64);
         let plan = Plan {
             seconds: self.seconds.clone(),
             batches: self.batch.iter().map(|&batch| batch.into()).collect(),
             effort: self.effort(),
         };
-        let measured = bench::cases(model, &plan, traits, &ceilings, device_bytes, &mut |seconds, batch| {
-            stop::check()?;
-            say::line(format_args!("measuring {batch} x {seconds} s"));
-            Ok(())
-        })?;
+        let measured =
+            bench::cases(file, network, &plan, traits, &ceilings, &device_bytes, &mut |seconds, batch| {
+                stop::check()?;
+                say::line(format_args!("measuring {batch} x {seconds} s"));
+                Ok(())
+            })?;
         // The clocks are still those of the work.
-        let gpu: Option<Gpu> = gpu.and_then(bench::gpu);
+        let number = if let Device::Cuda(number) = self.device { number } else { 0 };
+        let gpu: Option<Gpu> = device.cuda().and_then(|_| bench::gpu(number));
         let report = Report {
             format: FORMAT.into(),
             format_version: FORMAT_VERSION,
             version: env!("CARGO_PKG_VERSION").into(),
             commit: option_env!("DEEPTALK_COMMIT").map(String::from),
-            machine: Machine::here(device.into(), gpu),
+            machine: Machine::here(device.name().into(), gpu),
             model: Model {
                 path: file.path().to_string_lossy().into(),
                 sha256: file.sha256(),
@@ -279,21 +254,16 @@ impl Bench {
     /// The new process itself.
     fn be_cold(&self) -> Result<ExitCode> {
         let begun = Instant::now();
-        match device::open(self.device)? {
-            Opened::Cpu(cpu) => self.be_cold_on(cpu, begun, &Traits::CPU),
-            Opened::CpuBf16(cpu) => self.be_cold_on(cpu, begun, &Traits::CPU_BF16),
-            Opened::Cuda(cuda) => self.be_cold_on(cuda, begun, &Traits::CUDA),
-        }
-    }
-
-    fn be_cold_on<B: Ops>(&self, ops: B, begun: Instant, traits: &Traits) -> Result<ExitCode> {
+        let device = device::open(self.device)?;
+        let traits = Traits::of(device.format());
         let opened = Instant::now();
-        let model = self.open()?.load(ops)?;
+        let network = self.open()?.open_on(&device)?;
         let loaded = Instant::now();
-        let clips = bench::clips(self.seconds.first().copied().unwrap_or(1.0), 1);
+        let rate = network.spec().sample_rate;
+        let clips = bench::clips(rate, self.seconds.first().copied().unwrap_or(1.0), 1);
         let mut ends = vec![begun, opened, loaded];
         for run in 0..3 {
-            bench::forward(&model, &clips, traits)?;
+            bench::forward(&*network, &clips, traits)?;
             if run == 0 {
                 say::result("first\n")?;
             }

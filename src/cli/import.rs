@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use deeptalk_rt::Result;
-use deeptalk_rt::networks::deeptalk::Config;
-use deeptalk_rt::networks::deeptalk::{ImportReport, import_deeptalk};
+use deeptalk_rt::networks::{ImportReport, architecture};
 use deeptalk_rt::rig::import_flame;
+use deeptalk_rt::{Error, Result};
 
 use super::progress::Reporter;
 use super::{Precision, outputs, say, stop};
@@ -94,8 +93,9 @@ impl Deeptalk {
         stop::listen();
         let mut reporter = Reporter::new(None);
         reporter.begin(&self.output.to_string_lossy(), "tensors");
-        let (config, dtype) = (Config::base(), self.dtype.into());
-        let report = import_deeptalk(&self.checkpoints, &self.output, &config, dtype, &mut |progress| {
+        let import = architecture("deeptalk")?.import.as_ref();
+        let import = import.ok_or_else(|| Error::Usage("this architecture has no published files".into()))?;
+        let report = (import.run)(&self.checkpoints, &self.output, self.dtype.into(), &mut |progress| {
             reporter.advance(&self.output, progress.done, progress.total);
             stop::check()
         });
@@ -105,7 +105,7 @@ impl Deeptalk {
     }
 
     fn tell(&self, report: &ImportReport) {
-        let ImportReport { written, motion_emotion, used, dropped } = report;
+        let ImportReport { written, notes, used, dropped } = report;
         say::line(format_args!(
             "{} tensors were used, {} left out:",
             say::count(*used),
@@ -121,10 +121,7 @@ impl Deeptalk {
                 names.iter().for_each(|name| say::line(format_args!("           {name}")));
             }
         }
-        say::line(match motion_emotion {
-            true => "the emotion of a motion: yes",
-            false => "the emotion of a motion: no, for that give FER.pth too (`run` does not need it)",
-        });
+        notes.iter().for_each(say::line);
         say::file(&self.output, "a model", written);
     }
 }

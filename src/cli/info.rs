@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use deeptalk_rt::networks::{ARCHITECTURE, FORMAT_VERSION, ModelFile};
+use deeptalk_rt::networks::{FORMAT_VERSION, ModelFile, Output};
 use deeptalk_rt::rig::Face;
 use deeptalk_rt::{Error, Result};
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ fn is_face(path: &Path) -> Result<bool> {
 }
 
 fn of_model(file: &ModelFile) -> Facts {
-    let (config, provenance) = (file.config(), file.provenance());
+    let (spec, provenance) = (file.spec(), file.provenance());
     let mut parts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut dtypes = BTreeSet::new();
     for tensor in file.tensors() {
@@ -76,21 +76,25 @@ fn of_model(file: &ModelFile) -> Facts {
         *parts.entry(part).or_default() += tensor.shape.iter().product::<usize>();
         dtypes.insert(format!("{:?}", tensor.dtype).to_lowercase());
     }
-    vec![
+    let mut facts = vec![
         ("file", json!(file.path().to_string_lossy())),
         ("kind", json!("model")),
-        ("architecture", json!(ARCHITECTURE)),
+        ("architecture", json!(spec.architecture)),
         ("format_version", json!(FORMAT_VERSION)),
         ("bytes", json!(file.bytes())),
         ("dtype", json!(dtypes.into_iter().collect::<Vec<_>>().join(" and "))),
         ("parameters", json!(parts.values().sum::<usize>())),
         ("parameters_by_part", json!(parts)),
-        ("motion_emotion", json!(config.motion_emotion.is_some())),
-        ("channels", json!(config.parameter_names())),
-        ("actors", json!(config.actors)),
-        ("source", json!(provenance.source)),
-        ("license", json!(provenance.license)),
-    ]
+    ];
+    facts.extend(file.facts().iter().cloned());
+    facts.push(match &spec.output {
+        Output::Parameters(names) => ("channels", json!(names)),
+        Output::Vertices(count) => ("vertices", json!(count)),
+    });
+    facts.push(("actors", json!(spec.identities)));
+    facts.push(("source", json!(provenance.source)));
+    facts.push(("license", json!(provenance.license)));
+    facts
 }
 
 fn of_face(path: &Path) -> Result<Facts> {

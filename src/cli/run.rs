@@ -7,9 +7,8 @@ use std::time::Instant;
 use clap::Args;
 use deeptalk_rt::audio::{Wav, read_wav};
 use deeptalk_rt::export::{Format, Kind};
-use deeptalk_rt::networks::deeptalk::{Draw, EmotionVector, ONE_PASS_SECONDS, Take};
 use deeptalk_rt::rig::Face;
-use deeptalk_rt::runtime::{Control, Device, ModelOptions, Rig, Session, Step};
+use deeptalk_rt::runtime::{Control, Device, Draw, EmotionVector, ModelOptions, Rig, Session, Step, Take};
 use deeptalk_rt::{Error, Result};
 
 use super::device;
@@ -298,9 +297,12 @@ impl Run {
         let (file, actor) = model_and_actor(self.model.as_ref(), self.actor.as_ref())?;
         let face = self.face(jobs)?;
         if let Some(face) = &face {
-            face.check_channels(&file.config().parameter_names(), file.path())?;
+            face.check_channels(&file.spec().parameter_names(), file.path())?;
         }
-        let lent = self.emotion_from.as_ref().map(|path| read_wav(path, 0.0, Some(ONE_PASS_SECONDS as f64)));
+        let lent = self
+            .emotion_from
+            .as_ref()
+            .map(|path| read_wav(path, 0.0, Some(file.spec().one_pass_seconds as f64)));
         let lent = lent.transpose()?;
         let model = ModelOptions::new().device(self.device).of_file(&file)?;
         model.fallback().into_iter().for_each(device::fell_back);

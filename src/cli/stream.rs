@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use deeptalk_rt::animation::arkit::CsvRows;
 use deeptalk_rt::audio::read_wav;
-use deeptalk_rt::networks::deeptalk::{ONE_PASS_SECONDS, Take};
-use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions};
+use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions, Take};
 use deeptalk_rt::{Error, Result};
 
 use super::device;
@@ -156,7 +155,10 @@ impl Stream {
     /// In the order of what is cheap to check.
     fn session(&self) -> Result<Session> {
         let (file, actor) = model_and_actor(self.model.as_ref(), self.actor.as_ref())?;
-        let lent = self.emotion_from.as_ref().map(|path| read_wav(path, 0.0, Some(ONE_PASS_SECONDS as f64)));
+        let lent = self
+            .emotion_from
+            .as_ref()
+            .map(|path| read_wav(path, 0.0, Some(file.spec().one_pass_seconds as f64)));
         let lent = lent.transpose()?;
         let options = ModelOptions::new().device(self.device);
         let options = match self.threads {

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use deeptalk_rt::Result;
-use deeptalk_rt::networks::deeptalk::Config;
-use deeptalk_rt::networks::deeptalk::synth_model_with;
+use clap::Args;
+use deeptalk_rt::networks::{Architecture, NamedSizes, synth_model};
+use deeptalk_rt::{Error, Result};
 
 use super::progress::Reporter;
 use super::{Precision, outputs, say, stop};
@@ -22,9 +21,14 @@ recording is a motion of the right form, not a talking face.";
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SynthModel {
-    /// The sizes: base as published, default those of this project's own model, tiny a hundredth as wide as base
-    #[arg(long, default_value = "base")]
-    size: Size,
+    /// The network
+    #[arg(long, value_name = "NAME", default_value = "deeptalk", value_parser = super::values::architecture)]
+    architecture: &'static Architecture,
+
+    /// The sizes by name; of DEEPTalk: base as published, default those of this project's own model, tiny a hundredth as wide as base
+    /// [default: the first that the network has]
+    #[arg(long, value_name = "NAME")]
+    size: Option<String>,
 
     /// How numbers are stored: f16 takes half the room of f32
     #[arg(long, default_value = "f16")]
@@ -35,30 +39,38 @@ pub struct SynthModel {
     output: PathBuf,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Size {
-    Base,
-    Default,
-    Tiny,
-}
-
 impl SynthModel {
     pub fn execute(&self) -> Result<()> {
-        let config = match self.size {
-            Size::Base => Config::base(),
-            Size::Default => Config::default_model(),
-            Size::Tiny => Config::tiny(),
-        };
+        let config = (self.sizes()?.config)();
         outputs::check([&self.output], [])?;
         stop::listen();
         let mut reporter = Reporter::new(None);
         reporter.begin(&self.output.to_string_lossy(), "tensors");
-        let written = synth_model_with(&self.output, &config, self.dtype.into(), &mut |progress| {
-            reporter.advance(&self.output, progress.done, progress.total);
-            stop::check()
-        });
+        let written =
+            synth_model(&self.output, self.architecture, &config, self.dtype.into(), &mut |progress| {
+                reporter.advance(&self.output, progress.done, progress.total);
+                stop::check()
+            });
         reporter.end();
         say::file(&self.output, "a model of seeded random weights, never trained", &written?);
         Ok(())
+    }
+
+    fn sizes(&self) -> Result<&'static NamedSizes> {
+        let sizes = self.architecture.sizes;
+        let found = match &self.size {
+            None => sizes.first(),
+            Some(name) => sizes.iter().find(|known| known.name == name),
+        };
+        found.ok_or_else(|| {
+            let known: Vec<String> =
+                sizes.iter().map(|known| format!("{} ({})", known.name, known.about)).collect();
+            let name = self.size.as_deref().unwrap_or_default();
+            Error::Usage(format!(
+                "{} has no sizes named `{name}`: the known ones are {}",
+                self.architecture.name,
+                known.join(", ")
+            ))
+        })
     }
 }

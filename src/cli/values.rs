@@ -1,4 +1,6 @@
-//! What options may be.
+//! The values that options take.
+
+use deeptalk_rt::networks::{self, Architecture};
 
 /// Of the top and the bottom codes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,4 +37,8 @@ pub fn temperatures(text: &str) -> Result<Temperatures, String> {
     };
     let (top, bottom) = text.split_once(',').unwrap_or((text, text));
     Ok(Temperatures([one(top)?, one(bottom)?]))
+}
+
+pub fn architecture(text: &str) -> Result<&'static Architecture, String> {
+    networks::architecture(text).map_err(|error| error.to_string())
 }

@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use deeptalk_rt::networks::ModelFile;
-use deeptalk_rt::runtime::Device;
-use deeptalk_rt::tensor::{Dtype, Ops};
-use deeptalk_rt::verify::{Golden, Limits, Report, Row, golden_files};
+use deeptalk_rt::networks::{Golden, ModelFile, golden_files};
+use deeptalk_rt::tensor::{Device, Dtype};
+use deeptalk_rt::verify::{Comparison, Limits, Row, against_golden};
 use deeptalk_rt::{Error, Result};
 
-use super::device::{self, Opened};
+use super::device;
 use super::progress::Reporter;
 use super::say;
 
@@ -43,25 +42,19 @@ pub struct Verify {
 
 impl Verify {
     pub fn execute(&self) -> Result<ExitCode> {
-        match device::open(self.device)? {
-            Opened::Cpu(cpu) => self.compare(cpu, Limits::F32),
-            Opened::CpuBf16(cpu) => self.compare(cpu, Limits::BF16),
-            Opened::Cuda(cuda) => self.compare(cuda, Limits::F16),
-        }
-    }
-
-    fn compare<B: Ops>(&self, ops: B, limits: Limits) -> Result<ExitCode> {
+        let device = device::open(self.device)?;
+        let limits = Limits::of(device.format());
         let file = self.model.as_ref().map_or_else(ModelFile::builtin, ModelFile::open)?;
         let goldens = golden_files(&self.golden)?;
-        let model = file.load(ops)?;
+        let network = file.open_on(&device)?;
         let mut reporter = Reporter::new(None);
         reporter.begin(&self.golden.to_string_lossy(), "files");
         let mut table = String::new();
         let mut mismatch = None;
         for (done, golden) in goldens.iter().enumerate() {
             reporter.advance(&self.golden, done, goldens.len());
-            let report =
-                Golden::open(golden)?.verify(&model, limits).map_err(|error| other_sizes(golden, error))?;
+            let report = against_golden(&*network, &Golden::open(golden)?, limits)
+                .map_err(|error| other_sizes(golden, error))?;
             table.push_str(&as_table(golden, &report));
             mismatch = mismatch.or_else(|| Some(in_a_sentence(golden, report.first_mismatch()?)));
         }
@@ -90,7 +83,7 @@ fn other_sizes(golden: &Path, error: Error) -> Error {
     }
 }
 
-fn as_table(golden: &Path, report: &Report) -> String {
+fn as_table(golden: &Path, report: &Comparison) -> String {
     let header = ["stage", "shape", "error", "limit", "worst element"].map(String::from);
     let rows: Vec<[String; 5]> = std::iter::once(header).chain(report.rows.iter().map(cells)).collect();
     let widths: [usize; 5] =

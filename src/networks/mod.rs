@@ -1,7 +1,37 @@
-//! The networks, each in a folder of its own, and the model file that holds one.
+//! The networks, each in a folder of its own; what they have in common: the [`Network`] trait, their description ([`Spec`]), the
+//! registry ([`ARCHITECTURES`]) and the model file.
+//!
+//! A model file names its architecture, and the registry opens it: no other room names a network.
 
 mod builtin;
+mod control;
 pub mod deeptalk;
+mod emotion_vector;
+mod formula;
+pub mod glditalker;
+mod golden;
 mod model_file;
+mod network;
+mod probe;
+mod recipes;
+mod registry;
+mod spec;
+mod stream;
+mod stream_options;
+mod take;
 
-pub use model_file::{ARCHITECTURE, FORMAT_VERSION, ModelFile, Provenance, tensor_shapes, write_model};
+pub use control::{Control, Progress, Step, Timings, Watch};
+pub use emotion_vector::EmotionVector;
+pub use formula::{Formula, synth_model};
+pub use golden::{Golden, golden_files};
+pub use model_file::{FORMAT_VERSION, ModelFile, Provenance, shapes_of, write_model};
+pub use network::{Job, Network};
+pub use probe::{Probe, Stage, StageView, Stages, Values, record, record_on};
+pub use recipes::{Published, Recipes};
+pub use registry::{
+    ARCHITECTURES, Architecture, ImportReport, Importer, Inspection, NamedSizes, architecture,
+};
+pub use spec::{Output, Spec, StageSpec};
+pub use stream::{Frames, NetworkStream};
+pub use stream_options::StreamOptions;
+pub use take::{Draw, Take};

@@ -1,6 +1,6 @@
 //! The model file: one safetensors file, memory-mapped, with the configuration in its metadata.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,19 +11,17 @@ use rayon::prelude::*;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
-use crate::files::FileMap;
-use crate::files::{AtomicFile, Written, hex};
-use crate::networks::deeptalk::weights::{Source, Weights};
-use crate::networks::deeptalk::{Config, DeepTalk};
-use crate::tensor::{Dtype, Ops, Role, Stored};
+use super::registry::{Architecture, Contradiction, Inspection};
+use super::{Network, Spec};
+use crate::files::{AtomicFile, FileMap, Written, hex};
+use crate::layers::Source;
+use crate::tensor::{Dtype, OpenDevice, Ops, Role, Stored};
 use crate::{Error, Result};
 
 /// What `format` says in the metadata.
 pub const FORMAT: &str = "deeptalk-rt model";
 /// The version that this crate writes, and the newest that it reads.
 pub const FORMAT_VERSION: &str = "1";
-/// What `architecture` says in the metadata.
-pub const ARCHITECTURE: &str = "DEEPTalk";
 /// A header larger than this is damage, not a model: the published sizes take 60 kB.
 const LARGEST_HEADER: u64 = 8 << 20;
 
@@ -42,7 +40,9 @@ pub struct Provenance {
 pub struct ModelFile {
     path: PathBuf,
     owner: Arc<dyn AsRef<[u8]> + Send + Sync>,
-    config: Config,
+    architecture: &'static Architecture,
+    config: String,
+    inspection: Inspection,
     provenance: Provenance,
     tensors: BTreeMap<String, Stored>,
 }
@@ -84,22 +84,22 @@ impl ModelFile {
         let none = HashMap::new();
         let meta = header.metadata().as_ref().unwrap_or(&none);
         let say = |key: &str| meta.get(key).cloned().unwrap_or_else(|| "nothing".into());
-        for (key, expected) in
-            [("format", FORMAT), ("format_version", FORMAT_VERSION), ("architecture", ARCHITECTURE)]
-        {
+        let unknown = |key: &str, expected: &str| {
+            bad(&format!("is not a model that this program knows: `{key}`"), expected, say(key))
+        };
+        for (key, expected) in [("format", FORMAT), ("format_version", FORMAT_VERSION)] {
             if say(key) != expected {
-                return Err(bad(
-                    &format!("is not a model that this program knows: `{key}`"),
-                    expected,
-                    say(key),
-                ));
+                return Err(unknown(key, expected));
             }
         }
-        let config: Config = serde_json::from_str(&say("config")).map_err(|error| {
-            bad("has a configuration that cannot be read", "JSON with every size", error.to_string())
+        let known = super::ARCHITECTURES.iter().find(|known| known.name == say("architecture"));
+        let architecture = known.copied().ok_or_else(|| {
+            let names: Vec<&str> = super::ARCHITECTURES.iter().map(|known| known.name).collect();
+            unknown("architecture", &names.join(" or "))
         })?;
-        config.check().map_err(|(what, expected, found)| {
-            bad(&format!("has a configuration that contradicts itself: {what}"), &expected, found)
+        let config = say("config");
+        let inspection = (architecture.inspect)(&config).map_err(|(what, expected, found)| {
+            bad(&format!("has a configuration that {what}"), &expected, found)
         })?;
         let data = 8 + length as usize;
         let mut tensors = BTreeMap::new();
@@ -122,15 +122,16 @@ impl ModelFile {
             );
         }
         let provenance = Provenance { source: say("source"), license: say("license") };
-        let file = Self { path: path.into(), owner: owner.clone(), config, provenance, tensors };
+        let path = path.into();
+        let file = Self { path, owner: owner.clone(), architecture, config, inspection, provenance, tensors };
         file.check_tensors()?;
         Ok(file)
     }
 
     /// Exactly the tensors of the configuration, each of its shape.
     fn check_tensors(&self) -> Result<()> {
-        let expected = tensor_shapes(&self.config)?;
-        for (name, shape) in &expected {
+        let expected = &self.inspection.shapes;
+        for (name, shape) in expected {
             let Some(stored) = self.tensors.get(name) else {
                 return Err(self.bad(
                     &format!("the tensor `{name}` is missing"),
@@ -147,8 +148,8 @@ impl ModelFile {
                 ));
             }
         }
-        let known: BTreeMap<_, _> = expected.into_iter().collect();
-        match self.tensors.keys().find(|name| !known.contains_key(*name)) {
+        let known: BTreeSet<&String> = expected.iter().map(|(name, _)| name).collect();
+        match self.tensors.keys().find(|name| !known.contains(name)) {
             Some(name) => {
                 let expected = "only tensors of the configuration";
                 Err(self.bad(&format!("the tensor `{name}` is unknown"), expected, format!("`{name}`")))
@@ -161,8 +162,23 @@ impl ModelFile {
         Error::bad_input(&self.path, what, expected, found, NEXT)
     }
 
-    /// The sizes and names.
-    pub fn config(&self) -> &Config {
+    /// The architecture of the model.
+    pub fn architecture(&self) -> &'static Architecture {
+        self.architecture
+    }
+
+    /// The description of the network.
+    pub fn spec(&self) -> &Spec {
+        &self.inspection.spec
+    }
+
+    /// Properties of the network for people, by name.
+    pub fn facts(&self) -> &[(&'static str, serde_json::Value)] {
+        &self.inspection.facts
+    }
+
+    /// The configuration, JSON of the architecture's own form.
+    pub fn config(&self) -> &str {
         &self.config
     }
 
@@ -191,18 +207,30 @@ impl ModelFile {
         self.tensors.values()
     }
 
-    /// Takes all tensors to a device.
+    /// Takes the network to a device.
     ///
     /// # Errors
-    /// A number that is not finite, by tensor and index; whatever the device says.
-    pub fn load<B: Ops>(&self, ops: B) -> Result<DeepTalk<B>> {
+    /// A number that is not finite, by tensor and index; errors of the device.
+    pub fn open_on(&self, device: &OpenDevice) -> Result<Arc<dyn Network>> {
+        (self.architecture.open)(self, device)
+    }
+
+    /// Takes all tensors to a back end at once. The network asks for them twice, in the same order: `list` names them, `build` puts
+    /// them in place.
+    ///
+    /// # Errors
+    /// A number that is not finite, by tensor and index; errors of the device.
+    pub fn weights<B: Ops, T>(
+        &self,
+        ops: &B,
+        list: impl FnOnce(&mut Listing<'_>) -> Result<()>,
+        build: impl FnOnce(&mut Loaded<'_, B::Weight>) -> Result<T>,
+    ) -> Result<T> {
         self.check_numbers()?;
-        let mut wanted = Wanted { file: self, tensors: Vec::new() };
-        Weights::build(&self.config, &mut wanted)?;
-        let loaded = ops.load_all(wanted.tensors)?;
-        // A visitor always asks in the same order.
-        let weights = Weights::build(&self.config, &mut Loaded { file: self, weights: loaded.into_iter() })?;
-        Ok(DeepTalk::new(ops, self.config.clone(), weights))
+        let mut listing = Listing { file: self, tensors: Vec::new() };
+        list(&mut listing)?;
+        let weights = ops.load_all(listing.tensors)?;
+        build(&mut Loaded { file: self, weights: weights.into_iter() })
     }
 
     fn check_numbers(&self) -> Result<()> {
@@ -225,13 +253,15 @@ impl ModelFile {
     }
 }
 
-/// Notes the tensors for the device.
-struct Wanted<'a> {
+/// The source that lists the tensors of a network.
+pub struct Listing<'a> {
     file: &'a ModelFile,
     tensors: Vec<(Stored, Role)>,
 }
 
-impl Source<()> for Wanted<'_> {
+impl Source for Listing<'_> {
+    type Weight = ();
+
     fn tensor(&mut self, name: &str, _: &[usize], role: Role) -> Result<()> {
         self.tensors.push((self.file.stored(name)?.clone(), role));
         Ok(())
@@ -241,13 +271,15 @@ impl Source<()> for Wanted<'_> {
     }
 }
 
-/// Hands them out.
-struct Loaded<'a, W> {
+/// The source of tensors that are on the device.
+pub struct Loaded<'a, W> {
     file: &'a ModelFile,
     weights: std::vec::IntoIter<W>,
 }
 
-impl<W> Source<W> for Loaded<'_, W> {
+impl<W> Source for Loaded<'_, W> {
+    type Weight = W;
+
     fn tensor(&mut self, name: &str, _: &[usize], _: Role) -> Result<W> {
         let missing = || Error::Usage(format!("the device did not load the tensor `{name}`"));
         self.weights.next().ok_or_else(missing)
@@ -281,22 +313,36 @@ fn first_not_finite(stored: &Stored) -> Option<(usize, f32)> {
     })
 }
 
-/// Every tensor that a model of these sizes has: name and shape, in the order of the network.
-pub fn tensor_shapes(config: &Config) -> Result<Vec<(String, Vec<usize>)>> {
-    struct Collector(Vec<(String, Vec<usize>)>);
-    impl Source<()> for Collector {
-        fn tensor(&mut self, name: &str, shape: &[usize], _: Role) -> Result<()> {
-            self.0.push((name.into(), shape.into()));
-            Ok(())
-        }
-        fn host(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-            self.0.push((name.into(), shape.into()));
-            Ok(vec![0.0; shape.iter().product()])
-        }
-    }
+/// Name and shape of every tensor that `load` asks for, in its order.
+///
+/// # Errors
+/// Those of `load`.
+pub fn shapes_of(load: impl FnOnce(&mut Collector) -> Result<()>) -> Result<Vec<(String, Vec<usize>)>> {
     let mut collector = Collector(Vec::new());
-    Weights::build(config, &mut collector)?;
+    load(&mut collector)?;
     Ok(collector.0)
+}
+
+/// The source that collects names and shapes.
+pub struct Collector(Vec<(String, Vec<usize>)>);
+
+impl Source for Collector {
+    type Weight = ();
+
+    fn tensor(&mut self, name: &str, shape: &[usize], _: Role) -> Result<()> {
+        self.0.push((name.into(), shape.into()));
+        Ok(())
+    }
+
+    fn host(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        self.0.push((name.into(), shape.into()));
+        Ok(vec![0.0; shape.iter().product()])
+    }
+}
+
+/// A configuration that a program made and that contradicts itself.
+pub(super) fn contradiction((what, expected, found): Contradiction) -> Error {
+    Error::Usage(format!("the configuration {what}: expected {expected}, found {found}"))
 }
 
 /// Writes a model file, tensor by tensor: `make` gives the numbers of a name and a shape.
@@ -305,20 +351,20 @@ pub fn tensor_shapes(config: &Config) -> Result<Vec<(String, Vec<usize>)>> {
 /// Whatever `make` or the disk says; nothing is left behind then.
 pub fn write_model(
     path: &Path,
-    config: &Config,
+    architecture: &Architecture,
+    config: &str,
     provenance: &Provenance,
     dtype: Dtype,
     mut make: impl FnMut(&str, &[usize]) -> Result<Vec<f32>>,
 ) -> Result<Written> {
-    let shapes = tensor_shapes(config)?;
-    let config = serde_json::to_string(config).map_err(|error| Error::Usage(error.to_string()))?;
+    let shapes = (architecture.inspect)(config).map_err(contradiction)?.shapes;
     let mut header = serde_json::Map::new();
     header.insert(
         "__metadata__".into(),
         serde_json::json!({
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
-            "architecture": ARCHITECTURE,
+            "architecture": architecture.name,
             "config": config,
             "source": provenance.source,
             "license": provenance.license,

@@ -3,12 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::device::Device;
 use super::threads::Threads;
-use crate::networks::deeptalk::{Config, DeepTalk};
-use crate::networks::{ModelFile, Provenance};
-use crate::tensor::cpu::Cpu;
-use crate::tensor::cuda::Cuda;
+use crate::networks::{ModelFile, Network, Provenance, Spec};
+use crate::tensor::{Device, OpenDevice};
 use crate::{Error, Result};
 
 /// A loaded model: read-only, cheap to clone, shared by threads.
@@ -18,31 +15,13 @@ pub struct Model {
 }
 
 struct Inner {
-    engine: Engine,
+    network: Arc<dyn Network>,
+    device: OpenDevice,
     threads: Option<Threads>,
     provenance: Provenance,
-    device: String,
-    fallback: Option<String>,
 }
 
-/// The network on its device.
-pub(super) enum Engine {
-    Cpu(Box<DeepTalk<Cpu>>),
-    Cuda(Box<DeepTalk<Cuda>>),
-}
-
-/// The same words for whichever device it is.
-macro_rules! on_engine {
-    ($engine:expr, $model:ident => $body:expr) => {
-        match $engine {
-            $crate::runtime::model::Engine::Cpu($model) => $body,
-            $crate::runtime::model::Engine::Cuda($model) => $body,
-        }
-    };
-}
-pub(super) use on_engine;
-
-/// How a model is loaded.
+/// The options of loading a model.
 ///
 /// ```no_run
 /// use deeptalk_rt::runtime::{Device, ModelOptions};
@@ -108,35 +87,13 @@ impl ModelOptions {
         if let Some(count) = count {
             return Err(Error::Usage(format!("a model works with 1 to {MOST_THREADS} threads, not {count}")));
         }
-        let mut cpu = Cpu::F32;
-        let (cuda, fallback) = match self.device {
-            Device::Cpu => (None, None),
-            Device::CpuBf16 => {
-                cpu = Cpu::bf16()?;
-                (None, None)
-            }
-            Device::Cuda(number) => (Some((number, Cuda::new(number)?)), None),
-            Device::Auto => match Cuda::new(0) {
-                Ok(cuda) => (Some((0, cuda)), None),
-                Err(Error::Device(why)) => (None, Some(why)),
-                Err(other) => return Err(other),
-            },
-        };
-        // A GPU keeps what it recorded for each thread: the callers' own are best.
-        let threads = self.threads.filter(|_| cuda.is_none()).map(Threads::new).transpose()?;
-        let (engine, device) = match cuda {
-            Some((number, cuda)) => {
-                let name = format!("cuda:{number} {}", cuda.name());
-                (Engine::Cuda(Box::new(file.load(cuda)?)), name)
-            }
-            None => {
-                let load = || file.load(cpu);
-                let model = threads.as_ref().map_or_else(load, |threads| threads.run(load))?;
-                (Engine::Cpu(Box::new(model)), if cpu == Cpu::F32 { "cpu" } else { "cpu:bf16" }.into())
-            }
-        };
+        let device = self.device.open()?;
+        // A GPU keeps recorded work for the calling threads; threads of the model's own serve the processor.
+        let threads = self.threads.filter(|_| device.cuda().is_none()).map(Threads::new).transpose()?;
+        let load = || file.open_on(&device);
+        let network = threads.as_ref().map_or_else(load, |threads| threads.run(load))?;
         let provenance = file.provenance().clone();
-        Ok(Model { inner: Arc::new(Inner { engine, threads, provenance, device, fallback }) })
+        Ok(Model { inner: Arc::new(Inner { network, device, threads, provenance }) })
     }
 }
 
@@ -165,14 +122,14 @@ impl Model {
         ModelOptions::new().builtin()
     }
 
-    /// The sizes and names.
-    pub fn config(&self) -> &Config {
-        on_engine!(self.engine(), model => model.config())
+    /// What the network reads, what it gives, and which controls it has.
+    pub fn spec(&self) -> &Spec {
+        self.inner.network.spec()
     }
 
     /// A name for every column of a motion.
     pub fn parameter_names(&self) -> Vec<String> {
-        self.config().parameter_names()
+        self.spec().parameter_names().to_vec()
     }
 
     /// The index of an identity.
@@ -180,7 +137,7 @@ impl Model {
     /// # Errors
     /// [`Error::Usage`] with the names that are known.
     pub fn actor(&self, name: &str) -> Result<usize> {
-        self.config().actor(name)
+        self.spec().identity(name)
     }
 
     /// Source and licence.
@@ -188,18 +145,23 @@ impl Model {
         &self.inner.provenance
     }
 
-    /// Where it runs: `cpu`, `cpu:bf16`, or `cuda:0` and the GPU's name.
+    /// The device: `cpu`, `cpu:bf16`, or `cuda:0` and the name of the GPU.
     pub fn device(&self) -> &str {
-        &self.inner.device
+        self.inner.device.name()
     }
 
-    /// Why [`Device::Auto`] took the processor, if it did.
+    /// The reason why [`Device::Auto`] took the processor, if it did.
     pub fn fallback(&self) -> Option<&str> {
-        self.inner.fallback.as_deref()
+        self.inner.device.fallback()
     }
 
-    pub(super) fn engine(&self) -> &Engine {
-        &self.inner.engine
+    /// The network, for tools that look into it.
+    pub fn network(&self) -> &Arc<dyn Network> {
+        &self.inner.network
+    }
+
+    pub(super) fn open_device(&self) -> &OpenDevice {
+        &self.inner.device
     }
 
     /// Runs work on the model's own threads, if it has any.
@@ -213,7 +175,7 @@ impl Model {
 
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Model").field("device", &self.inner.device).finish_non_exhaustive()
+        f.debug_struct("Model").field("device", &self.device()).finish_non_exhaustive()
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::model::{Engine, Model};
+use super::Model;
 use crate::animation::Animation;
 use crate::rig::Face;
 use crate::tensor::shapes::Shaped;
-use crate::tensor::{self, Clips, Ops, cpu, cuda};
+use crate::tensor::{self, Clips, OnDevice, Ops, SharedOps};
 use crate::{Error, Result};
 
 /// A face, ready to turn motions into vertices: on the host ([`on_host`](Self::on_host)), or where a model is, posed by its device
@@ -14,19 +14,44 @@ use crate::{Error, Result};
 #[derive(Clone)]
 pub struct Rig {
     face: Arc<Face>,
-    device: Option<OnDevice>,
+    device: Option<Posed>,
 }
 
-/// A model, and the face where that model is.
+/// A face on the device of a model, and the model whose threads pose it.
 #[derive(Clone)]
-struct OnDevice {
+struct Posed {
     model: Model,
-    rig: Arc<Posed>,
+    skin: Arc<dyn Skin>,
 }
 
-enum Posed {
-    Cpu(tensor::Rig<cpu::Weight>),
-    Cuda(tensor::Rig<cuda::Weight>),
+/// Poses rows of parameters on a device.
+trait Skin: Send + Sync {
+    fn vertices(&self, rows: &[f32]) -> Result<Vec<f32>>;
+}
+
+struct OnBackend<B: Ops> {
+    ops: Arc<B>,
+    rig: tensor::Rig<B::Weight>,
+}
+
+impl<B: SharedOps> Skin for OnBackend<B> {
+    fn vertices(&self, rows: &[f32]) -> Result<Vec<f32>> {
+        let width = self.rig.pivots.shape()[0] + 2;
+        let rows = self.ops.upload_f32(&Clips::one(rows.len() / width), width, rows)?;
+        self.ops.download(&self.ops.skin(&rows, &self.rig)?)
+    }
+}
+
+/// Takes a face to a device.
+struct Load<'a>(&'a Face);
+
+impl OnDevice for Load<'_> {
+    type Output = Result<Arc<dyn Skin>>;
+
+    fn on<B: SharedOps>(self, ops: Arc<B>) -> Self::Output {
+        let rig = self.0.rig(&*ops)?;
+        Ok(Arc::new(OnBackend { ops, rig }))
+    }
 }
 
 impl Rig {
@@ -41,11 +66,8 @@ impl Rig {
     /// A face whose channels are not the model's; whatever the device says.
     pub fn on_device(face: Face, model: &Model) -> Result<Self> {
         face.check_channels(&model.parameter_names(), "the model")?;
-        let rig = match model.engine() {
-            Engine::Cpu(model) => Posed::Cpu(face.rig(model.ops())?),
-            Engine::Cuda(model) => Posed::Cuda(face.rig(model.ops())?),
-        };
-        let device = Some(OnDevice { model: model.clone(), rig: Arc::new(rig) });
+        let skin = model.open_device().run(Load(&face))?;
+        let device = Some(Posed { model: model.clone(), skin });
         Ok(Self { face: Arc::new(face), device })
     }
 
@@ -78,16 +100,7 @@ impl Rig {
                 found: format!("{} values", rows.len()),
             });
         }
-        let Some(OnDevice { model, rig }) = &self.device else { return Ok(self.face.vertices(rows)) };
-        model.run(|| match (model.engine(), &**rig) {
-            (Engine::Cpu(model), Posed::Cpu(rig)) => skin(model.ops(), rig, rows),
-            (Engine::Cuda(model), Posed::Cuda(rig)) => skin(model.ops(), rig, rows),
-            _ => Err(Error::Device("the face is on another device than its model".into())),
-        })
+        let Some(Posed { model, skin }) = &self.device else { return Ok(self.face.vertices(rows)) };
+        model.run(|| skin.vertices(rows))
     }
-}
-
-fn skin<B: Ops>(ops: &B, rig: &tensor::Rig<B::Weight>, rows: &[f32]) -> Result<Vec<f32>> {
-    let width = rig.pivots.shape()[0] + 2;
-    ops.download(&ops.skin(&ops.upload_f32(&Clips::one(rows.len() / width), width, rows)?, rig)?)
 }

@@ -1,11 +1,10 @@
 //! One voice.
 
-use super::control::{Control, Timings, Watch};
-use super::model::{Model, on_engine};
-use super::rig::Rig;
-use super::stream::{Frames, Stream, StreamOptions};
+use std::sync::Arc;
+
+use super::{Control, EmotionVector, Frames, Model, Rig, StreamOptions, Take, Timings};
 use crate::animation::Animation;
-use crate::networks::deeptalk::{EmotionVector, Take};
+use crate::networks::{Job, NetworkStream, Watch};
 use crate::{Error, Result};
 
 /// One voice: whole recordings, or a stream of sound. It owns everything that changes while it works; one thread at a time uses it, and a
@@ -14,15 +13,15 @@ use crate::{Error, Result};
 /// A call that fails leaves the session usable.
 pub struct Session {
     model: Model,
-    stream: Stream,
+    /// Begun by the first push, if [`begin`](Self::begin) was not called.
+    stream: Option<Box<dyn NetworkStream>>,
     timings: Timings,
 }
 
 impl Session {
     /// A session with nothing heard yet; its stream has the default options.
     pub fn new(model: &Model) -> Self {
-        let stream = Stream::with_defaults(model);
-        Self { model: model.clone(), stream, timings: Timings::default() }
+        Self { model: model.clone(), stream: None, timings: Timings::default() }
     }
 
     /// The model.
@@ -32,7 +31,7 @@ impl Session {
 
     /// What the last call took.
     pub fn timings(&self) -> Timings {
-        self.timings
+        self.timings.clone()
     }
 
     /// The motion of a recording of 16 kHz mono samples: `ceil(samples / 640)` frames. Of any length: over a minute it goes through
@@ -55,11 +54,8 @@ impl Session {
         takes: &[Take],
         control: &mut Control<'_>,
     ) -> Result<Vec<Animation>> {
-        self.watched(control, |model, watch| {
-            on_engine!(model.engine(), network => {
-                network.takes_seen(samples, takes, &mut |progress| watch.advance(progress), watch)
-            })
-        })
+        let jobs: Vec<Job<'_>> = takes.iter().map(|take| Job { samples, take }).collect();
+        self.watched(control, |model, watch| model.network().run(&jobs, watch))
     }
 
     /// The motions of many recordings. Short ones go through the network together; each result is that of
@@ -73,11 +69,8 @@ impl Session {
         take: &Take,
         control: &mut Control<'_>,
     ) -> Result<Vec<Animation>> {
-        self.watched(control, |model, watch| {
-            on_engine!(model.engine(), network => {
-                network.batch_seen(recordings, take, &mut |progress| watch.advance(progress), watch)
-            })
-        })
+        let jobs: Vec<Job<'_>> = recordings.iter().map(|samples| Job { samples, take }).collect();
+        self.watched(control, |model, watch| model.network().run(&jobs, watch))
     }
 
     /// The emotion of a recording, to lend to another: as far as the network listens (its first 10 s with the published sizes).
@@ -85,10 +78,7 @@ impl Session {
     /// # Errors
     /// No samples, or samples that are not finite.
     pub fn emotion(&mut self, samples: &[f32]) -> Result<EmotionVector> {
-        self.watched(
-            &mut Control::new(),
-            |model, _| on_engine!(model.engine(), network => network.emotion_vector(samples)),
-        )
+        self.watched(&mut Control::new(), |model, watch| model.network().emotion(samples, watch))
     }
 
     /// Vertices (frames, V, 3) of a motion.
@@ -108,7 +98,7 @@ impl Session {
     /// # Errors
     /// [`Error::Usage`] for options that make no sense.
     pub fn begin(&mut self, options: &StreamOptions) -> Result<()> {
-        self.stream = Stream::new(options, &self.model)?;
+        self.stream = Some(Arc::clone(self.model.network()).stream(options)?);
         Ok(())
     }
 
@@ -128,13 +118,15 @@ impl Session {
     /// # Errors
     /// As there; when it is stopped, the piece is taken, and what is due is done by the next call.
     pub fn push_with(&mut self, samples: &[f32], control: &mut Control<'_>) -> Result<usize> {
-        self.stream_watched(control, |stream, model, watch| stream.push(samples, model, watch))?;
-        Ok(self.stream.waiting())
+        self.stream_watched(control, |stream, watch| stream.push(samples, watch))
     }
 
     /// The frames that are ready, each once; none if none are.
     pub fn poll(&mut self) -> Frames {
-        self.stream.poll()
+        match &mut self.stream {
+            Some(stream) => stream.poll(),
+            None => Frames { parameters: self.model.spec().width(), ..Frames::default() },
+        }
     }
 
     /// The end of the stream's sound: the frames that still waited for look-ahead are computed. Gives the number of frames that wait for
@@ -151,8 +143,7 @@ impl Session {
     /// # Errors
     /// As there.
     pub fn finish_with(&mut self, control: &mut Control<'_>) -> Result<usize> {
-        self.stream_watched(control, |stream, model, watch| stream.finish(model, watch))?;
-        Ok(self.stream.waiting())
+        self.stream_watched(control, |stream, watch| stream.finish(watch))
     }
 
     fn watched<T: Send>(
@@ -169,18 +160,23 @@ impl Session {
         outcome
     }
 
+    /// Gives the number of frames that wait to be polled.
     fn stream_watched(
         &mut self,
         control: &mut Control<'_>,
-        work: impl FnOnce(&mut Stream, &Model, &Watch<'_, '_>) -> Result<()> + Send,
-    ) -> Result<()> {
-        let (model, stream) = (&self.model, &mut self.stream);
-        let (outcome, timings) = model.run(|| {
+        work: impl FnOnce(&mut dyn NetworkStream, &Watch<'_, '_>) -> Result<()> + Send,
+    ) -> Result<usize> {
+        if self.stream.is_none() {
+            self.begin(&StreamOptions::default())?;
+        }
+        let Some(stream) = self.stream.as_deref_mut() else { return Ok(0) };
+        let (outcome, timings) = self.model.run(|| {
             let watch = Watch::new(control);
-            (work(stream, model, &watch), watch.timings())
+            (work(stream, &watch), watch.timings())
         });
         self.timings = timings;
-        outcome
+        outcome?;
+        Ok(stream.waiting())
     }
 }
 

@@ -8,8 +8,10 @@
 //! Shapes are checked once, in [`shapes`], by every device alike.
 
 mod clips;
+pub mod counting;
 pub mod cpu;
 pub mod cuda;
+mod device;
 pub mod noise;
 mod ops;
 mod params;
@@ -17,6 +19,7 @@ pub mod shapes;
 mod stored;
 
 pub use clips::Clips;
+pub use device::{Device, NumberFormat, OnDevice, OpenDevice, SharedOps};
 pub use ops::{
     CodeOps, Context, EmbeddingOps, FrontLayer, FrontNorm, MeshOps, Ops, Outputs, Packed, Rig, Role, RowOps,
     SampleCodes, SpeechOps, Typed,

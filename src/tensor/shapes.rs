@@ -86,9 +86,12 @@ pub fn conv1d<W: Shaped>(x: &impl Packed, conv: &Conv1d<W>) -> Result<(Clips, us
     Ok((x.clips().map(|rows| (rows + before + after - kernel) / conv.stride + 1), out))
 }
 
-/// The shape of a packed tensor.
-pub(crate) struct Rows {
+/// A tensor without its numbers.
+#[derive(Debug)]
+pub struct Rows {
+    /// The rows of each clip.
     pub clips: Clips,
+    /// Channels of a row.
     pub channels: usize,
 }
 

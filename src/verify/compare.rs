@@ -1,6 +1,7 @@
 //! The one comparator, and its limits.
 
-use super::{Stage, Stages, Values, only_in};
+use super::only_in;
+use crate::networks::{Spec, Stage, Stages, Values};
 
 /// How far a stage may be from its reference.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,63 +55,26 @@ impl Row {
 
 /// All stages' comparisons, in the order of the network.
 #[derive(Debug, Clone, Default)]
-pub struct Report {
+pub struct Comparison {
     /// One a stage.
     pub rows: Vec<Row>,
     /// Stages of the reference that this model cannot have.
     pub skipped: Vec<String>,
 }
 
-impl Report {
+impl Comparison {
     /// The first stage, in the order of the network, that is too far off.
     pub fn first_mismatch(&self) -> Option<&Row> {
         self.rows.iter().find(|row| !row.passed())
     }
 }
 
-/// The order of the network, for reading a report from top to bottom.
-const ORDER: [&str; 32] = [
-    "content.log_mel",
-    "wav2vec2.conv_features",
-    "wav2vec2.projected",
-    "wav2vec2.pos_conv",
-    "wav2vec2.layer0",
-    "wav2vec2.output",
-    "content",
-    "emotion.log_mel",
-    "emotion2vec.conv_features",
-    "emotion2vec.projected",
-    "emotion2vec.pos_conv",
-    "emotion2vec.prenet",
-    "emotion2vec.output",
-    "dee.encoder",
-    "dee.mu",
-    "dee.logvar",
-    "emotion_condition",
-    "style",
-    "predictor.encoder",
-    "predictor.features",
-    "predictor.logits_t",
-    "codes_t",
-    "vq.decoder_t",
-    "predictor.logits_b",
-    "codes_b",
-    "vq.upsample_t",
-    "motion",
-    "reconstruction",
-    "fer.features",
-    "dee.motion_encoder",
-    "dee.motion_mu",
-    "dee.motion_logvar",
-];
-
-/// Compares every stage that the reference has.
-pub fn compare(stages: &Stages, reference: &Stages, limits: Limits) -> Report {
-    let mut report =
-        Report { skipped: only_in(reference, stages).into_iter().collect(), ..Report::default() };
-    let place = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+/// Compares every stage that the reference has, in the order of the network.
+pub fn compare(stages: &Stages, reference: &Stages, spec: &Spec, limits: Limits) -> Comparison {
+    let skipped = only_in(reference, stages).into_iter().collect();
+    let mut report = Comparison { skipped, ..Comparison::default() };
     let mut names: Vec<&String> = reference.keys().filter(|name| stages.contains_key(*name)).collect();
-    names.sort_by_key(|name| (place(name), name.as_str()));
+    names.sort_by_key(|name| (spec.place(name), name.as_str()));
     for name in names {
         let (stage, expected) = (&stages[name], &reference[name]);
         report.rows.push(match (&stage.values, &expected.values) {
@@ -118,8 +82,8 @@ pub fn compare(stages: &Stages, reference: &Stages, limits: Limits) -> Report {
                 numbers(name, stage.shape, x, y, limits)
             }
             (Values::Codes(x), Values::Codes(y)) if x.len() == y.len() => {
-                let logits = name.replace("codes_", "predictor.logits_");
-                codes(name, x, y, stages.get(&logits), reference.get(&logits), limits)
+                let logits = spec.stage(name).and_then(|stage| stage.logits).unwrap_or_default();
+                codes(name, x, y, stages.get(logits), reference.get(logits), limits)
             }
             _ => Row {
                 stage: name.clone(),
@@ -191,6 +155,11 @@ fn codes(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::networks::ModelFile;
+
+    fn spec() -> Spec {
+        ModelFile::builtin().unwrap().spec().clone()
+    }
 
     fn stage(width: usize, values: &[f32]) -> Stage {
         Stage { shape: [values.len() / width, width], values: Values::Numbers(values.into()) }
@@ -204,23 +173,34 @@ mod tests {
     fn a_small_difference_passes_a_large_one_and_a_nan_do_not() {
         let reference = one("content", stage(2, &[1.0, 2.0, 3.0, 4.0]));
         let passes = |values: &[f32]| {
-            compare(&one("content", stage(2, values)), &reference, Limits::F32).first_mismatch().is_none()
+            compare(&one("content", stage(2, values)), &reference, &spec(), Limits::F32)
+                .first_mismatch()
+                .is_none()
         };
         assert!(passes(&[1.0, 2.0, 3.0, 4.00001]));
         assert!(!passes(&[1.0, 2.0, 3.0, 4.001]));
         assert!(!passes(&[1.0, 2.0, f32::NAN, 4.0]));
         assert!(!passes(&[f32::INFINITY, 2.0, 3.0, 4.0]));
-        let report = compare(&one("content", stage(2, &[1.0, 2.5, 3.0, 4.0])), &reference, Limits::F32);
+        let report =
+            compare(&one("content", stage(2, &[1.0, 2.5, 3.0, 4.0])), &reference, &spec(), Limits::F32);
         assert_eq!(report.rows[0].worst, Some((0, 1, 2.5, 2.0)));
     }
 
     #[test]
     fn another_shape_and_a_nan_in_the_reference_do_not_pass() {
-        let report =
-            compare(&one("style", stage(2, &[1.0; 4])), &one("style", stage(4, &[1.0; 4])), Limits::F32);
+        let report = compare(
+            &one("style", stage(2, &[1.0; 4])),
+            &one("style", stage(4, &[1.0; 4])),
+            &spec(),
+            Limits::F32,
+        );
         assert!(report.first_mismatch().is_some());
-        let report =
-            compare(&one("style", stage(1, &[1.0])), &one("style", stage(1, &[f32::NAN])), Limits::F32);
+        let report = compare(
+            &one("style", stage(1, &[1.0])),
+            &one("style", stage(1, &[f32::NAN])),
+            &spec(),
+            Limits::F32,
+        );
         assert!(report.first_mismatch().is_some());
     }
 
@@ -236,7 +216,7 @@ mod tests {
                 ("predictor.logits_t".into(), stage(2, logits)),
                 ("codes_t".into(), codes(chosen)),
             ]);
-            let report = compare(&stages, &reference, Limits { stage: 1e-3, ..Limits::F32 });
+            let report = compare(&stages, &reference, &spec(), Limits { stage: 1e-3, ..Limits::F32 });
             report.rows.iter().find(|row| row.stage == "codes_t").unwrap().passed()
         };
         assert!(with(&[1.0, 1.0001, 3.0, 1.0], &[1, 0]));
@@ -247,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_stage_that_is_missing_is_listed() {
-        let report = compare(&Stages::new(), &one("style", stage(1, &[1.0])), Limits::F32);
+        let report = compare(&Stages::new(), &one("style", stage(1, &[1.0])), &spec(), Limits::F32);
         assert_eq!(report.skipped, ["style"]);
     }
 }

@@ -1,103 +1,43 @@
-//! Is this the published model? Every stage of a forward against a reference: a golden file (the published code's own
-//! numbers), or another device's run of the same input.
+//! The comparison of every stage of a forward with a reference: a golden file (the published code's own numbers), or another device's
+//! run of the same input.
 
 mod compare;
-mod golden;
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::path::Path;
 
-pub use compare::{Limits, Report, Row, compare};
-pub use golden::{Golden, against_golden, golden_files};
+pub use compare::{Comparison, Limits, Row, compare};
 
 use crate::Result;
-use crate::networks::deeptalk::stages::Observer;
-use crate::networks::deeptalk::{Analysis, DeepTalk};
-use crate::tensor::{Ops, Packed};
+use crate::networks::{Golden, Network, Stages};
+use crate::tensor::NumberFormat;
 
-/// The numbers of a stage.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Values {
-    /// Of a tensor.
-    Numbers(Vec<f32>),
-    /// Of chosen codes.
-    Codes(Vec<i32>),
+impl Limits {
+    /// The limits of a device that multiplies in this format.
+    pub fn of(format: NumberFormat) -> Self {
+        match format {
+            NumberFormat::F32 => Self::F32,
+            NumberFormat::F16 => Self::F16,
+            NumberFormat::Bf16 => Self::BF16,
+        }
+    }
 }
 
-/// A stage: (rows, channels), row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stage {
-    /// Rows and channels.
-    pub shape: [usize; 2],
-    /// The numbers.
-    pub values: Values,
-}
-
-/// The stages of a forward, by name.
-pub type Stages = BTreeMap<String, Stage>;
-
-/// What goes into a forward that is compared.
-#[derive(Debug, Clone, Default)]
-pub struct Input {
-    /// The words: 16 kHz mono.
-    pub samples: Vec<f32>,
-    /// Another clip's emotion, if not that of the words.
-    pub emotion: Option<Vec<f32>>,
-    /// Noise and control of a sampled emotion, if it is not the mean.
-    pub draw: Option<(Vec<f32>, f32)>,
-    /// The identity.
-    pub actor: usize,
-}
-
-/// Runs a forward and keeps its stages. Where the reference has codes, they take the place of the chosen ones, so that
-/// everything after them is comparable.
+/// Compares a network with a golden file.
 ///
 /// # Errors
-/// Whatever the device says.
-pub fn capture<B: Ops>(model: &DeepTalk<B>, input: &Input, reference: Option<&Stages>) -> Result<Stages> {
-    let recorder = Recorder { ops: model.ops(), reference, stages: RefCell::default() };
-    let Analysis { content, mut emotion } = model.analyse(&[&input.samples], &recorder)?;
-    if let Some(samples) = &input.emotion {
-        emotion = model.emotion_of(&[samples], &recorder)?;
-    }
-    let drawn = match &input.draw {
-        None => None,
-        Some((noise, control)) => {
-            let noise = model.ops().upload(emotion.mu.clips(), emotion.mu.channels(), noise)?;
-            Some(model.ops().sample_gaussian(&emotion.mu, &emotion.logvar, &noise, *control)?)
-        }
-    };
-    let vector = drawn.as_ref().unwrap_or(&emotion.mu);
-    let animated = model.animate(&content, vector, &[input.actor], [None, None], &recorder)?;
-    model.emotion_of_motion(&animated.motion, &recorder)?;
-    Ok(recorder.stages.into_inner())
+/// A golden file that is not of this network, or has nothing to compare; sound that is missing; errors of the device.
+pub fn against_golden(network: &dyn Network, golden: &Golden, limits: Limits) -> Result<Comparison> {
+    let stages = network.replay(golden)?;
+    Ok(compare(&stages, &golden.reference(network.spec())?, network.spec(), limits))
 }
 
-struct Recorder<'a, B> {
-    ops: &'a B,
-    reference: Option<&'a Stages>,
-    stages: RefCell<Stages>,
-}
-
-impl<B: Ops> Observer<B> for Recorder<'_, B> {
-    fn stage(&self, name: &'static str, x: &B::Tensor) -> Result<()> {
-        let stage =
-            Stage { shape: [x.clips().rows(), x.channels()], values: Values::Numbers(self.ops.download(x)?) };
-        self.stages.borrow_mut().insert(name.into(), stage);
-        Ok(())
-    }
-
-    fn codes(&self, name: &'static str, codes: B::Codes) -> Result<B::Codes> {
-        let rows = codes.clips().rows();
-        let stage = Stage { shape: [rows, 1], values: Values::Codes(self.ops.download_codes(&codes)?) };
-        self.stages.borrow_mut().insert(name.into(), stage);
-        match self.reference.and_then(|reference| reference.get(name)) {
-            Some(Stage { values: Values::Codes(expected), .. }) if expected.len() == rows => {
-                self.ops.upload_codes(codes.clips(), expected)
-            }
-            _ => Ok(codes),
-        }
-    }
+/// Compares a network with the golden file at a path, f32 against f32.
+///
+/// # Errors
+/// As [`Golden::open`] and [`against_golden`].
+pub fn against_golden_file(network: &dyn Network, path: &Path) -> Result<Comparison> {
+    against_golden(network, &Golden::open(path)?, Limits::F32)
 }
 
 /// Names that are in one and not in the other.

@@ -2,7 +2,7 @@
 
 use std::sync::Barrier;
 
-use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
 use deeptalk_rt::tensor::cuda::Cuda;
 use deeptalk_rt::tensor::{Activation, Clips, Context, Linear, Role, RowOps, Stored};
 
@@ -17,7 +17,7 @@ fn weights_go_up_in_one_allocation_and_a_warm_forward_asks_for_nothing() {
         let file = model_of(&Config::default_model());
         let cuda = Cuda::new(0).unwrap();
         let before = counts();
-        let model = file.load(cuda).unwrap();
+        let model = DeepTalk::load(&file, cuda).unwrap();
         let loaded = counts();
         assert_eq!(loaded.allocations - before.allocations, 1);
         // In parts of 8 MiB; small tensors share them.
@@ -59,7 +59,7 @@ fn a_thousand_forwards_of_mixed_lengths_on_sixteen_threads_keep_memory_flat() {
     on_stand_in(test, &STAND_IN_ALONE, || {
         const THREADS: usize = 16;
         const ROUNDS: usize = 63;
-        let model = &model_of(&Config::tiny_log_mel()).load(Cuda::new(0).unwrap()).unwrap();
+        let model = &DeepTalk::load(&model_of(&Config::tiny_log_mel()), Cuda::new(0).unwrap()).unwrap();
         let clips: Vec<Vec<f32>> =
             [1, 640, 2_561, 700, 5_200, 3_000].iter().map(|&n| speech(n, n as u32)).collect();
         let want: Vec<_> = clips.iter().map(|clip| unseen(model, &[clip])).collect();

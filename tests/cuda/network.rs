@@ -1,19 +1,16 @@
 //! The tiny network, stage by stage against the CPU.
 
-use std::cell::RefCell;
 use std::path::Path;
 
 use deeptalk_rt::Result;
-use deeptalk_rt::networks::ModelFile;
-use deeptalk_rt::networks::deeptalk::stages::Observer;
-use deeptalk_rt::networks::deeptalk::synth_model;
-use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
+use deeptalk_rt::networks::deeptalk::{Choice, Config, DeepTalk, synth_model};
+use deeptalk_rt::networks::{Golden, ModelFile, Stages, Values, golden_files, record_on};
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::tensor::cuda::Cuda;
 use deeptalk_rt::tensor::{
     Activation, Affine, Clips, Context, Dtype, Ops, Role, RowOps, SampleCodes, Stored,
 };
-use deeptalk_rt::verify::{Golden, Limits, golden_files};
+use deeptalk_rt::verify::{Limits, against_golden};
 
 use crate::stand_in::on_stand_in;
 use crate::this_test;
@@ -46,43 +43,14 @@ pub fn speech(samples: usize, seed: u32) -> Vec<f32> {
         .collect()
 }
 
-/// Notes every stage; puts the reference's codes in the place of its own.
-#[derive(Default)]
-struct Notes {
-    stages: RefCell<Vec<(&'static str, Vec<f32>)>>,
-    codes: RefCell<Vec<(&'static str, Vec<i32>)>>,
-    reference: Vec<(&'static str, Vec<i32>)>,
-}
-
-/// An observer with the operations that it needs to look.
-struct Eyes<'a, B>(&'a B, &'a Notes);
-
-impl<B: Ops> Observer<B> for Eyes<'_, B> {
-    fn stage(&self, name: &'static str, x: &B::Tensor) -> Result<()> {
-        self.1.stages.borrow_mut().push((name, self.0.download(x)?));
-        Ok(())
-    }
-
-    fn codes(&self, name: &'static str, codes: B::Codes) -> Result<B::Codes> {
-        use deeptalk_rt::tensor::Packed;
-        self.1.codes.borrow_mut().push((name, self.0.download_codes(&codes)?));
-        match self.1.reference.iter().find(|(reference, _)| *reference == name) {
-            Some((_, values)) => self.0.upload_codes(codes.clips(), values),
-            None => Ok(codes),
-        }
-    }
-}
-
 /// The whole of the network: speech to motion, the motion's own codes and emotion.
+/// Codes of a reference replace the chosen ones. Gives the stages of each clip.
 fn forward<B: Ops>(
     model: &DeepTalk<B>,
     clips: &[&[f32]],
     sample: Option<u64>,
-    notes: &Notes,
-) -> Result<Vec<f32>> {
-    let ops = model.ops();
-    let eyes = Eyes(ops, notes);
-    let analysis = model.analyse(clips, &eyes)?;
+    reference: Option<&[Stages]>,
+) -> Result<Vec<Stages>> {
     let draw = |stream| {
         sample.map(|seed| SampleCodes {
             temperature: 0.8,
@@ -93,15 +61,24 @@ fn forward<B: Ops>(
     };
     let (top, bottom) = (draw(0), draw(1));
     let actors: Vec<usize> = (0..clips.len()).map(|clip| clip % model.config().actors.len()).collect();
-    let animated = model.animate(
-        &analysis.content,
-        &analysis.emotion.mu,
-        &actors,
-        [top.as_ref(), bottom.as_ref()],
-        &eyes,
-    )?;
-    model.emotion_of_motion(&animated.motion, &eyes)?.expect("the tiny model can tell");
-    ops.download(&animated.motion)
+    let given = reference.map(|reference| model.upload_given(clips, reference)).transpose()?;
+    let given = given.as_ref().map_or([None; 2], |given| given.each_ref().map(Option::as_ref));
+    let choice = Choice { sample: [top.as_ref(), bottom.as_ref()], given };
+    record_on(model.ops(), clips.len(), |observer| {
+        let analysis = model.analyse(clips, observer)?;
+        let animated = model.animate(&analysis.content, &analysis.emotion.mu, &actors, &choice, observer)?;
+        model.emotion_of_motion(&animated.motion, observer)?.expect("the tiny model can tell");
+        Ok(())
+    })
+}
+
+/// The numbers of a stage, all clips one after another.
+fn numbers(stages: &[Stages], name: &str) -> Vec<f32> {
+    let of_clip = |stages: &Stages| match &stages[name].values {
+        Values::Numbers(values) => values.clone(),
+        Values::Codes(_) => panic!("{name} are codes"),
+    };
+    stages.iter().flat_map(of_clip).collect()
 }
 
 /// Distance over size, over all values.
@@ -121,29 +98,36 @@ fn agrees(lengths: &[usize], sample: Option<u64>) {
 fn agrees_with(file: &ModelFile, lengths: &[usize], sample: Option<u64>) {
     let clips: Vec<Vec<f32>> = lengths.iter().enumerate().map(|(i, &n)| speech(n, i as u32)).collect();
     let clips: Vec<&[f32]> = clips.iter().map(Vec::as_slice).collect();
-    let cpu = Notes::default();
-    forward(&file.load(Cpu::F32).unwrap(), &clips, sample, &cpu).unwrap();
-    let cuda = Notes { reference: cpu.codes.borrow().clone(), ..Notes::default() };
-    forward(&file.load(Cuda::new(0).unwrap()).unwrap(), &clips, sample, &cuda).unwrap();
+    let cpu = forward(&DeepTalk::load(file, Cpu::F32).unwrap(), &clips, sample, None).unwrap();
+    let model = DeepTalk::load(file, Cuda::new(0).unwrap()).unwrap();
+    let cuda = forward(&model, &clips, sample, Some(&cpu)).unwrap();
 
-    let (cpu_stages, cuda_stages) = (cpu.stages.borrow(), cuda.stages.borrow());
-    assert!(cpu_stages.len() > 20, "{} stages", cpu_stages.len());
-    assert_eq!(cpu_stages.len(), cuda_stages.len());
-    let mut worst = Vec::new();
-    for ((name, want), (other, got)) in cpu_stages.iter().zip(cuda_stages.iter()) {
-        assert_eq!(name, other);
-        worst.push((error(got, want), *name));
-    }
-    for (error, name) in &worst {
+    let names: Vec<&String> = cpu[0].keys().collect();
+    assert!(names.len() > 20, "{} stages", names.len());
+    assert_eq!(names, cuda[0].keys().collect::<Vec<_>>());
+    let mut bad = Vec::new();
+    for name in names {
+        if let Values::Codes(_) = &cpu[0][name].values {
+            let (mut differ, mut all) = (0, 0);
+            for (want, got) in cpu.iter().zip(&cuda) {
+                let (Values::Codes(want), Values::Codes(got)) = (&want[name].values, &got[name].values)
+                else {
+                    panic!("{name} are not codes")
+                };
+                differ += want.iter().zip(got).filter(|(a, b)| a != b).count();
+                all += want.len();
+            }
+            // The logits of a random network lie close together: some are nearer than their error.
+            assert!(differ * 10 <= all, "{name}: {differ} of {all} codes differ");
+            continue;
+        }
+        let error = error(&numbers(&cuda, name), &numbers(&cpu, name));
         println!("{error:.1e} {name}");
+        if error > LIMIT {
+            bad.push((error, name));
+        }
     }
-    let bad: Vec<_> = worst.iter().filter(|(error, _)| *error > LIMIT).collect();
     assert!(bad.is_empty(), "over {LIMIT}: {bad:?}");
-    for ((name, want), (_, got)) in cpu.codes.borrow().iter().zip(cuda.codes.borrow().iter()) {
-        let differ = want.iter().zip(got).filter(|(a, b)| a != b).count();
-        // The logits of a random network lie close together: some are nearer than their error.
-        assert!(differ * 10 <= want.len(), "{name}: {differ} of {} codes differ", want.len());
-    }
 }
 
 #[test]
@@ -207,15 +191,11 @@ fn a_spectrogram_keeps_its_digits_where_samples_are_extreme() {
             [("click", &click), ("burst", &burst), ("tone", &tone), ("square", &square)];
         for (what, sample) in clips {
             let samples: Vec<f32> = (0..8_000).map(sample).collect();
-            let (cpu, cuda) = (Notes::default(), Notes::default());
-            forward(&model.load(Cpu::F32).unwrap(), &[&samples], None, &cpu).unwrap();
-            forward(&model.load(Cuda::new(0).unwrap()).unwrap(), &[&samples], None, &cuda).unwrap();
-            let (cpu, cuda) = (cpu.stages.borrow(), cuda.stages.borrow());
+            let cpu = forward(&DeepTalk::load(&model, Cpu::F32).unwrap(), &[&samples], None, None).unwrap();
+            let cuda = DeepTalk::load(&model, Cuda::new(0).unwrap()).unwrap();
+            let cuda = forward(&cuda, &[&samples], None, None).unwrap();
             for name in ["content.log_mel", "emotion.log_mel"] {
-                let of = |stages: &[(&'static str, Vec<f32>)]| {
-                    stages.iter().find(|(stage, _)| *stage == name).unwrap().1.clone()
-                };
-                let (want, got) = (of(&cpu), of(&cuda));
+                let (want, got) = (numbers(&cpu, name), numbers(&cuda, name));
                 let worst = got.iter().zip(&want).fold(0f32, |worst, (g, w)| worst.max((g - w).abs()));
                 println!("{what}: {name}: {:.1e}, worst {worst:.1e}", error(&got, &want));
                 assert!(error(&got, &want) < 5e-4, "{what}: {name}: {}", error(&got, &want));
@@ -252,13 +232,19 @@ fn drawn_codes_agree_with_the_cpu() {
 #[test]
 fn a_clip_has_the_same_bytes_alone_in_a_batch_and_again() {
     on_stand_in(this_test!(a_clip_has_the_same_bytes_alone_in_a_batch_and_again), &[], || {
-        let model = model().load(Cuda::new(0).unwrap()).unwrap();
+        let model = DeepTalk::load(&model(), Cuda::new(0).unwrap()).unwrap();
         let (a, b, c) = (speech(5_000, 1), speech(640, 2), speech(8_200, 3));
         let run = |clips: &[&[f32]]| {
             let analysis = model.analyse(clips, &()).unwrap();
             let ops = model.ops();
             let animated = model
-                .animate(&analysis.content, &analysis.emotion.mu, &vec![0; clips.len()], [None; 2], &())
+                .animate(
+                    &analysis.content,
+                    &analysis.emotion.mu,
+                    &vec![0; clips.len()],
+                    &Choice::default(),
+                    &(),
+                )
                 .unwrap();
             (ops.download(&animated.motion).unwrap(), ops.download(&analysis.emotion.mu).unwrap())
         };
@@ -282,7 +268,7 @@ pub fn unseen<B: Ops>(model: &DeepTalk<B>, clips: &[&[f32]]) -> (Vec<f32>, Vec<f
             &analysis.content,
             &analysis.emotion.mu,
             &vec![model.config().actors.len() - 1; clips.len()],
-            [None; 2],
+            &Choice::default(),
             &(),
         )
         .unwrap();
@@ -299,10 +285,10 @@ fn the_built_in_model_agrees_with_its_golden_files() {
         this_test!(the_built_in_model_agrees_with_its_golden_files),
         &[("STAND_IN_CUDA_CHECKS", "0")],
         || {
-            let model = ModelFile::builtin().unwrap().load(Cuda::new(0).unwrap()).unwrap();
+            let model = DeepTalk::load(&ModelFile::builtin().unwrap(), Cuda::new(0).unwrap()).unwrap();
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/default");
             for file in golden_files(&folder).unwrap() {
-                let report = Golden::open(&file).unwrap().verify(&model, Limits::F16).unwrap();
+                let report = against_golden(&model, &Golden::open(&file).unwrap(), Limits::F16).unwrap();
                 assert!(report.rows.len() >= 5 && report.skipped.is_empty(), "{report:?}");
                 assert!(
                     report.first_mismatch().is_none(),
@@ -320,7 +306,7 @@ fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
     let test = this_test!(a_replayed_recording_gives_the_bytes_of_the_first_run);
     on_stand_in(test, &[], || {
         let file = model();
-        let model = file.load(Cuda::new(0).unwrap()).unwrap();
+        let model = DeepTalk::load(&file, Cuda::new(0).unwrap()).unwrap();
         let a = [speech(2_500, 1), speech(700, 2)];
         let b = [speech(2_500, 3), speech(700, 4)];
         let longer = speech(3_300, 5);
@@ -338,9 +324,9 @@ fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
             assert_eq!(unseen(&model, &[&longer]), first_longer);
         }
         assert_eq!(model.ops().reserved_memory(), reserved);
-        let other = file.load(Cuda::new(0).unwrap()).unwrap();
+        let other = DeepTalk::load(&file, Cuda::new(0).unwrap()).unwrap();
         assert_eq!(unseen(&other, &b), recorded_b, "a recording and an ordinary run differ");
-        let (motion, ..) = unseen(&file.load(Cpu::F32).unwrap(), &a);
+        let (motion, ..) = unseen(&DeepTalk::load(&file, Cpu::F32).unwrap(), &a);
         assert!(error(&first_a.0, &motion) < 0.1, "{}", error(&first_a.0, &motion));
     });
 }
@@ -348,7 +334,7 @@ fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
 #[test]
 fn threads_share_a_model_and_memory_stays_flat() {
     on_stand_in(this_test!(threads_share_a_model_and_memory_stays_flat), &[], || {
-        let model = model().load(Cuda::new(0).unwrap()).unwrap();
+        let model = DeepTalk::load(&model(), Cuda::new(0).unwrap()).unwrap();
         let clips: Vec<Vec<f32>> = (0..4).map(|i| speech(640 + 900 * i, i as u32)).collect();
         let emotion = &|clip: &[f32]| model.emotion_vector(clip).unwrap().mu;
         let want: Vec<_> = clips.iter().map(|clip| emotion(clip)).collect();

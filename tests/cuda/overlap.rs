@@ -1,6 +1,6 @@
 //! Launches that overlap with the one before: which do, where none does, and what happens on a driver that refuses them.
 
-use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
 use deeptalk_rt::tensor::cuda::Cuda;
 use deeptalk_rt::tensor::{Clips, Context, RowOps};
 
@@ -21,7 +21,7 @@ fn launches(work: impl FnOnce()) -> [u64; 2] {
 
 /// A forward, speech to motion, one by one and as a replayed graph: its launches, and those among them that overlap.
 fn of_a_forward(config: &Config) -> [[u64; 2]; 2] {
-    let model = model_of(config).load(Cuda::new(0).unwrap()).unwrap();
+    let model = DeepTalk::load(&model_of(config), Cuda::new(0).unwrap()).unwrap();
     let clip = speech(700, 1);
     let mut first = None;
     let ordinary = launches(|| first = Some(unseen(&model, &[&clip])));

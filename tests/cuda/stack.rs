@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use deeptalk_rt::Result;
-use deeptalk_rt::networks::deeptalk::Config;
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
 use deeptalk_rt::tensor::cuda::{Codes, Cuda, Tensor, Weight};
 use deeptalk_rt::tensor::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
@@ -122,8 +122,8 @@ fn launches(config: &Config) -> [u64; 2] {
         forward();
         counts().launches - before
     };
-    let fused = file.load(Cuda::new(0).unwrap()).unwrap();
-    let plain = file.load(LayerByLayer(Cuda::new(0).unwrap())).unwrap();
+    let fused = DeepTalk::load(&file, Cuda::new(0).unwrap()).unwrap();
+    let plain = DeepTalk::load(&file, LayerByLayer(Cuda::new(0).unwrap())).unwrap();
     let launches = [count(&|| drop(unseen(&fused, &[&clip]))), count(&|| drop(unseen(&plain, &[&clip])))];
     println!("launches of a forward, and layer by layer: {launches:?}");
     launches

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use deeptalk_rt::audio::read_wav;
-use deeptalk_rt::networks::deeptalk::Take;
 use deeptalk_rt::rig::Face;
+use deeptalk_rt::runtime::Take;
 use deeptalk_rt::runtime::{Model, ModelOptions, Rig, Session, StreamOptions};
 
 fn model() -> Model {

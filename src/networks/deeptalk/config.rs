@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::sizes::{arkit_channels, flame_channels};
 pub use crate::animation::JAW_NAMES;
+pub use crate::layers::wav2vec::ConvConfig;
+pub use crate::layers::{LogMelConfig, TransformerConfig};
 
 /// Samples a second that the network hears.
 pub const SAMPLE_RATE: usize = 16_000;
@@ -39,39 +41,6 @@ pub struct Config {
     pub actors: Vec<String>,
     /// A name for every expression channel; the three jaw rotations follow them in a motion.
     pub channels: Vec<String>,
-}
-
-/// One convolution of a front end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConvConfig {
-    /// Channels that come out.
-    pub out: usize,
-    /// Rows of a window.
-    pub kernel: usize,
-    /// Rows from one window to the next.
-    pub stride: usize,
-}
-
-/// A log-mel spectrogram in front of an encoder's convolutions (see [`super::log_mel`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogMelConfig {
-    /// Samples of a window: the taps of its basis.
-    pub window: usize,
-    /// Samples from one window to the next.
-    pub hop: usize,
-    /// Points of the Fourier transform: `fft / 2 + 1` frequencies.
-    pub fft: usize,
-    /// Bands that come out.
-    pub bands: usize,
-}
-
-impl LogMelConfig {
-    /// The frequencies of a window.
-    pub fn bins(&self) -> usize {
-        self.fft / 2 + 1
-    }
 }
 
 /// Attention over codes reaches this far where nothing else is said: a row sees itself alone, as in the published model.
@@ -128,18 +97,6 @@ pub struct EmotionConfig {
     pub transformer: TransformerConfig,
 }
 
-/// Layers of a transformer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TransformerConfig {
-    /// How many layers.
-    pub layers: usize,
-    /// Heads of a layer.
-    pub heads: usize,
-    /// Width of the feed-forward.
-    pub feed_forward: usize,
-}
-
 /// From features to the mean and the log variance of an emotion (`docs/networks/deeptalk.md` section 4).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,7 +111,7 @@ pub struct HeadConfig {
     pub pool_width: usize,
 }
 
-/// The code predictor (`docs/networks/deeptalk.md` sections 5 and 6).
+/// The code predictor (`docs/networks/deeptalk.md` section 5 and 6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PredictorConfig {
@@ -209,6 +166,11 @@ pub struct MotionEmotionConfig {
 }
 
 impl Config {
+    /// The configuration as it stands in a model file.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| unreachable!("sizes and names are JSON: {error}"))
+    }
+
     /// Values of a motion's row: the channels and the jaw.
     pub fn parameters(&self) -> usize {
         self.channels.len() + JAW_NAMES.len()

@@ -1,14 +1,16 @@
 //! The whole network over packed batches: speech to content and emotion, those to codes, codes to motion.
 
+use std::sync::Arc;
+
 use super::config::Config;
-use super::emotion::{self, Distribution, HeadPools};
-use super::predictor::{self, MotionCodes};
-use super::stages::{Observer, Part, timed};
+use super::emotion_head::Distribution;
+use super::padding::frames_for;
+use super::predictor::{Choice, MotionCodes};
 use super::weights::Weights;
-use super::{content, motion_prior};
-use crate::audio::{self, frames_for};
-use crate::tensor::shapes::Shaped;
-use crate::tensor::{Clips, Ops, Outputs, SampleCodes};
+use crate::layers::{Observer, timed};
+use crate::networks::model_file::Listing;
+use crate::networks::{ModelFile, Spec};
+use crate::tensor::{Clips, Ops, Outputs};
 use crate::{Error, Result};
 
 /// Samples of the shortest clip that an encoder can hear; shorter ones are padded with silence.
@@ -17,11 +19,10 @@ const SHORTEST: usize = super::config::SAMPLES_PER_FRAME;
 /// A loaded model on a device.
 #[derive(Debug)]
 pub struct DeepTalk<B: Ops> {
-    ops: B,
+    ops: Arc<B>,
+    spec: Spec,
     config: Config,
     weights: Weights<B::Weight>,
-    audio_pools: HeadPools,
-    motion_pools: Option<HeadPools>,
 }
 
 /// What the encoders make of a batch of speech.
@@ -41,11 +42,19 @@ pub struct Animated<B: Ops> {
 }
 
 impl<B: Ops> DeepTalk<B> {
-    /// A model from its parts; [`crate::networks::ModelFile`] has them.
-    pub fn new(ops: B, config: Config, weights: Weights<B::Weight>) -> Self {
-        let audio_pools = HeadPools::new(&weights.emotion_head);
-        let motion_pools = weights.motion_emotion.as_ref().map(|motion| HeadPools::new(&motion.head));
-        Self { ops, config, weights, audio_pools, motion_pools }
+    /// The network of a model file, on a back end.
+    ///
+    /// # Errors
+    /// A model of another architecture; a number that is not finite; errors of the device.
+    pub fn load(file: &ModelFile, ops: impl Into<Arc<B>>) -> Result<Self> {
+        let (ops, config) = (ops.into(), super::config_of(file)?);
+        let list = |source: &mut Listing<'_>| Weights::load(&config, source).map(drop);
+        let weights = file.weights(&*ops, list, |source| Weights::load(&config, source))?;
+        Ok(Self { ops, spec: file.spec().clone(), config, weights })
+    }
+
+    pub(super) fn own_spec(&self) -> &Spec {
+        &self.spec
     }
 
     /// The device.
@@ -66,15 +75,15 @@ impl<B: Ops> DeepTalk<B> {
         let body = |inputs: &[&B::Tensor]| {
             let (content, emotion) = self.ops.branches(
                 || {
-                    timed(observer, Part::Content, || {
-                        content::encode(&self.ops, &self.weights.content, inputs[0], &frames, observer)
+                    timed(observer, "content", || {
+                        self.weights.content.forward(&*self.ops, inputs[0], &frames, observer)
                     })
                 },
-                || timed(observer, Part::Emotion, || self.emotion_of_samples(inputs[0], observer)),
+                || timed(observer, "emotion", || self.emotion_of_samples(inputs[0], observer)),
             )?;
             Ok(Outputs { tensors: vec![content, emotion.mu, emotion.logvar], codes: Vec::new() })
         };
-        let outputs = self.record_unless(observer.looks(), "analyse", &[&samples], body)?;
+        let outputs = self.record_unless(observer.reads(), "analyse", &[&samples], body)?;
         let [content, mu, logvar] = exactly(outputs.tensors);
         Ok(Analysis { content, emotion: Distribution { mu, logvar } })
     }
@@ -88,12 +97,12 @@ impl<B: Ops> DeepTalk<B> {
         let frames = Clips::one(samples.len() / super::config::SAMPLES_PER_FRAME);
         let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
         let body = |inputs: &[&B::Tensor]| {
-            let content = timed(observer, Part::Content, || {
-                content::encode_normalized(&self.ops, &self.weights.content, inputs[0], &frames, observer)
+            let content = timed(observer, "content", || {
+                self.weights.content.forward_normalized(&*self.ops, inputs[0], &frames, observer)
             })?;
             Ok(Outputs { tensors: vec![content], codes: Vec::new() })
         };
-        let outputs = self.record_unless(observer.looks(), "content", &[&samples], body)?;
+        let outputs = self.record_unless(observer.reads(), "content", &[&samples], body)?;
         let [content] = exactly(outputs.tensors);
         Ok(content)
     }
@@ -104,9 +113,9 @@ impl<B: Ops> DeepTalk<B> {
         samples: &[f32],
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        timed(observer, Part::Emotion, || {
+        timed(observer, "emotion", || {
             let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
-            let features = emotion::encode_normalized(&self.ops, &self.weights.emotion, samples, observer)?;
+            let features = self.weights.emotion.forward_normalized(&*self.ops, samples, observer)?;
             self.emotion_of_features(&features, observer)
         })
     }
@@ -136,7 +145,7 @@ impl<B: Ops> DeepTalk<B> {
         samples: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        let features = emotion::encode(&self.ops, &self.weights.emotion, samples, observer)?;
+        let features = self.weights.emotion.forward(&*self.ops, samples, observer)?;
         self.emotion_of_features(&features, observer)
     }
 
@@ -145,10 +154,9 @@ impl<B: Ops> DeepTalk<B> {
         features: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        let tokens = self.weights.emotion.extra_tokens.shape()[0];
-        let (head, pools) = (&self.weights.emotion_head, &self.audio_pools);
-        let emotion =
-            emotion::of_features(&self.ops, head, pools, features, tokens, "dee.encoder", observer)?;
+        let tokens = self.weights.emotion.tokens();
+        let head = &self.weights.emotion_head;
+        let emotion = head.forward(&*self.ops, features, tokens, "dee.encoder", observer)?;
         observer.stage("dee.mu", &emotion.mu)?;
         observer.stage("dee.logvar", &emotion.logvar)?;
         Ok(emotion)
@@ -165,30 +173,29 @@ impl<B: Ops> DeepTalk<B> {
         self.ops.upload_f32(&lengths, 1, &samples)
     }
 
-    /// Content and an emotion vector (clips, width) to motion. `actors` names an identity for each clip; `sample` draws the
-    /// top and the bottom codes.
+    /// Content and an emotion vector (clips, width) to motion. `actors` names an identity for each clip.
     pub fn animate(
         &self,
         content: &B::Tensor,
         emotion: &B::Tensor,
         actors: &[usize],
-        sample: [Option<&SampleCodes>; 2],
+        choice: &Choice<'_, B::Codes>,
         observer: &dyn Observer<B>,
     ) -> Result<Animated<B>> {
         let Weights { style, predictor, motion_prior, .. } = &self.weights;
         let actors = self.one_hot(actors)?;
         let body = |inputs: &[&B::Tensor]| {
-            let codes = timed(observer, Part::Codes, || {
-                let style = predictor::style(&self.ops, style, inputs[1], inputs[2], observer)?;
-                predictor::predict(&self.ops, predictor, motion_prior, inputs[0], &style, sample, observer)
+            let codes = timed(observer, "codes", || {
+                let style = style.forward(&*self.ops, inputs[1], inputs[2], observer)?;
+                predictor.forward(&*self.ops, motion_prior, inputs[0], &style, choice, observer)
             })?;
-            let motion = timed(observer, Part::Motion, || {
-                motion_prior::decode(&self.ops, motion_prior, &codes, observer)
-            })?;
+            let motion = timed(observer, "motion", || motion_prior.decode(&*self.ops, &codes, observer))?;
             Ok(Outputs { tensors: vec![motion], codes: vec![codes.top, codes.bottom] })
         };
-        // Seeds follow from nothing that a recording knows.
-        let eager = observer.looks() || sample.iter().any(Option::is_some);
+        // Seeds and given codes are not part of a recording's key.
+        let eager = observer.reads()
+            || choice.sample.iter().any(Option::is_some)
+            || choice.given.iter().any(Option::is_some);
         let outputs = self.record_unless(eager, "animate", &[content, emotion, &actors], body)?;
         let ([motion], [top, bottom]) = (exactly(outputs.tensors), exactly(outputs.codes));
         Ok(Animated { motion, codes: MotionCodes { top, bottom } })
@@ -207,21 +214,17 @@ impl<B: Ops> DeepTalk<B> {
 
     /// Motion (frames, parameters; frames a multiple of 4) to codes.
     pub fn encode_motion(&self, motion: &B::Tensor) -> Result<MotionCodes<B::Codes>> {
-        motion_prior::encode(&self.ops, &self.weights.motion_prior, motion)
+        self.weights.motion_prior.encode(&*self.ops, motion)
     }
 
     /// What the codes stand for: the rows of both codebooks.
     pub fn code_vectors(&self, codes: &MotionCodes<B::Codes>) -> Result<(B::Tensor, B::Tensor)> {
-        let prior = &self.weights.motion_prior;
-        Ok((
-            self.ops.lookup(&codes.top, &prior.codebook_t)?,
-            self.ops.lookup(&codes.bottom, &prior.codebook_b)?,
-        ))
+        self.weights.motion_prior.code_vectors(&*self.ops, codes)
     }
 
     /// Codes to motion (frames, parameters).
     pub fn decode_codes(&self, codes: &MotionCodes<B::Codes>) -> Result<B::Tensor> {
-        motion_prior::decode(&self.ops, &self.weights.motion_prior, codes, &())
+        self.weights.motion_prior.decode(&*self.ops, codes, &())
     }
 
     /// The emotion that a motion (frames, parameters) shows, if the model can tell.
@@ -230,23 +233,13 @@ impl<B: Ops> DeepTalk<B> {
         motion: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Option<Distribution<B::Tensor>>> {
-        let (Some(weights), Some(pools)) = (&self.weights.motion_emotion, &self.motion_pools) else {
-            return Ok(None);
-        };
-        let emotion = emotion::of_motion(&self.ops, weights, pools, motion, observer)?;
-        observer.stage("dee.motion_mu", &emotion.mu)?;
-        observer.stage("dee.motion_logvar", &emotion.logvar)?;
-        Ok(Some(emotion))
+        let weights = self.weights.motion_emotion.as_ref();
+        weights.map(|weights| weights.forward(&*self.ops, motion, observer)).transpose()
     }
 
-    /// The probability that a motion goes with a speech, from their emotions' distributions (mu, log variance):
-    /// `sigmoid(shift - scale * (|mu_a - mu_m|^2 + sum(exp logvar_a + exp logvar_m)))`.
+    /// The probability that a motion goes with a speech, from the distributions (mu, log variance) of their emotions.
     pub fn match_probability(&self, audio: (&[f32], &[f32]), motion: (&[f32], &[f32])) -> Option<f32> {
-        let weights = self.weights.motion_emotion.as_ref()?;
-        let between: f32 = audio.0.iter().zip(motion.0).map(|(a, m)| (a - m) * (a - m)).sum();
-        let spread: f32 = audio.1.iter().chain(motion.1).map(|v| v.exp()).sum();
-        let logit = weights.match_shift - weights.match_negative_scale * (between + spread);
-        Some(1.0 / (1.0 + (-logit).exp()))
+        Some(self.weights.motion_emotion.as_ref()?.match_probability(audio, motion))
     }
 }
 
@@ -262,7 +255,7 @@ pub(super) fn check_samples(samples: &[f32]) -> Result<()> {
         None => Ok(()),
         Some(index) => Err(Error::Usage(format!(
             "sample {index} ({:.3} s) is {}: samples must be finite numbers",
-            index as f64 / f64::from(audio::SAMPLE_RATE),
+            index as f64 / super::config::SAMPLE_RATE as f64,
             samples[index]
         ))),
     }

@@ -1,156 +1,124 @@
-//! The emotion encoder (emotion2vec), the head that makes a distribution of its features (DEE), and the same for
-//! a motion: `docs/networks/deeptalk.md` sections 3, 4 and 8.
+//! The emotion encoder: emotion2vec (data2vec 2.0) of samples, or of their log-mel spectrogram: `docs/networks/deeptalk.md` section 3.
 
-use super::bias::scaled_distance;
-use super::log_mel;
-use super::pool::PoolWeights;
-use super::stages::Observer;
-use super::weights::{Branch, Emotion, Head, MotionEmotion};
+use super::config::EmotionConfig;
 use crate::Result;
-use crate::tensor::shapes::Shaped;
-use crate::tensor::{Activation, AttentionBias, Ops, Packed};
+use crate::layers::attention_bias::scaled_distance;
+use crate::layers::wav2vec::{FrontNorms, load_front};
+use crate::layers::{LogMel, Observer, Scope, Source};
+use crate::tensor::{Activation, Affine, Conv1d, FrontLayer, Linear, Ops, Role, TransformerLayer};
 
 /// The epsilon under the root when samples are normalised for this encoder.
 const SAMPLES_EPS: f32 = 1e-5;
-/// The slope of the expression network's leaky units: PyTorch's default.
-const FEATURES_SLOPE: f32 = 0.01;
 /// Layers of the published `context_encoder`, after which a stage is shown.
 const PRENET_LAYERS: usize = 4;
 
-/// The distribution of an emotion, one row a clip.
-pub struct Distribution<T> {
-    /// (clips, width), of unit length.
-    pub mu: T,
-    /// (clips, width).
-    pub logvar: T,
+/// The tensors of the emotion encoder.
+#[derive(Debug, Clone)]
+pub struct Emotion<W> {
+    log_mel: Option<LogMel<W>>,
+    front: Vec<FrontLayer<W>>,
+    projection_norm: Affine<W>,
+    projection: Linear<W>,
+    positional: Vec<Conv1d<W>>,
+    /// (tokens, width): learned rows in front of the frames.
+    extra_tokens: W,
+    tokens: usize,
+    /// One factor a head for the slopes of the attention bias.
+    alibi_scale: Vec<f32>,
+    norm: Affine<W>,
+    layers: Vec<TransformerLayer<W>>,
 }
 
-/// The weights of a head's two poolings.
-#[derive(Debug)]
-pub struct HeadPools {
-    mean: PoolWeights,
-    logvar: PoolWeights,
-}
-
-impl HeadPools {
-    /// Of this head.
-    pub fn new<W>(head: &Head<W>) -> Self {
-        Self {
-            mean: PoolWeights::new(head.mean.pool.clone()),
-            logvar: PoolWeights::new(head.logvar.pool.clone()),
-        }
+impl<W> Emotion<W> {
+    pub(super) fn load<S: Source<Weight = W>>(at: &mut Scope<'_, S>, config: &EmotionConfig) -> Result<Self> {
+        let width = config.hidden;
+        let log_mel = config.log_mel.as_ref();
+        let input = log_mel.map_or(1, |log_mel| log_mel.bands);
+        let log_mel = log_mel.map(|log_mel| LogMel::load(&mut at.at("log_mel"), log_mel)).transpose()?;
+        let (front, features) =
+            load_front(&mut at.at("conv"), &config.conv, input, FrontNorms::OverChannels)?;
+        let (kernel, groups) = (config.positional_kernel, config.positional_groups);
+        Ok(Self {
+            log_mel,
+            front,
+            projection_norm: Affine::load(&mut at.at("projection_norm"), features)?,
+            projection: Linear::load(&mut at.at("projection"), width, features)?,
+            positional: (0..config.positional_layers)
+                .map(|index| Conv1d::load_same(&mut at.at("positional").at(index), width, kernel, groups))
+                .collect::<Result<_>>()?,
+            extra_tokens: at.tensor("extra_tokens", &[config.extra_tokens, width], Role::Rows)?,
+            tokens: config.extra_tokens,
+            alibi_scale: at.host("alibi_scale", &[config.transformer.heads])?,
+            norm: Affine::load(&mut at.at("norm"), width)?,
+            layers: TransformerLayer::load_stack(
+                &mut at.at("layers"),
+                width,
+                config.transformer,
+                Activation::Gelu,
+            )?,
+        })
     }
-}
 
-/// Samples (rows, 1) to emotion features at 50 frames a second, the learned tokens still in front of every clip. Every clip is
-/// normalised to mean 0 and variance 1 first.
-pub fn encode<B: Ops>(
-    ops: &B,
-    emotion: &Emotion<B::Weight>,
-    samples: &B::Tensor,
-    observer: &dyn Observer<B>,
-) -> Result<B::Tensor> {
-    let x = ops.group_norm(samples, None, SAMPLES_EPS, Activation::None)?;
-    encode_normalized(ops, emotion, x, observer)
-}
-
-/// The same of samples that are normalised already, as a stream's are by its running statistics.
-pub fn encode_normalized<B: Ops>(
-    ops: &B,
-    emotion: &Emotion<B::Weight>,
-    samples: B::Tensor,
-    observer: &dyn Observer<B>,
-) -> Result<B::Tensor> {
-    let x = match &emotion.log_mel {
-        Some(log_mel) => {
-            let x = log_mel::spectrogram(ops, log_mel, &samples)?;
-            observer.stage("emotion.log_mel", &x)?;
-            x
-        }
-        None => samples,
-    };
-    let x = ops.front_end(&x, &emotion.front)?;
-    observer.stage("emotion2vec.conv_features", &x)?;
-
-    let x = ops.layer_norm(&x, Some(&emotion.projection_norm), Activation::None)?;
-    let x = ops.linear(&x, &emotion.projection, Activation::None)?;
-    observer.stage("emotion2vec.projected", &x)?;
-
-    let mut positions = None;
-    for conv in &emotion.positional {
-        let y = ops.conv1d(positions.as_ref().unwrap_or(&x), conv, Activation::None)?;
-        positions = Some(ops.layer_norm(&y, None, Activation::Gelu)?);
+    /// The learned rows in front of the frames.
+    pub(super) fn tokens(&self) -> usize {
+        self.tokens
     }
-    let x = match &positions {
-        Some(positions) => {
-            observer.stage("emotion2vec.pos_conv", positions)?;
-            ops.add(&x, positions)?
-        }
-        None => x,
-    };
 
-    let x = ops.prepend_rows(&x, &emotion.extra_tokens)?;
-    let x = ops.layer_norm(&x, Some(&emotion.norm), Activation::None)?;
-    let bias = scaled_distance(&emotion.alibi_scale, emotion.extra_tokens.shape()[0]);
-    let (prenet, rest) = emotion.layers.split_at(PRENET_LAYERS.min(emotion.layers.len()));
-    let x = ops.transformer_stack(x, prenet, &bias)?;
-    observer.stage("emotion2vec.prenet", &x)?;
-    let x = ops.transformer_stack(x, rest, &bias)?;
-    observer.stage("emotion2vec.output", &x)?;
-    Ok(x)
-}
-
-/// The distribution of the emotion that is heard in the features; the rows before `first_row` are not frames.
-pub fn of_features<B: Ops>(
-    ops: &B,
-    head: &Head<B::Weight>,
-    pools: &HeadPools,
-    features: &B::Tensor,
-    first_row: usize,
-    stage: &'static str,
-    observer: &dyn Observer<B>,
-) -> Result<Distribution<B::Tensor>> {
-    let x = ops.slice_rows(features, first_row, head.position_table.shape()[0])?;
-    let x = ops.add_table(&x, &head.position_table)?;
-    let x = ops.transformer_stack(x, &head.layers, &AttentionBias::None)?;
-    observer.stage(stage, &x)?;
-    let mean = branch(ops, &head.mean, &pools.mean, &x)?;
-    Ok(Distribution { mu: ops.l2_normalize(&mean)?, logvar: branch(ops, &head.logvar, &pools.logvar, &x)? })
-}
-
-fn branch<B: Ops>(
-    ops: &B,
-    branch: &Branch<B::Weight>,
-    pool: &PoolWeights,
-    x: &B::Tensor,
-) -> Result<B::Tensor> {
-    let (first, rest) = branch.layers.split_at(1);
-    let x = ops.transformer_layer(x, &first[0], &AttentionBias::None)?;
-    let x = ops.transformer_stack(x, rest, &AttentionBias::None)?;
-    let x = ops.linear(&x, &branch.projection, Activation::None)?;
-    ops.sorted_pool(&x, &pool.of(ops, x.clips())?)
-}
-
-/// The distribution of the emotion that a motion (frames, parameters) shows. It looks at as many frames as the position
-/// table has rows, from the start.
-pub fn of_motion<B: Ops>(
-    ops: &B,
-    motion_emotion: &MotionEmotion<B::Weight>,
-    pools: &HeadPools,
-    motion: &B::Tensor,
-    observer: &dyn Observer<B>,
-) -> Result<Distribution<B::Tensor>> {
-    let mut features = None;
-    let last = motion_emotion.features.len() - 1;
-    for (index, linear) in motion_emotion.features.iter().enumerate() {
-        let activation = if index == last { Activation::None } else { Activation::LeakyRelu(FEATURES_SLOPE) };
-        features = Some(ops.linear(features.as_ref().unwrap_or(motion), linear, activation)?);
+    /// Samples (rows, 1) to emotion features at 50 rows a second, the learned tokens in front of every clip. Every clip is normalised
+    /// to mean 0 and variance 1 first.
+    pub(super) fn forward<B: Ops<Weight = W>>(
+        &self,
+        ops: &B,
+        samples: &B::Tensor,
+        observer: &dyn Observer<B>,
+    ) -> Result<B::Tensor> {
+        let x = ops.group_norm(samples, None, SAMPLES_EPS, Activation::None)?;
+        self.forward_normalized(ops, x, observer)
     }
-    let features = match &features {
-        Some(features) => features,
-        None => motion,
-    };
-    observer.stage("fer.features", features)?;
-    let x = ops.linear(features, &motion_emotion.input, Activation::None)?;
-    of_features(ops, &motion_emotion.head, pools, &x, 0, "dee.motion_encoder", observer)
+
+    /// [`forward`](Self::forward) of samples that are normalised already, as those of a stream are by its running statistics.
+    pub(super) fn forward_normalized<B: Ops<Weight = W>>(
+        &self,
+        ops: &B,
+        samples: B::Tensor,
+        observer: &dyn Observer<B>,
+    ) -> Result<B::Tensor> {
+        let x = match &self.log_mel {
+            Some(log_mel) => {
+                let x = log_mel.forward(ops, &samples)?;
+                observer.stage("emotion.log_mel", &x)?;
+                x
+            }
+            None => samples,
+        };
+        let x = ops.front_end(&x, &self.front)?;
+        observer.stage("emotion2vec.conv_features", &x)?;
+
+        let x = ops.layer_norm(&x, Some(&self.projection_norm), Activation::None)?;
+        let x = ops.linear(&x, &self.projection, Activation::None)?;
+        observer.stage("emotion2vec.projected", &x)?;
+
+        let mut positions = None;
+        for conv in &self.positional {
+            let y = ops.conv1d(positions.as_ref().unwrap_or(&x), conv, Activation::None)?;
+            positions = Some(ops.layer_norm(&y, None, Activation::Gelu)?);
+        }
+        let x = match &positions {
+            Some(positions) => {
+                observer.stage("emotion2vec.pos_conv", positions)?;
+                ops.add(&x, positions)?
+            }
+            None => x,
+        };
+
+        let x = ops.prepend_rows(&x, &self.extra_tokens)?;
+        let x = ops.layer_norm(&x, Some(&self.norm), Activation::None)?;
+        let bias = scaled_distance(&self.alibi_scale, self.tokens);
+        let (prenet, rest) = self.layers.split_at(PRENET_LAYERS.min(self.layers.len()));
+        let x = ops.transformer_stack(x, prenet, &bias)?;
+        observer.stage("emotion2vec.prenet", &x)?;
+        let x = ops.transformer_stack(x, rest, &bias)?;
+        observer.stage("emotion2vec.output", &x)?;
+        Ok(x)
+    }
 }

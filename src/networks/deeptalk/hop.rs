@@ -1,11 +1,13 @@
 //! One window of a stream: samples that are normalised already, and codes that are given out already.
 
+use super::config::{FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
 use super::deeptalk::DeepTalk;
-use super::emotion_vector::EmotionVector;
-use super::recording::{Take, draws};
-use super::stages::{Observer, Part};
+use super::predictor::Choice;
+use super::recording::draws;
 use crate::Result;
-use crate::tensor::{Clips, Ops, Packed, noise};
+use crate::layers::Observer;
+use crate::networks::{EmotionVector, Take};
+use crate::tensor::{Clips, Ops, noise};
 
 /// What goes into a window.
 #[derive(Debug)]
@@ -42,15 +44,22 @@ impl<B: Ops> DeepTalk<B> {
         let vector = match hop.take.draw.alpha {
             None => self.upload_vector(&hop.emotion.mu)?,
             Some(alpha) => {
-                let noise = noise::normal(hop.take.draw.seed, noise::STREAM_EMOTION, hop.emotion.mu.len());
+                let noise = noise::normal(hop.take.draw.seed, super::STREAM_EMOTION, hop.emotion.mu.len());
                 let [mu, logvar] = [&hop.emotion.mu, &hop.emotion.logvar].map(|row| self.upload_vector(row));
                 ops.sample_gaussian(&mu?, &logvar?, &self.upload_vector(&noise)?, alpha)?
             }
         };
         let [top, bottom] = draws(hop.take, &[hop.first_frame]);
-        let sample = [top.as_ref(), bottom.as_ref()];
-        let keeping = Keeping { ops, given: hop.given, observer };
-        let animated = self.animate(&content, &vector, &[hop.take.actor], sample, &keeping)?;
+        let frames = hop.samples.len() / SAMPLES_PER_FRAME;
+        let given = |book: usize, frames_per_code: usize| {
+            let rows = frames / frames_per_code;
+            let mut codes = hop.given[book].to_vec();
+            codes.resize(rows, -1);
+            ops.upload_codes(&Clips::one(rows), &codes)
+        };
+        let given = [given(0, FRAMES_PER_TOP_CODE)?, given(1, FRAMES_PER_BOTTOM_CODE)?];
+        let choice = Choice { sample: [top.as_ref(), bottom.as_ref()], given: given.each_ref().map(Some) };
+        let animated = self.animate(&content, &vector, &[hop.take.actor], &choice, observer)?;
         let codes = [ops.download_codes(&animated.codes.top)?, ops.download_codes(&animated.codes.bottom)?];
         Ok(Hopped { motion: ops.download(&animated.motion)?, codes })
     }
@@ -69,37 +78,5 @@ impl<B: Ops> DeepTalk<B> {
 
     fn upload_vector(&self, row: &[f32]) -> Result<B::Tensor> {
         self.ops().upload(&Clips::one(1), row.len(), row)
-    }
-}
-
-/// Puts the codes that are given out in place of newly chosen ones, before anything follows from these.
-struct Keeping<'a, B: Ops> {
-    ops: &'a B,
-    given: [&'a [i32]; 2],
-    observer: &'a dyn Observer<B>,
-}
-
-impl<B: Ops> Observer<B> for Keeping<'_, B> {
-    fn stage(&self, name: &'static str, x: &B::Tensor) -> Result<()> {
-        self.observer.stage(name, x)
-    }
-
-    fn codes(&self, name: &'static str, codes: B::Codes) -> Result<B::Codes> {
-        let given = if name == "codes_t" { self.given[0] } else { self.given[1] };
-        if given.is_empty() {
-            return Ok(codes);
-        }
-        let mut all = self.ops.download_codes(&codes)?;
-        all[..given.len()].copy_from_slice(given);
-        self.ops.upload_codes(codes.clips(), &all)
-    }
-
-    fn took(&self, part: Part, time: std::time::Duration) {
-        self.observer.took(part, time);
-    }
-
-    /// A recording knows nothing of the codes that are given.
-    fn looks(&self) -> bool {
-        true
     }
 }

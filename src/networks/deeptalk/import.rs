@@ -6,12 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::recipes::{Published, Recipes};
-use crate::files::FileMap;
-use crate::files::{Tensors, open_tensors};
-use crate::files::{Written, hex};
-use crate::networks::deeptalk::{Config, Progress};
-use crate::networks::{Provenance, tensor_shapes, write_model};
+use super::{ARCHITECTURE, Config};
+use crate::files::{FileMap, Tensors, hex, open_tensors};
+use crate::networks::{ImportReport, Progress, Provenance, Published, Recipes, write_model};
 use crate::tensor::Dtype;
 use crate::{Error, Result};
 
@@ -25,19 +22,6 @@ const FILES: [(&str, &str, &str); 4] = [
     ("TH-VQVAE.pth", "quantize_t.codebook.weight", "sequence_decoder.motion_prior."),
     ("FER.pth", "in_fc.weight", "fer."),
 ];
-
-/// What happened to the tensors of the inputs.
-#[derive(Debug)]
-pub struct ImportReport {
-    /// The model that was written.
-    pub written: Written,
-    /// Whether the emotion of a motion can be told: it needs `FER.pth`.
-    pub motion_emotion: bool,
-    /// Tensors that the model was made from.
-    pub used: usize,
-    /// Tensors that were left out, and why.
-    pub dropped: Vec<(String, &'static str)>,
-}
 
 struct Input {
     path: PathBuf,
@@ -209,15 +193,20 @@ pub fn import_deeptalk(
     let config =
         Config { motion_emotion: config.motion_emotion.clone().filter(|_| motion_emotion), ..config.clone() };
     let provenance = Provenance { source: source(paths)?, license: LICENSE.into() };
-    let recipes = Recipes::new(&config);
-    let mut state = Progress { done: 0, total: tensor_shapes(&config)?.len() };
-    let written = write_model(target, &config, &provenance, dtype, |name, shape| {
-        progress(state)?;
-        state.done += 1;
-        inputs.check_folded(name, recipes.make(name, shape, &inputs)?)
-    })?;
+    let recipes = Recipes::deeptalk(&config);
+    let mut state = Progress { done: 0, total: recipes.len() };
+    let written =
+        write_model(target, &ARCHITECTURE, &config.to_json(), &provenance, dtype, |name, shape| {
+            progress(state)?;
+            state.done += 1;
+            inputs.check_folded(name, recipes.make(name, shape, &inputs)?)
+        })?;
     let used = inputs.used.borrow().len();
-    Ok(ImportReport { written, motion_emotion, used, dropped: inputs.dropped() })
+    let note = match motion_emotion {
+        true => "the emotion of a motion: yes",
+        false => "the emotion of a motion: no, for that give FER.pth too (animating speech does not need it)",
+    };
+    Ok(ImportReport { written, notes: vec![note], used, dropped: inputs.dropped() })
 }
 
 /// The names of the inputs, each with its SHA-256.

@@ -1,31 +1,140 @@
-//! The network, written once over [`crate::tensor::Ops`], in the order and the words of its papers.
+//! DEEPTalk (Kim et al., AAAI 2025, arXiv 2408.06010), written once over [`crate::tensor::Ops`], in the order and the words of its
+//! papers: content and emotion of speech to codes, codes to motion.
 
-pub mod bias;
 pub mod config;
-pub mod content;
+mod content;
 mod deeptalk;
-pub mod emotion;
-mod emotion_vector;
+mod emotion;
+mod emotion_head;
 mod hop;
 mod import;
-pub mod log_mel;
-pub mod motion_prior;
+mod motion_emotion;
+mod motion_prior;
+mod network;
+mod padding;
 mod pool;
-pub mod predictor;
-mod recipes;
+mod predictor;
+mod published;
 mod recording;
-pub mod stages;
-mod synth;
-pub mod weights;
+mod replay;
+mod stages;
+mod stream;
+mod weights;
 mod windows;
+
+use std::path::Path;
+use std::sync::Arc;
 
 pub use config::Config;
 pub use deeptalk::{Analysis, Animated, DeepTalk};
-pub use emotion_vector::EmotionVector;
+pub use emotion_head::Distribution;
 pub use hop::{Hop, Hopped};
-pub use import::{ImportReport, import_deeptalk};
-pub use pool::sinusoidal_table;
-pub use recipes::{Published, Recipes};
-pub use recording::{Draw, Progress, Take};
-pub use synth::{Formula, synth_model, synth_model_with};
+pub use import::import_deeptalk;
+pub use padding::{frames_for, wanted_frames};
+pub use predictor::{Choice, MotionCodes};
+pub use weights::{Weights, tensor_shapes};
 pub use windows::ONE_PASS_SECONDS;
+
+use super::registry::{Architecture, Contradiction, Importer, Inspection, NamedSizes};
+use super::{Network, Output, Recipes, Spec};
+use crate::animation::Rate;
+use crate::files::Written;
+use crate::tensor::{Dtype, OnDevice, SharedOps};
+use crate::{Error, Result};
+
+/// The stream of random numbers that draws the top codes.
+const STREAM_TOP: u32 = 0;
+/// The stream of random numbers that draws the bottom codes.
+const STREAM_BOTTOM: u32 = 1;
+/// The stream of random numbers that draws the emotion.
+const STREAM_EMOTION: u32 = super::emotion_vector::STREAM;
+
+/// The entry in the registry.
+pub(super) static ARCHITECTURE: Architecture = Architecture {
+    name: NAME,
+    inspect,
+    open: |file, device| device.run(Open(file)),
+    sizes: &[
+        NamedSizes { name: "base", about: "as published", config: || Config::base().to_json() },
+        NamedSizes {
+            name: "default",
+            about: "those of this project's own model",
+            config: || Config::default_model().to_json(),
+        },
+        NamedSizes {
+            name: "tiny",
+            about: "a hundredth as wide as base",
+            config: || Config::tiny().to_json(),
+        },
+    ],
+    recipes: |config| Ok(Recipes::deeptalk(&parse(config).map_err(super::model_file::contradiction)?)),
+    import: Some(Importer {
+        run: |paths, target, dtype, progress| {
+            import_deeptalk(paths, target, &Config::base(), dtype, progress)
+        },
+    }),
+};
+
+const NAME: &str = "DEEPTalk";
+
+fn parse(config: &str) -> Result<Config, Contradiction> {
+    let config: Config = serde_json::from_str(config)
+        .map_err(|error| ("cannot be read".into(), "JSON with every size".into(), error.to_string()))?;
+    config
+        .check()
+        .map_err(|(what, expected, found)| (format!("contradicts itself: {what}"), expected, found))?;
+    Ok(config)
+}
+
+fn inspect(config: &str) -> Result<Inspection, Contradiction> {
+    let config = parse(config)?;
+    let shapes = tensor_shapes(&config)
+        .map_err(|error| ("cannot be used".into(), "sizes of a network".into(), error.to_string()))?;
+    let facts = vec![("motion_emotion", config.motion_emotion.is_some().into())];
+    Ok(Inspection { spec: spec(&config), shapes, facts })
+}
+
+fn spec(config: &Config) -> Spec {
+    Spec {
+        architecture: NAME,
+        sample_rate: config::SAMPLE_RATE as u32,
+        frame_rate: Rate::whole(config::FPS as u32),
+        output: Output::Parameters(config.parameter_names()),
+        identities: config.actors.clone(),
+        emotion_width: Some(config.emotion_head.width),
+        codebooks: &["top", "bottom"],
+        one_pass_seconds: ONE_PASS_SECONDS,
+        parts: &["content", "emotion", "codes", "motion"],
+        stages: &stages::STAGES,
+    }
+}
+
+/// Takes a model file to a device.
+struct Open<'a>(&'a super::ModelFile);
+
+impl OnDevice for Open<'_> {
+    type Output = Result<Arc<dyn Network>>;
+
+    fn on<B: SharedOps>(self, ops: Arc<B>) -> Self::Output {
+        Ok(Arc::new(DeepTalk::<B>::load(self.0, ops)?))
+    }
+}
+
+/// Writes a model of these sizes with weights from the formula.
+///
+/// # Errors
+/// Sizes that contradict each other; errors of the disk.
+pub fn synth_model(path: &Path, config: &Config, dtype: Dtype) -> Result<Written> {
+    super::synth_model(path, &ARCHITECTURE, &config.to_json(), dtype, &mut |_| Ok(()))
+}
+
+/// The configuration of a model file.
+///
+/// # Errors
+/// [`Error::BadInput`] for a model of another architecture.
+pub fn config_of(file: &super::ModelFile) -> Result<Config> {
+    parse(file.config()).map_err(|(what, expected, found)| {
+        let what = format!("has a configuration that {what}");
+        Error::bad_input(file.path(), what, expected, found, "give a DEEPTalk model")
+    })
+}

@@ -1,43 +1,82 @@
-//! Weights of the generalised pooling operator (`docs/networks/deeptalk.md` section 4): a function of the length
-//! alone, computed on the host once a length and kept.
+//! The generalised pooling operator's weights (Chen et al., CVPR 2021; `docs/networks/deeptalk.md` section 4): a function of the length alone, computed on the
+//! host once a length and kept.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use super::weights::{Gru, Pool};
 use crate::Result;
+use crate::layers::{Scope, Source, sinusoidal_table};
 use crate::tensor::{Clips, Ops};
 
 /// The softmax over time is of `score / TEMPERATURE`.
 const TEMPERATURE: f64 = 0.1;
 
-/// The weights of one pooling, by length.
+/// One pooling: a recurrent unit in both directions over a table of positions, and a score for each row.
 #[derive(Debug)]
-pub struct PoolWeights {
-    pool: Pool,
+pub struct Pool {
+    tensors: Tensors,
+    /// The weights of the lengths that were asked for.
     lengths: Mutex<HashMap<usize, Arc<[f32]>>>,
 }
 
-impl PoolWeights {
-    /// Nothing is computed yet.
-    pub fn new(pool: Pool) -> Self {
-        Self { pool, lengths: Mutex::default() }
+#[derive(Debug)]
+struct Tensors {
+    /// From the first row on.
+    forward: Gru,
+    /// From the last row on.
+    backward: Gru,
+    /// (width): the score of a row.
+    score: Vec<f32>,
+}
+
+/// A gated recurrent unit as wide as its input: reset, update and new gate one after another, as in PyTorch.
+#[derive(Debug)]
+struct Gru {
+    /// (3 * width, width).
+    input: Vec<f32>,
+    /// (3 * width, width).
+    hidden: Vec<f32>,
+    /// (3 * width).
+    input_bias: Vec<f32>,
+    /// (3 * width).
+    hidden_bias: Vec<f32>,
+}
+
+impl Gru {
+    fn load<S: Source>(at: &mut Scope<'_, S>, width: usize) -> Result<Self> {
+        Ok(Self {
+            input: at.host("input", &[3 * width, width])?,
+            hidden: at.host("hidden", &[3 * width, width])?,
+            input_bias: at.host("input_bias", &[3 * width])?,
+            hidden_bias: at.host("hidden_bias", &[3 * width])?,
+        })
+    }
+}
+
+impl Pool {
+    pub(super) fn load<S: Source>(at: &mut Scope<'_, S>, width: usize) -> Result<Self> {
+        let tensors = Tensors {
+            forward: Gru::load(&mut at.at("forward"), width)?,
+            backward: Gru::load(&mut at.at("backward"), width)?,
+            score: at.host("score", &[width])?,
+        };
+        Ok(Self { tensors, lengths: Mutex::default() })
     }
 
     /// A weight for every row of every clip: (rows, 1).
-    pub fn of<B: Ops>(&self, ops: &B, clips: &Clips) -> Result<B::Tensor> {
+    pub(super) fn weights<B: Ops>(&self, ops: &B, clips: &Clips) -> Result<B::Tensor> {
         let values: Vec<f32> = clips.lengths().flat_map(|rows| self.of_length(rows).to_vec()).collect();
         ops.upload_f32(clips, 1, &values)
     }
 
     fn of_length(&self, rows: usize) -> Arc<[f32]> {
         let mut lengths = self.lengths.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        lengths.entry(rows).or_insert_with(|| pool_weights(&self.pool, rows).into()).clone()
+        lengths.entry(rows).or_insert_with(|| pool_weights(&self.tensors, rows).into()).clone()
     }
 }
 
 /// `softmax(score(mean of both directions of a GRU over a sinusoidal table) / 0.1)`: `rows` numbers that sum to 1.
-fn pool_weights(pool: &Pool, rows: usize) -> Vec<f32> {
+fn pool_weights(pool: &Tensors, rows: usize) -> Vec<f32> {
     let width = pool.score.len();
     let table = sinusoidal_table(rows, width);
     let inputs: Vec<&[f32]> = table.chunks_exact(width).collect();
@@ -89,21 +128,6 @@ fn run<'a>(gru: &Gru, width: usize, inputs: impl Iterator<Item = &'a [f32]>) -> 
         .collect()
 }
 
-/// `sin(t f_k)` in even and `cos(t f_k)` in odd columns, `f_k = 10000^(-2k / width)`: (rows, width). The factor is computed in
-/// f64 and rounded, the frequency and the angle in f32, as the published code does.
-pub fn sinusoidal_table(rows: usize, width: usize) -> Vec<f32> {
-    let factor = (-(10_000f64.ln()) / width as f64) as f32;
-    let mut table = Vec::with_capacity(rows * width);
-    for row in 0..rows {
-        for column in 0..width {
-            let frequency = ((column / 2 * 2) as f32 * factor).exp();
-            let angle = row as f32 * frequency;
-            table.push(if column % 2 == 0 { angle.sin() } else { angle.cos() });
-        }
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,7 +140,7 @@ mod tests {
             input_bias: vec![0.1; 12],
             hidden_bias: vec![-0.1; 12],
         };
-        let pool = Pool { forward: gru(0.7), backward: gru(1.3), score: vec![0.5, -0.5, 0.25, 1.0] };
+        let pool = Tensors { forward: gru(0.7), backward: gru(1.3), score: vec![0.5, -0.5, 0.25, 1.0] };
         for rows in [1, 2, 19, 500] {
             let weights = pool_weights(&pool, rows);
             assert_eq!(weights.len(), rows);

@@ -1,12 +1,17 @@
-//! The style, and the codes: `docs/networks/deeptalk.md` sections 5 and 6.
+//! The style, and the codes: `docs/networks/deeptalk.md` section 5 and 6.
 
-use super::bias::{WITHIN_A_SECOND, near};
-use super::config::{FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE};
-use super::motion_prior::expand;
-use super::stages::Observer;
-use super::weights::{CodeHead, MotionPrior, Predictor, Style};
+use super::config::{Config, FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, PredictorConfig};
+use super::motion_prior::MotionPrior;
 use crate::Result;
-use crate::tensor::{Activation, Ops, Packed, SampleCodes};
+use crate::layers::attention_bias::near;
+use crate::layers::{Observer, Scope, Source};
+use crate::tensor::{Activation, AttentionBias, Linear, Ops, Packed, SampleCodes, TransformerLayer};
+
+/// The encoder's bias: rows less than a second apart see each other.
+///
+/// The paper's bias is `-slope * floor(|i - j| / 25)`; the published code passes it where a mask of forbidden pairs is
+/// expected, and everything that is not 0 forbids. The published weights were trained so.
+const WITHIN_A_SECOND: AttentionBias = AttentionBias::Window { rows: FPS };
 
 /// The codes of a motion.
 pub struct MotionCodes<C> {
@@ -16,53 +21,152 @@ pub struct MotionCodes<C> {
     pub bottom: C,
 }
 
-/// Emotion vectors and one-hot actors (clips, ...) to styles (clips, style).
-pub fn style<B: Ops>(
-    ops: &B,
-    style: &Style<B::Weight>,
-    emotion: &B::Tensor,
-    actors: &B::Tensor,
-    observer: &dyn Observer<B>,
-) -> Result<B::Tensor> {
-    let emotion = ops.linear(emotion, &style.emotion, Activation::None)?;
-    observer.stage("emotion_condition", &emotion)?;
-    let x = ops.linear(&ops.concat(&[&emotion, actors])?, &style.condition, Activation::None)?;
-    observer.stage("style", &x)?;
-    Ok(x)
+/// How codes are chosen, top book first.
+pub struct Choice<'a, C> {
+    /// Draws codes; none takes the likeliest.
+    pub sample: [Option<&'a SampleCodes>; 2],
+    /// Codes that take the place of chosen ones, with -1 where the chosen code stays: those that a stream gave out already, or those of
+    /// a reference.
+    pub given: [Option<&'a C>; 2],
 }
 
-/// Content (frames, width) and styles (clips, style) to codes; `sample` draws them (top, bottom), else the likeliest are
-/// taken.
-pub fn predict<B: Ops>(
-    ops: &B,
-    predictor: &Predictor<B::Weight>,
-    prior: &MotionPrior<B::Weight>,
-    content: &B::Tensor,
-    style: &B::Tensor,
-    sample: [Option<&SampleCodes>; 2],
-    observer: &dyn Observer<B>,
-) -> Result<MotionCodes<B::Codes>> {
-    let x = ops.concat(&[content, &ops.broadcast_rows(style, content.clips())?])?;
-    let x = ops.transformer_stack(x, &predictor.encoder, &WITHIN_A_SECOND)?;
-    observer.stage("predictor.encoder", &x)?;
-    let features = ops.linear(&x, &predictor.features, Activation::None)?;
-    observer.stage("predictor.features", &features)?;
-
-    let logits = logits(ops, &predictor.top, &ops.stack_frames(&features, FRAMES_PER_TOP_CODE)?)?;
-    observer.stage("predictor.logits_t", &logits)?;
-    let top = observer.codes("codes_t", ops.choose_code(&logits, sample[0])?)?;
-
-    let decoded = expand(ops, &prior.decoder_t, &ops.lookup(&top, &prior.codebook_t)?)?;
-    observer.stage("vq.decoder_t", &decoded)?;
-    let stacked = ops.stack_frames(&features, FRAMES_PER_BOTTOM_CODE)?;
-    let logits = self::logits(ops, &predictor.bottom, &ops.concat(&[&stacked, &decoded])?)?;
-    observer.stage("predictor.logits_b", &logits)?;
-    let bottom = observer.codes("codes_b", ops.choose_code(&logits, sample[1])?)?;
-    Ok(MotionCodes { top, bottom })
+impl<C> Default for Choice<'_, C> {
+    fn default() -> Self {
+        Self { sample: [None; 2], given: [None; 2] }
+    }
 }
 
-fn logits<B: Ops>(ops: &B, head: &CodeHead<B::Weight>, x: &B::Tensor) -> Result<B::Tensor> {
-    let x = ops.linear(x, &head.input, Activation::None)?;
-    let x = ops.transformer_stack(x, &head.layers, &near(head.attention_rows))?;
-    ops.linear(&x, &head.output, Activation::None)
+/// The tensors from emotion and actor to the style.
+#[derive(Debug, Clone)]
+pub struct Style<W> {
+    /// Of the emotion vector.
+    emotion: Linear<W>,
+    /// Of the result and the actor's one-hot vector.
+    condition: Linear<W>,
+}
+
+impl<W> Style<W> {
+    pub(super) fn load<S: Source<Weight = W>>(at: &mut Scope<'_, S>, config: &Config) -> Result<Self> {
+        let style = config.predictor.style;
+        Ok(Self {
+            emotion: Linear::load(&mut at.at("emotion"), style, config.emotion_head.width)?,
+            condition: Linear::load(&mut at.at("condition"), style, style + config.actors.len())?,
+        })
+    }
+
+    /// Emotion vectors (clips, width) and one-hot actors (clips, actors) to styles (clips, style).
+    pub(super) fn forward<B: Ops<Weight = W>>(
+        &self,
+        ops: &B,
+        emotion: &B::Tensor,
+        actors: &B::Tensor,
+        observer: &dyn Observer<B>,
+    ) -> Result<B::Tensor> {
+        let emotion = ops.linear(emotion, &self.emotion, Activation::None)?;
+        observer.stage("emotion_condition", &emotion)?;
+        let x = ops.linear(&ops.concat(&[&emotion, actors])?, &self.condition, Activation::None)?;
+        observer.stage("style", &x)?;
+        Ok(x)
+    }
+}
+
+/// The tensors of the code predictor.
+#[derive(Debug, Clone)]
+pub struct Predictor<W> {
+    /// Over content and style.
+    encoder: Vec<TransformerLayer<W>>,
+    /// To the features of a frame.
+    features: Linear<W>,
+    top: CodeHead<W>,
+    bottom: CodeHead<W>,
+}
+
+impl<W> Predictor<W> {
+    pub(super) fn load<S: Source<Weight = W>>(at: &mut Scope<'_, S>, all: &Config) -> Result<Self> {
+        let config = &all.predictor;
+        let width = all.content.output + config.style;
+        let prior = &all.motion_prior;
+        let (stacked_t, stacked_b) = (4 * config.features, 2 * config.features + prior.width_t);
+        let activation = Activation::Gelu;
+        Ok(Self {
+            encoder: TransformerLayer::load_stack(&mut at.at("encoder"), width, config.encoder, activation)?,
+            features: Linear::load(&mut at.at("features"), config.features, width)?,
+            top: CodeHead::load(&mut at.at("top"), config, stacked_t, prior.codes_t)?,
+            bottom: CodeHead::load(&mut at.at("bottom"), config, stacked_b, prior.codes_b)?,
+        })
+    }
+
+    /// Content (frames, width) and styles (clips, style) to codes.
+    pub(super) fn forward<B: Ops<Weight = W>>(
+        &self,
+        ops: &B,
+        prior: &MotionPrior<W>,
+        content: &B::Tensor,
+        style: &B::Tensor,
+        choice: &Choice<'_, B::Codes>,
+        observer: &dyn Observer<B>,
+    ) -> Result<MotionCodes<B::Codes>> {
+        let choose = |book: usize, name: &'static str, logits: &B::Tensor| {
+            let chosen = ops.choose_code(logits, choice.sample[book])?;
+            observer.codes(name, &chosen)?;
+            match choice.given[book] {
+                Some(given) => ops.replace_codes(&chosen, given),
+                None => Ok(chosen),
+            }
+        };
+        let x = ops.concat(&[content, &ops.broadcast_rows(style, content.clips())?])?;
+        let x = ops.transformer_stack(x, &self.encoder, &WITHIN_A_SECOND)?;
+        observer.stage("predictor.encoder", &x)?;
+        let features = ops.linear(&x, &self.features, Activation::None)?;
+        observer.stage("predictor.features", &features)?;
+
+        let logits = self.top.forward(ops, &ops.stack_frames(&features, FRAMES_PER_TOP_CODE)?)?;
+        observer.stage("predictor.logits_t", &logits)?;
+        let top = choose(0, "codes_t", &logits)?;
+
+        let decoded = prior.expand_top(ops, &top)?;
+        observer.stage("vq.decoder_t", &decoded)?;
+        let stacked = ops.stack_frames(&features, FRAMES_PER_BOTTOM_CODE)?;
+        let logits = self.bottom.forward(ops, &ops.concat(&[&stacked, &decoded])?)?;
+        observer.stage("predictor.logits_b", &logits)?;
+        let bottom = choose(1, "codes_b", &logits)?;
+        Ok(MotionCodes { top, bottom })
+    }
+}
+
+/// The tensors of a transformer that gives the logits of one book.
+#[derive(Debug, Clone)]
+struct CodeHead<W> {
+    /// From the stacked features.
+    input: Linear<W>,
+    layers: Vec<TransformerLayer<W>>,
+    /// Rows `i` and `j` see each other where `|i - j|` is below this. The published model has 1, a row sees itself alone, for the reason
+    /// that [`WITHIN_A_SECOND`] gives; the paper's bias is `-slope * |i - j|`.
+    attention_rows: usize,
+    /// To the logits.
+    output: Linear<W>,
+}
+
+impl<W> CodeHead<W> {
+    fn load<S: Source<Weight = W>>(
+        at: &mut Scope<'_, S>,
+        config: &PredictorConfig,
+        input: usize,
+        codes: usize,
+    ) -> Result<Self> {
+        let width = config.hidden;
+        let (transformer, activation) = (config.transformer, Activation::Gelu);
+        Ok(Self {
+            input: Linear::load(&mut at.at("input"), width, input)?,
+            layers: TransformerLayer::load_stack(&mut at.at("layers"), width, transformer, activation)?,
+            attention_rows: config.code_attention_rows,
+            output: Linear::load(&mut at.at("output"), codes, width)?,
+        })
+    }
+
+    fn forward<B: Ops<Weight = W>>(&self, ops: &B, x: &B::Tensor) -> Result<B::Tensor> {
+        let x = ops.linear(x, &self.input, Activation::None)?;
+        let x = ops.transformer_stack(x, &self.layers, &near(self.attention_rows))?;
+        ops.linear(&x, &self.output, Activation::None)
+    }
 }

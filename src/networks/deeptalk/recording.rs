@@ -1,84 +1,19 @@
-//! One recording of any length, on the host: samples in, [`Animation`] out.
+//! Recordings of any length, on the host: samples in, [`Animation`] out.
 
+use super::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
 use super::deeptalk::{Analysis, DeepTalk, check_samples};
-use super::emotion::Distribution;
-use super::emotion_vector::{EmotionVector, check_alpha, check_share};
-use super::predictor::MotionCodes;
-use super::stages::Observer;
+use super::emotion_head::Distribution;
+use super::network::of_recording;
+use super::padding::wanted_frames;
+use super::predictor::{Choice, MotionCodes};
 use super::windows::{Seams, Window, join_codes, packs, windows};
+use super::{STREAM_BOTTOM, STREAM_EMOTION, STREAM_TOP};
 use crate::animation::{Animation, Extras, Rate};
-use crate::audio::wanted_frames;
-use crate::networks::deeptalk::config::{
-    FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME,
-};
+use crate::layers::Observer;
+use crate::networks::emotion_vector::{check_alpha, check_share};
+use crate::networks::{Draw, EmotionVector, Progress, Take};
 use crate::tensor::{Clips, Ops, Packed, SampleCodes, noise};
 use crate::{Error, Result};
-
-/// How a motion is drawn instead of taken at its likeliest.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Draw {
-    /// The seed of everything that is drawn.
-    pub seed: u64,
-    /// Draws the emotion vector: the paper's uncertainty factor alpha, which multiplies the log variance. Nothing: the mean.
-    pub alpha: Option<f32>,
-    /// Temperatures of the top and the bottom codes; 0 takes the likeliest.
-    pub temperature: [f32; 2],
-}
-
-/// One motion that is wanted of a recording.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Take {
-    /// Index of the identity.
-    pub actor: usize,
-    /// An emotion to use instead of the recording's own, and how much of it: 0 none, 1 all.
-    pub emotion: Option<(EmotionVector, f32)>,
-    /// What is drawn.
-    pub draw: Draw,
-}
-
-impl Take {
-    /// The identity with this index ([`super::Config::actor`]).
-    pub fn with_actor(self, actor: usize) -> Self {
-        Self { actor, ..self }
-    }
-
-    /// This emotion instead of the recording's own: taken from another clip, or set.
-    pub fn with_emotion(self, emotion: EmotionVector) -> Self {
-        self.with_blend(emotion, 1.0)
-    }
-
-    /// `share` of the way from the recording's own emotion to this one, on the sphere.
-    pub fn with_blend(self, emotion: EmotionVector, share: f32) -> Self {
-        Self { emotion: Some((emotion, share)), ..self }
-    }
-
-    /// Draws the emotion from its distribution: see [`Draw::alpha`].
-    pub fn with_alpha(mut self, alpha: f32) -> Self {
-        self.draw.alpha = Some(alpha);
-        self
-    }
-
-    /// The seed of all that is drawn.
-    pub fn with_seed(mut self, seed: u64) -> Self {
-        self.draw.seed = seed;
-        self
-    }
-
-    /// Draws the top and bottom codes: see [`Draw::temperature`].
-    pub fn with_temperature(mut self, top: f32, bottom: f32) -> Self {
-        self.draw.temperature = [top, bottom];
-        self
-    }
-}
-
-/// How far a work is: frames of a recording, tensors of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// What is done, over all takes.
-    pub done: usize,
-    /// What there will be.
-    pub total: usize,
-}
 
 impl<B: Ops> DeepTalk<B> {
     /// The emotion of a recording, as far as the network listens (10 s with the published sizes).
@@ -86,11 +21,19 @@ impl<B: Ops> DeepTalk<B> {
     /// # Errors
     /// Samples that are not finite.
     pub fn emotion_vector(&self, samples: &[f32]) -> Result<EmotionVector> {
-        check_samples(samples)?;
-        self.download_emotion(&self.emotion_of(&[samples], &())?)
+        self.emotion_vector_observed(samples, &())
     }
 
-    /// [`takes_seen`](Self::takes_seen) with nobody looking.
+    pub(super) fn emotion_vector_observed(
+        &self,
+        samples: &[f32],
+        observer: &dyn Observer<B>,
+    ) -> Result<EmotionVector> {
+        check_samples(samples)?;
+        self.download_emotion(&self.emotion_of(&[samples], observer)?)
+    }
+
+    /// [`takes_observed`](Self::takes_observed) without an observer.
     ///
     /// # Errors
     /// As there.
@@ -100,26 +43,26 @@ impl<B: Ops> DeepTalk<B> {
         takes: &[Take],
         progress: &mut dyn FnMut(Progress) -> Result<()>,
     ) -> Result<Vec<Animation>> {
-        self.takes_seen(samples, takes, progress, &())
+        self.takes_observed(samples, &takes.iter().collect::<Vec<_>>(), progress, &())
     }
 
     /// The motions of a recording of 16 kHz mono samples in [-1, 1], one for each take, `ceil(samples / 640)` frames each.
     ///
     /// Words are heard once for all takes. Recordings of over a minute go through overlapping windows (see the source of
-    /// `model::windows`): memory does not grow with their length, and the emotion follows the window. `progress` is told after every
+    /// `windows`): memory does not grow with their length, and the emotion follows the window. `progress` is told after every
     /// step; what it or the observer returns as an error ends the work.
     ///
     /// # Errors
     /// No samples, samples that are not finite, an actor or temperatures that make no sense, and whatever `progress` says.
-    pub fn takes_seen(
+    pub fn takes_observed(
         &self,
         samples: &[f32],
-        takes: &[Take],
+        takes: &[&Take],
         progress: &mut dyn FnMut(Progress) -> Result<()>,
         observer: &dyn Observer<B>,
     ) -> Result<Vec<Animation>> {
         check_clip(samples)?;
-        takes.iter().try_for_each(|take| self.check_take(take))?;
+        takes.iter().try_for_each(|take| self.check_controls(take))?;
         let mut state = Progress { done: 0, total: wanted_frames(samples.len()) * takes.len() };
         let mut unfinished: Vec<_> =
             takes.iter().map(|_| Unfinished::new(self.config().parameters())).collect();
@@ -141,19 +84,16 @@ impl<B: Ops> DeepTalk<B> {
     ///
     /// # Errors
     /// As [`takes`](Self::takes); a complaint about a recording says which.
-    pub fn batch_seen(
+    pub fn batch_observed(
         &self,
         recordings: &[&[f32]],
         take: &Take,
         progress: &mut dyn FnMut(Progress) -> Result<()>,
         observer: &dyn Observer<B>,
     ) -> Result<Vec<Animation>> {
-        self.check_take(take)?;
+        self.check_controls(take)?;
         for (index, samples) in recordings.iter().enumerate() {
-            check_clip(samples).map_err(|error| match error {
-                Error::Usage(text) => Error::Usage(format!("recording {index}: {text}")),
-                other => other,
-            })?;
+            check_clip(samples).map_err(of_recording(index))?;
         }
         let mut state = Progress { done: 0, total: recordings.iter().map(|r| wanted_frames(r.len())).sum() };
         let mut unfinished: Vec<_> =
@@ -201,7 +141,7 @@ impl<B: Ops> DeepTalk<B> {
             None => &emotion.mu,
             Some(alpha) => {
                 let width = self.config().emotion_head.width;
-                let noise = noise::normal(take.draw.seed, noise::STREAM_EMOTION, width);
+                let noise = noise::normal(take.draw.seed, STREAM_EMOTION, width);
                 let noise = self.upload_row(&noise, windows.len())?;
                 drawn = ops.sample_gaussian(&emotion.mu, &emotion.logvar, &noise, alpha)?;
                 &drawn
@@ -210,8 +150,8 @@ impl<B: Ops> DeepTalk<B> {
         let first_frames: Vec<usize> = windows.iter().map(|window| window.first_frame).collect();
         let [top, bottom] = draws(take, &first_frames);
         let actors = vec![take.actor; windows.len()];
-        let sample = [top.as_ref(), bottom.as_ref()];
-        let animated = self.animate(&analysis.content, vector, &actors, sample, observer)?;
+        let choice = Choice { sample: [top.as_ref(), bottom.as_ref()], ..Choice::default() };
+        let animated = self.animate(&analysis.content, vector, &actors, &choice, observer)?;
 
         let parameters = self.config().parameters();
         let motion = ops.download(&animated.motion)?;
@@ -258,7 +198,7 @@ impl<B: Ops> DeepTalk<B> {
     }
 
     /// Refuses what makes no sense before any work is done.
-    pub(crate) fn check_take(&self, take: &Take) -> Result<()> {
+    pub(super) fn check_controls(&self, take: &Take) -> Result<()> {
         let Draw { alpha, temperature, .. } = &take.draw;
         if let Some(temperature) = temperature.iter().find(|t| !t.is_finite() || **t < 0.0) {
             return Err(Error::Usage(format!("a temperature is a number of at least 0, not {temperature}")));
@@ -294,7 +234,7 @@ fn check_clip(samples: &[f32]) -> Result<()> {
 
 /// The draws of the top and the bottom codes, for clips that begin at these frames of their recordings.
 pub(super) fn draws(take: &Take, first_frames: &[usize]) -> [Option<SampleCodes>; 2] {
-    let books = [(noise::STREAM_TOP, FRAMES_PER_TOP_CODE), (noise::STREAM_BOTTOM, FRAMES_PER_BOTTOM_CODE)];
+    let books = [(STREAM_TOP, FRAMES_PER_TOP_CODE), (STREAM_BOTTOM, FRAMES_PER_BOTTOM_CODE)];
     std::array::from_fn(|book| {
         let (stream, frames_per_code) = books[book];
         let temperature = take.draw.temperature[book];

@@ -42,8 +42,8 @@ pub(super) fn windows(samples: usize) -> Vec<Window> {
         .collect()
 }
 
-/// The windows of many recordings, packed in order: each with its recording's index, a minute of sound a pack at most, and never two
-/// windows of one recording together.
+/// The windows of many recordings, packed in order: each with the index of its recording, at most a minute of sound in a pack, and never
+/// two windows of one recording together.
 pub(super) fn packs(recordings: &[&[f32]]) -> Vec<Vec<(usize, Window)>> {
     const MOST: usize = ONE_PASS_SECONDS * FPS * SAMPLES_PER_FRAME;
     let mut packs: Vec<Vec<(usize, Window)>> = Vec::new();

@@ -1,7 +1,8 @@
 //! Vector quantisation: codes of rows, and rows of codes.
 
-use super::RowOps;
+use super::{Packed, RowOps};
 use crate::Result;
+use crate::tensor::shapes;
 
 /// Operations on codes.
 pub trait CodeOps: RowOps {
@@ -14,6 +15,18 @@ pub trait CodeOps: RowOps {
     /// One code a row: `argmax(logits)`, or `argmax(logits / temperature + Gumbel noise)`, a draw from
     /// `softmax(logits / temperature)`; the lowest index of equals.
     fn choose_code(&self, logits: &Self::Tensor, sample: Option<&SampleCodes>) -> Result<Self::Codes>;
+
+    /// The codes, with those of `given` in the rows where `given` is not negative; equal clips.
+    fn replace_codes(&self, codes: &Self::Codes, given: &Self::Codes) -> Result<Self::Codes> {
+        shapes::same("replace_codes", codes, given)?;
+        let mut values = self.download_codes(codes)?;
+        for (value, given) in values.iter_mut().zip(self.download_codes(given)?) {
+            if given >= 0 {
+                *value = given;
+            }
+        }
+        self.upload_codes(codes.clips(), &values)
+    }
 }
 
 /// The parameters of a draw of codes. The noise is a function of these numbers and of (row, code) alone: see

@@ -1,5 +1,7 @@
 //! The sizes that are known by name.
 
+use crate::layers::wav2vec::published_convolutions;
+
 use super::{
     Config, ContentConfig, ConvConfig, EmotionConfig, HeadConfig, LogMelConfig, MotionEmotionConfig,
     MotionPriorConfig, PredictorConfig, TransformerConfig,
@@ -11,7 +13,7 @@ const ACTORS: &str = "M003 M005 M007 M009 M011 M012 M013 M019 M022 M023 M024 M02
 impl Config {
     /// The published sizes.
     pub fn base() -> Self {
-        let conv = convolutions(&[512; 7]);
+        let conv = published_convolutions(&[512; 7]);
         let encoder = TransformerConfig { layers: 12, heads: 12, feed_forward: 3072 };
         Self {
             content: ContentConfig {
@@ -74,7 +76,7 @@ impl Config {
 
     /// Everything that base has, a hundredth as wide: for tests, and to try things out.
     pub fn tiny() -> Self {
-        let conv = convolutions(&[16, 16, 24, 24, 32, 32, 32]);
+        let conv = published_convolutions(&[16, 16, 24, 24, 32, 32, 32]);
         let encoder = TransformerConfig { layers: 2, heads: 2, feed_forward: 64 };
         let small = TransformerConfig { layers: 1, heads: 2, feed_forward: 48 };
         let head = HeadConfig { max_frames: 500, transformer: small, width: 16, pool_width: 8 };
@@ -204,12 +206,6 @@ impl Config {
             channels: arkit_channels(),
         }
     }
-}
-
-/// wav2vec2's kernels and strides.
-fn convolutions(widths: &[usize; 7]) -> Vec<ConvConfig> {
-    let shape = [(10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2)];
-    widths.iter().zip(shape).map(|(&out, (kernel, stride))| ConvConfig { out, kernel, stride }).collect()
 }
 
 /// FLAME's first 50 expression coefficients.

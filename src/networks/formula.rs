@@ -4,11 +4,11 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::recipes::{Published, Recipes};
+use super::registry::Architecture;
+use super::{Progress, Provenance, Published, write_model};
 use crate::Result;
 use crate::files::Written;
-use crate::networks::deeptalk::{Config, Progress, sinusoidal_table};
-use crate::networks::{Provenance, tensor_shapes, write_model};
+use crate::layers::sinusoidal_table;
 use crate::tensor::Dtype;
 
 /// Every tensor that is asked for, by the formula.
@@ -82,31 +82,25 @@ fn splitmix64(seed: u64, index: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Writes a model of these sizes with weights from the formula.
+/// Writes a model of this configuration with weights from the formula; `progress` is told before every tensor, and what it returns as an
+/// error ends the work.
 ///
 /// # Errors
-/// What the disk says.
-pub fn synth_model(path: &Path, config: &Config, dtype: Dtype) -> Result<Written> {
-    synth_model_with(path, config, dtype, &mut |_| Ok(()))
-}
-
-/// The same; `progress` is told before every tensor, and what it returns as an error ends the work.
-///
-/// # Errors
-/// What the disk or `progress` says.
-pub fn synth_model_with(
+/// A configuration that contradicts itself; errors of the disk and of `progress`.
+pub fn synth_model(
     path: &Path,
-    config: &Config,
+    architecture: &Architecture,
+    config: &str,
     dtype: Dtype,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Written> {
-    let recipes = Recipes::new(config);
+    let recipes = (architecture.recipes)(config)?;
     let provenance = Provenance {
         source: "made by a formula: for tests and benchmarks, it was never trained".into(),
         license: "CC0-1.0".into(),
     };
-    let mut state = Progress { done: 0, total: tensor_shapes(config)?.len() };
-    write_model(path, config, &provenance, dtype, |name, shape| {
+    let mut state = Progress { done: 0, total: recipes.len() };
+    write_model(path, architecture, config, &provenance, dtype, |name, shape| {
         progress(state)?;
         state.done += 1;
         recipes.make(name, shape, &Formula)

@@ -1,13 +1,21 @@
-//! What a caller sees of running work, and how it is stopped.
+//! Progress and cancellation of running work.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::networks::deeptalk::Progress;
-use crate::networks::deeptalk::stages::{Observer, Part};
+use crate::layers::Observer;
 use crate::tensor::Ops;
 use crate::{Error, Result};
+
+/// The progress of work, in frames of a recording or tensors of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Finished, over all takes.
+    pub done: usize,
+    /// To be finished in all.
+    pub total: usize,
+}
 
 /// Where the work is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,47 +83,56 @@ impl<'a> Control<'a> {
     }
 }
 
-/// What the last call of a session took, on the host's clock. A GPU works on while the host goes on, so there only the total counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The times of one call, on the host's clock. A GPU works on while the host goes on, so on a GPU only the total counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timings {
-    /// Words: samples to content features.
-    pub content: Duration,
-    /// Feeling: samples to the emotion's distribution.
-    pub emotion: Duration,
-    /// Content and emotion to codes.
-    pub codes: Duration,
-    /// Codes to motion.
-    pub motion: Duration,
+    /// The parts of the forward, by the names of [`Spec::parts`](super::Spec::parts).
+    pub parts: Vec<(&'static str, Duration)>,
     /// Motion to vertices.
     pub vertices: Duration,
     /// The whole call.
     pub total: Duration,
 }
 
-/// Looks after one call.
-pub(super) struct Watch<'c, 'a> {
+impl Timings {
+    /// The time of a part of the forward; zero if the part did not run.
+    pub fn part(&self, name: &str) -> Duration {
+        self.parts.iter().find(|(known, _)| *known == name).map_or(Duration::ZERO, |(_, time)| *time)
+    }
+}
+
+/// The state of one call under a [`Control`]: progress so far, and times.
+pub struct Watch<'c, 'a> {
     control: RefCell<&'c mut Control<'a>>,
     progress: Cell<Progress>,
-    timings: Cell<Timings>,
+    timings: RefCell<Timings>,
     begun: Instant,
 }
 
 impl<'c, 'a> Watch<'c, 'a> {
+    /// The start of a call.
     pub fn new(control: &'c mut Control<'a>) -> Self {
         Self {
             control: RefCell::new(control),
             progress: Cell::new(Progress { done: 0, total: 0 }),
-            timings: Cell::default(),
+            timings: RefCell::default(),
             begun: Instant::now(),
         }
     }
 
-    /// Frames were finished, or more are due.
+    /// Reports that frames were finished, or that more are due.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], or what the callback returns.
     pub fn advance(&self, progress: Progress) -> Result<()> {
         self.progress.set(progress);
         self.step(Step::FRAMES)
     }
 
+    /// Reports that a stage was finished.
+    ///
+    /// # Errors
+    /// As [`advance`](Self::advance).
     pub fn step(&self, stage: &'static str) -> Result<()> {
         let Progress { done, total } = self.progress.get();
         match self.control.try_borrow_mut() {
@@ -126,8 +143,9 @@ impl<'c, 'a> Watch<'c, 'a> {
         }
     }
 
+    /// The times so far.
     pub fn timings(&self) -> Timings {
-        Timings { total: self.begun.elapsed(), ..self.timings.get() }
+        Timings { total: self.begun.elapsed(), ..self.timings.borrow().clone() }
     }
 }
 
@@ -136,18 +154,15 @@ impl<B: Ops> Observer<B> for Watch<'_, '_> {
         self.step(name)
     }
 
-    fn took(&self, part: Part, time: Duration) {
-        let mut timings = self.timings.get();
-        *match part {
-            Part::Content => &mut timings.content,
-            Part::Emotion => &mut timings.emotion,
-            Part::Codes => &mut timings.codes,
-            Part::Motion => &mut timings.motion,
-        } += time;
-        self.timings.set(timings);
+    fn took(&self, part: &'static str, time: Duration) {
+        let mut timings = self.timings.borrow_mut();
+        match timings.parts.iter_mut().find(|(known, _)| *known == part) {
+            Some((_, sum)) => *sum += time,
+            None => timings.parts.push((part, time)),
+        }
     }
 
-    fn looks(&self) -> bool {
+    fn reads(&self) -> bool {
         false
     }
 }

@@ -3,6 +3,8 @@
 use crate::tensor::noise;
 use crate::{Error, Result};
 
+/// The stream of random numbers that draws an emotion.
+pub(super) const STREAM: u32 = 2;
 /// The log variance of an emotion that is set, not heard: nothing is left to draw.
 const CERTAIN: f32 = -60.0;
 /// Nearly parallel (or opposite) vectors have no well-defined great circle between them.
@@ -72,7 +74,7 @@ impl EmotionVector {
     /// An `alpha` that is not finite.
     pub fn sample(&self, alpha: f32, seed: u64) -> Result<Self> {
         check_alpha(alpha)?;
-        let noise = noise::normal(seed, noise::STREAM_EMOTION, self.mu.len());
+        let noise = noise::normal(seed, STREAM, self.mu.len());
         let spread = |logvar: f32| (0.5 * alpha * logvar).clamp(-35.0, 35.0).exp();
         let drawn: Vec<f32> =
             self.mu.iter().zip(&self.logvar).zip(&noise).map(|((mu, v), e)| mu + spread(*v) * e).collect();
@@ -80,7 +82,7 @@ impl EmotionVector {
     }
 
     /// Refuses an emotion that a model whose vectors are `width` wide cannot take.
-    pub(super) fn check(&self, width: usize) -> Result<()> {
+    pub(crate) fn check(&self, width: usize) -> Result<()> {
         if self.mu.len() != width || self.logvar.len() != width {
             return Err(Error::Usage(format!(
                 "an emotion vector of this model is {width} wide, found a mean of {} and log variances of {}",
@@ -95,14 +97,14 @@ impl EmotionVector {
     }
 }
 
-pub(super) fn check_share(share: f32) -> Result<()> {
+pub(crate) fn check_share(share: f32) -> Result<()> {
     match (0.0..=1.0).contains(&share) {
         true => Ok(()),
         false => Err(Error::Usage(format!("an emotion's share is a number from 0 to 1, not {share}"))),
     }
 }
 
-pub(super) fn check_alpha(alpha: f32) -> Result<()> {
+pub(crate) fn check_alpha(alpha: f32) -> Result<()> {
     match alpha.is_finite() {
         true => Ok(()),
         false => Err(Error::Usage(format!("alpha is a finite number, not {alpha}"))),

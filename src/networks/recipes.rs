@@ -7,8 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::networks::deeptalk::config::LogMelConfig;
-use crate::networks::deeptalk::{Config, log_mel};
+use crate::layers::log_mel::{self, LogMelConfig};
 use crate::{Error, Result};
 
 /// Tensors by their published names.
@@ -24,7 +23,7 @@ const BATCH_NORM_EPS: f64 = 1e-5;
 
 /// How a tensor of ours is made.
 #[derive(Debug, Clone)]
-enum Recipe {
+pub(super) enum Recipe {
     /// The same numbers; the published shape has these extra dimensions of 1 in front and behind.
     Copy(String, usize, usize),
     /// (out, in, kernel) to (out, kernel, in).
@@ -44,44 +43,30 @@ enum Recipe {
 }
 
 /// The recipes of a whole model.
+#[derive(Debug, Default)]
 pub struct Recipes {
     recipes: BTreeMap<String, Recipe>,
 }
 
-const EMOTION2VEC: &str = "sequence_decoder.DEE.audio_encoder.embedding_model";
-const CONTEXT_BLOCKS: usize = 4;
-
 impl Recipes {
-    /// For every tensor of a model of these sizes.
-    pub fn new(config: &Config) -> Self {
-        let mut r = Self { recipes: BTreeMap::new() };
-        r.content(config);
-        r.emotion(config);
-        r.head(
-            "emotion_head",
-            "sequence_decoder.DEE.audio_encoder",
-            "audio",
-            config.emotion_head.transformer.layers,
-        );
-        r.linear("style.emotion", "sequence_decoder.emotion_map_layer");
-        r.linear("style.condition", "sequence_decoder.condition_feature_layer");
-        r.predictor(config);
-        r.motion_prior();
-        if let Some(motion) = &config.motion_emotion {
-            r.linear("motion_emotion.features.0", "fer.in_fc");
-            for index in 1..motion.features.len() {
-                r.linear(
-                    &format!("motion_emotion.features.{index}"),
-                    &format!("fer.hidden_layers.{}", index - 1),
-                );
-            }
-            let published = "sequence_decoder.DEE.exp_encoder";
-            r.linear("motion_emotion.input", &format!("{published}.exp_map"));
-            r.head("motion_emotion.head", published, "exp", motion.head.transformer.layers);
-            r.copy("motion_emotion.match_shift", "sequence_decoder.DEE.criterion.shift");
-            r.copy("motion_emotion.match_negative_scale", "sequence_decoder.DEE.criterion.negative_scale");
-        }
-        r
+    /// No recipes yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of recipes: one for each tensor of a model.
+    pub fn len(&self) -> usize {
+        self.recipes.len()
+    }
+
+    /// True if there is a recipe for this tensor of a model.
+    pub fn has(&self, name: &str) -> bool {
+        self.recipes.contains_key(name)
+    }
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.recipes.is_empty()
     }
 
     /// The numbers of one of our tensors.
@@ -139,54 +124,55 @@ impl Recipes {
         }
     }
 
-    fn put(&mut self, ours: String, recipe: Recipe) {
+    pub(super) fn put(&mut self, ours: String, recipe: Recipe) {
         self.recipes.insert(ours, recipe);
     }
 
-    fn copy(&mut self, ours: &str, theirs: &str) {
+    pub(super) fn copy(&mut self, ours: &str, theirs: &str) {
         self.put(ours.into(), Recipe::Copy(theirs.into(), 0, 0));
     }
 
-    fn linear(&mut self, ours: &str, theirs: &str) {
+    pub(super) fn linear(&mut self, ours: &str, theirs: &str) {
         for part in ["weight", "bias"] {
             self.copy(&format!("{ours}.{part}"), &format!("{theirs}.{part}"));
         }
     }
 
-    fn conv(&mut self, ours: &str, theirs: &str) {
+    pub(super) fn conv(&mut self, ours: &str, theirs: &str) {
         self.put(format!("{ours}.weight"), Recipe::Taps(format!("{theirs}.weight")));
         self.copy(&format!("{ours}.bias"), &format!("{theirs}.bias"));
     }
 
-    fn conv_transpose(&mut self, ours: &str, theirs: &str) {
+    pub(super) fn conv_transpose(&mut self, ours: &str, theirs: &str) {
         self.put(format!("{ours}.weight"), Recipe::TransposedTaps(format!("{theirs}.weight")));
         self.copy(&format!("{ours}.bias"), &format!("{theirs}.bias"));
     }
 
-    fn log_mel(&mut self, ours: &str, config: Option<LogMelConfig>) {
+    pub(super) fn log_mel(&mut self, ours: &str, config: Option<LogMelConfig>) {
         let Some(config) = config else { return };
         self.put(format!("{ours}.log_mel.basis"), Recipe::Defined(config, log_mel::basis));
         self.put(format!("{ours}.log_mel.bands"), Recipe::Defined(config, log_mel::bands));
     }
 
-    fn content(&mut self, config: &Config) {
-        self.log_mel("content", config.content.log_mel);
-        let encoder = "audio_model.model.encoder";
-        for index in 0..config.content.conv.len() {
-            let from = format!("audio_model.model.feature_extractor.conv_layers.{index}");
-            self.put(format!("content.conv.{index}.weight"), Recipe::Taps(format!("{from}.conv.weight")));
+    /// The encoder of [`Wav2vec`](crate::layers::wav2vec::Wav2vec) at the place `ours`, from the names of `transformers`.
+    pub(super) fn wav2vec(&mut self, ours: &str, theirs: &str, convolutions: usize, layers: usize) {
+        for index in 0..convolutions {
+            let from = format!("{theirs}.feature_extractor.conv_layers.{index}");
+            self.put(format!("{ours}.conv.{index}.weight"), Recipe::Taps(format!("{from}.conv.weight")));
             if index == 0 {
-                self.linear("content.conv.0.norm", &format!("{from}.layer_norm"));
+                self.linear(&format!("{ours}.conv.0.norm"), &format!("{from}.layer_norm"));
             }
         }
-        self.linear("content.projection_norm", "audio_model.model.feature_projection.layer_norm");
-        self.linear("content.projection", "audio_model.model.feature_projection.projection");
+        let projection = format!("{theirs}.feature_projection");
+        self.linear(&format!("{ours}.projection_norm"), &format!("{projection}.layer_norm"));
+        self.linear(&format!("{ours}.projection"), &format!("{projection}.projection"));
+        let encoder = format!("{theirs}.encoder");
         let positional = format!("{encoder}.pos_conv_embed.conv");
-        self.copy("content.positional.bias", &format!("{positional}.bias"));
-        self.put("content.positional.weight".into(), Recipe::WeightNormTaps(positional));
-        self.linear("content.norm", &format!("{encoder}.layer_norm"));
-        for index in 0..config.content.transformer.layers {
-            let (ours, theirs) = (format!("content.layers.{index}"), format!("{encoder}.layers.{index}"));
+        self.copy(&format!("{ours}.positional.bias"), &format!("{positional}.bias"));
+        self.put(format!("{ours}.positional.weight"), Recipe::WeightNormTaps(positional));
+        self.linear(&format!("{ours}.norm"), &format!("{encoder}.layer_norm"));
+        for index in 0..layers {
+            let (ours, theirs) = (format!("{ours}.layers.{index}"), format!("{encoder}.layers.{index}"));
             for part in ["weight", "bias"] {
                 let rows = ["q", "k", "v"].map(|which| format!("{theirs}.attention.{which}_proj.{part}"));
                 self.put(format!("{ours}.qkv.{part}"), Recipe::Rows(rows.into()));
@@ -197,73 +183,10 @@ impl Recipes {
             self.linear(&format!("{ours}.down"), &format!("{theirs}.feed_forward.output_dense"));
             self.linear(&format!("{ours}.norm2"), &format!("{theirs}.final_layer_norm"));
         }
-        self.linear("content.output", "sequence_encoder.linear");
-    }
-
-    fn emotion(&mut self, config: &Config) {
-        self.log_mel("emotion", config.emotion.log_mel);
-        let audio = format!("{EMOTION2VEC}.modality_encoders.AUDIO");
-        for index in 0..config.emotion.conv.len() {
-            let (ours, theirs) =
-                (format!("emotion.conv.{index}"), format!("{audio}.local_encoder.conv_layers.{index}"));
-            self.put(format!("{ours}.weight"), Recipe::Taps(format!("{theirs}.0.weight")));
-            self.linear(&format!("{ours}.norm"), &format!("{theirs}.2.1"));
-        }
-        self.linear("emotion.projection_norm", &format!("{audio}.project_features.1"));
-        self.linear("emotion.projection", &format!("{audio}.project_features.2"));
-        for index in 0..config.emotion.positional_layers {
-            let theirs = format!("{audio}.relative_positional_encoder.{}.0", index + 1);
-            self.conv(&format!("emotion.positional.{index}"), &theirs);
-        }
-        self.put("emotion.extra_tokens".into(), Recipe::Copy(format!("{audio}.extra_tokens"), 1, 0));
-        self.put("emotion.alibi_scale".into(), Recipe::Copy(format!("{audio}.alibi_scale"), 2, 2));
-        self.linear("emotion.norm", &format!("{audio}.context_encoder.norm"));
-        for index in 0..config.emotion.transformer.layers {
-            let ours = format!("emotion.layers.{index}");
-            let theirs = match index.checked_sub(CONTEXT_BLOCKS) {
-                None => format!("{audio}.context_encoder.blocks.{index}"),
-                Some(index) => format!("{EMOTION2VEC}.blocks.{index}"),
-            };
-            for (part, published) in [
-                ("qkv", "attn.qkv"),
-                ("out", "attn.proj"),
-                ("norm1", "norm1"),
-                ("up", "mlp.fc1"),
-                ("down", "mlp.fc2"),
-                ("norm2", "norm2"),
-            ] {
-                self.linear(&format!("{ours}.{part}"), &format!("{theirs}.{published}"));
-            }
-        }
-    }
-
-    /// DEE's two heads differ in one word.
-    fn head(&mut self, ours: &str, theirs: &str, word: &str, layers: usize) {
-        let table = format!("{theirs}.{word}_pos_encoder.pos_enc");
-        self.put(format!("{ours}.position_table"), Recipe::Copy(table, 1, 0));
-        self.torch_layers(&format!("{ours}.layers"), &format!("{theirs}.{word}_encoder"), layers);
-        for (branch, encoder, short) in [("mean", "mean", "mean"), ("logvar", "uncertainty", "std")] {
-            let ours = format!("{ours}.{branch}");
-            self.torch_layers(&format!("{ours}.layers"), &format!("{theirs}.{word}_{encoder}_encoder"), 1);
-            self.linear(&format!("{ours}.projection"), &format!("{theirs}.{short}_feature_map"));
-            for (direction, suffix) in [("forward", ""), ("backward", "_reverse")] {
-                for (part, published) in [
-                    ("input", "weight_ih_l0"),
-                    ("hidden", "weight_hh_l0"),
-                    ("input_bias", "bias_ih_l0"),
-                    ("hidden_bias", "bias_hh_l0"),
-                ] {
-                    let theirs = format!("{theirs}.{short}_pool.gru.{published}{suffix}");
-                    self.copy(&format!("{ours}.pool.{direction}.{part}"), &theirs);
-                }
-            }
-            let score = format!("{theirs}.{short}_pool.linear.weight");
-            self.put(format!("{ours}.pool.score"), Recipe::Copy(score, 1, 0));
-        }
     }
 
     /// Layers of PyTorch's own transformer.
-    fn torch_layers(&mut self, ours: &str, theirs: &str, count: usize) {
+    pub(super) fn torch_layers(&mut self, ours: &str, theirs: &str, count: usize) {
         for index in 0..count {
             let (ours, theirs) = (format!("{ours}.{index}"), format!("{theirs}.layers.{index}"));
             for part in ["weight", "bias"] {
@@ -277,46 +200,7 @@ impl Recipes {
         }
     }
 
-    fn predictor(&mut self, config: &Config) {
-        let layers = config.predictor.encoder.layers;
-        self.torch_layers("predictor.encoder", "sequence_decoder.bert_decoder", layers);
-        self.linear("predictor.features", "sequence_decoder.decoder");
-        for (ours, theirs) in [("top", "squasher_2_t"), ("bottom", "squasher_2_b_2")] {
-            let (ours, theirs) = (format!("predictor.{ours}"), format!("sequence_decoder.{theirs}"));
-            self.linear(&format!("{ours}.input"), &format!("{theirs}.pre_linear"));
-            let layers = config.predictor.transformer.layers;
-            self.torch_layers(&format!("{ours}.layers"), &format!("{theirs}.encoder"), layers);
-            self.linear(&format!("{ours}.output"), &format!("{theirs}.post_linear"));
-        }
-    }
-
-    fn motion_prior(&mut self) {
-        let prior = "sequence_decoder.motion_prior";
-        for book in ["t", "b"] {
-            let theirs = format!("{prior}.quantize_{book}.codebook.weight");
-            self.copy(&format!("motion_prior.codebook_{book}"), &theirs);
-            let (ours, theirs) = (format!("motion_prior.encoder_{book}"), format!("{prior}.encoder_{book}"));
-            self.conv(&format!("{ours}.conv"), &format!("{theirs}.squasher.0.0"));
-            self.folded(
-                &ours,
-                &format!("{theirs}.encoder_linear_embedding.net"),
-                &format!("{theirs}.squasher.0.2"),
-            );
-            self.torch_layers(&format!("{ours}.layers"), &format!("{theirs}.encoder_transformer"), 1);
-            let (ours, theirs) = (format!("motion_prior.decoder_{book}"), format!("{prior}.decoder_{book}"));
-            self.conv_transpose(&format!("{ours}.conv"), &format!("{theirs}.expander.0.0"));
-            self.folded(
-                &ours,
-                &format!("{theirs}.decoder_linear_embedding"),
-                &format!("{theirs}.expander.0.2"),
-            );
-            self.torch_layers(&format!("{ours}.layers"), &format!("{theirs}.decoder_transformer"), 1);
-        }
-        self.conv_transpose("motion_prior.upsample_t", &format!("{prior}.upsample_t"));
-        self.conv("motion_prior.smooth", &format!("{prior}.decoder_b.cross_smooth_layer"));
-    }
-
-    fn folded(&mut self, ours: &str, linear: &str, norm: &str) {
+    pub(super) fn folded(&mut self, ours: &str, linear: &str, norm: &str) {
         let (linear, norm) = (linear.to_owned(), norm.to_owned());
         let bias = Recipe::FoldedBias { linear: linear.clone(), norm: norm.clone() };
         self.put(format!("{ours}.linear.bias"), bias);
@@ -378,20 +262,6 @@ fn batch_norm(name: &str, width: usize, published: &dyn Published) -> Result<(Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::networks::model_file::tensor_shapes;
-
-    #[test]
-    fn every_tensor_of_a_model_has_a_recipe_and_every_recipe_a_tensor() {
-        for config in [Config::base(), Config::tiny()] {
-            let recipes = Recipes::new(&config).recipes;
-            let names: Vec<String> =
-                tensor_shapes(&config).unwrap().into_iter().map(|(name, _)| name).collect();
-            for name in &names {
-                assert!(recipes.contains_key(name), "no recipe for {name}");
-            }
-            assert_eq!(names.len(), recipes.len());
-        }
-    }
 
     #[test]
     fn permuting_axes_twice_gives_the_same_again() {

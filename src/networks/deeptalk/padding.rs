@@ -1,6 +1,6 @@
 //! From samples to frames: how far a clip is padded, and how many frames of the result are wanted.
 
-use super::SAMPLE_RATE;
+use super::config::SAMPLE_RATE;
 
 /// Frames of motion a second.
 const FRAME_RATE: f64 = 25.0;
@@ -18,7 +18,7 @@ const FRAMES_A_CODE: usize = 4;
 /// clip is one sample short of whole frames. Where both meet, as at 514560 samples, `padded_samples` is one less
 /// than `samples`, and the clip's last sample is cut off.
 pub fn frames_for(samples: usize) -> (usize, usize) {
-    let rate = f64::from(SAMPLE_RATE);
+    let rate = SAMPLE_RATE as f64;
     let whole = (samples as f64 / rate * FRAME_RATE).floor() as usize;
     let frames = whole + (FRAMES_A_CODE - whole % FRAMES_A_CODE);
     (frames, (frames as f64 / FRAME_RATE * rate).floor() as usize)

@@ -1,6 +1,5 @@
-//! The attention biases of the network: ALiBi slopes, and what they are multiplied with.
+//! Attention biases: ALiBi's slopes (Press et al., ICLR 2022), and the factors of the slopes.
 
-use super::config::FPS;
 use crate::tensor::AttentionBias;
 
 /// ALiBi's slopes (Press et al., ICLR 2022): `2^(-8 i / heads)` for powers of two; other counts take those of the next
@@ -14,14 +13,7 @@ pub fn slopes(heads: usize) -> Vec<f32> {
     geometric(smaller).chain(geometric(2 * smaller).step_by(2)).take(heads).collect()
 }
 
-/// The code predictor's encoder: rows less than a second apart see each other.
-///
-/// The paper's bias is `-slope * floor(|i - j| / 25)`; the published code passes it where a mask of forbidden pairs is
-/// expected, and everything that is not 0 forbids. The published weights were trained so.
-pub const WITHIN_A_SECOND: AttentionBias = AttentionBias::Window { rows: FPS };
-
-/// The other layers over codes: rows `i` and `j` see each other where `|i - j| < rows`. In the published model each row sees itself alone
-/// (`rows` is 1), for the same reason: the paper's bias is `-slope * |i - j|`.
+/// Rows `i` and `j` see each other where `|i - j| < rows`.
 pub fn near(rows: usize) -> AttentionBias {
     AttentionBias::Window { rows }
 }

@@ -1,4 +1,4 @@
-//! Log-mel spectrograms: how much of each pitch band there is in a window, by the ear's scale.
+//! Log-mel spectrograms: the energy of each frequency band of a window, bands spaced by the mel scale.
 //!
 //! A window of normalised samples is multiplied with a periodic Hann window and taken apart into `fft / 2 + 1` frequencies, as a
 //! convolution whose taps are the windowed cosines and sines; the energies of the frequencies are gathered into triangular bands whose
@@ -6,17 +6,66 @@
 
 use std::f64::consts::TAU;
 
-use super::config::{LogMelConfig, SAMPLE_RATE};
-use super::weights::LogMel;
+use serde::{Deserialize, Serialize};
+
+use super::{Scope, Source};
 use crate::Result;
-use crate::tensor::{Activation, Ops};
+use crate::tensor::{Activation, Conv1d, Ops, Role};
+
+/// Samples a second that the bands are defined for.
+const SAMPLE_RATE: usize = 16_000;
 
 /// The lowest and the highest frequency that a band hears, in Hz.
 const RANGE: [f64; 2] = [40.0, 8000.0];
 
-/// Samples (rows, 1) to log energies (windows, bands).
-pub fn spectrogram<B: Ops>(ops: &B, log_mel: &LogMel<B::Weight>, samples: &B::Tensor) -> Result<B::Tensor> {
-    ops.log_bands(&ops.conv1d(samples, &log_mel.basis, Activation::None)?, &log_mel.bands)
+/// The sizes of a log-mel spectrogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogMelConfig {
+    /// Samples of a window: the taps of its basis.
+    pub window: usize,
+    /// Samples from one window to the next.
+    pub hop: usize,
+    /// Points of the Fourier transform: `fft / 2 + 1` frequencies.
+    pub fft: usize,
+    /// Bands that come out.
+    pub bands: usize,
+}
+
+impl LogMelConfig {
+    /// The frequencies of a window.
+    pub fn bins(&self) -> usize {
+        self.fft / 2 + 1
+    }
+}
+
+/// The tensors of a log-mel spectrogram.
+#[derive(Debug, Clone)]
+pub struct LogMel<W> {
+    /// (2 * bins, window, 1): a window's cosines, then its sines.
+    basis: Conv1d<W>,
+    /// (bands, bins).
+    bands: W,
+}
+
+impl<W> LogMel<W> {
+    /// `basis` and `bands` of a place.
+    ///
+    /// # Errors
+    /// As [`Source::tensor`].
+    pub fn load<S: Source<Weight = W>>(at: &mut Scope<'_, S>, config: &LogMelConfig) -> Result<Self> {
+        let basis = at.tensor("basis", &[2 * config.bins(), config.window, 1], Role::Conv { groups: 1 })?;
+        let basis = Conv1d::unpadded(basis, config.hop);
+        Ok(Self { basis, bands: at.tensor("bands", &[config.bands, config.bins()], Role::Rows)? })
+    }
+
+    /// Normalised samples (rows, 1) to log energies (windows, bands).
+    ///
+    /// # Errors
+    /// Clips shorter than a window; errors of the device.
+    pub fn forward<B: Ops<Weight = W>>(&self, ops: &B, samples: &B::Tensor) -> Result<B::Tensor> {
+        ops.log_bands(&ops.conv1d(samples, &self.basis, Activation::None)?, &self.bands)
+    }
 }
 
 /// The taps of the transform, (2 * bins, window): `hann[n] cos(TAU f n / fft)` for every frequency `f`, then

@@ -1,7 +1,7 @@
 //! The last seconds of a stream, in whole frames.
 
+use super::super::config::SAMPLES_PER_FRAME;
 use super::loudness::Loudness;
-use crate::networks::deeptalk::config::SAMPLES_PER_FRAME;
 
 #[derive(Debug)]
 pub(super) struct Sound {

@@ -9,35 +9,34 @@
 //! in it: in silence the emotion stays. If the first hop did not hear enough, its estimate counts until one that did, which is taken as
 //! it is; from then on the emotion moves to the newest estimate, along the sphere.
 
-mod frames;
 mod loudness;
-mod options;
+mod plan;
 mod rest;
 mod sound;
 
-pub use frames::Frames;
-pub use options::StreamOptions;
+use std::sync::Arc;
 
 use self::loudness::Loudness;
-use self::options::Plan;
+use self::plan::Plan;
 use self::rest::Rest;
 use self::sound::Sound;
-use super::control::Watch;
-use super::model::{Model, on_engine};
+use super::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
+use super::{DeepTalk, Hop};
 use crate::audio::{LARGEST_SAMPLE, Resampler, is_usable};
-use crate::networks::deeptalk::config::{
-    FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME,
-};
-use crate::networks::deeptalk::{EmotionVector, Hop, Progress, Take};
+use crate::networks::{EmotionVector, Frames, NetworkStream, Progress, StreamOptions, Take, Watch};
+use crate::tensor::SharedOps;
 use crate::{Error, Result};
 
 /// Frames of sound that an emotion can be told from: 0.4 s.
 const ENOUGH: usize = 10;
 /// While so many frames wait to be polled, nothing more is taken: ten minutes.
 const MOST_WAITING: usize = 600 * FPS;
+/// The stages of both books.
+const BOOKS: [&str; 2] = ["codes_t", "codes_b"];
 const FRAMES_PER_CODE: [usize; 2] = [FRAMES_PER_TOP_CODE, FRAMES_PER_BOTTOM_CODE];
 
-pub(super) struct Stream {
+pub(super) struct Stream<B: SharedOps> {
+    network: Arc<DeepTalk<B>>,
     take: Take,
     plan: Plan,
     rate: u32,
@@ -70,23 +69,14 @@ struct Emotion {
     sure: bool,
 }
 
-impl Stream {
-    pub fn new(options: &StreamOptions, model: &Model) -> Result<Self> {
+impl<B: SharedOps> Stream<B> {
+    pub fn new(network: Arc<DeepTalk<B>>, options: &StreamOptions) -> Result<Self> {
         let plan = Plan::of(options)?;
-        on_engine!(model.engine(), network => network.check_take(&options.take))?;
+        network.check_controls(&options.take)?;
         let resampler = Some(Resampler::new(options.rate)?);
-        Ok(Self::of(options, plan, resampler, model))
-    }
-
-    /// With the default options, which no model refuses.
-    pub fn with_defaults(model: &Model) -> Self {
-        let options = StreamOptions::default();
-        Self::new(&options, model).unwrap_or_else(|_| unreachable!("the defaults are good"))
-    }
-
-    fn of(options: &StreamOptions, plan: Plan, resampler: Option<Resampler>, model: &Model) -> Self {
-        let parameters = model.config().parameters();
-        Self {
+        let parameters = network.config().parameters();
+        Ok(Self {
+            network,
             take: options.take.clone(),
             rate: options.rate,
             parameters,
@@ -101,73 +91,15 @@ impl Stream {
             end: None,
             waiting: Frames { parameters, ..Frames::default() },
             window: Vec::new(),
-        }
-    }
-
-    pub fn waiting(&self) -> usize {
-        self.waiting.count()
-    }
-
-    pub fn poll(&mut self) -> Frames {
-        let nothing = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
-        std::mem::replace(&mut self.waiting, nothing)
-    }
-
-    pub fn push(&mut self, samples: &[f32], model: &Model, watch: &Watch<'_, '_>) -> Result<()> {
-        if let Some(index) = samples.iter().position(|sample| !is_usable(*sample)) {
-            return Err(Error::Usage(format!(
-                "sample {index} of this piece is {}: expected a finite number of at most {LARGEST_SAMPLE:e}; nothing of the piece was \
-                 taken, push it again without that sample",
-                samples[index]
-            )));
-        }
-        if self.waiting.count() >= MOST_WAITING {
-            return Err(Error::Usage(format!(
-                "{} frames wait to be polled: poll them before more sound is pushed",
-                self.waiting.count()
-            )));
-        }
-        if self.resampler.is_none() && !samples.is_empty() {
-            return Err(Error::Usage(
-                "this stream is finished: begin a new one before more sound is pushed".into(),
-            ));
-        }
-        // A second at a time, so that a long piece needs no memory of its own length.
-        let mut outcome = self.advance(model, watch);
-        for piece in samples.chunks(self.rate as usize) {
-            if let Some(resampler) = &mut self.resampler {
-                let pending = &mut self.pending;
-                resampler.push(piece, &mut |block| {
-                    pending.extend_from_slice(block);
-                    Ok(())
-                })?;
-            }
-            // What was taken before an error stays; the rest is kept for the next call.
-            if outcome.is_ok() {
-                outcome = self.advance(model, watch);
-            }
-        }
-        outcome
-    }
-
-    pub fn finish(&mut self, model: &Model, watch: &Watch<'_, '_>) -> Result<()> {
-        if let Some(resampler) = self.resampler.take() {
-            let pending = &mut self.pending;
-            resampler.finish(&mut |block| {
-                pending.extend_from_slice(block);
-                Ok(())
-            })?;
-            self.end = Some(self.sound.heard() + self.pending.len().div_ceil(SAMPLES_PER_FRAME));
-        }
-        self.advance(model, watch)
+        })
     }
 
     /// Hears what is pending, and runs every hop at its frame.
-    fn advance(&mut self, model: &Model, watch: &Watch<'_, '_>) -> Result<()> {
+    fn advance(&mut self, watch: &Watch<'_, '_>) -> Result<()> {
         let mut heard = 0;
         let outcome = loop {
             if self.is_due() {
-                if let Err(error) = self.hop(model, watch) {
+                if let Err(error) = self.hop(watch) {
                     break Err(error);
                 }
                 continue;
@@ -195,7 +127,7 @@ impl Stream {
     }
 
     /// Nothing of the stream's state changes before the network has run.
-    fn hop(&mut self, model: &Model, watch: &Watch<'_, '_>) -> Result<()> {
+    fn hop(&mut self, watch: &Watch<'_, '_>) -> Result<()> {
         let heard = self.sound.heard();
         // The last window shows everything that is left.
         let is_last = heard < self.given + self.plan.hop + self.plan.look_ahead;
@@ -203,7 +135,7 @@ impl Stream {
         let to = self.given + count;
         watch.advance(Progress { done: self.given, total: to })?;
 
-        let emotion = self.feel(heard, model, watch)?;
+        let emotion = self.feel(heard, watch)?;
         let spoken = emotion.as_ref().map(|emotion| &emotion.now);
         let spoken = match (&self.take.emotion, spoken) {
             (None, Some(own)) => own.clone(),
@@ -221,7 +153,7 @@ impl Stream {
             &codes[first_frame / FRAMES_PER_CODE[book] - first..]
         });
         let hop = Hop { samples: &self.window, first_frame, given, emotion: &spoken, take: &self.take };
-        let hopped = on_engine!(model.engine(), network => network.hop(&hop, watch))?;
+        let hopped = self.network.hop(&hop, watch)?;
 
         let mut frames = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
         let begin = (self.given - first_frame) * self.parameters;
@@ -230,13 +162,12 @@ impl Stream {
             // Adding 0 makes the neutral face's zeros plain ones.
             frames.values.extend(row.iter().map(|value| value * shown + 0.0));
         }
-        let new_codes = [&mut frames.codes_t, &mut frames.codes_b];
-        for (book, new) in new_codes.into_iter().enumerate() {
-            let (first, kept) = &mut self.codes[book];
+        for (book, (first, kept)) in self.codes.iter_mut().enumerate() {
             let offset = first_frame / FRAMES_PER_CODE[book] - *first;
             let shown = to.div_ceil(FRAMES_PER_CODE[book]) - *first;
-            new.extend(&hopped.codes[book][kept.len() - offset..shown - offset]);
-            kept.extend(&*new);
+            let new = &hopped.codes[book][kept.len() - offset..shown - offset];
+            kept.extend(new);
+            frames.codes.push((BOOKS[book], new.to_vec()));
         }
         self.waiting.append(frames);
         self.emotion = emotion;
@@ -246,7 +177,7 @@ impl Stream {
     }
 
     /// The emotion for a hop that has heard so many frames; none where a lent one takes its place.
-    fn feel(&mut self, heard: usize, model: &Model, watch: &Watch<'_, '_>) -> Result<Option<Emotion>> {
+    fn feel(&mut self, heard: usize, watch: &Watch<'_, '_>) -> Result<Option<Emotion>> {
         if matches!(self.take.emotion, Some((_, 1.0))) {
             return Ok(None);
         }
@@ -259,9 +190,7 @@ impl Stream {
         };
         if is_due {
             self.sound.normalized(begin, &mut self.window);
-            let newest = on_engine!(model.engine(), network => {
-                network.emotion_vector_of_normalized(&self.window, watch)
-            })?;
+            let newest = self.network.emotion_vector_of_normalized(&self.window, watch)?;
             let now = match &emotion {
                 Some(old) if old.sure => old.now.clone(),
                 _ => newest.clone(),
@@ -290,5 +219,65 @@ impl Stream {
             codes.drain(..gone);
             *first += gone;
         }
+    }
+}
+
+impl<B: SharedOps> NetworkStream for Stream<B> {
+    fn waiting(&self) -> usize {
+        self.waiting.count()
+    }
+
+    fn poll(&mut self) -> Frames {
+        let nothing = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
+        std::mem::replace(&mut self.waiting, nothing)
+    }
+
+    fn push(&mut self, samples: &[f32], watch: &Watch<'_, '_>) -> Result<()> {
+        if let Some(index) = samples.iter().position(|sample| !is_usable(*sample)) {
+            return Err(Error::Usage(format!(
+                "sample {index} of this piece is {}: expected a finite number of at most {LARGEST_SAMPLE:e}; nothing of the piece was \
+                 taken, push it again without that sample",
+                samples[index]
+            )));
+        }
+        if self.waiting.count() >= MOST_WAITING {
+            return Err(Error::Usage(format!(
+                "{} frames wait to be polled: poll them before more sound is pushed",
+                self.waiting.count()
+            )));
+        }
+        if self.resampler.is_none() && !samples.is_empty() {
+            return Err(Error::Usage(
+                "this stream is finished: begin a new one before more sound is pushed".into(),
+            ));
+        }
+        // A second at a time, so that a long piece needs no memory of its own length.
+        let mut outcome = self.advance(watch);
+        for piece in samples.chunks(self.rate as usize) {
+            if let Some(resampler) = &mut self.resampler {
+                let pending = &mut self.pending;
+                resampler.push(piece, &mut |block| {
+                    pending.extend_from_slice(block);
+                    Ok(())
+                })?;
+            }
+            // What was taken before an error stays; the rest is kept for the next call.
+            if outcome.is_ok() {
+                outcome = self.advance(watch);
+            }
+        }
+        outcome
+    }
+
+    fn finish(&mut self, watch: &Watch<'_, '_>) -> Result<()> {
+        if let Some(resampler) = self.resampler.take() {
+            let pending = &mut self.pending;
+            resampler.finish(&mut |block| {
+                pending.extend_from_slice(block);
+                Ok(())
+            })?;
+            self.end = Some(self.sound.heard() + self.pending.len().div_ceil(SAMPLES_PER_FRAME));
+        }
+        self.advance(watch)
     }
 }

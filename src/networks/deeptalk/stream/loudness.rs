@@ -5,7 +5,7 @@
 //! the floor, or within [`PAUSE`] frames of one that is. Both forget with a time constant. The deviation that is used is never below the
 //! floor, so that room noise is not amplified to speech.
 
-use crate::networks::deeptalk::config::FPS;
+use super::super::config::FPS;
 
 /// A pause of speech that counts as speech: 1 s.
 const PAUSE: usize = FPS;

@@ -1,0 +1,92 @@
+//! The options of a stream in frames.
+
+use crate::audio::{HIGHEST_RATE, LOWEST_RATE};
+use crate::networks::StreamOptions;
+use crate::networks::deeptalk::config::FPS;
+use crate::{Error, Result};
+
+/// The options in frames.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub context: usize,
+    pub look_ahead: usize,
+    pub hop: usize,
+    pub emotion_every: usize,
+    pub emotion_context: usize,
+    /// The share of the way to the newest estimate that a hop goes.
+    pub emotion_share: f32,
+    pub rest_after: usize,
+}
+
+impl Plan {
+    /// # Errors
+    /// [`Error::Usage`] for what is out of range.
+    pub fn of(options: &StreamOptions) -> Result<Self> {
+        const FRAME: f32 = 1.0 / FPS as f32;
+        for (name, value, least, most) in [
+            ("context", options.context, 0.0, 60.0),
+            ("look_ahead", options.look_ahead, 0.0, 10.0),
+            ("hop", options.hop, FRAME, 10.0),
+            ("emotion_every", options.emotion_every, FRAME, 600.0),
+            ("emotion_context", options.emotion_context, 0.4, 60.0),
+            ("emotion_smoothing", options.emotion_smoothing, 0.0, 600.0),
+            ("floor", options.floor, 1e-6, 1.0),
+            ("forget", options.forget, 1.0, 3600.0),
+            ("rest_after", options.rest_after, 0.0, 3600.0),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(Error::Usage(format!(
+                    "a stream's {name} is a number from {least} to {most}, not {value}"
+                )));
+            }
+        }
+        if !(LOWEST_RATE..=HIGHEST_RATE).contains(&options.rate) {
+            return Err(Error::Usage(format!(
+                "a stream's rate is {LOWEST_RATE} to {HIGHEST_RATE} samples a second, not {}",
+                options.rate
+            )));
+        }
+        let hop = options.frames_of(options.hop);
+        let emotion_share = match options.emotion_smoothing {
+            0.0 => 1.0,
+            seconds => 1.0 - (-(hop as f32) / (seconds * FPS as f32)).exp(),
+        };
+        Ok(Self {
+            context: options.frames_of(options.context),
+            look_ahead: options.frames_of(options.look_ahead),
+            hop,
+            emotion_every: options.frames_of(options.emotion_every),
+            emotion_context: options.frames_of(options.emotion_context),
+            emotion_share,
+            rest_after: options.frames_of(options.rest_after),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_whole_frames_and_every_option_is_checked() {
+        let plan = Plan::of(&StreamOptions::default()).unwrap();
+        assert_eq!((plan.context, plan.look_ahead, plan.hop, plan.emotion_every), (100, 10, 5, 25));
+        for (name, spoil) in [
+            ("context", (|o| o.context = -1.0) as fn(&mut StreamOptions)),
+            ("look_ahead", |o| o.look_ahead = f32::NAN),
+            ("hop", |o| o.hop = 0.0),
+            ("emotion_every", |o| o.emotion_every = 1e9),
+            ("emotion_context", |o| o.emotion_context = 0.1),
+            ("emotion_smoothing", |o| o.emotion_smoothing = -0.5),
+            ("floor", |o| o.floor = 0.0),
+            ("forget", |o| o.forget = f32::INFINITY),
+            ("rest_after", |o| o.rest_after = -1.0),
+            ("rate", |o| o.rate = 3_999),
+        ] {
+            let mut options = StreamOptions::default();
+            spoil(&mut options);
+            let error = Plan::of(&options).unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().contains(name), "{error}");
+        }
+    }
+}

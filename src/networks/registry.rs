@@ -1,0 +1,85 @@
+//! All architectures: one line each.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{ModelFile, Network, Progress, Recipes, Spec};
+use super::{deeptalk, glditalker};
+use crate::files::Written;
+use crate::tensor::{Dtype, OpenDevice};
+use crate::{Error, Result};
+
+/// The architectures that this crate knows, the first of which is that of the built-in model.
+pub static ARCHITECTURES: &[&Architecture] = &[&deeptalk::ARCHITECTURE, &glditalker::ARCHITECTURE];
+
+/// An architecture: from the name in a model file to a network.
+pub struct Architecture {
+    /// The value of `architecture` in the metadata of a model file.
+    pub name: &'static str,
+    /// Reads a configuration (JSON).
+    pub inspect: fn(&str) -> Result<Inspection, Contradiction>,
+    /// Takes the weights of a model file to a device.
+    pub open: fn(&ModelFile, &OpenDevice) -> Result<Arc<dyn Network>>,
+    /// The configurations that have a name, for `synth-model`.
+    pub sizes: &'static [NamedSizes],
+    /// How each tensor is made from those of the published code, for a configuration.
+    pub recipes: fn(&str) -> Result<Recipes>,
+    /// Import of published checkpoints.
+    pub import: Option<Importer>,
+}
+
+/// What contradicts itself in a configuration: the part, what would be right, what is there.
+pub type Contradiction = (String, String, String);
+
+/// What a configuration says.
+pub struct Inspection {
+    /// The description of the network.
+    pub spec: Spec,
+    /// Name and shape of every tensor, in the order of the model file.
+    pub shapes: Vec<(String, Vec<usize>)>,
+    /// Properties for people, by name.
+    pub facts: Vec<(&'static str, Value)>,
+}
+
+/// A configuration with a name.
+pub struct NamedSizes {
+    /// The name.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// The configuration, as JSON.
+    pub config: fn() -> String,
+}
+
+/// Import of published checkpoints.
+pub struct Importer {
+    /// Makes a model file of published files; `progress` is told before every tensor.
+    #[allow(clippy::type_complexity)]
+    pub run: fn(&[PathBuf], &Path, Dtype, &mut dyn FnMut(Progress) -> Result<()>) -> Result<ImportReport>,
+}
+
+/// What an import made of the tensors of its inputs.
+#[derive(Debug)]
+pub struct ImportReport {
+    /// The model that was written.
+    pub written: Written,
+    /// What the result can do and lacks, a sentence each.
+    pub notes: Vec<&'static str>,
+    /// Tensors that the model was made from.
+    pub used: usize,
+    /// Tensors that were left out, and why.
+    pub dropped: Vec<(String, &'static str)>,
+}
+
+/// The architecture of this name, in capitals or not.
+///
+/// # Errors
+/// [`Error::Usage`] with the names that are known.
+pub fn architecture(name: &str) -> Result<&'static Architecture> {
+    ARCHITECTURES.iter().copied().find(|known| known.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        let known: Vec<&str> = ARCHITECTURES.iter().map(|known| known.name).collect();
+        Error::Usage(format!("there is no architecture `{name}`: the known ones are {}", known.join(", ")))
+    })
+}

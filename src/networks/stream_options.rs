@@ -1,0 +1,73 @@
+//! The options of a stream, in seconds.
+
+use super::Take;
+use crate::audio::SAMPLE_RATE;
+/// Frames a second of the networks that can stream.
+const FRAME_RATE: u32 = 25;
+
+/// The options of a stream. Times are in seconds and are rounded to whole frames of 1/25 s.
+///
+/// The network is not causal: every hop runs it over a window that reaches back by `context` and ahead by `look_ahead`. A frame is given
+/// out once all sound up to `look_ahead` after its hop is there, so a player that shows frames at a steady pace is
+/// `look_ahead + hop` behind the sound ([`delay`](Self::delay)); the resampler of a rate other than 16 kHz adds up to 60 ms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamOptions {
+    /// Actor, draws, and an emotion to lend; its [`emotion`](Take::emotion) at share 1 spares the estimate of the stream's own.
+    pub take: Take,
+    /// Samples a second of what is pushed: 4,000 to 192,000.
+    pub rate: u32,
+    /// Sound before a hop that the network hears again: up to 60 s.
+    pub context: f32,
+    /// Sound after a hop that it waits for: up to 10 s.
+    pub look_ahead: f32,
+    /// The time from one run of the network to the next: a frame to 10 s.
+    pub hop: f32,
+    /// The emotion is estimated anew this often: a frame to 600 s.
+    pub emotion_every: f32,
+    /// The sound that an estimate hears, up to the window's end: 0.4 to 60 s.
+    pub emotion_context: f32,
+    /// The time constant with which the emotion moves along the sphere to the newest estimate; 0 jumps. Up to 600 s.
+    pub emotion_smoothing: f32,
+    /// The loudness below which a frame of sound is silence, as the RMS of its 40 ms less their mean (1 is full scale): what is quieter
+    /// is never amplified to speech. Above 0, up to 1.
+    pub floor: f32,
+    /// The time constant with which loudness is forgotten: 1 to 3,600 s of speech.
+    pub forget: f32,
+    /// The face comes to rest after so much silence: up to 3,600 s.
+    pub rest_after: f32,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self {
+            take: Take::default(),
+            rate: SAMPLE_RATE,
+            context: 4.0,
+            look_ahead: 0.4,
+            hop: 0.2,
+            emotion_every: 1.0,
+            emotion_context: 10.0,
+            emotion_smoothing: 1.0,
+            floor: 0.003,
+            forget: 30.0,
+            rest_after: 1.0,
+        }
+    }
+}
+
+impl StreamOptions {
+    /// How far steady play is behind the sound, in seconds: look-ahead plus hop.
+    ///
+    /// ```
+    /// assert_eq!(deeptalk_rt::runtime::StreamOptions::default().delay(), 0.6);
+    /// ```
+    pub fn delay(&self) -> f64 {
+        let frames = self.frames_of(self.look_ahead) + self.frames_of(self.hop).max(1);
+        frames as f64 / f64::from(FRAME_RATE)
+    }
+
+    /// A time in whole frames.
+    pub(super) fn frames_of(&self, seconds: f32) -> usize {
+        (seconds * FRAME_RATE as f32).round() as usize
+    }
+}

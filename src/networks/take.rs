@@ -1,0 +1,60 @@
+//! The controls of one animation: who speaks, with which emotion, and what is drawn.
+
+use super::EmotionVector;
+
+/// How a motion is drawn instead of taken at its likeliest.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Draw {
+    /// The seed of everything that is drawn.
+    pub seed: u64,
+    /// Draws the emotion vector: the paper's uncertainty factor alpha, which multiplies the log variance. Nothing: the mean.
+    pub alpha: Option<f32>,
+    /// Temperatures of the top and the bottom codes; 0 takes the likeliest.
+    pub temperature: [f32; 2],
+}
+
+/// One motion that is wanted of a recording.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Take {
+    /// Index of the identity.
+    pub actor: usize,
+    /// An emotion to use instead of the recording's own, and how much of it: 0 none, 1 all.
+    pub emotion: Option<(EmotionVector, f32)>,
+    /// What is drawn.
+    pub draw: Draw,
+}
+
+impl Take {
+    /// The identity with this index ([`Spec::identity`](super::Spec::identity)).
+    pub fn with_actor(self, actor: usize) -> Self {
+        Self { actor, ..self }
+    }
+
+    /// This emotion instead of the recording's own: taken from another clip, or set.
+    pub fn with_emotion(self, emotion: EmotionVector) -> Self {
+        self.with_blend(emotion, 1.0)
+    }
+
+    /// `share` of the way from the recording's own emotion to this one, on the sphere.
+    pub fn with_blend(self, emotion: EmotionVector, share: f32) -> Self {
+        Self { emotion: Some((emotion, share)), ..self }
+    }
+
+    /// Draws the emotion from its distribution: see [`Draw::alpha`].
+    pub fn with_alpha(mut self, alpha: f32) -> Self {
+        self.draw.alpha = Some(alpha);
+        self
+    }
+
+    /// The seed of all that is drawn.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.draw.seed = seed;
+        self
+    }
+
+    /// Draws the top and bottom codes: see [`Draw::temperature`].
+    pub fn with_temperature(mut self, top: f32, bottom: f32) -> Self {
+        self.draw.temperature = [top, bottom];
+        self
+    }
+}
