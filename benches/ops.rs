@@ -68,7 +68,7 @@ fn ops(criterion: &mut Criterion) {
         let bias = AttentionBias::Distance { slopes: vec![0.1; heads], free_rows: 10 };
         group.throughput(Throughput::Elements(4 * (m * m * 768) as u64));
         group.bench_function(format!("attention/{m} rows"), |b| {
-            b.iter(|| Cpu::F32.attention(&x, heads, &bias).unwrap())
+            b.iter(|| Cpu::F32.self_attention(&x, heads, &bias).unwrap())
         });
     }
     for (m, channels) in [(513, 768), (32_159, 512)] {

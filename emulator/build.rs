@@ -9,32 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// The tests want every kernel once more for each block barrier of its file, with that barrier taken out
-/// (`<kernel>_without_barrier_<number>`), and without these other waits: the file, the statement, and what the names are followed by.
-const WITHOUT: [(&str, &str, &str); 9] = [
-    (
-        "matmul_sm90.cu",
-        "if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);",
-        "_without_empty_wait",
-    ),
-    ("attention.cu", "meet();  // tile t is there for the group", "_without_tile_meeting"),
-    (
-        "attention.cu",
-        "meet();  // the group has left this stage, which is filled next",
-        "_without_stage_meeting",
-    ),
-    ("attention.cu", "__syncwarp();  // the results of all lanes are there", "_without_results_meeting"),
-    ("matmul_sm90.cu", "dev::mbarrier_wait(full + s, (i / STAGES) & 1);", "_without_full_wait"),
-    ("matmul_sm90.cu", "dev::wgmma_wait<1>();", "_without_product_wait"),
-    ("transformer_stack.cu", "dev::cp_async_wait<STAGES - 2>();", "_without_weights_wait"),
-    (
-        "transformer_stack.cu",
-        "__syncwarp();  // the copies of all lanes are there",
-        "_without_weights_meeting",
-    ),
-    ("transformer_stack.cu", "__syncwarp();  // all lanes have read q", "_without_query_meeting"),
-];
-const BARRIER: &str = "__syncthreads();";
+/// Marks a barrier or a wait in a kernel file: `SYNC_POINT(name, statement)`. Every file is compiled once more for each of its marks, with
+/// that statement left out; the tests launch these twins (`<kernel>_without_<name>`) and demand a report.
+const MARK: &str = "SYNC_POINT(";
+/// A block barrier, which must stand in a mark.
+const BARRIER: &str = "__syncthreads()";
 
 /// The compiler calls the hooks of `runtime/hooks.cpp`; no sanitizer library is linked.
 const CHECKED: [&str; 2] =
@@ -86,22 +65,18 @@ fn main() {
             add(source.clone(), format!("{folder}-{}", stem(&source)), &CHECKED, false);
         }
     }
-    let mut twins = Vec::new();
+    let mut points = Vec::new();
     for source in sources(&kernels, "cu") {
-        let barriers = fs::read_to_string(&source).unwrap().matches(BARRIER).count();
-        twins.extend(
-            (0..barriers)
-                .map(|which| without(&source, BARRIER, which, &format!("_without_barrier_{which}"), &out)),
-        );
+        for name in sync_points(&source) {
+            let twin = without(&source, &name, &out);
+            add(twin.clone(), stem(&twin), &CHECKED, false);
+            points.push((source.file_name().unwrap().to_string_lossy().into_owned(), name));
+        }
     }
-    twins.extend(
-        WITHOUT
-            .iter()
-            .map(|(file, statement, suffix)| without(&kernels.join(file), statement, 0, suffix, &out)),
+    let table = format!(
+        "/// The file and the name of every mark.\nconst SYNC_POINTS: &[(&str, &str)] = &{points:?};\n"
     );
-    for source in twins {
-        add(source.clone(), stem(&source), &CHECKED, false);
-    }
+    fs::write(out.join("sync_points.rs"), table).unwrap();
     let driver = here.join("driver/libcuda.cpp");
     add(driver, "driver".into(), &OPTIMISED, true);
 
@@ -147,17 +122,33 @@ fn sources(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-fn without(source: &Path, statement: &str, which: usize, suffix: &str, out: &Path) -> PathBuf {
-    let text = fs::read_to_string(source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
-    let (at, removed) = text
-        .match_indices(statement)
-        .nth(which)
-        .unwrap_or_else(|| panic!("{} has no {statement} number {which}", source.display()));
-    let twin = format!("{};{}", &text[..at], &text[at + removed.len()..])
-        .replace("extern \"C\" __global__", "static __global__");
-    let path = out.join(format!("{}{suffix}.cu", stem(source)));
-    let named = format!("#define EMULATOR_KERNEL_SUFFIX \"{suffix}\"\n");
-    fs::write(&path, format!("{named}#line 1 \"{}\"\n{twin}", source.display())).unwrap();
+/// The names of a file's marks, in their order.
+fn sync_points(source: &Path) -> Vec<String> {
+    let text = fs::read_to_string(source).unwrap();
+    let mut names: Vec<String> = Vec::new();
+    for (at, mark) in text.match_indices(MARK) {
+        let name = text[at + mark.len()..].split(',').next().unwrap().trim();
+        assert!(
+            !names.iter().any(|other| other == name),
+            "{}: two marks are called {name}",
+            source.display()
+        );
+        names.push(name.into());
+    }
+    let marked = text.lines().filter(|line| line.contains(BARRIER) && line.contains(MARK)).count();
+    let barriers = text.matches(BARRIER).count();
+    assert_eq!(marked, barriers, "{}: a {BARRIER} is not in a {MARK}name, ..) of its line", source.display());
+    names
+}
+
+/// The text of a kernel file whose kernels leave out one synchronisation point and have names of their own.
+fn without(source: &Path, name: &str, out: &Path) -> PathBuf {
+    let text = fs::read_to_string(source).unwrap();
+    // Static: the linker must not see two functions of one name.
+    let twin = text.replace("extern \"C\" __global__", "static __global__");
+    let path = out.join(format!("{}_without_{name}.cu", stem(source)));
+    let settings = format!("#define EMULATOR_WITHOUT \"{name}\"\n");
+    fs::write(&path, format!("{settings}#line 1 \"{}\"\n{twin}", source.display())).unwrap();
     path
 }
 

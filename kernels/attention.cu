@@ -65,16 +65,16 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
   float o[WIDTH / 8][4] = {}, largest[2] = {-INFINITY, -INFINITY}, total[2] = {0.f, 0.f};
   const float scale2 = scale * LOG2_E, slope2 = slopes ? slopes[head] * LOG2_E : 0.f, reach = float(window);
   const int row = first + warp * 16 + (lane >> 2);
-  dev::cp_async_wait<1>();
-  __syncthreads();  // the queries are there for all
+  SYNC_POINT(queries_wait, dev::cp_async_wait<1>());
+  SYNC_POINT(queries_loaded, __syncthreads());  // the queries are there for all
 #pragma unroll
   for (int i = 0; i < STEPS; ++i)
     dev::ldmatrix_x4(fq[i], q_tile + row_at<WIDTH>(warp * 16) + row_at<WIDTH>(lane & 15) + i * 16 + (lane >> 4) * 8);
 
   for (int t = begin_tile + group, stage = 0; t < tiles; t += GROUPS, stage ^= 1) {
     load_keys(t + GROUPS, stage ^ 1);
-    dev::cp_async_wait<1>();
-    meet();  // tile t is there for the group
+    SYNC_POINT(keys_wait, dev::cp_async_wait<1>());
+    SYNC_POINT(keys_loaded, meet());  // tile t is there for the group
     const __half *kt = k_tile + stage * TILE, *vt = v_tile + stage * TILE;
 
     float s[KEYS / 8][4] = {};
@@ -148,7 +148,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
         dev::mma_m16n8k16(o[2 * j + 1], p, f[2], f[3]);
       }
     }
-    meet();  // the group has left this stage, which is filled next
+    SYNC_POINT(keys_left, meet());  // the group has left this stage, which is filled next
   }
 
   if constexpr (GROUPS > 1) {
@@ -165,7 +165,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
 #pragma unroll
         for (int e = 0; e < 4; ++e) state[(4 + j * 4 + e) * 128] = o[j][e];
     }
-    __syncthreads();  // the second group's state is there
+    SYNC_POINT(state_handed_over, __syncthreads());  // the second group's state is there
     if (group == 1) return;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
@@ -191,7 +191,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
       dev::st(mine + row_at<WIDTH>(i * 8) + row_at<WIDTH>(lane >> 2) + j * 8 + (lane & 3) * 2,
               __floats2half2_rn(o[j][2 * i] * inverse, o[j][2 * i + 1] * inverse));
   }
-  __syncwarp();  // the results of all lanes are there
+  SYNC_POINT(results_staged, __syncwarp());  // the results of all lanes are there
 #pragma unroll
   for (int i = lane; i < 16 * (WIDTH / 8); i += 32) {
     const int r = i / (WIDTH / 8), c = i % (WIDTH / 8) * 8, at = first + warp * 16 + r;

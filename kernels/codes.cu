@@ -98,7 +98,7 @@ nearest_code(int* __restrict__ codes, const __half* x, const __half* __restrict_
       indices[r * WARPS + warp] = index[r];
     }
   }
-  __syncthreads();  // the best of every warp is there
+  SYNC_POINT(scores_written, __syncthreads());  // the best of every warp is there
   const int r = threadIdx.x;
   if (r >= ROWS || first + r >= rows) return;
   float score = -INFINITY;
@@ -143,3 +143,18 @@ choose_code(int* __restrict__ codes, const __half* logits, const int* __restrict
   if (lane == 0) codes[begin + t] = index == 0x7fffffff ? 0 : index;
 }
 CUDA_KERNEL(choose_code)
+
+// codes[r] = given[r] if 0 <= given[r] < count, else chosen[r]
+//   chosen (rows), given (rows) in f32, codes (rows). Codes that are given stand: those of frames that a stream has delivered, or of a
+//   reference. A given value outside the codebook leaves the chosen code, so that no later lookup reads outside it.
+// Used by the choice of codes (docs/networks/deeptalk.md section 6).
+// Grid (rows / 256), 256 threads, a row each. Cost: 12 bytes a row; bound by latency.
+extern "C" __global__ void __launch_bounds__(256)
+replace_codes(int* __restrict__ codes, const int* chosen, const float* __restrict__ given, int rows, int count) {
+  dev::begin_after_previous();
+  const int r = blockIdx.x * 256 + threadIdx.x;
+  if (r >= rows) return;
+  const float value = given[r];
+  codes[r] = value >= 0.f && value < float(count) ? int(value) : chosen[r];
+}
+CUDA_KERNEL(replace_codes)

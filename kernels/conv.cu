@@ -24,7 +24,7 @@ first_conv(__half* __restrict__ y, const float* x, const __half* __restrict__ w,
   const int x_begin = x_offsets[clip], x_rows = x_offsets[clip + 1] - x_begin;
   for (int i = threadIdx.x; i < (BLOCK_ROWS - 1) * step + TAPS; i += 256)
     samples[i] = first * step + i < x_rows ? x[size_t(x_begin) + first * step + i] : 0.f;
-  __syncthreads();
+  SYNC_POINT(samples_loaded, __syncthreads());
   const int part = threadIdx.x / (256 / PARTS), end = min(BLOCK_ROWS, rows - first);
   for (int c = threadIdx.x % (256 / PARTS) * OWN; c < channels; c += 256 / PARTS * OWN) {
     float weight[OWN * TAPS], offset[OWN];
@@ -127,8 +127,8 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
   }
   float sum[1][WIDTH / 8][4] = {};
   for (int s = 0; s < stages; ++s) {
-    dev::cp_async_wait<STAGES - 2>();
-    __syncthreads();  // stage s (and, the first time, the window) is there for all, and all have left stage s - 1
+    SYNC_POINT(weights_wait, dev::cp_async_wait<STAGES - 2>());
+    SYNC_POINT(weights_loaded, __syncthreads());  // stage s (and, the first time, the window) is there for all, and all have left stage s - 1
     if (s + STAGES - 1 < stages) load_taps(s + STAGES - 1);
     dev::cp_async_commit();
     for (int u = 0; u < min(STAGE_TAPS, taps - s * STAGE_TAPS); ++u) {
@@ -150,10 +150,10 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
     }
   }
   dev::cp_async_wait<0>();
-  __syncthreads();  // all have left the stages, whose place the staging tile takes
+  SYNC_POINT(stages_left, __syncthreads());  // all have left the stages, whose place the staging tile takes
   float* staging = reinterpret_cast<float*>(shared);
   matrix::stage_fragments<16, WIDTH, WIDTH>(staging, sum, warp * 16, 0);
-  __syncthreads();
+  SYNC_POINT(tile_staged, __syncthreads());
   matrix::Output mine = out;
   mine.y = static_cast<__half*>(out.y) + group * WIDTH;
   mine.bias = out.bias ? out.bias + group * WIDTH : nullptr;

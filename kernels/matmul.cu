@@ -76,18 +76,18 @@ __device__ __forceinline__ void product(Output out, Input in, const __half* w, c
   }
   float c[WM / 16][WN / 8][4] = {};
   for (int step = 0; step < steps; ++step) {
-    dev::cp_async_wait<STAGES - 2>();
-    __syncthreads();  // stage `step` is there for all, and all have left stage `step - 1`, which is filled next
+    SYNC_POINT(operands_wait, dev::cp_async_wait<STAGES - 2>());
+    SYNC_POINT(operands_loaded, __syncthreads());  // stage `step` is there for all, and all have left stage `step - 1`, which is filled next
     if (step + STAGES - 1 < steps) load(step + STAGES - 1);
     dev::cp_async_commit();
     const unsigned char* stage = shared + step % STAGES * STAGE;
     multiply_stage<WM, WN>(c, stage, stage + BM * ROW_BYTES, a_row, b_row);
   }
   dev::cp_async_wait<0>();
-  __syncthreads();  // all have left the stages, whose place the staging tile takes
+  SYNC_POINT(stages_left, __syncthreads());  // all have left the stages, whose place the staging tile takes
   float* staging = reinterpret_cast<float*>(shared);
   stage_fragments<WM, WN, BN>(staging, c, a_row, b_row);
-  __syncthreads();
+  SYNC_POINT(tile_staged, __syncthreads());
   write_tile<BM, BN, THREADS>(out, staging, threadIdx.x, y_row + first_row, rows - first_row, first_column);
 }
 }  // namespace

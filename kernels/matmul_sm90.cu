@@ -65,13 +65,13 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
     y_row = size_t(blockIdx.z) * rows;
   }
   if (first_row >= rows) return;
-  __syncthreads();  // the mbarriers are there for all
+  SYNC_POINT(mbarriers_initialized, __syncthreads());  // the mbarriers are there for all
 
   if (warp == GROUPS * 4) {
     if (produces)
       for (int i = 0; i < end - begin; ++i) {
         const int s = i % STAGES, tap = (begin + i) / steps_per_tap, k = (begin + i) % steps_per_tap * STEP;
-        if (i >= STAGES) dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1);
+        if (i >= STAGES) SYNC_POINT(stage_empty, dev::mbarrier_wait(empty + s, (i / STAGES - 1) & 1));
         if (i >= early) load_weights(i);
         dev::tma_load(shared + s * STAGE, x, full + s, k, x_row + first_row * step + tap);
       }
@@ -84,17 +84,17 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
     stop = SEGMENTS ? min(stop + segment, end - begin) : end - begin;
     for (; i < stop; ++i) {
       const int s = i % STAGES;
-      dev::mbarrier_wait(full + s, (i / STAGES) & 1);
+      SYNC_POINT(stage_full, dev::mbarrier_wait(full + s, (i / STAGES) & 1));
       const uint64_t a = dev::wgmma_descriptor(shared + s * STAGE + group * 64 * ROW_BYTES);
       const uint64_t b = dev::wgmma_descriptor(shared + s * STAGE + A_BYTES);
       dev::wgmma_fence();
 #pragma unroll
       for (int k = 0; k < STEP / 16; ++k) wgmma(c, a + 2 * k, b + 2 * k);  // 32 bytes on, in units of 16
       dev::wgmma_commit();
-      dev::wgmma_wait<1>();  // the products of the stage before are over
+      SYNC_POINT(stage_multiplied, dev::wgmma_wait<1>());  // the products of the stage before are over
       if (i > 0 && lane == 0) dev::mbarrier_arrive(empty + (i - 1) % STAGES);
     }
-    dev::wgmma_wait<0>();
+    SYNC_POINT(sum_complete, dev::wgmma_wait<0>());
     if constexpr (SEGMENTS) {
 #pragma unroll
       for (int j = 0; j < BN / 8; ++j)
@@ -105,11 +105,11 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
         }
     }
   }
-  dev::named_barrier(1, CONSUMERS);  // all have left the stages, whose place the staging tile takes
+  SYNC_POINT(stages_left, dev::named_barrier(1, CONSUMERS));  // all have left the stages, whose place the staging tile takes
   float* staging = reinterpret_cast<float*>(shared);
   if constexpr (SEGMENTS) stage_fragments<16, BN, BN>(staging, total, warp * 16, 0);
   else stage_fragments<16, BN, BN>(staging, c, warp * 16, 0);
-  dev::named_barrier(1, CONSUMERS);
+  SYNC_POINT(tile_staged, dev::named_barrier(1, CONSUMERS));
   write_tile<BM, BN, CONSUMERS>(out, staging, threadIdx.x, y_row + first_row, rows - first_row, first_column);
 }
 }  // namespace

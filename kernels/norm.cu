@@ -147,9 +147,9 @@ constexpr int APPLY_ROWS = 4;        // that a thread of group_norm_apply goes d
 
 // The sum over the eight row lanes of a block of 32 channel pairs; every thread gets its pair's.
 __device__ __forceinline__ float2 column_sum(float2 v, float2* scratch) {
-  __syncthreads();  // the scratch may still be read from the last time
+  SYNC_POINT(columns_left, __syncthreads());  // the scratch may still be read from the last time
   dev::st(scratch + threadIdx.x, v);
-  __syncthreads();
+  SYNC_POINT(columns_written, __syncthreads());
   float2 sum = make_float2(0.f, 0.f);
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
@@ -228,9 +228,9 @@ sample_moments(float* __restrict__ moments, const float* x, const int* __restric
       sum += d;
     }
     sum = warp_sum(sum);
-    __syncthreads();  // the scratch may still be read from the first pass
+    SYNC_POINT(samples_left, __syncthreads());  // the scratch may still be read from the first pass
     if (lane == 0) scratch[warp] = sum;
-    __syncthreads();
+    SYNC_POINT(samples_written, __syncthreads());
     sum = 0.f;
 #pragma unroll
     for (int i = 0; i < 8; ++i) sum += scratch[i];

@@ -61,7 +61,7 @@ skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, cons
       mine[9 + i] = shift;
     }
   }
-  __syncthreads();  // coefficients and rotations are there for all
+  SYNC_POINT(coefficients_written, __syncthreads());  // coefficients and rotations are there for all
   const size_t begin = size_t(blockIdx.x) * COORDINATES, all = size_t(vertices) * 3;
   const int count = int(min(all - begin, size_t(COORDINATES)));
   float p[3][FRAMES];
@@ -89,7 +89,7 @@ skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, cons
   for (int i = 0; i < 3; ++i)
 #pragma unroll
     for (int f = 0; f < FRAMES; ++f) place[f * COORDINATES + i * THREADS + threadIdx.x] = p[i][f];
-  __syncthreads();  // all coordinates are there for all
+  SYNC_POINT(coordinates_written, __syncthreads());  // all coordinates are there for all
 #pragma unroll
   for (int i = 0; i < 3; ++i) {
     const int at = i * THREADS + threadIdx.x, k = at % 3, vertex = at - k;

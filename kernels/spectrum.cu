@@ -27,7 +27,7 @@ log_bands(__half* __restrict__ y, const __half* x, const __half* __restrict__ ba
     const float re = first + r < rows ? part(at) : 0.f, im = first + r < rows ? part(at + bins) : 0.f;
     dev::st(energies + f * ROWS + r, fmaf(re, re, im * im));
   }
-  __syncthreads();  // the energies are there for all
+  SYNC_POINT(energies_written, __syncthreads());  // the energies are there for all
   for (int m = threadIdx.x >> 5; m < y_stride; m += THREADS / 32) {
     float sum[ROWS] = {};
     for (int f = lane; m < count && f < bins; f += 32) {

@@ -68,8 +68,8 @@ template <int TILES, int STAGES> struct Weights {
   }
   // The oldest stage, when its weights are there; its neighbour, which all lanes have left, is filled.
   __device__ __forceinline__ const unsigned char* next() {
-    dev::cp_async_wait<STAGES - 2>();
-    __syncwarp();  // the copies of all lanes are there
+    SYNC_POINT(weights_wait, dev::cp_async_wait<STAGES - 2>());
+    SYNC_POINT(weights_loaded, __syncwarp());  // the copies of all lanes are there
     copy();
     const unsigned char* stage = ring + read * stage_bytes();
     read = read + 1 == STAGES ? 0 : read + 1;
@@ -147,7 +147,7 @@ __device__ __forceinline__ void sum_over_warps(float (&part)[MT][2], float* sums
       part[i][h] += __shfl_xor_sync(0xffffffffu, part[i][h], 2);
       if ((lane & 3) == 0) sums[(i * 16 + (lane >> 2) + h * 8) * WARPS + warp] = part[i][h];
     }
-  __syncthreads();
+  SYNC_POINT(sums_written, __syncthreads());
 #pragma unroll
   for (int i = 0; i < MT; ++i)
 #pragma unroll
@@ -272,7 +272,7 @@ __device__ __forceinline__ void attend(unsigned char* q, int pitch, int width, i
     total[i] += __shfl_xor_sync(0xffffffffu, total[i], 2);
     inverse[i] = 1.f / total[i];
   }
-  __syncwarp();  // all lanes have read q
+  SYNC_POINT(queries_read, __syncwarp());  // all lanes have read q
 #pragma unroll 1
   for (int d = 0; d < head_width; d += 16) {
     float o[2][4] = {};
@@ -320,7 +320,7 @@ __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, c
     dev::st(x_tile + r * x_pitch + c * 2,
             read ? dev::ld<uint4>(x + size_t(clip_begin + first + r) * width + c) : make_uint4(0, 0, 0, 0));
   }
-  __syncthreads();  // x is there for all
+  SYNC_POINT(x_loaded, __syncthreads());  // x is there for all
 
   float c[MT][TILES][4];
 #pragma unroll 1
@@ -350,13 +350,13 @@ __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, c
                            bias, mine.x, mine.y, low, high, product == UP ? sizes.activation : matrix::NONE, sizes.slope);
       }
       if (product < V) continue;
-      __syncthreads();  // the rows are there for all
+      SYNC_POINT(rows_written, __syncthreads());  // the rows are there for all
       if (product > V || sizes.window == 1) continue;
       const int head_width = width / sizes.heads;
       for (int i = warp; i < (row_high - row_low) * sizes.heads; i += WARPS)
         attend<MT>(side + i % sizes.heads * head_width * 2, mixed_pitch, width, head_width, row_low + i / sizes.heads, sizes.window,
                    key_low, key_high, begin, end, sizes.scale * LOG2_E);
-      __syncthreads();  // the heads of a row are there for all
+      SYNC_POINT(heads_written, __syncthreads());  // the heads of a row are there for all
     }
   }
   for (int i = threadIdx.x; i < own * width / 8; i += THREADS) {

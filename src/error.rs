@@ -72,7 +72,72 @@ impl std::fmt::Display for BadInput {
     }
 }
 
+/// A next step that programs tell in words of their own: a command line names its flag, a window its button.
+///
+/// Errors hold the library's words ([`text`](Self::text)); [`Error::advice`] finds them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Advice {
+    /// Run on the processor instead of a GPU.
+    UseCpu,
+    /// Give a face to an output that shows one.
+    GiveFace,
+    /// Give the face that a model was made for.
+    FaceOfModel,
+    /// Make the face file again.
+    MakeFace,
+    /// Make a model file.
+    MakeModel,
+    /// Import a published checkpoint.
+    ImportCheckpoint,
+    /// Store the numbers of a model as f32.
+    StoreF32,
+    /// Write the columns of a motion instead of retargeting them.
+    PlainColumns,
+}
+
+impl Advice {
+    /// Every next step.
+    pub const ALL: [Self; 8] = [
+        Self::UseCpu,
+        Self::GiveFace,
+        Self::FaceOfModel,
+        Self::MakeFace,
+        Self::MakeModel,
+        Self::ImportCheckpoint,
+        Self::StoreF32,
+        Self::PlainColumns,
+    ];
+
+    /// The words in which errors give this advice.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::UseCpu => "run on the processor, which works everywhere",
+            Self::GiveFace => "give the face that is to be shown",
+            Self::FaceOfModel => "give a face with the model's channels",
+            Self::MakeFace => "make the face file again",
+            Self::MakeModel => "get the model file again, or make one",
+            Self::ImportCheckpoint => "import the checkpoint first",
+            Self::StoreF32 => "store its numbers as f32",
+            Self::PlainColumns => "have its columns written as they are",
+        }
+    }
+}
+
 impl Error {
+    /// The next steps in the text of this error for which a program may have words of its own.
+    ///
+    /// ```
+    /// use deeptalk_rt::{Advice, Error};
+    ///
+    /// let error = Error::Usage(format!("talk.glb shows a face; {}", Advice::GiveFace.text()));
+    /// assert_eq!(error.advice(), [Advice::GiveFace]);
+    /// ```
+    pub fn advice(&self) -> Vec<Advice> {
+        let text = self.to_string();
+        Advice::ALL.into_iter().filter(|advice| text.contains(advice.text())).collect()
+    }
+
     /// A complaint about an input file, in the order in which it is read aloud.
     pub fn bad_input(
         path: impl AsRef<Path>,

@@ -64,4 +64,4 @@ pub mod runtime;
 pub mod tensor;
 pub mod verify;
 
-pub use error::{BadInput, Error, Result};
+pub use error::{Advice, BadInput, Error, Result};

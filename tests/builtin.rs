@@ -4,19 +4,23 @@ use std::path::Path;
 
 use deeptalk_rt::Error;
 use deeptalk_rt::networks::ModelFile;
-use deeptalk_rt::networks::deeptalk::DeepTalk;
+use deeptalk_rt::networks::deeptalk::{DeepTalk, DeepTalkNetwork};
 use deeptalk_rt::networks::{Golden, golden_files};
 use deeptalk_rt::runtime::Take;
 use deeptalk_rt::tensor::Context;
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::verify::{Limits, against_golden};
 
+fn network() -> DeepTalkNetwork<Cpu> {
+    DeepTalkNetwork::load(&ModelFile::builtin().unwrap(), Cpu::F32).unwrap()
+}
+
 fn model() -> DeepTalk<Cpu> {
-    DeepTalk::load(&ModelFile::builtin().unwrap(), Cpu::F32).unwrap()
+    network().lease().unwrap()
 }
 
 /// `python -m twin.golden models/default.safetensors -o tests/golden/default` wrote them.
-fn is_the_twins(model: &DeepTalk<Cpu>, limits: Limits) {
+fn is_the_twins(model: &DeepTalkNetwork<Cpu>, limits: Limits) {
     let files = golden_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/default")).unwrap();
     assert_eq!(files.len(), 2, "{files:?}");
     for file in files {
@@ -31,15 +35,16 @@ fn is_the_twins(model: &DeepTalk<Cpu>, limits: Limits) {
 
 #[test]
 fn every_stage_is_the_twins() {
-    is_the_twins(&model(), Limits::F32);
+    is_the_twins(&network(), Limits::F32);
 }
 
 #[test]
 fn products_in_bf16_are_near_the_twins_or_refused_in_a_sentence() {
     match Cpu::bf16() {
         Ok(cpu) => {
-            let model = DeepTalk::load(&ModelFile::builtin().unwrap(), cpu).unwrap();
-            is_the_twins(&model, Limits::BF16);
+            let network = DeepTalkNetwork::load(&ModelFile::builtin().unwrap(), cpu).unwrap();
+            is_the_twins(&network, Limits::BF16);
+            let model = network.lease().unwrap();
             // A tone, with silence in all other bands: samples keep their digits.
             let tone: Vec<f32> =
                 (0..19_680).map(|i| 0.3 * (i as f32 * 0.2).sin() * (i as f32 * 0.0016).sin()).collect();

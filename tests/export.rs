@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deeptalk_rt::animation::{Animation, Extras, Rate, Vertices};
-use deeptalk_rt::export::{Format, Options, VertexSource, write};
+use deeptalk_rt::export::{Ending, FORMATS, Format, Options, VertexSource, write};
 use deeptalk_rt::files::Written;
 use deeptalk_rt::{Error, Result};
 use sha2::{Digest, Sha256};
@@ -271,6 +271,19 @@ fn json_holds_everything_and_reads_back_exactly() {
 }
 
 #[test]
+fn the_readme_knows_every_ending() {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    for format in &FORMATS {
+        let ending = match format.ending {
+            Ending::Suffix(suffix) => format!("`.{suffix}`"),
+            Ending::Folder => "`frames/`".into(),
+        };
+        assert!(readme.contains(&ending), "{ending} is not in the table of README.md");
+        assert!(format.layout.is_none_or(|layout| readme.contains(layout)), "{format:?}");
+    }
+}
+
+#[test]
 fn an_unknown_ending_lists_the_known_ones() {
     let folder = tempdir().unwrap();
     for name in ["a.bvh", "a", ".npz", "a.npz.", ""] {
@@ -278,7 +291,7 @@ fn an_unknown_ending_lists_the_known_ones() {
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains(".npz, .npy, .csv, .json"), "{error}");
     }
-    assert_eq!(Format::from_path("x/A.Csv").unwrap(), Format::Csv);
+    assert_eq!(Format::of_path("x/A.Csv").unwrap().ending, Ending::Suffix("csv"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

@@ -7,16 +7,16 @@ use std::sync::LazyLock;
 
 use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::networks::deeptalk::synth_model;
-use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
+use deeptalk_rt::networks::deeptalk::{Config, DeepTalkNetwork};
 use deeptalk_rt::networks::golden_files;
 use deeptalk_rt::tensor::Dtype;
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::verify::against_golden_file;
 
-static MODEL: LazyLock<DeepTalk<Cpu>> = LazyLock::new(|| {
+static MODEL: LazyLock<DeepTalkNetwork<Cpu>> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("base.safetensors");
     synth_model(&path, &Config::base(), Dtype::F32).unwrap();
-    DeepTalk::load(&ModelFile::open(&path).unwrap(), Cpu::F32).unwrap()
+    DeepTalkNetwork::load(&ModelFile::open(&path).unwrap(), Cpu::F32).unwrap()
 });
 
 fn golden() -> PathBuf {

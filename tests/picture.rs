@@ -7,7 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use deeptalk_rt::animation::{Animation, Rate};
-use deeptalk_rt::encode::picture::{Control, Picture, Report, Scene, render_outputs};
+use deeptalk_rt::encode::picture::{Drawn, Hooks, Scene};
+use deeptalk_rt::export::{Ending, Format, draw};
 use deeptalk_rt::render::{Background, Image, Options};
 use deeptalk_rt::rig::Face;
 use deeptalk_rt::{Error, Result};
@@ -35,11 +36,11 @@ fn small(width: u32, height: u32) -> Options {
     Options { width, height, ..Options::default() }
 }
 
-fn write(options: &Options, frames: usize, speech: &[f32], outputs: &[impl AsRef<Path>]) -> Result<Report> {
+fn write(options: &Options, frames: usize, speech: &[f32], outputs: &[impl AsRef<Path>]) -> Result<Drawn> {
     let face = face();
     let motion = motion(&face, frames);
     let scene = Scene::new(&face, &motion, speech, options)?;
-    render_outputs(&scene, outputs, &Control::default())
+    draw(&scene, outputs, &Hooks::default())
 }
 
 fn files(folder: &Path) -> Vec<String> {
@@ -338,8 +339,7 @@ fn a_sheet_draws_only_the_frames_that_it_shows() {
     let speech = tone(128_000);
     let scene = Scene::new(&face, &motion, &speech, &small(64, 64)).unwrap();
     let progress = |done: usize, all: usize| drawn.lock().unwrap().push((done, all));
-    let report =
-        render_outputs(&scene, &[&path], &Control { progress: &progress, ..Control::default() }).unwrap();
+    let report = draw(&scene, &[&path], &Hooks { progress: &progress, ..Hooks::default() }).unwrap();
     assert!((5..=12).contains(&report.frames), "{}", report.frames);
     let expected: Vec<_> = (1..=report.frames).map(|done| (done, report.frames)).collect();
     assert_eq!(*drawn.lock().unwrap(), expected);
@@ -362,8 +362,7 @@ fn a_stopped_run_leaves_nothing_behind_and_keeps_what_was_there() {
     let stop = AtomicBool::new(false);
     let progress = |done: usize, _: usize| stop.store(done > 9, Ordering::Relaxed);
     let outputs = ["a.mp4", "b.gif", "c.apng", "d.png", "frames/"].map(path);
-    let error =
-        render_outputs(&scene, &outputs, &Control { progress: &progress, cancelled: &stop }).unwrap_err();
+    let error = draw(&scene, &outputs, &Hooks { progress: &progress, cancelled: &stop }).unwrap_err();
     assert!(matches!(error, Error::Cancelled));
     assert_eq!(files(folder.path()), ["a.mp4"]);
     assert_eq!(fs::read(path("a.mp4")).unwrap(), b"before");
@@ -379,7 +378,7 @@ fn places_and_sizes_that_cannot_be_written_are_refused_before_anything_is_drawn(
         ("a.mp4", small(33, 32), 2, "choose even sides"),
         ("a.mp4", small(3842, 32), 2, "up to 3840 x 2160"),
         ("a.jpg", small(32, 32), 2, ".mp4, .gif, .apng, .png"),
-        ("a", small(32, 32), 2, "does not name a picture"),
+        ("a", small(32, 32), 2, "does not name a format"),
         ("a.mp4", small(0, 32), 2, "choose 16 to 8192"),
     ] {
         let error = write(&options, 2, &[], &[path("fine.gif"), path(name)]).unwrap_err();
@@ -411,19 +410,20 @@ fn a_folder_takes_a_new_run_but_not_beside_the_end_of_a_longer_one() {
 #[test]
 fn the_kind_of_a_picture_is_told_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, kind) in [
-        ("a.mp4", Some(Picture::Mp4)),
-        ("A.MP4", Some(Picture::Mp4)),
-        ("a.gif", Some(Picture::Gif)),
-        ("a.apng", Some(Picture::Apng)),
-        ("sheet.png", Some(Picture::Sheet)),
-        ("frames/", Some(Picture::Frames)),
-        ("a.png/", Some(Picture::Frames)),
-        ("a.npz", None),
-        ("mp4", None),
-        ("", None),
+    let of = |name: &str| Format::of_path(name).ok().filter(|format| format.is_picture());
+    for (name, ending) in [
+        ("a.mp4", Ending::Suffix("mp4")),
+        ("A.MP4", Ending::Suffix("mp4")),
+        ("a.gif", Ending::Suffix("gif")),
+        ("a.apng", Ending::Suffix("apng")),
+        ("sheet.png", Ending::Suffix("png")),
+        ("frames/", Ending::Folder),
+        ("a.png/", Ending::Folder),
+        (folder.path().to_str().unwrap().trim_end_matches('/'), Ending::Folder),
     ] {
-        assert_eq!(Picture::from_path(name), kind, "{name}");
+        assert_eq!(of(name).map(|format| format.ending), Some(ending), "{name}");
     }
-    assert_eq!(Picture::from_path(folder.path()), Some(Picture::Frames));
+    for name in ["a.npz", "mp4", ""] {
+        assert_eq!(of(name), None, "{name}");
+    }
 }

@@ -6,8 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use deeptalk_rt::animation::{Animation, Rate, arkit};
-use deeptalk_rt::export::{Options, glb, html, write};
+use deeptalk_rt::animation::arkit::Arkit;
+use deeptalk_rt::animation::{Animation, Rate};
+use deeptalk_rt::export::{Options, glb, html, live_link, write};
 use deeptalk_rt::rig::Face;
 use serde_json::{Value, json};
 
@@ -146,25 +147,31 @@ fn the_file_endings_choose_the_formats_and_refusals_leave_nothing() {
     let talk = motion(&face, 7, false);
     let sound = speech(7);
     let whole = Options { face: Some(&face), speech: &sound, title: "Talk", ..Options::default() };
-    let weights = Options { arkit_fps: Some(60), ..Options::default() };
+    let weights = Options { layout: Some("arkit"), ..Options::default() };
+    let arkit = |fps| {
+        let map = Arkit::of(&talk.parameters().unwrap().names).unwrap();
+        talk.retargeted(&map).unwrap().resampled(Rate::whole(fps)).unwrap()
+    };
     let at = |name: &str| folder.path().join(name);
     write(at("a.html"), &talk, &Options { title: "", ..whole }).unwrap();
     write(at("a.GLB"), &talk, &whole).unwrap();
-    write(at("a.csv"), &talk, &weights).unwrap();
-    write(at("a.json"), &talk, &weights).unwrap();
+    write(at("a.csv"), &arkit(60), &weights).unwrap();
+    write(at("a.json"), &arkit(60), &weights).unwrap();
     assert!(std::fs::read_to_string(at("a.html")).unwrap().contains("<title>a</title>"));
     assert_eq!(std::fs::read(at("a.GLB")).unwrap(), glb::bytes(&talk, &face).unwrap());
-    assert_eq!(std::fs::read_to_string(at("a.csv")).unwrap(), arkit::csv(&talk, 60, "a.csv").unwrap());
+    assert_eq!(std::fs::read_to_string(at("a.csv")).unwrap(), live_link::csv(&arkit(60)).unwrap());
 
     let flame = flame_like();
     let foreign = motion(&flame, 7, false);
     for (name, motion, options, said) in [
-        ("b.html", &talk, &Options::default(), "give --face"),
-        ("b.glb", &talk, &Options::default(), "give --face"),
+        ("b.html", &talk, &Options::default(), "give the face"),
+        ("b.glb", &talk, &Options::default(), "give the face"),
         ("b.html", &foreign, &whole, "exp_00"),
         ("b.glb", &foreign, &whole, "eyeBlinkLeft"),
-        ("b.csv", &foreign, &weights, "eyeBlinkLeft"),
-        ("b.json", &talk, &Options { arkit_fps: Some(0), ..Options::default() }, "found 0"),
+        ("b.csv", &foreign, &weights, "`exp_00`: retarget it first"),
+        ("b.npz", &arkit(25), &weights, ".csv and .json files only"),
+        ("b.mp4", &talk, &whole, "is a picture"),
+        ("b.json", &arkit(241), &weights, "found 241"),
     ] {
         let error = write(at(name), motion, options).unwrap_err();
         assert!(error.to_string().contains(said), "{error}");

@@ -36,7 +36,7 @@ pub unsafe extern "C" fn dt_has_feature(name: *const c_char, has: *mut i32) -> d
         let found = match name {
             "cpu" | "stream" | "face" => true,
             "cpu-bf16" => deeptalk_rt::tensor::cpu::Cpu::bf16().is_ok(),
-            "cuda" => deeptalk_rt::tensor::cuda::Cuda::is_built_in(),
+            "cuda" => deeptalk_rt::tensor::cuda::Gpu::is_built_in(),
             "builtin-model" => deeptalk_rt::networks::ModelFile::builtin().is_ok(),
             _ => false,
         };

@@ -52,7 +52,9 @@ using Work = std::function<int()>;
 enum Kind { OTHER, KERNEL, KERNEL_THAT_OVERLAPS };
 struct Node { Work work; std::vector<int> after; Kind kind; };
 struct Graph { std::vector<Node> nodes; uint64_t replays = 0; };
-struct Capture { Graph* graph; void* origin; std::set<struct Stream*> joined; bool spoilt = false; };
+struct Capture { Graph* graph; void* origin; std::set<struct Stream*> joined; std::atomic<bool> spoilt{false}; };
+std::mutex captures_mutex;
+std::set<Capture*> captures;  // those that are being made
 struct Stream {
   Capture* capture = nullptr;
   std::vector<int> last;  // the nodes that this stream's next one comes after
@@ -65,7 +67,7 @@ Stream* stream_of(void* s) { return uintptr_t(s) <= 2 ? &null_stream : static_ca
 // Errors of a kernel are sticky, as on a device.
 std::atomic<int> sticky{SUCCESS};
 std::atomic<size_t> used{0};
-struct Counts { std::atomic<uint64_t> allocations, pinned, uploads, pageable_copies, launches, overlapping; } counts;
+struct Counts { std::atomic<uint64_t> allocations, pinned, uploads, pageable_copies, launches, overlapping, direct; } counts;
 std::mutex sizes_lock;  // of the tables below
 std::map<uint64_t, size_t> sizes;
 std::map<uintptr_t, size_t> pinned;
@@ -139,7 +141,7 @@ const char* error_text(int e) {
 // the bytes of device memory that are in use now, and how many launches may overlap with the one before.
 API stand_in_counts(uint64_t* v) {
   v[0] = counts.allocations, v[1] = counts.pinned, v[2] = counts.uploads, v[3] = counts.pageable_copies, v[4] = counts.launches;
-  v[5] = used, v[6] = counts.overlapping;
+  v[5] = used, v[6] = counts.overlapping, v[7] = counts.direct;
   return SUCCESS;
 }
 // Launches of a kernel.
@@ -171,7 +173,12 @@ API cuDevicePrimaryCtxRetain(void** c, int) { *c = &primary_context; return SUCC
 API cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
 API cuCtxGetCurrent(void** c) { *c = current_context; return SUCCESS; }
 API cuCtxSetCurrent(void* c) { current_context = c; return SUCCESS; }
-API cuCtxSynchronize() { return sticky; }
+// Waiting for the device while any stream captures is refused, in every mode of capture, and spoils the captures.
+API cuCtxSynchronize() {
+  std::lock_guard<std::mutex> lock(captures_mutex);
+  for (Capture* capture : captures) capture->spoilt = true;
+  return captures.empty() ? int(sticky) : CAPTURE_UNSUPPORTED;
+}
 API cuGetErrorName(int e, const char** s) { *s = error_name(e); return SUCCESS; }
 API cuGetErrorString(int e, const char** s) { *s = error_text(e); return SUCCESS; }
 
@@ -206,7 +213,9 @@ API cuStreamWaitEvent(void* s, void* e, unsigned) {
 API cuStreamBeginCapture_v2(void* s, int) {
   Stream* stream = stream_of(s);
   if (stream == &null_stream || stream->capture) return CAPTURE_UNSUPPORTED;
-  stream->capture = new Capture{new Graph, s, {}, false};
+  stream->capture = new Capture{new Graph, s, {}};
+  std::lock_guard<std::mutex> lock(captures_mutex);
+  captures.insert(stream->capture);
   stream->last.clear();
   return SUCCESS;
 }
@@ -231,6 +240,8 @@ API cuStreamEndCapture(void* s, void** g) {
   stream->capture = nullptr;
   stream->last.clear();
   *g = error ? nullptr : capture->graph;
+  std::lock_guard<std::mutex> lock(captures_mutex);
+  captures.erase(capture);
   delete capture;
   return error;
 }
@@ -371,7 +382,10 @@ static int launch_kernel(void* f, const LaunchConfig& config, void** arguments, 
   };
   if (sticky) return sticky;
   if (shared > function->shared) return INVALID_VALUE;
-  if (!stream_of(s)->capture) return run(s, [&] { return launch(arguments); }, kind);
+  if (!stream_of(s)->capture) {
+    ++counts.direct;
+    return run(s, [&] { return launch(arguments); }, kind);
+  }
   // Capture keeps the values of the arguments, as the driver does.
   std::vector<size_t> bytes(emulator_argument_sizes(function->name.c_str(), nullptr, 0));
   emulator_argument_sizes(function->name.c_str(), bytes.data(), bytes.size());

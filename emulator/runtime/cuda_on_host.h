@@ -94,9 +94,23 @@ struct Add { template <class T> static T apply(T a, T b) { return a + b; } };
 struct Max { template <class T> static T apply(T a, T b) { return a > b ? a : b; } };
 }  // namespace emulator
 
-#ifndef EMULATOR_KERNEL_SUFFIX
+// The twins that `build.rs` makes define EMULATOR_WITHOUT: the synchronisation point that their kernels leave out.
+#ifdef EMULATOR_WITHOUT
+#define EMULATOR_KERNEL_SUFFIX "_without_" EMULATOR_WITHOUT
+#else
+#define EMULATOR_WITHOUT ""
 #define EMULATOR_KERNEL_SUFFIX ""
 #endif
+namespace emulator {
+constexpr bool is_left_out(const char* name, const char* without) {
+  while (*name && *name == *without) ++name, ++without;
+  return *name == *without;
+}
+}  // namespace emulator
+#define SYNC_POINT(name, ...) \
+  do { \
+    if constexpr (!emulator::is_left_out(#name, EMULATOR_WITHOUT)) __VA_ARGS__; \
+  } while (false)
 #define CUDA_KERNEL(name) \
   static emulator::Registration emulator_registration_##name(#name EMULATOR_KERNEL_SUFFIX, emulator::Call<&name>::kernel());
 #define DYNAMIC_SHARED(name) unsigned char* const name = emulator::dynamic_shared()

@@ -157,15 +157,14 @@ impl<T: Plain> Memory<T> {
         values
     }
 
-    /// The device address as a kernel argument.
-    pub fn argument(&self) -> Argument {
-        Argument::Pointer(self.pointer as u64)
+    /// The device address.
+    pub fn address(&self) -> u64 {
+        self.pointer as u64
     }
 
-    /// The device address of value `index` as a kernel argument.
-    pub fn argument_at(&self, index: usize) -> Argument {
-        assert!(index <= self.length);
-        Argument::Pointer(self.pointer as u64 + (index * size_of::<T>()) as u64)
+    /// The device address as a kernel argument.
+    pub fn argument(&self) -> Argument {
+        Argument::Pointer(self.address())
     }
 }
 
@@ -207,15 +206,7 @@ pub struct TensorMap([u64; 16]);
 impl TensorMap {
     /// A (rows, columns) fp16 tensor at `base` with rows `pitch` values apart, read in boxes of 64 columns and `box_rows` rows
     /// of which every `row_step`-th is taken; 128-byte swizzle, zeros outside.
-    pub fn new(
-        base: Argument,
-        columns: usize,
-        rows: usize,
-        pitch: usize,
-        box_rows: u32,
-        row_step: u32,
-    ) -> Self {
-        let Argument::Pointer(base) = base else { panic!("the base of a tensor map is an address") };
+    pub fn new(base: u64, columns: usize, rows: usize, pitch: usize, box_rows: u32, row_step: u32) -> Self {
         assert!(
             base.is_multiple_of(16) && (pitch * 2).is_multiple_of(16) && box_rows <= 256 && row_step <= 8
         );
@@ -238,30 +229,13 @@ impl TensorMap {
     }
 }
 
-/// What a tensor map says.
-#[derive(Clone, Copy, Debug)]
-pub struct Boxes {
-    /// Address of the first value.
-    pub base: u64,
-    /// Values of a row.
-    pub columns: u64,
-    /// Rows.
-    pub rows: u64,
-    /// Bytes from row to row.
-    pub pitch: u64,
-    /// Columns and rows of a box.
-    pub size: [u32; 2],
-    /// Which rows are taken: every so many.
-    pub row_step: u32,
-}
+// `SYNC_POINTS`, written by `build.rs`.
+include!(concat!(env!("OUT_DIR"), "/sync_points.rs"));
 
-impl TensorMap {
-    /// What [`TensorMap::new`] was told.
-    pub fn boxes(&self) -> Boxes {
-        let [base, columns, rows, pitch, size, row_step, ..] = self.0;
-        let size = [size as u32, (size >> 32) as u32];
-        Boxes { base, columns, rows, pitch, size, row_step: row_step as u32 }
-    }
+/// The file and the name of every barrier and wait that `SYNC_POINT` marks in the kernels. For each of them there is a twin of every kernel
+/// of the file, `<kernel>_without_<name>`, that leaves it out.
+pub fn sync_points() -> &'static [(&'static str, &'static str)] {
+    SYNC_POINTS
 }
 
 /// Whether a kernel of this name is built in.

@@ -1,4 +1,4 @@
-"""Stage 3: DEE, the emotion embedding, by probabilistic contrastive learning of speech and motion (spec section 4 and 8).
+"""Stage 3: DEE, the emotion embedding, by probabilistic contrastive learning of speech and motion (docs/networks/deeptalk.md sections 4 and 8).
 
 A pair matches as far as both show the same emotion at the same intensity: with labels at hand there is no need to call two
 clips of the same mood a mismatch, as the paper must.

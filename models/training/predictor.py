@@ -1,4 +1,4 @@
-"""Stage 4: the predictor, style and codes, with motion prior and DEE frozen; the content encoder learns on, slowly (spec section 5 and 6).
+"""Stage 4: the predictor, style and codes, with motion prior and DEE frozen; the content encoder learns on, slowly (docs/networks/deeptalk.md sections 5 and 6).
 
 The motion itself through the frozen decoder, and how the mouth's opening correlates; the code vectors of the target motion, and cross-entropy with
 its codes (codes near the right one share its probability); and the emotion consistency loss: DEE must hear in the speech what it

@@ -1,4 +1,4 @@
-"""Stage 2: TH-VQVAE, the motion prior: two EMA codebooks, reconstruction measured on the mesh (spec section 7)."""
+"""Stage 2: TH-VQVAE, the motion prior: two EMA codebooks, reconstruction measured on the mesh (docs/networks/deeptalk.md section 7)."""
 
 import numpy as np
 import torch

@@ -2,10 +2,13 @@
 
 pub mod arkit;
 mod extras;
+pub mod filter;
 mod rate;
 pub mod resample;
+mod retarget;
 mod track;
 
 pub use extras::{Elements, Extra, Extras};
 pub use rate::Rate;
+pub use retarget::Retarget;
 pub use track::{Animation, JAW_NAMES, Parameters, Track, Vertices};

@@ -1,11 +1,10 @@
 //! What a device reaches at best with the operations that it has: a large matrix product, and a sum that only moves memory.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Ceilings, Traits};
 use crate::Result;
-use crate::tensor::{Activation, Clips, Linear, OnDevice, OpenDevice, Ops, Packed, Role, SharedOps, Stored};
+use crate::tensor::{Activation, Clips, Engine, Linear, OnDevice, OpenDevice, Ops, Packed, Role, Stored};
 
 /// The smallest and the largest product: square matrices.
 const SIZES: [usize; 2] = [1024, 8192];
@@ -27,8 +26,8 @@ struct Measure<'a>(&'a Traits);
 impl OnDevice for Measure<'_> {
     type Output = Result<Ceilings>;
 
-    fn on<B: SharedOps>(self, ops: Arc<B>) -> Self::Output {
-        measure(&*ops, self.0)
+    fn on<E: Engine<Context: Ops>>(self, engine: E) -> Self::Output {
+        measure(&*engine.lease()?, self.0)
     }
 }
 

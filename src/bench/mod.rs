@@ -12,7 +12,6 @@ mod report;
 mod stopwatch;
 mod times;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use self::ceilings::ceilings;
@@ -88,6 +87,9 @@ impl Traits {
     }
 }
 
+/// Modulation of the clips in radians a second: some four syllables a second.
+const RHYTHM: f32 = 25f32;
+
 /// Clips with the rhythm of speech, each another: modulated tones at this rate.
 pub fn clips(sample_rate: u32, seconds: f64, count: usize) -> Vec<Vec<f32>> {
     let rate = sample_rate as f32;
@@ -97,7 +99,7 @@ pub fn clips(sample_rate: u32, seconds: f64, count: usize) -> Vec<Vec<f32>> {
         (0..samples)
             .map(|i| {
                 let t = i as f32 / rate;
-                0.3 * (t * 25.0).sin() * (t * pitch + (t * 5.0).sin() * 20.0).sin()
+                0.3 * (t * RHYTHM).sin() * (t * pitch + (t * 5.0).sin() * 20.0).sin()
             })
             .collect()
     };
@@ -137,7 +139,7 @@ pub fn forward(network: &dyn Network, clips: &[Vec<f32>], traits: &Traits) -> Re
 /// # Errors
 /// Clips that do not fit through the network.
 pub fn count(file: &ModelFile, clips: &[Vec<f32>], traits: &Traits) -> Result<Work> {
-    let counter = Arc::new(Counter::default());
+    let counter = Counter::default();
     let network = file.open_on(&OpenDevice::counting(counter.clone()))?;
     let before = counter.work();
     forward(&*network, clips, traits)?;

@@ -144,7 +144,8 @@ impl Bench {
         stop::check()?;
         // A second handle of the device, whose memory goes with it: that memory is not the model's.
         let ceilings = bench::ceilings(&self.device.open()?, traits)?;
-        let device_bytes = || device.cuda().map(|cuda| cuda.reserved_memory() as u64);
+        let device_bytes =
+            || device.cuda().and_then(|gpu| gpu.reserved_memory().ok()).map(|bytes| bytes as u64);
         let plan = Plan {
             seconds: self.seconds.clone(),
             batches: self.batch.iter().map(|&batch| batch.into()).collect(),

@@ -4,7 +4,7 @@ use clap::Args;
 use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::rig::Face;
 use deeptalk_rt::tensor::cpu::Cpu;
-use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::cuda::Gpu;
 use deeptalk_rt::{Error, Result};
 
 use super::say;
@@ -44,12 +44,12 @@ fn model() -> String {
 }
 
 fn gpus() -> String {
-    let name = |number| match Cuda::new(number) {
+    let name = |number| match Gpu::new(number) {
         Ok(cuda) if cuda.launches_overlap() => format!("cuda:{number} {}, launches overlap", cuda.name()),
         Ok(cuda) => format!("cuda:{number} {}", cuda.name()),
         Err(error) => format!("cuda:{number} {error}"),
     };
-    match Cuda::devices() {
+    match Gpu::devices() {
         Ok(0) => "none".into(),
         Ok(count) => (0..count).map(name).collect::<Vec<_>>().join("\n            "),
         Err(Error::Device(why)) => why,

@@ -1,26 +1,29 @@
-//! From a finished motion to its files.
+//! A take's animation to its files.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deeptalk_rt::animation::Animation;
-use deeptalk_rt::encode::picture::{Control, Report, Scene, render_outputs};
-use deeptalk_rt::export::{self, VertexSource};
+use deeptalk_rt::animation::filter::{LoudFrames, Pipeline, Rest};
+use deeptalk_rt::animation::{Animation, Rate};
+use deeptalk_rt::audio::SAMPLE_RATE;
+use deeptalk_rt::encode::picture::{Drawn, Hooks, Scene};
+use deeptalk_rt::export::{self, Format, VertexSource};
 use deeptalk_rt::files::Written;
 use deeptalk_rt::render::Options;
 use deeptalk_rt::rig::Face;
-use deeptalk_rt::{Error, Result};
+use deeptalk_rt::runtime::StreamOptions;
+use deeptalk_rt::{Advice, Error, Result};
 
 use super::progress::{Output, Reporter};
 use super::stop;
 
-/// A take, on its way to files.
+/// A take to be written to files.
 pub struct Finished<'a> {
     pub input: &'a Path,
     pub motion: &'a Animation,
     pub samples: &'a [f32],
     pub face: Option<&'a Face>,
-    /// What the network took for it.
+    /// The time that the network took for it.
     pub network: Duration,
 }
 
@@ -34,15 +37,17 @@ pub struct Pictures<'a, 'b> {
 }
 
 impl<'a> Finished<'a> {
-    /// One file of data; with vertices if there is something that makes them of rows of parameters.
+    /// One file of data: `motion` is the take's, or what a format with channels of its own holds of it. With vertices if `skin` makes
+    /// them of rows of parameters.
     ///
     /// # Errors
-    /// What the format and the device say, and a wish to stop.
+    /// Errors of the format and the device; [`Error::Cancelled`].
     pub fn write(
         &self,
         path: &'a Path,
+        format: &Format,
+        motion: &Animation,
         skin: Option<&Skinning<'_>>,
-        arkit_fps: Option<u32>,
     ) -> Result<Output<'a>> {
         stop::check()?;
         let begun = Instant::now();
@@ -56,28 +61,33 @@ impl<'a> Finished<'a> {
             Ok(())
         };
         let vertices = wanted.map(|(face, _)| VertexSource { vertices: face.vertex_count(), fill: &fill });
-        let options =
-            export::Options { vertices, face: self.face, speech: self.samples, title: "", arkit_fps };
-        let written = export::write(path, self.motion, &options)?;
+        let options = export::Options {
+            layout: format.layout,
+            vertices,
+            face: self.face,
+            speech: self.samples,
+            title: "",
+        };
+        let written = export::write(path, motion, &options)?;
         Ok(self.output(path, begun.elapsed(), written, None))
     }
 
-    /// All pictures, every frame drawn once.
+    /// Draws all pictures in one pass.
     ///
     /// # Errors
-    /// What the renderer and the formats say, and a wish to stop.
+    /// Errors of the renderer and the formats; [`Error::Cancelled`].
     pub fn draw(&self, pictures: &Pictures<'a, '_>, reporter: &Reporter) -> Result<Vec<Output<'a>>> {
         let begun = Instant::now();
         let Pictures { paths, look } = pictures;
-        let face =
-            self.face.ok_or_else(|| Error::Usage("pictures show a face: give one with --face".into()))?;
+        let face = self.face.ok_or_else(|| {
+            Error::Usage(format!("pictures show a face, and none was given; {}", Advice::GiveFace.text()))
+        })?;
         let scene = Scene::new(face, self.motion, self.samples, look)?;
         let progress = |done, total| reporter.advance(self.input, done, total);
-        let report =
-            render_outputs(&scene, paths, &Control { progress: &progress, cancelled: stop::asked() })?;
+        let drawn = export::draw(&scene, paths, &Hooks { progress: &progress, cancelled: stop::asked() })?;
         let took = begun.elapsed();
-        let outputs = paths.iter().zip(&report.written).map(|(path, written)| {
-            self.output(path, took, written.clone(), Some((self.network, report.clone())))
+        let outputs = paths.iter().zip(&drawn.written).map(|(path, written)| {
+            self.output(path, took, written.clone(), Some((self.network, drawn.clone())))
         });
         Ok(outputs.collect())
     }
@@ -87,9 +97,32 @@ impl<'a> Finished<'a> {
         path: &'a Path,
         took: Duration,
         written: Written,
-        drawn: Option<(Duration, Report)>,
+        drawn: Option<(Duration, Drawn)>,
     ) -> Output<'a> {
         let (frames, seconds) = (self.motion.frames(), self.motion.seconds());
         Output { input: self.input, path, frames, seconds, took: self.network + took, written, drawn }
     }
+}
+
+/// Fades the motion to the neutral face in silence, by the rule of streams: at rest `seconds` after the last sound.
+///
+/// # Errors
+/// A motion of vertices.
+pub fn rest(motion: &mut Animation, samples: &[f32], seconds: f64) -> Result<()> {
+    let StreamOptions { floor, look_ahead, .. } = StreamOptions::default();
+    let frames = |seconds: f64| (seconds * motion.rate.per_second()).round() as usize;
+    let rest = Rest::new(frames(seconds), frames(look_ahead.into()));
+    let sound = LoudFrames::of(samples, SAMPLE_RATE, motion.rate, floor.into());
+    Pipeline::new().with(rest).apply(motion, &sound)
+}
+
+/// The motion in the channels of a format that has its own, and at `rate`, if one is given.
+///
+/// # Errors
+/// A motion that cannot be mapped to those channels.
+pub fn retargeted(motion: &Animation, format: &Format, rate: Option<Rate>) -> Result<Option<Animation>> {
+    let Some(map_of) = format.holds.retargeted else { return Ok(None) };
+    let map = map_of(&motion.parameters()?.names)?;
+    let motion = motion.retargeted(&*map)?;
+    rate.map_or(Ok(motion.clone()), |rate| motion.resampled(rate)).map(Some)
 }

@@ -1,4 +1,4 @@
-//! `import`: published files to the files of this program.
+//! `import`: published checkpoints and faces to files of this program.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::{Precision, outputs, say, stop};
 
 const DEEPTALK_EXAMPLES: &str = "\
 Examples:
-  All that `run` needs:
+  Everything that `run` needs:
     deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors
   With the emotion of motions too:
     deeptalk-rt import deeptalk DEEPTalk.pth FER.pth -o model.safetensors
@@ -48,7 +48,7 @@ enum What {
 #[derive(Args)]
 #[command(after_help = DEEPTALK_EXAMPLES)]
 struct Deeptalk {
-    /// DEEPTalk.pth, and if you like FER.pth, DEE.pt and TH-VQVAE.pth: in any order, under any name
+    /// DEEPTalk.pth, and optionally FER.pth, DEE.pt and TH-VQVAE.pth: in any order, under any name
     #[arg(value_name = "CHECKPOINT", required = true)]
     checkpoints: Vec<PathBuf>,
 
@@ -60,7 +60,7 @@ struct Deeptalk {
     #[arg(long, default_value = "f16")]
     dtype: Precision,
 
-    /// Name every tensor that is left out
+    /// List every tensor that is left out
     #[arg(short, long)]
     verbose: bool,
 }

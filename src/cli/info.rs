@@ -1,4 +1,4 @@
-//! `info`: what is in a model or a face.
+//! `info`: the content of a model file or a face file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -23,7 +23,7 @@ Examples:
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Info {
-    /// A model or a face: which, is seen by its content [default: the built-in model]
+    /// A model file or a face file, recognised by its content [default: the built-in model]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -32,7 +32,7 @@ pub struct Info {
     json: bool,
 }
 
-/// What is told of a file: keys, and values that are texts, numbers, or lists or tables of them.
+/// The facts of a file: keys with values that are texts, numbers, lists or tables.
 type Facts = Vec<(&'static str, Value)>;
 
 impl Info {
@@ -46,7 +46,7 @@ impl Info {
     }
 }
 
-/// Whether the header says that this is a face; what else it says is for the model's checks to judge.
+/// True if the header is that of a face file; everything else is left to the checks of the model.
 fn is_face(path: &Path) -> Result<bool> {
     const LARGEST_HEADER: u64 = 8 << 20;
     let unreadable = |error| Error::unreadable(path, error);
@@ -125,7 +125,7 @@ fn as_json(facts: Facts) -> String {
     format!("{:#}\n", Value::Object(object))
 }
 
-/// A line for each fact, the values below each other; tables get a line for each entry.
+/// One line per fact, values aligned; tables get one line per entry.
 fn as_lines(facts: &Facts) -> String {
     let mut text = String::new();
     for (key, value) in facts {

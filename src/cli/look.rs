@@ -1,4 +1,4 @@
-//! How pictures are to look.
+//! Options of pictures and video.
 
 use clap::Args;
 use deeptalk_rt::Result;
@@ -7,15 +7,15 @@ use deeptalk_rt::render::{Background, Camera, Options};
 #[derive(Args)]
 #[command(next_help_heading = "Pictures and video")]
 pub struct Look {
-    /// Pixels of a picture: one number for a square
+    /// The size of a picture in pixels: one number for a square
     #[arg(long, value_name = "WIDTH[xHEIGHT]", default_value = "800", value_parser = size)]
     size: Size,
 
-    /// Where to look from: front, left, right, three-quarter or YAW,PITCH in degrees, with @ZOOM behind it for closer
+    /// The camera: front, left, right, three-quarter or YAW,PITCH in degrees, with @ZOOM behind it for closer
     #[arg(long, default_value = "front", allow_hyphen_values = true)]
     camera: Camera,
 
-    /// What stands behind the head: studio, transparent (.apng and folders of frames) or a colour such as #20a0ff
+    /// The background: studio, transparent (.apng and folders of frames) or a colour such as #20a0ff
     #[arg(long, default_value = "studio")]
     background: Background,
 }

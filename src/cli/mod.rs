@@ -1,10 +1,12 @@
-//! The command line: it parses what is asked, lets the library do it, and tells what came of it. One file a subcommand.
+//! The command line: parses options, calls the library, prints results. One file for each subcommand.
 
+mod advice;
 mod bench;
 mod bench_table;
 mod device;
 mod doctor;
 mod finish;
+mod formats;
 mod import;
 mod info;
 mod look;
@@ -56,7 +58,7 @@ enum Command {
     Doctor(doctor::Doctor),
 }
 
-/// The whole program.
+/// Runs the program.
 pub fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Run(run) => run.execute(),

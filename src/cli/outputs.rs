@@ -1,21 +1,20 @@
-//! Which files come of which recording, and whether they can be written: known before any work is done.
+//! The output files of each recording, planned and tried before any work is done.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use deeptalk_rt::encode::Picture;
-use deeptalk_rt::export::Kind;
+use deeptalk_rt::export::{Ending, Format};
 use deeptalk_rt::files::AtomicFile;
 use deeptalk_rt::{Error, Result};
 
-/// A recording and its files: for every take, one for every format.
+/// A recording and its output files: for every take, one file for every format.
 #[derive(Debug, PartialEq)]
 pub struct Job {
     pub input: PathBuf,
     pub takes: Vec<Vec<PathBuf>>,
 }
 
-/// Where results are to go.
+/// The target of the results.
 pub enum Target<'a> {
     /// These files, for a single recording.
     Files(&'a [PathBuf]),
@@ -53,7 +52,7 @@ pub fn plan(inputs: &[PathBuf], target: &Target<'_>, takes: usize) -> Result<Vec
 fn numbered(base: &Path, take: usize) -> PathBuf {
     let mut name = base.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-{take}"));
-    if Picture::from_path(base) == Some(Picture::Frames) {
+    if Ending::Folder.names(base) {
         name.push("/");
         return base.with_file_name(name);
     }
@@ -64,12 +63,12 @@ fn numbered(base: &Path, take: usize) -> PathBuf {
     base.with_file_name(name)
 }
 
-/// Known endings, and no file for two results.
+/// Checks that endings are known and that no two results share a file.
 fn check_names(jobs: &[Job]) -> Result<()> {
     let mut owners: HashMap<PathBuf, &Path> = HashMap::new();
     for job in jobs {
         for path in job.takes.iter().flatten() {
-            Kind::from_path(path)?;
+            Format::of_path(path)?;
             match owners.insert(real(path), &job.input) {
                 None => {}
                 Some(other) if other == job.input => {
@@ -92,7 +91,7 @@ fn check_names(jobs: &[Job]) -> Result<()> {
     Ok(())
 }
 
-/// The same file under whatever name.
+/// The real path of a file, so that two names of one file are equal.
 fn real(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match (path.canonicalize(), folder.canonicalize(), path.file_name()) {
@@ -102,7 +101,7 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
-/// Tries every file: its folder must be there and let files be written. Nothing stays behind. `reads` are files that must not be
+/// Tries every output: its folder must exist and be writable. Nothing is left behind. `reads` are input files, which must not be
 /// replaced.
 ///
 /// # Errors
@@ -119,7 +118,7 @@ pub fn check<'a>(
                 path.display()
             )));
         }
-        if Picture::from_path(path) == Some(Picture::Frames) {
+        if Ending::Folder.names(path) {
             check_folder(path)?;
         } else {
             AtomicFile::create(path)?;
@@ -128,7 +127,7 @@ pub fn check<'a>(
     Ok(())
 }
 
-/// A folder that is there, or can be made.
+/// Checks that a folder exists or can be made.
 fn check_folder(path: &Path) -> Result<()> {
     // Without the slash at the end, whose parent would be the folder itself.
     let folder: PathBuf = path.components().collect();

@@ -1,4 +1,4 @@
-//! How far the work is: a bar for people, JSON lines for programs.
+//! Progress of the work: a bar for people, JSON lines for programs.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, stderr};
@@ -7,31 +7,31 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use deeptalk_rt::Error;
-use deeptalk_rt::encode::picture::Report;
+use deeptalk_rt::encode::picture::Drawn;
 use deeptalk_rt::files::Written;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::say;
+use super::{advice, say};
 
-/// How progress is told.
+/// The form in which progress is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Style {
     /// A bar with rate and time left
     Bar,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
     /// Only results and errors
     None,
 }
 
-/// Tells the user how far the work is and what came of it, on standard error.
+/// Prints progress and results on standard error.
 pub struct Reporter {
     style: Style,
     bar: ProgressBar,
 }
 
-/// A file that was written, and what it took.
+/// A file that was written, and the time it took.
 pub struct Output<'a> {
     pub input: &'a Path,
     pub path: &'a Path,
@@ -39,18 +39,18 @@ pub struct Output<'a> {
     pub seconds: f64,
     pub took: Duration,
     pub written: Written,
-    /// Of pictures: what the network took, and where the rest of the time went.
-    pub drawn: Option<(Duration, Report)>,
+    /// For pictures: the time of the network, and the times of drawing.
+    pub drawn: Option<(Duration, Drawn)>,
 }
 
 impl Reporter {
-    /// Without a style: a bar if somebody watches.
+    /// A reporter; without a style: a bar on a terminal, none elsewhere.
     pub fn new(style: Option<Style>) -> Self {
         let usual = if stderr().is_terminal() { Style::Bar } else { Style::None };
         Self { style: style.unwrap_or(usual), bar: ProgressBar::hidden() }
     }
 
-    /// A new piece of work begins; `unit` is what [`advance`](Self::advance) counts.
+    /// Begins a piece of work; `unit` is what [`advance`](Self::advance) counts.
     pub fn begin(&mut self, name: &str, unit: &str) {
         if self.style == Style::Bar {
             let template =
@@ -65,7 +65,7 @@ impl Reporter {
         }
     }
 
-    /// So much of it is done.
+    /// Reports that `done` of `total` units are done.
     pub fn advance(&self, name: &Path, done: usize, total: usize) {
         match self.style {
             Style::Bar => {
@@ -79,13 +79,13 @@ impl Reporter {
         }
     }
 
-    /// The piece of work has ended, well or not.
+    /// Ends the piece of work.
     pub fn end(&mut self) {
         self.bar.finish_and_clear();
         self.bar = ProgressBar::hidden();
     }
 
-    /// A file was written.
+    /// Reports a file that was written.
     pub fn written(&self, output: &Output<'_>) {
         let Output { input, path, frames, seconds, took, written, drawn } = output;
         let took = took.as_secs_f64();
@@ -95,18 +95,18 @@ impl Reporter {
             say::line(json!({
                 "event": "written", "file": input.to_string_lossy(), "output": path.to_string_lossy(),
                 "frames": frames, "seconds": seconds, "took": took, "real_time_factor": factor,
-                "bytes": bytes, "sha256": sha256, "thread_seconds": drawn.as_ref().map(|(model, report)| json!({
-                    "model": model.as_secs_f64(), "skinning": report.skinning.as_secs_f64(),
-                    "rendering": report.rendering.as_secs_f64(), "encoding": report.encoding.as_secs_f64(),
+                "bytes": bytes, "sha256": sha256, "thread_seconds": drawn.as_ref().map(|(model, drawn)| json!({
+                    "model": model.as_secs_f64(), "skinning": drawn.skinning.as_secs_f64(),
+                    "rendering": drawn.rendering.as_secs_f64(), "encoding": drawn.encoding.as_secs_f64(),
                 })),
             }));
             return;
         }
         let path = path.display();
         let frames = count_of(*frames, "frame");
-        let split = drawn.as_ref().map_or_else(String::new, |(model, report)| {
+        let split = drawn.as_ref().map_or_else(String::new, |(model, drawn)| {
             let [model, skinning, rendering, encoding] =
-                [*model, report.skinning, report.rendering, report.encoding].map(|time| time.as_secs_f64());
+                [*model, drawn.skinning, drawn.rendering, drawn.encoding].map(|time| time.as_secs_f64());
             format!(
                 "; model {model:.2} s, and summed over threads: skinning {skinning:.2}, rendering {rendering:.2}, \
                  encoding {encoding:.2}"
@@ -117,18 +117,18 @@ impl Reporter {
         ));
     }
 
-    /// Something went wrong, with one input or with all.
+    /// Reports an error of one input, or of the whole run.
     pub fn failed(&self, input: Option<&Path>, error: &Error) {
         if self.style == Style::Json {
             let file = input.map(Path::to_string_lossy);
-            let (message, code) = (error.to_string(), error.exit_code());
+            let (message, code) = (advice::told(error), error.exit_code());
             say::line(json!({ "event": "failed", "file": file, "message": message, "exit_code": code }));
         } else {
-            self.line(format_args!("error: {error}"));
+            self.line(format_args!("error: {}", advice::told(error)));
         }
     }
 
-    /// The last word.
+    /// Reports the end of the run.
     pub fn done(&self, written: usize, failed: usize, exit_code: u8) {
         if self.style == Style::Json {
             say::line(
@@ -140,7 +140,7 @@ impl Reporter {
         }
     }
 
-    /// A line above the bar.
+    /// Prints a line above the bar.
     pub fn line(&self, text: impl Display) {
         self.bar.suspend(|| say::line(text));
     }
@@ -149,4 +149,10 @@ impl Reporter {
 /// "1 frame", "2 frames".
 fn count_of(number: usize, what: &str) -> String {
     format!("{} {what}{}", say::count(number), if number == 1 { "" } else { "s" })
+}
+
+/// The label of a recording in the progress bar: its name, and its number if there are several.
+pub fn label(input: &Path, index: usize, count: usize) -> String {
+    let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy();
+    if count == 1 { name.into_owned() } else { format!("[{}/{count}] {name}", index + 1) }
 }

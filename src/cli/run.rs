@@ -1,31 +1,34 @@
-//! `run`: the main job.
+//! `run`: recordings to files.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
+use deeptalk_rt::animation::Rate;
 use deeptalk_rt::audio::{Wav, read_wav};
-use deeptalk_rt::export::{Format, Kind};
+use deeptalk_rt::export::Format;
 use deeptalk_rt::rig::Face;
 use deeptalk_rt::runtime::{Control, Device, Draw, EmotionVector, ModelOptions, Rig, Session, Step, Take};
 use deeptalk_rt::{Error, Result};
 
 use super::device;
-use super::finish::{Finished, Pictures, Skinning};
+use super::finish::{self, Finished, Pictures, Skinning};
+use super::formats;
 use super::look::Look;
 use super::outputs::{self, Job, Target};
-use super::progress::{Reporter, Style};
+use super::progress::{self, Reporter, Style};
 use super::speaker::model_and_actor;
 use super::stop;
 use super::values::{self, Temperatures};
 
-const EXAMPLES: &str = r"Examples:
+const EXAMPLES: &str = "Examples:
   A video with sound:
     deeptalk-rt run speech.wav -o talk.mp4
-  A page to look at, a contact sheet, and everything for NumPy, at once:
+  A page, a contact sheet and NumPy arrays in one run:
     deeptalk-rt run speech.wav -o talk.html -o talk.png -o talk.npz
-  What Live Link Face would record, at 60 frames a second:
+  ARKit weights in the columns of Live Link Face, at 60 frames a second:
     deeptalk-rt run speech.wav -o talk.csv --format arkit --fps 60
   The words of one recording with half the emotion of another:
     deeptalk-rt run speech.wav --emotion-from angry.wav --emotion-blend 0.5 -o talk.npz
@@ -35,24 +38,14 @@ const EXAMPLES: &str = r"Examples:
     deeptalk-rt run clips/*.wav --out-dir motions
   With the published weights, whose motion is for a FLAME face:
     deeptalk-rt run speech.wav -o talk.mp4 --model model.safetensors --face face.safetensors
+";
 
-Endings of -o:
-  .npz   motion (frames, parameters), codes_t, codes_b, fps, names, emotion_mu, emotion_logvar,
-         and vertices with --face
-  .npy   motion alone, as the published demo writes it
-  .csv   frame, time and a column for each parameter
-  .json  everything but vertices
-  .mp4   H.264 video with the sound
-  .gif  .apng   moving pictures; .apng may be transparent
-  NAME/  a folder of frames, one PNG each
-  .png   a contact sheet: frames over the waveform and the curves of jaw, lips and brows
-  .html  one page with the head in 3D, the sound and the curves; opens without a network
-  .glb   glTF 2.0 with morph targets and a jaw joint
+/// The examples and the table of formats.
+fn after_help() -> String {
+    let end = "The same recording, options and seed give the same bytes, on any number of threads.";
+    format!("{EXAMPLES}\nEndings of -o:\n{}\n{end}", formats::table())
+}
 
-The same recording, options and seed give the same bytes, on any number of threads.";
-
-/// The value of --format that is no ending.
-const ARKIT: &str = "arkit";
 const INPUT: &str = "Input";
 const OUTPUT: &str = "Output";
 const EMOTION: &str = "Emotion and variety";
@@ -60,7 +53,7 @@ const MACHINE: &str = "Machine";
 
 /// Turn recordings of speech into motions of a face
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = after_help())]
 pub struct Run {
     /// WAV files: any rate from 4 to 192 kHz, any number of channels, any length
     #[arg(value_name = "SPEECH.wav", required = true)]
@@ -75,12 +68,12 @@ pub struct Run {
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     face: Option<PathBuf>,
 
-    /// Where to begin in the recording
+    /// The time in the recording to begin at
     #[arg(long, value_name = "SECONDS", default_value = "0", hide_default_value = true)]
     #[arg(value_parser = values::offset, allow_negative_numbers = true, help_heading = INPUT)]
     offset: f64,
 
-    /// How much of it to take [default: all]
+    /// The length of the part to take [default: all]
     #[arg(long, value_name = "SECONDS", value_parser = values::duration, allow_negative_numbers = true, help_heading = INPUT)]
     duration: Option<f64>,
 
@@ -94,15 +87,19 @@ pub struct Run {
 
     /// The format of the files in --out-dir [default: npz]. `arkit`, with -o too: .csv and .json hold the 52 ARKit weights, as Live
     /// Link Face records them
-    #[arg(long, value_parser = ["npz", "npy", "csv", "json", "mp4", "gif", "apng", "png", "html", "glb", ARKIT])]
+    #[arg(long, value_parser = PossibleValuesParser::new(formats::names()))]
     #[arg(help_heading = OUTPUT)]
     format: Option<String>,
 
-    /// Frames a second of ARKit weights [default: 25]
+    /// Frames a second of ARKit weights [default: those of the motion]
     #[arg(long, value_name = "25|30|60", value_parser = values::rate, help_heading = OUTPUT)]
     fps: Option<u32>,
 
-    /// How to tell the progress [default: bar on a terminal, none elsewhere]
+    /// Let the face come to rest after so much silence, as streams do after 1 s [default: never]
+    #[arg(long, value_name = "SECONDS", value_parser = values::rest, allow_negative_numbers = true, help_heading = OUTPUT)]
+    rest_after: Option<f64>,
+
+    /// The form of progress reports [default: bar on a terminal, none elsewhere]
     #[arg(long, value_name = "STYLE", help_heading = OUTPUT)]
     progress: Option<Style>,
 
@@ -115,12 +112,12 @@ pub struct Run {
     #[arg(value_parser = values::share, allow_negative_numbers = true, help_heading = EMOTION)]
     emotion_blend: f32,
 
-    /// Draw so many takes, each with its own number in its file's name and the seeds S, S + 1, ...
+    /// The number of takes; files get numbers, and takes the seeds S, S + 1, ...
     #[arg(long, value_name = "TAKES", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
     #[arg(help_heading = EMOTION)]
     samples: u16,
 
-    /// The seed of all that is drawn: the same seed draws the same
+    /// The seed of all random draws
     #[arg(long, default_value = "0", allow_negative_numbers = true, help_heading = EMOTION)]
     seed: u64,
 
@@ -150,16 +147,16 @@ pub struct Run {
     threads: Option<u16>,
 }
 
-/// What it takes to animate, loaded and checked against each other.
+/// Everything that a take needs, loaded and checked.
 struct Loaded {
     session: Session,
     face: Option<Face>,
-    /// The face on the device, if somebody wants its vertices.
+    /// The face on the device, if an output holds its vertices.
     rig: Option<Rig>,
     takes: Vec<Take>,
 }
 
-/// What came of it.
+/// Counts of the run and its exit code.
 #[derive(Default)]
 struct Tally {
     written: usize,
@@ -168,7 +165,7 @@ struct Tally {
 }
 
 impl Run {
-    /// Does it all; errors are told here, because there may be several.
+    /// Runs the command. Errors are printed here, because there may be several.
     pub fn execute(&self) -> Result<ExitCode> {
         let mut reporter = Reporter::new(self.progress);
         let mut tally = Tally::default();
@@ -181,7 +178,7 @@ impl Run {
     }
 
     /// # Errors
-    /// What ends the work for all recordings; what concerns one alone is counted, and told at the end.
+    /// Errors that end the work for all recordings; errors of one recording are counted and printed at the end.
     fn animate_all(&self, reporter: &mut Reporter, tally: &mut Tally) -> Result<()> {
         let jobs = self.plan()?;
         let look = self.look.options()?;
@@ -189,7 +186,7 @@ impl Run {
         outputs::check(jobs.iter().flat_map(|job| job.takes.iter().flatten()), reads)?;
         stop::listen();
         if let Some(threads) = self.threads {
-            use_threads(threads.into())?;
+            device::use_threads(threads.into())?;
         }
 
         // A recording that cannot be read is known before a large model is loaded.
@@ -212,7 +209,7 @@ impl Run {
         outcome
     }
 
-    /// The recordings that can be read, one after another; gives those that failed all the same.
+    /// Animates the recordings that can be read; returns those that failed.
     fn animate_good<'a>(
         &self,
         good: &[&'a Job],
@@ -223,7 +220,7 @@ impl Run {
         let mut loaded = self.load(good)?;
         let mut failures = Vec::new();
         for (index, job) in good.iter().enumerate() {
-            reporter.begin(&label(&job.input, index, good.len()), "frames");
+            reporter.begin(&progress::label(&job.input, index, good.len()), "frames");
             let outcome = self.animate(job, &mut loaded, look, reporter, tally);
             reporter.end();
             match outcome {
@@ -236,17 +233,14 @@ impl Run {
     }
 
     fn plan(&self) -> Result<Vec<Job>> {
-        if self.fps.is_some() && !self.arkit() {
+        if self.fps.is_some() && self.layout().is_none() {
             return Err(Error::Usage(
                 "--fps is for ARKit weights: give --format arkit, or leave it out".into(),
             ));
         }
         let target = match &self.out_dir {
-            Some(folder) => {
-                let ending = self.format.as_deref().unwrap_or("npz");
-                Target::Folder(folder, if self.arkit() { "csv" } else { ending })
-            }
-            None if self.format.is_some() && !self.arkit() => {
+            Some(folder) => Target::Folder(folder, formats::ending(self.format.as_deref())),
+            None if self.format.is_some() && self.layout().is_none() => {
                 return Err(Error::Usage(
                     "--format is for --out-dir: with -o, the ending says the format".into(),
                 ));
@@ -264,27 +258,35 @@ impl Run {
             None => Target::Files(&self.output),
         };
         let jobs = outputs::plan(&self.inputs, &target, self.samples.into())?;
-        let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
-        if self.arkit()
-            && let Some(other) = files.clone().find(|path| !holds_arkit(path))
+        let files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
+        let formats = files.map(|path| self.format_of(path)).collect::<Result<Vec<_>>>()?;
+        if self.face.is_some()
+            && !formats.iter().any(|format| format.holds.face_vertices || format.needs_face)
         {
-            let found = other.display();
-            return Err(Error::Usage(format!("{found}: ARKit weights go into .csv and .json files only")));
-        }
-        if self.face.is_some() && !files.any(|path| has_vertices(path) || shows_face(path)) {
             let next = "write .npz, or a format that shows a face, too, or leave --face out";
             return Err(Error::Usage(format!("no output has a place for the face of --face: {next}")));
         }
         Ok(jobs)
     }
 
-    fn arkit(&self) -> bool {
-        self.format.as_deref() == Some(ARKIT)
+    /// The layout that --format names, if it names one and not an ending.
+    fn layout(&self) -> Option<&'static str> {
+        formats::layout(self.format.as_deref()?)
+    }
+
+    fn format_of(&self, path: &Path) -> Result<&'static Format> {
+        formats::of(path, self.layout())
+    }
+
+    /// True if an output is of such a format.
+    fn some_output(&self, jobs: &[&Job], is: impl Fn(&Format) -> bool) -> bool {
+        let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
+        files.any(|path| self.format_of(path).is_ok_and(&is))
     }
 
     /// The face that is asked for, or the built-in one if something shows it.
     fn face(&self, jobs: &[&Job]) -> Result<Option<Face>> {
-        let shown = || jobs.iter().flat_map(|job| job.takes.iter().flatten()).any(|path| shows_face(path));
+        let shown = || self.some_output(jobs, |format| format.needs_face);
         match &self.face {
             Some(path) => Face::load(path).map(Some),
             None if shown() => Face::builtin().map(Some),
@@ -292,7 +294,7 @@ impl Run {
         }
     }
 
-    /// In the order of what is cheap to check.
+    /// Loads everything, cheap checks first.
     fn load(&self, jobs: &[&Job]) -> Result<Loaded> {
         let (file, actor) = model_and_actor(self.model.as_ref(), self.actor.as_ref())?;
         let face = self.face(jobs)?;
@@ -309,8 +311,9 @@ impl Run {
         let mut session = Session::new(&model);
         let lent = lent.map(|samples| session.emotion(&samples)).transpose()?;
         let takes = (0..u64::from(self.samples)).map(|take| self.take(take, actor, lent.clone())).collect();
-        let mut files = jobs.iter().flat_map(|job| job.takes.iter().flatten());
-        let wanted = face.as_ref().filter(|_| self.face.is_some() && files.any(|path| has_vertices(path)));
+        let wanted = face
+            .as_ref()
+            .filter(|_| self.face.is_some() && self.some_output(jobs, |format| format.holds.face_vertices));
         let rig = wanted.map(|face| Rig::on_device(face.clone(), &model)).transpose()?;
         Ok(Loaded { session, face, rig, takes })
     }
@@ -343,19 +346,32 @@ impl Run {
             Ok(())
         };
         let mut control = Control::new().progress(&mut tell).cancel(stop::asked());
-        let motions = session.takes(&samples, takes, &mut control)?;
+        let mut motions = session.takes(&samples, takes, &mut control)?;
+        if let Some(seconds) = self.rest_after {
+            motions.iter_mut().try_for_each(|motion| finish::rest(motion, &samples, seconds))?;
+        }
         let skin = rig.as_ref().map(|rig| move |rows: &[f32]| rig.vertices_of_rows(rows));
         let skin = skin.as_ref().map(|skin| skin as &Skinning<'_>);
-        // A file answers for its take's share of the network, and for its own writing.
+        // The time of a file is its take's share of the network plus its own writing.
         let network = begun.elapsed() / takes.len() as u32;
         for (motion, files) in motions.iter().zip(&job.takes) {
             let finished =
                 Finished { input: &job.input, motion, samples: &samples, face: face.as_ref(), network };
-            let is_picture = |path: &&PathBuf| matches!(Kind::from_path(path), Ok(Kind::Picture(_)));
-            let (pictures, data): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(is_picture);
-            for path in data {
-                let arkit_fps = self.arkit().then(|| self.fps.unwrap_or(25));
-                reporter.written(&finished.write(path, skin.filter(|_| has_vertices(path)), arkit_fps)?);
+            let mut pictures = Vec::new();
+            for path in files {
+                let format = self.format_of(path)?;
+                if format.is_picture() {
+                    pictures.push(path);
+                    continue;
+                }
+                let retargeted = finish::retargeted(motion, format, self.fps.map(Rate::whole))?;
+                let skin = skin.filter(|_| format.holds.face_vertices);
+                reporter.written(&finished.write(
+                    path,
+                    format,
+                    retargeted.as_ref().unwrap_or(motion),
+                    skin,
+                )?);
                 tally.written += 1;
             }
             if !pictures.is_empty() {
@@ -370,36 +386,12 @@ impl Run {
     }
 }
 
-/// What the progress bar calls a recording: its name, and which of how many.
-fn label(input: &Path, index: usize, count: usize) -> String {
-    let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy();
-    if count == 1 { name.into_owned() } else { format!("[{}/{count}] {name}", index + 1) }
-}
-
 impl Tally {
-    /// The first failure decides what the shell hears.
+    /// Counts a failure; the first one decides the exit code.
     fn fail(&mut self, error: &Error) {
         self.failed += 1;
         if self.exit_code == 0 {
             self.exit_code = error.exit_code();
         }
     }
-}
-
-fn has_vertices(path: &Path) -> bool {
-    matches!(Kind::from_path(path), Ok(Kind::Data(Format::Npz)))
-}
-
-fn holds_arkit(path: &Path) -> bool {
-    matches!(Kind::from_path(path), Ok(Kind::Data(Format::Csv | Format::Json)))
-}
-
-fn shows_face(path: &Path) -> bool {
-    matches!(Kind::from_path(path), Ok(Kind::Picture(_) | Kind::Data(Format::Html | Format::Glb)))
-}
-
-fn use_threads(threads: usize) -> Result<()> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
-        Error::Device(format!("{threads} threads cannot be started: {error}; give fewer with --threads"))
-    })
 }

@@ -1,4 +1,4 @@
-//! Words to the user. A reader that went away is no reason to panic, as `println!` would.
+//! Output to the user. A closed pipe is no error here, whereas `println!` would panic.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr, stdout};
@@ -7,17 +7,19 @@ use std::path::Path;
 use deeptalk_rt::files::Written;
 use deeptalk_rt::{Error, Result};
 
-/// A line on standard error; if nobody listens, it is lost.
+use super::advice;
+
+/// Prints a line on standard error; it is lost if that is closed.
 pub fn line(text: impl Display) {
     let _ = writeln!(stderr().lock(), "{text}");
 }
 
-/// An error, in the form that scripts look for.
+/// Prints an error in the form that scripts search for: `error: ...`.
 pub fn error(error: &Error) {
-    line(format_args!("error: {error}"));
+    line(format_args!("error: {}", advice::told(error)));
 }
 
-/// A result on standard output. Whoever closed it early (`| head`) has seen enough.
+/// Prints a result on standard output. A reader that closed it early (`| head`) is no error.
 ///
 /// # Errors
 /// Where the system refuses for another reason, such as a full disk behind it.
@@ -34,13 +36,13 @@ pub fn result(text: &str) -> Result<()> {
     }
 }
 
-/// A file that was written: what it is, its size, its hash.
+/// Prints a line about a file that was written: kind, size, hash.
 pub fn file(path: &Path, what: &str, written: &Written) {
     let Written { bytes, sha256 } = written;
     line(format_args!("{}: {what}, {}, sha256 {sha256}", path.display(), size(*bytes)));
 }
 
-/// A number of bytes as people read it.
+/// A number of bytes in a unit that is easy to read.
 pub fn size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} bytes"),
@@ -50,7 +52,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// A count with its thousands apart: 1,234,567.
+/// A count with thousands separators: 1,234,567.
 pub fn count(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first asks for a clean end, the second ends at once.
+//! Ctrl-C: the first one asks for a clean end, the second one ends the program at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,10 +7,10 @@ use deeptalk_rt::{Error, Result};
 use super::say;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
-/// What shells expect of a program that an interrupt ended.
+/// The exit code of a program that an interrupt ended.
 const INTERRUPTED: i32 = 130;
 
-/// From now on a Ctrl-C (or a polite kill) is seen by [`check`], so that nothing half-written stays behind.
+/// Handles Ctrl-C (and SIGTERM) from now on: [`check`] reports it, so that no incomplete file is left behind.
 pub fn listen() {
     // Without the handler the system's own stays: Ctrl-C ends the program at once. That is no reason not to work.
     let _ = ctrlc::set_handler(|| {
@@ -21,12 +21,12 @@ pub fn listen() {
     });
 }
 
-/// What somebody's wish to stop sets.
+/// The flag that a request to stop sets.
 pub fn asked() -> &'static AtomicBool {
     &ASKED
 }
 
-/// Refuses to go on once somebody asked to stop.
+/// Fails after a request to stop.
 ///
 /// # Errors
 /// [`Error::Cancelled`].

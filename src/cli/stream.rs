@@ -1,11 +1,13 @@
-//! `stream`: sound in by standard input, frames out by standard output, as soon as they can be known.
+//! `stream`: sound from standard input, frames to standard output, as soon as they can be computed.
 
 use std::io::{ErrorKind, Read, Write, stdin, stdout};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use deeptalk_rt::animation::arkit::CsvRows;
+use deeptalk_rt::animation::arkit::{self, Arkit};
+use deeptalk_rt::animation::{Rate, Retarget as _};
 use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::export::live_link;
 use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions, Take};
 use deeptalk_rt::{Error, Result};
 
@@ -14,20 +16,19 @@ use super::speaker::model_and_actor;
 use super::values::{self, Temperatures};
 
 const EXAMPLES: &str = r"Examples:
-  A recording, as if it were spoken now:
+  A recording as a stream:
     ffmpeg -loglevel error -i talk.mp3 -ac 1 -ar 16000 -f s16le - | deeptalk-rt stream --model model.safetensors
-  A microphone, to whoever reads Live Link Face's columns:
+  A microphone, as rows of Live Link Face's CSV:
     arecord -q -f S16_LE -r 16000 -c 1 -t raw | deeptalk-rt stream --to arkit --model model.safetensors
 
-Every frame is a line of its own and is written at once. It comes look-ahead plus hop after its sound (0.6 s by
-default); frames do not depend on how the sound arrives. Silence rests: the face goes to neutral a second after the
-last sound.";
+Every frame is one line, written at once, look-ahead plus hop after its sound (0.6 s by default). Frames do not depend
+on how the sound is cut into pieces. In silence the face fades to neutral, from one second after the last sound.";
 
 const INPUT: &str = "Sound";
 const WINDOW: &str = "Window";
 const EMOTION: &str = "Emotion and variety";
 const MACHINE: &str = "Machine";
-/// Bytes that are read at once, at most: a quarter of a second at 16 kHz.
+/// The most bytes of one read: a quarter of a second at 16 kHz.
 const PIECE: usize = 8192;
 const STDIN: &str = "standard input";
 
@@ -43,7 +44,7 @@ pub struct Stream {
     #[arg(long, default_value = "s16le", help_heading = INPUT)]
     format: Format,
 
-    /// The lines that are written
+    /// The form of the output
     #[arg(long, default_value = "json")]
     to: To,
 
@@ -51,11 +52,11 @@ pub struct Stream {
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
 
-    /// Sound before a hop that the network hears again [default: 4]
+    /// Sound before a hop that the network hears again, as context [default: 4]
     #[arg(long, value_name = "SECONDS", value_parser = values::finite, help_heading = WINDOW)]
     context: Option<f32>,
 
-    /// Sound after a hop that it waits for [default: 0.4]
+    /// Sound after a hop that must arrive before the hop is computed [default: 0.4]
     #[arg(long, value_name = "SECONDS", value_parser = values::finite, help_heading = WINDOW)]
     look_ahead: Option<f32>,
 
@@ -63,7 +64,7 @@ pub struct Stream {
     #[arg(long, value_name = "SECONDS", value_parser = values::finite, help_heading = WINDOW)]
     hop: Option<f32>,
 
-    /// The emotion is estimated anew this often [default: 1]
+    /// The time from one estimate of the emotion to the next [default: 1]
     #[arg(long, value_name = "SECONDS", value_parser = values::finite, help_heading = EMOTION)]
     emotion_every: Option<f32>,
 
@@ -76,7 +77,7 @@ pub struct Stream {
     #[arg(value_parser = values::share, allow_negative_numbers = true, help_heading = EMOTION)]
     emotion_blend: f32,
 
-    /// The seed of all that is drawn
+    /// The seed of all random draws
     #[arg(long, default_value = "0", help_heading = EMOTION)]
     seed: u64,
 
@@ -102,7 +103,7 @@ pub struct Stream {
     threads: Option<u16>,
 }
 
-/// How samples come.
+/// The format of the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// 16-bit integers
@@ -111,7 +112,7 @@ enum Format {
     F32le,
 }
 
-/// What a line is.
+/// The form of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum To {
     /// A JSON object a frame: frame, time, and parameters by their names
@@ -125,11 +126,11 @@ impl Stream {
         let mut session = self.session()?;
         let names = session.model().parameter_names();
         let mut lines = match self.to {
-            To::Json => Lines::json(&names),
-            To::Arkit => Lines::Arkit(Box::new(CsvRows::of(&names, "standard output")?)),
+            To::Json => Lines::json(&names, session.model().spec().frame_rate),
+            To::Arkit => Lines::Arkit(Box::new(Arkit::of(&names)?), session.model().spec().frame_rate),
         };
-        if let Lines::Arkit(_) = lines
-            && !put(&CsvRows::header())?
+        if let Lines::Arkit(..) = lines
+            && !put(&live_link::csv_header())?
         {
             return Ok(());
         }
@@ -152,7 +153,7 @@ impl Stream {
         sound.end()
     }
 
-    /// In the order of what is cheap to check.
+    /// Loads everything, cheap checks first.
     fn session(&self) -> Result<Session> {
         let (file, actor) = model_and_actor(self.model.as_ref(), self.actor.as_ref())?;
         let lent = self
@@ -187,10 +188,10 @@ impl Stream {
     }
 }
 
-/// Bytes to samples.
+/// Converts bytes to samples.
 struct Sound {
     format: Format,
-    /// Bytes of a sample that has not come whole.
+    /// Bytes of a sample that is not complete yet.
     rest: Vec<u8>,
     samples: u64,
 }
@@ -242,32 +243,36 @@ impl Sound {
     }
 }
 
-/// Frames to lines.
+/// Converts frames to lines.
 enum Lines {
-    /// The names, as they stand in front of their values.
-    Json(Vec<String>),
-    Arkit(Box<CsvRows>),
+    /// The names with quotes and colon, as they precede the values.
+    Json(Vec<String>, Rate),
+    Arkit(Box<Arkit>, Rate),
 }
 
 impl Lines {
-    fn json(names: &[String]) -> Self {
-        Self::Json(names.iter().map(|name| format!("{}:", serde_json::json!(name))).collect())
+    fn json(names: &[String], rate: Rate) -> Self {
+        Self::Json(names.iter().map(|name| format!("{}:", serde_json::json!(name))).collect(), rate)
     }
 
-    /// Writes a line a frame, each at once; tells whether anybody still reads.
+    /// Writes one line per frame at once; false if standard output was closed.
     fn put(&mut self, frames: &Frames) -> Result<bool> {
         for (frame, values) in frames.iter() {
             let line = match self {
-                Self::Json(names) => {
+                Self::Json(names, rate) => {
                     let pairs: Vec<String> =
                         names.iter().zip(values).map(|(name, value)| format!("{name}{value:?}")).collect();
-                    let time = frame as f64 / 25.0;
+                    let time = rate.seconds(frame);
                     format!(
                         "{{\"frame\":{frame},\"time\":{time:?},\"parameters\":{{{}}}}}\n",
                         pairs.join(",")
                     )
                 }
-                Self::Arkit(rows) => rows.row(frame, 25, values),
+                Self::Arkit(map, rate) => {
+                    let mut weights = [0.0; arkit::WEIGHTS.len()];
+                    map.apply(values, &mut weights);
+                    live_link::csv_row(frame, rate.numerator() / rate.denominator(), &weights)
+                }
             };
             if !put(&line)? {
                 return Ok(false);
@@ -277,7 +282,7 @@ impl Lines {
     }
 }
 
-/// Writes a line at once; whoever closed the pipe has seen enough.
+/// Writes a line at once; false if standard output was closed.
 fn put(line: &str) -> Result<bool> {
     let mut out = stdout().lock();
     match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {

@@ -1,4 +1,4 @@
-//! `synth-model`: weights that anyone can rebuild.
+//! `synth-model`: a model of seeded random weights.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,7 @@ pub struct SynthModel {
     #[arg(long, value_name = "NAME")]
     size: Option<String>,
 
-    /// How numbers are stored: f16 takes half the room of f32
+    /// The type of the stored numbers: f16 takes half the space of f32
     #[arg(long, default_value = "f16")]
     dtype: Precision,
 

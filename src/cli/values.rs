@@ -1,8 +1,8 @@
-//! The values that options take.
+//! Parsers of option values.
 
 use deeptalk_rt::networks::{self, Architecture};
 
-/// Of the top and the bottom codes.
+/// Temperatures of the top and the bottom codes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Temperatures(pub [f32; 2]);
 
@@ -24,6 +24,10 @@ pub fn share(text: &str) -> Result<f32, String> {
 
 pub fn offset(text: &str) -> Result<f64, String> {
     number(text, "seconds from 0 on", |seconds: &f64| seconds.is_finite() && *seconds >= 0.0)
+}
+
+pub fn rest(text: &str) -> Result<f64, String> {
+    number(text, "seconds from 0 to 3600", |seconds: &f64| (0.0..=3600.0).contains(seconds))
 }
 
 pub fn duration(text: &str) -> Result<f64, String> {

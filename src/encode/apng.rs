@@ -1,5 +1,5 @@
-//! `.apng`: a moving PNG, all colours; every frame but the first is cut to what changed. Before an opaque background, what
-//! did not change within the cut is left transparent, so that the picture before shows through: it packs far better.
+//! `.apng`: an animated PNG. Every frame but the first is cropped to the part that changed. With an opaque background, unchanged
+//! pixels within the crop are transparent, so that the frame before shows through: this compresses far better.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::files::{AtomicFile, Written};
 use crate::render::{Background, Image};
 use crate::{Error, Result};
 
-/// A moving picture on its way.
+/// An APNG being written.
 pub(super) struct Apng {
     path: PathBuf,
     file: Shared,
@@ -49,7 +49,7 @@ impl Apng {
     }
 }
 
-/// How long a frame is shown: so many seconds for so many frames.
+/// The duration of a frame as a fraction: seconds and frames.
 fn delay(rate: Rate) -> Option<[u16; 2]> {
     let scale = if rate.denominator() == 1 { 100 } else { 1 };
     let fits = |number: u32| number.checked_mul(scale).and_then(|number| u16::try_from(number).ok());
@@ -70,7 +70,7 @@ impl Sink for Apng {
                 pixels.filter(|(new, old)| new == old).for_each(|(pixel, _)| pixel.fill(0));
             }
         }
-        // The position is reset first: the size must fit the picture at every moment.
+        // The position is reset first: the encoder checks the size against the position after every call.
         let written = self
             .writer
             .reset_frame_position()
@@ -88,7 +88,7 @@ impl Sink for Apng {
     }
 }
 
-/// The file, which the writer of `png` keeps to itself, in two hands.
+/// The file, shared with the writer of `png`, which does not give it back.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Option<AtomicFile>>>);
 
@@ -108,7 +108,7 @@ impl Write for Shared {
     }
 }
 
-/// What `png` said about a file.
+/// The error of `png` for a file.
 pub(super) fn failure(path: &Path, error: png::EncodingError) -> Error {
     let source = match error {
         png::EncodingError::IoError(source) => source,

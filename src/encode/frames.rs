@@ -15,21 +15,21 @@ use crate::files::hex;
 use crate::render::{Background, Image};
 use crate::{Error, Result};
 
-/// A folder on its way: the frames gather in a hidden one beside it, or in it if it is there already.
+/// A folder of frames being written: frames are collected in a hidden folder beside it, or in it if it exists.
 pub(super) struct Frames {
     folder: PathBuf,
     gathering: TempDir,
-    /// Bytes a pixel: 4 with transparency, else 3.
+    /// Bytes per pixel: 4 with transparency, else 3.
     bytes: usize,
     names: Vec<String>,
-    /// Of all files, one after another.
+    /// The hash of all files, one after another.
     hash: Sha256,
     written: u64,
 }
 
 impl Frames {
     pub fn create(scene: &Scene, path: &Path) -> Result<Self> {
-        // Without the slash at the end, whose parent would be the folder itself.
+        // Without the slash at the end: with it, the parent would be the folder itself.
         let folder: PathBuf = path.components().collect();
         let parent = if folder.is_dir() {
             refuse_leftovers(&folder, scene.frames())?;
@@ -42,7 +42,7 @@ impl Frames {
         };
         let mut builder = tempfile::Builder::new();
         builder.prefix(".deeptalk-").suffix(".tmp");
-        // An ordinary folder, as the umask says.
+        // With the permissions of an ordinary folder, by the umask.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
         let gathering = builder.tempdir_in(&parent).map_err(|error| refused(&folder, error))?;
@@ -51,7 +51,7 @@ impl Frames {
     }
 }
 
-/// Frames of a longer run would follow this one's.
+/// Refuses a folder whose old frames would follow the new ones.
 fn refuse_leftovers(folder: &Path, frames: usize) -> Result<()> {
     let left = folder.join(name(frames));
     if left.exists() {
@@ -91,14 +91,14 @@ impl Sink for Frames {
             }
         } else {
             fs::rename(gathering.path(), &folder).map_err(|error| refused(&folder, error))?;
-            // What it would remove has another name now.
+            // The folder has another name now and must not be removed.
             let _ = gathering.keep();
         }
         Ok(Written { bytes: written, sha256: hex(hash) })
     }
 }
 
-/// Writes a picture of 4 bytes a pixel with all of them or with the first three.
+/// Writes a picture of 4 bytes per pixel as RGBA, or as RGB without the fourth.
 fn write_png(
     file: &mut Vec<u8>,
     width: u32,

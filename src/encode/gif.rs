@@ -1,4 +1,4 @@
-//! `.gif`: one palette for all frames, learnt from a few of them; only what changed is written.
+//! `.gif`: one palette for all frames, computed from a few of them; only pixels that changed are written.
 
 use std::path::{Path, PathBuf};
 
@@ -11,18 +11,18 @@ use crate::files::{AtomicFile, Written};
 use crate::render::Image;
 use crate::{Error, Result};
 
-/// Colours of the palette; the next index means "as before".
+/// Colours of the palette; the next index is transparent and keeps the pixel of the frame before.
 const COLORS: usize = 255;
-/// Frames that the palette is learnt from, besides the one with the mouth widest open.
+/// Frames that the palette is computed from, besides the frame with the widest open mouth.
 const LESSONS: usize = 5;
 /// Bits a channel of the table that finds the nearest colour.
 const TABLE_BITS: u32 = 6;
-/// How far colours are spread by dithering, in codes.
+/// The amplitude of dithering, in colour codes.
 const SPREAD: i32 = 10;
-/// Ordered dithering: its pattern stands still where the picture does.
+/// The pattern of ordered dithering, which does not move in still parts of the picture.
 const PATTERN: [[i32; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
 
-/// A moving picture on its way.
+/// A GIF being written.
 pub(super) struct Gif {
     path: PathBuf,
     encoder: Encoder<AtomicFile>,
@@ -86,7 +86,7 @@ impl Sink for Gif {
             }
         }
         std::mem::swap(&mut self.shown, &mut self.indices);
-        // Hundredths of a second, rounded so that errors do not add up.
+        // Hundredths of a second; times, not durations, are rounded, so that errors do not add up.
         let time = |frame: usize| hundredths(self.rate, frame);
         let frame = Frame {
             delay: (time(frame + 1) - time(frame)).min(u64::from(u16::MAX)) as u16,
@@ -114,8 +114,8 @@ fn hundredths(rate: Rate, frame: usize) -> u64 {
     ((200 * seconds + denominator) / (2 * denominator)) as u64
 }
 
-/// The box (left, top, right, bottom) in which two pictures of `bytes` a pixel differ; one pixel if they do not, all of
-/// it if there is no picture before.
+/// The box (left, top, right, bottom) in which two pictures with `bytes` per pixel differ; one pixel if they do not differ, the
+/// whole picture if there is none before.
 pub(super) fn changed(before: &[u8], now: &[u8], width: usize, height: usize, bytes: usize) -> [usize; 4] {
     if before.len() != now.len() {
         return [0, 0, width, height];

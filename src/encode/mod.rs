@@ -1,4 +1,4 @@
-//! Motion to pictures and video: everything that needs frames drawn. [`picture::render_outputs`] is the one call.
+//! Encoders of pictures and video. [`picture::render_outputs`] draws a scene and writes all files in one pass.
 
 mod apng;
 mod frames;

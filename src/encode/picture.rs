@@ -1,10 +1,10 @@
-//! Motion to pictures: everything that needs frames drawn. [`render_outputs`] is the one call.
+//! Pictures and video of a moving face: [`render_outputs`] draws a [`Scene`] and writes all files in one pass.
 //!
-//! A frame is drawn once, however many files want it, and every file has a thread of its own that encodes while the next
-//! frames are drawn. No more than a few frames are held at a time. Files appear when all of them are whole, or not at all.
+//! Each frame is drawn once for all files, and each file has its own thread, which encodes while the next frames are drawn. Only a few
+//! frames are in memory at a time. Files appear when all of them are complete, or not at all.
 //!
 //! ```
-//! use deeptalk_rt::encode::picture::{Control, Scene, render_outputs};
+//! use deeptalk_rt::encode::picture::{Hooks, Picture, Scene, render_outputs};
 //! use deeptalk_rt::{rig::Face, render::Options};
 //!
 //! # let folder = tempfile::tempdir().unwrap();
@@ -15,9 +15,10 @@
 //! # let motion = Animation::from_parameters(Rate::whole(25), names, values);
 //! let speech = [0.0; 1280]; // mono, 16 kHz
 //! let scene = Scene::new(&face, &motion, &speech, &Options { width: 64, height: 64, ..Options::default() })?;
-//! let outputs = [folder.path().join("talk.mp4"), folder.path().join("frames/")];
-//! let report = render_outputs(&scene, &outputs, &Control::default())?;
-//! assert!(report.written.iter().all(|written| written.bytes > 0));
+//! let (video, frames) = (folder.path().join("talk.mp4"), folder.path().join("frames"));
+//! let outputs = [(Picture::Mp4, &*video), (Picture::Frames, &*frames)];
+//! let drawn = render_outputs(&scene, &outputs, &Hooks::default())?;
+//! assert!(drawn.written.iter().all(|written| written.bytes > 0));
 //! # Ok::<(), deeptalk_rt::Error>(())
 //! ```
 
@@ -36,45 +37,23 @@ use crate::render::{Image, Mesh, Options, Renderer};
 use crate::rig::Face;
 use crate::{Error, Result};
 
-/// What pictures can be written as.
+/// A format of pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Picture {
-    /// `.mp4`: video with sound.
+    /// Video with sound.
     Mp4,
-    /// `.gif`: a moving picture of 255 colours.
+    /// GIF: a moving picture of 255 colours.
     Gif,
-    /// `.apng`: a moving picture of all colours, with transparency if the background has it.
+    /// APNG: a moving picture of all colours, with transparency if the background has it.
     Apng,
-    /// `.png`: a contact sheet of some frames over the sound and the curves.
+    /// PNG: a contact sheet of some frames over the sound and the curves.
     Sheet,
-    /// A name that ends in a slash, or an existing folder whose name has no ending: one PNG for every frame.
+    /// A folder with one PNG for every frame.
     Frames,
 }
 
-impl Picture {
-    /// The kind of picture that a path names, if it names one.
-    pub fn from_path(path: impl AsRef<Path>) -> Option<Self> {
-        let path = path.as_ref();
-        let text = path.as_os_str().as_encoded_bytes();
-        if text.ends_with(b"/") || text.ends_with(std::path::MAIN_SEPARATOR_STR.as_bytes()) {
-            return Some(Self::Frames);
-        }
-        let Some(ending) = path.extension() else {
-            return path.is_dir().then_some(Self::Frames);
-        };
-        let ending = ending.to_str()?.to_ascii_lowercase();
-        match ending.as_str() {
-            "mp4" => Some(Self::Mp4),
-            "gif" => Some(Self::Gif),
-            "apng" => Some(Self::Apng),
-            "png" => Some(Self::Sheet),
-            _ => None,
-        }
-    }
-}
-
-/// A face, what it does, what is heard meanwhile, and how it is looked at.
+/// A face, its animation, the sound, and the options of the renderer.
 pub struct Scene<'a> {
     pub(super) face: &'a Face,
     pub(super) motion: &'a Animation,
@@ -86,8 +65,8 @@ impl<'a> Scene<'a> {
     /// `speech`: mono at 16 kHz, full scale 1; may be empty.
     ///
     /// # Errors
-    /// A bad input if the motion was not made for this face, [`Error::Usage`] for a size or camera out of range,
-    /// [`Error::Shape`] for a motion without frames.
+    /// [`Error::BadInput`] if the animation was not made for this face, [`Error::Usage`] for a size or camera out of range,
+    /// [`Error::Shape`] for an animation without frames.
     pub fn new(face: &'a Face, motion: &'a Animation, speech: &'a [f32], options: &Options) -> Result<Self> {
         face.check_channels(&motion.parameters()?.names, "the model")?;
         if motion.frames() == 0 || motion.rate.per_second() > 1000.0 {
@@ -122,14 +101,14 @@ impl<'a> Scene<'a> {
     /// Draws one frame.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the motion moves a vertex to where it is no longer a number.
+    /// [`Error::Shape`] if a vertex's position is not finite.
     pub fn render(&self, frame: usize, image: &mut Image) -> Result<()> {
         let mut vertices = vec![0.0; self.face.template.len()];
         self.face.vertices_into(self.motion.frame(frame), &[], &mut vertices);
         self.renderer.render(vertices.as_chunks().0, image)
     }
 
-    /// The same, with the time that moving the vertices and drawing them took.
+    /// [`render`](Self::render), adding the time of skinning and of drawing to `times`.
     fn render_timed(&self, frame: usize, image: &mut Image, times: &Clocks) -> Result<()> {
         let mut vertices = vec![0.0; self.face.template.len()];
         let start = Instant::now();
@@ -142,7 +121,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The head without the shoulders, if the face says where forehead and jaw are; else nothing, which means all of it.
+/// The vertices of the head without the shoulders, if the face has masks of forehead and jaw; else none, which means all vertices.
 fn focus(face: &Face) -> Vec<u32> {
     let points: &[[f32; 3]] = face.template.as_chunks().0;
     let extent = |mask: &str, axis: usize| {
@@ -162,44 +141,44 @@ fn focus(face: &Face) -> Vec<u32> {
     (0..).zip(points).filter(seen).map(|(v, _)| v).collect()
 }
 
-/// How the caller follows and stops the work.
+/// Progress and stop of one drawing.
 #[derive(Clone, Copy)]
-pub struct Control<'a> {
+pub struct Hooks<'a> {
     /// Called after every frame with the number of frames that are done and the number of all.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
-    /// Looked at before every frame: once true, the work ends with [`Error::Cancelled`] and leaves no file.
+    /// Checked before every frame: once true, the work ends with [`Error::Cancelled`] and leaves no file.
     pub cancelled: &'a AtomicBool,
 }
 
-impl Default for Control<'_> {
+impl Default for Hooks<'_> {
     fn default() -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
         Self { progress: &|_, _| {}, cancelled: &NEVER }
     }
 }
 
-/// What was written, and where the time went. The times are sums over all threads.
+/// The files of one drawing, and the time that each part of the work took, summed over all threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct Drawn {
     /// Size and hash of every output, in the order of the outputs; of a folder: of all its frames, one after another.
     pub written: Vec<Written>,
     /// Frames that were drawn.
     pub frames: usize,
-    /// Moving the vertices.
+    /// Time of skinning: parameters to vertices.
     pub skinning: Duration,
-    /// Drawing.
+    /// Time of drawing.
     pub rendering: Duration,
-    /// Encoding and writing.
+    /// Time of encoding and writing.
     pub encoding: Duration,
 }
 
-/// A file or folder on its way.
+/// A file or folder being written.
 pub(super) trait Sink: Send {
-    /// Whether this frame is of use.
+    /// True if the output needs this frame.
     fn wants(&self, _frame: usize) -> bool {
         true
     }
-    /// Takes a wanted frame, in order.
+    /// Takes a frame that the output needs; frames come in order.
     fn frame(&mut self, frame: usize, image: &Image) -> Result<()>;
     /// Moves the output into place.
     fn finish(self: Box<Self>) -> Result<Written>;
@@ -218,20 +197,21 @@ impl Clocks {
     }
 }
 
-/// Draws the scene into all outputs, whose kinds [`Picture::from_path`] tells.
+/// Draws the scene into all outputs: a file, or a folder, for each.
 ///
 /// # Errors
-/// [`Error::Usage`] for a path that names no picture or a format that cannot hold the scene, [`Error::Io`] where the
-/// system refuses, [`Error::Cancelled`] on request, and what [`Scene::render`] says.
-pub fn render_outputs(scene: &Scene, outputs: &[impl AsRef<Path>], control: &Control) -> Result<Report> {
-    let sinks = outputs.iter().map(|path| open(scene, path.as_ref())).collect::<Result<Vec<_>>>()?;
+/// [`Error::Usage`] for a format that cannot hold the scene, [`Error::Io`] where the
+/// system refuses, [`Error::Cancelled`] on request, and the errors of [`Scene::render`].
+pub fn render_outputs(scene: &Scene, outputs: &[(Picture, &Path)], hooks: &Hooks) -> Result<Drawn> {
+    let sinks =
+        outputs.iter().map(|(picture, path)| open(scene, *picture, path)).collect::<Result<Vec<_>>>()?;
     let clocks = Clocks::default();
-    let (sinks, frames) = stream(scene, sinks, control, &clocks)?;
+    let (sinks, frames) = stream(scene, sinks, hooks, &clocks)?;
     let start = Instant::now();
     let written = sinks.into_iter().map(Sink::finish).collect::<Result<_>>()?;
     clocks.add(&clocks.encoding, start.elapsed());
     let time = |clock: AtomicU64| Duration::from_nanos(clock.into_inner());
-    Ok(Report {
+    Ok(Drawn {
         written,
         frames,
         skinning: time(clocks.skinning),
@@ -240,20 +220,13 @@ pub fn render_outputs(scene: &Scene, outputs: &[impl AsRef<Path>], control: &Con
     })
 }
 
-fn open(scene: &Scene, path: &Path) -> Result<Box<dyn Sink>> {
-    Ok(match Picture::from_path(path) {
-        Some(Picture::Mp4) => Box::new(video::Mp4::create(scene, path)?),
-        Some(Picture::Gif) => Box::new(gif::Gif::create(scene, path)?),
-        Some(Picture::Apng) => Box::new(apng::Apng::create(scene, path)?),
-        Some(Picture::Sheet) => Box::new(sheet::Sheet::create(scene, path)?),
-        Some(Picture::Frames) => Box::new(frames::Frames::create(scene, path)?),
-        None => {
-            return Err(Error::Usage(format!(
-                "{}: the ending does not name a picture: give the file one of the endings .mp4, .gif, .apng, .png, or \
-                 end the name with / for a folder of frames",
-                path.display()
-            )));
-        }
+fn open(scene: &Scene, picture: Picture, path: &Path) -> Result<Box<dyn Sink>> {
+    Ok(match picture {
+        Picture::Mp4 => Box::new(video::Mp4::create(scene, path)?),
+        Picture::Gif => Box::new(gif::Gif::create(scene, path)?),
+        Picture::Apng => Box::new(apng::Apng::create(scene, path)?),
+        Picture::Sheet => Box::new(sheet::Sheet::create(scene, path)?),
+        Picture::Frames => Box::new(frames::Frames::create(scene, path)?),
     })
 }
 
@@ -261,7 +234,7 @@ fn open(scene: &Scene, path: &Path) -> Result<Box<dyn Sink>> {
 fn stream(
     scene: &Scene,
     sinks: Vec<Box<dyn Sink>>,
-    control: &Control,
+    hooks: &Hooks,
     clocks: &Clocks,
 ) -> Result<(Vec<Box<dyn Sink>>, usize)> {
     let wanted: Vec<usize> =
@@ -280,21 +253,21 @@ fn stream(
         'batches: for (batch, frames) in wanted.chunks(ahead).enumerate() {
             let mut images: Vec<Arc<Image>> = frames.iter().map(|_| take(&mut pool)).collect();
             drawn = frames.par_iter().zip(&mut images).try_for_each(|(&frame, image)| {
-                if control.cancelled.load(Ordering::Relaxed) {
+                if hooks.cancelled.load(Ordering::Relaxed) {
                     return Err(Error::Cancelled);
                 }
-                // Nobody else holds an image that comes from the pool.
+                // An image from the pool has no other owner.
                 Arc::get_mut(image).map_or(Ok(()), |image| scene.render_timed(frame, image, clocks))
             });
             if drawn.is_err() {
                 break;
             }
             for (done, (&frame, image)) in frames.iter().zip(&images).enumerate() {
-                // A sink that no longer listens has failed; its thread tells why.
+                // A sink whose channel is closed has failed; its thread returns the error.
                 if senders.iter().any(|sender| sender.send((frame, image.clone())).is_err()) {
                     break 'batches;
                 }
-                (control.progress)(batch * ahead + done + 1, wanted.len());
+                (hooks.progress)(batch * ahead + done + 1, wanted.len());
             }
             pool.extend(images);
         }
@@ -309,7 +282,7 @@ fn stream(
     })
 }
 
-/// An image that nobody uses any more, or a new one.
+/// An image of the pool without another owner, or a new one.
 fn take(pool: &mut Vec<Arc<Image>>) -> Arc<Image> {
     match pool.iter().position(|image| Arc::strong_count(image) == 1) {
         Some(free) => pool.swap_remove(free),

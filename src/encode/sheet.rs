@@ -1,5 +1,4 @@
-//! `.png`: a contact sheet. Some frames in a row, each above its moment; below them the speech and what jaw, lips and
-//! brows do meanwhile, so that a result can be judged at a glance.
+//! `.png`: a contact sheet. A row of frames, each above its time; below them the waveform and the curves of jaw, lips and brows.
 
 use std::io::Write;
 use std::ops::Range;
@@ -11,11 +10,11 @@ use super::picture::{Scene, Sink};
 use super::{apng, typeface};
 use crate::Result;
 use crate::audio::SAMPLE_RATE;
-use crate::export::curves::{Curve, Curves};
 use crate::files::{AtomicFile, Written};
 use crate::render::Image;
+use crate::rig::curves::{Curve, Curves};
 
-/// Pixels across the sheet, and how they are divided.
+/// The layout, in pixels: width of the sheet, margins, columns, rows.
 const WIDTH: usize = 1680;
 const MARGIN: usize = 20;
 const LABELS: usize = 150;
@@ -37,7 +36,7 @@ const FAINT: Color = [128, 134, 142];
 const SPEECH: Color = [92, 104, 120];
 const CURVES: [Color; 4] = [[206, 84, 60], [44, 122, 170], [120, 92, 176], [46, 140, 96]];
 
-/// A contact sheet on its way.
+/// A contact sheet being made.
 pub(super) struct Sheet {
     path: PathBuf,
     file: AtomicFile,
@@ -110,7 +109,7 @@ impl Sheet {
         canvas
     }
 
-    /// Seconds below, and a line for each.
+    /// The time axis: a line for each tick, with seconds below.
     fn draw_axis(&self, canvas: &mut Canvas, plot: &Range<usize>, rows: Range<usize>) {
         let step = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 600.0]
             .into_iter()
@@ -129,7 +128,7 @@ impl Sheet {
         }
     }
 
-    /// The frames, each over its moment, with a line down to it.
+    /// The frames, each over its time, with a line down to the axis.
     fn draw_frames(&self, canvas: &mut Canvas, plot: &Range<usize>, rows: Range<usize>) {
         let slot = plot.len() as f64 / self.shown.len() as f64;
         for (index, thumbnail) in self.thumbnails.iter().enumerate() {
@@ -186,7 +185,7 @@ impl Sink for Sheet {
     }
 }
 
-/// The columns in which time runs.
+/// The columns of the time axis.
 fn plot() -> Range<usize> {
     MARGIN + LABELS..WIDTH - MARGIN
 }
@@ -200,14 +199,14 @@ fn draw_curve(canvas: &mut Canvas, plot: &Range<usize>, row: Range<usize>, curve
     canvas.fill(plot.clone(), zero..zero + 1, LINE);
     canvas.write(MARGIN, (row.start + row.end) / 2 - typeface::HEIGHT, curve.name, color);
     for (value, top) in [(high, row.start), (low, row.end - typeface::HEIGHT * DOT)] {
-        // A whole number, without a minus before a nought.
+        // Rounded to a whole number; adding 0 turns -0 into 0.
         let text = format!("{:.0} {}", value.round() + 0.0, curve.unit);
         let left = plot.start - 8 - typeface::width(&text) * DOT;
         canvas.write(left, top, &text, FAINT);
     }
     let frames = curve.values.len();
     let at = |x: f32| {
-        // A frame's value stands in the middle of its time.
+        // A frame's value is drawn at the middle of its time.
         let frame = (x / plot.len() as f32 * frames as f32 - 0.5).clamp(0.0, (frames - 1) as f32);
         let (first, share) = (frame as usize, frame.fract());
         let (one, two) = (curve.values[first], curve.values[(first + 1).min(frames - 1)]);

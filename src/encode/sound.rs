@@ -1,4 +1,4 @@
-//! Speech to FLAC blocks for the video file: lossless, so that nothing is lost and nothing is delayed.
+//! Encoder of the video's sound: FLAC, which is lossless and has no delay.
 
 use flacenc::bitsink::ByteSink;
 use flacenc::component::{BitRepr, StreamInfo};
@@ -13,7 +13,7 @@ const BLOCK: usize = 2048;
 /// The smallest block that the encoder takes.
 const SMALLEST: usize = 64;
 
-/// An encoder that gives block after block.
+/// An encoder that returns one block at a time.
 pub(super) struct Flac {
     samples: Vec<i16>,
     next: usize,
@@ -22,8 +22,8 @@ pub(super) struct Flac {
 }
 
 impl Flac {
-    /// `speech` at 16 kHz, mono, followed by silence until there are `least` samples. Speech beyond full scale is turned
-    /// down as a whole. `None` where there is nothing to hear.
+    /// `speech` at 16 kHz, mono, followed by silence until there are `least` samples. If samples are beyond full
+    /// scale, all are scaled down. `None` without samples.
     pub fn new(speech: &[f32], least: usize) -> Result<Option<Self>, String> {
         if speech.is_empty() {
             return Ok(None);

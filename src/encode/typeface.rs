@@ -1,6 +1,6 @@
-//! A small typeface of our own for labels: 5 x 9 dots, of which the lowest two are below the line.
+//! A small bitmap typeface for labels: 5 x 9 dots, the lowest two rows below the base line.
 
-/// Dots from the left edge of a letter to that of the next.
+/// Dots from the left edge of a letter to the left edge of the next.
 pub(super) const ADVANCE: usize = 6;
 /// Rows of a letter.
 pub(super) const HEIGHT: usize = 9;

@@ -1,12 +1,12 @@
-//! `.mp4`: H.264 with lossless sound, made without ffmpeg.
+//! `.mp4`: H.264 video with lossless sound, encoded without ffmpeg.
 //!
 //! - Picture: openh264 (Cisco's encoder, BSD-2-Clause), built from source with the C++ compiler alone; where `nasm` is
 //!   installed at build time its assembly is used. Constant quality, a key frame every two seconds, BT.709.
 //! - Sound: FLAC in MP4 (flacenc, pure Rust, Apache-2.0), exact to the sample and without a delay; speech at 16 kHz takes
 //!   about 18 kB/s. Chromium, ffplay and VLC 3.0 play it with the sound in step (dummy devices). Of the first two the clocks and
 //!   pictures were compared with the frames; VLC counts no picture or sound as late or lost, and its sound output
-//!   is the speech from the first sample on, to one step of 16 bits. Players that are not named here were not
-//!   tried. AAC would be the habit and reach every player, but fdk-aac has a licence of its own, the encoders in pure Rust are young
+//!   is the speech from the first sample on, to one step of 16 bits. Other players were not
+//!   tried. AAC is usual and plays everywhere, but fdk-aac has a licence of its own, the encoders in pure Rust are young
 //!   (oxideav-aac: MIT, no record yet of many players), and AAC loses and delays what FLAC keeps. Opus needs a second C library.
 //! - Container: shiguredo_mp4 (pure Rust, Apache-2.0, no dependencies), the index before the data, so that a page can
 //!   play before everything is loaded.
@@ -39,12 +39,12 @@ use crate::{Error, Result};
 
 /// Ticks of the video's clock in a frame, for rates of few frames a second or a whole number of them.
 const FRAME_TICKS: u32 = 1000;
-/// H.264's quantiser, 0 (best) to 51: at 21 the soft shades of a face show no blocks.
+/// H.264's quantiser, 0 (best) to 51: at 21 the soft gradients of a face show no blocks.
 const QUALITY: u8 = 21;
-/// The largest picture that the encoder takes, whichever way it is turned.
+/// The largest picture that the encoder takes, longer and shorter side.
 const LARGEST: [u32; 2] = [3840, 2160];
 
-/// A video on its way.
+/// A video being written.
 pub(super) struct Mp4 {
     path: PathBuf,
     file: AtomicFile,
@@ -80,7 +80,7 @@ impl Mp4 {
         let sound = Flac::new(scene.speech, length).map_err(|text| failure(path, text))?;
         let config = EncoderConfig::new()
             .usage_type(UsageType::CameraVideoRealTime)
-            // A mode that obeys the range of qualities, which holds a single one.
+            // This mode respects the range of quantisers, here a single value.
             .rate_control_mode(RateControlMode::Bufferbased)
             .bitrate(BitRate::from_bps(20_000_000))
             .qp(QpRange::new(QUALITY, QUALITY))
@@ -92,7 +92,7 @@ impl Mp4 {
             .intra_frame_period(IntraFramePeriod::from_num_frames((2.0 * fps).round().max(1.0) as u32))
             .skip_frames(false)
             .scene_change_detect(false)
-            // One slice a picture: the same bytes on every machine.
+            // One slice per picture, so that the bytes do not depend on the machine.
             .num_threads(1)
             .vui(VuiConfig::bt709());
         let encoder = Encoder::with_api_config(OpenH264API::from_source(), config)
@@ -125,7 +125,7 @@ impl Mp4 {
         self.file.write_all(bytes).map_err(|error| self.file.refused(error))
     }
 
-    /// Writes a piece of picture or sound and enters it in the index.
+    /// Writes one sample of video or sound and adds it to the index.
     fn append(
         &mut self,
         data: &[u8],
@@ -149,7 +149,7 @@ impl Mp4 {
         self.muxer.append_sample(&sample).map_err(|error| failure(&self.path, error.to_string()))
     }
 
-    /// Writes the sound that begins before the end of so many frames, or all that is left.
+    /// Writes the sound that begins before the end of `until` frames, or all the rest.
     fn write_sound(&mut self, until: Option<usize>) -> Result<()> {
         let Some(mut sound) = self.sound.take() else {
             return Ok(());
@@ -170,7 +170,7 @@ impl Mp4 {
         Ok(())
     }
 
-    /// How long a frame is shown; the last one until the sound has ended.
+    /// The duration of a frame in ticks; the last one lasts until the sound ends.
     fn ticks(&self, frame: usize) -> u32 {
         let sound = self.sound.as_ref().map_or(0, Flac::samples) as u64;
         let end = sound * u64::from(self.timescale.get()) / u64::from(SAMPLE_RATE);
@@ -193,8 +193,8 @@ impl Sink for Mp4 {
     fn frame(&mut self, frame: usize, image: &Image) -> Result<()> {
         self.planes.fill(image);
         let (width, height) = (image.width as usize, image.height as usize);
-        let Planes { brightness, blue, red } = &self.planes;
-        let picture = YUVSlices::new((brightness, blue, red), (width, height), (width, width / 2, width / 2));
+        let Planes { luma, cb, cr } = &self.planes;
+        let picture = YUVSlices::new((luma, cb, cr), (width, height), (width, width / 2, width / 2));
         let stream = self.encoder.encode(&picture).map_err(|error| failure(&self.path, error.to_string()))?;
         let mut access_unit = AccessUnit::default();
         for layer in (0..stream.num_layers()).filter_map(|layer| stream.layer(layer)) {
@@ -223,7 +223,7 @@ impl Sink for Mp4 {
     }
 }
 
-/// The units of one picture, with lengths instead of start codes; parameter sets apart, as MP4 wants them.
+/// The NAL units of one picture, with lengths instead of start codes; parameter sets are kept apart, for the sample entry.
 #[derive(Default)]
 struct AccessUnit {
     data: Vec<u8>,
@@ -234,7 +234,7 @@ struct AccessUnit {
 
 impl AccessUnit {
     fn push(&mut self, nal: &[u8]) {
-        // A unit begins after its start code: zeros and a one.
+        // A NAL unit begins after its start code: zeros and a one.
         let Some(start) = nal.iter().position(|&byte| byte != 0).map(|one| one + 1) else {
             return;
         };
@@ -258,7 +258,7 @@ impl AccessUnit {
         let &[_, profile, compatibility, level, ..] = sequence.as_slice() else {
             return None;
         };
-        // Baseline, main and extended have no room for these three fields.
+        // The profiles baseline, main and extended do not have these three fields.
         let high = !matches!(profile, 66 | 77 | 88);
         Some(SampleEntry::Avc1(Avc1Box {
             visual: VisualSampleEntryFields {

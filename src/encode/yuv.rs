@@ -1,22 +1,22 @@
-//! RGB to the brightness and colour planes of video: BT.709, limited range, 4:2:0.
+//! RGB to luma and chroma planes: BT.709, limited range, 4:2:0.
 
 use crate::render::Image;
 
-/// A picture of even sides in three planes; the two of colour have half its width and height.
+/// A picture with even sides in three planes: luma, and two of chroma at half the width and height.
 #[derive(Default)]
 pub(super) struct Planes {
-    pub brightness: Vec<u8>,
-    pub blue: Vec<u8>,
-    pub red: Vec<u8>,
+    pub luma: Vec<u8>,
+    pub cb: Vec<u8>,
+    pub cr: Vec<u8>,
 }
 
 /// Fixed-point numbers have this many bits after the point.
 const BITS: u32 = 16;
 
-/// `219 / 255` (brightness) or `224 / 255` (colour) times the weights of BT.709.
-const BRIGHTNESS: [i32; 3] = weights(219.0 / 255.0, [0.2126, 0.7152, 0.0722], 1.0);
-const BLUE: [i32; 3] = weights(224.0 / 255.0, [-0.2126, -0.7152, 0.9278], 1.8556);
-const RED: [i32; 3] = weights(224.0 / 255.0, [0.7874, -0.7152, -0.0722], 1.5748);
+/// `219 / 255` (luma) or `224 / 255` (chroma) times the weights of BT.709.
+const LUMA: [i32; 3] = weights(219.0 / 255.0, [0.2126, 0.7152, 0.0722], 1.0);
+const CB: [i32; 3] = weights(224.0 / 255.0, [-0.2126, -0.7152, 0.9278], 1.8556);
+const CR: [i32; 3] = weights(224.0 / 255.0, [0.7874, -0.7152, -0.0722], 1.5748);
 
 const fn weights(range: f64, [r, g, b]: [f64; 3], divisor: f64) -> [i32; 3] {
     let one = (1 << BITS) as f64 * range / divisor;
@@ -24,29 +24,29 @@ const fn weights(range: f64, [r, g, b]: [f64; 3], divisor: f64) -> [i32; 3] {
 }
 
 impl Planes {
-    /// Converts a picture; a colour sample is the mean of its four pixels.
+    /// Converts a picture; a chroma sample is the mean of its four pixels.
     pub fn fill(&mut self, image: &Image) {
         let (width, height) = (image.width as usize, image.height as usize);
-        self.brightness.resize(width * height, 0);
-        self.blue.resize(width * height / 4, 0);
-        self.red.resize(width * height / 4, 0);
-        let pairs = image.pixels.chunks_exact(width * 8).zip(self.brightness.chunks_exact_mut(width * 2));
-        let colors = self.blue.chunks_exact_mut(width / 2).zip(self.red.chunks_exact_mut(width / 2));
-        for ((pixels, brightness), (blue, red)) in pairs.zip(colors) {
-            for (pixel, out) in pixels.as_chunks::<4>().0.iter().zip(brightness) {
-                *out = (16 + (dot(BRIGHTNESS, pixel.map(i32::from)) >> BITS)) as u8;
+        self.luma.resize(width * height, 0);
+        self.cb.resize(width * height / 4, 0);
+        self.cr.resize(width * height / 4, 0);
+        let pairs = image.pixels.chunks_exact(width * 8).zip(self.luma.chunks_exact_mut(width * 2));
+        let colors = self.cb.chunks_exact_mut(width / 2).zip(self.cr.chunks_exact_mut(width / 2));
+        for ((pixels, luma), (cb, cr)) in pairs.zip(colors) {
+            for (pixel, out) in pixels.as_chunks::<4>().0.iter().zip(luma) {
+                *out = (16 + (dot(LUMA, pixel.map(i32::from)) >> BITS)) as u8;
             }
             let (upper, lower) = pixels.split_at(width * 4);
             let squares = upper.as_chunks::<8>().0.iter().zip(lower.as_chunks::<8>().0);
-            for ((upper, lower), (blue, red)) in squares.zip(blue.iter_mut().zip(red)) {
+            for ((upper, lower), (cb, cr)) in squares.zip(cb.iter_mut().zip(cr)) {
                 let sum: [i32; 4] = std::array::from_fn(|k| {
                     i32::from(upper[k])
                         + i32::from(upper[k + 4])
                         + i32::from(lower[k])
                         + i32::from(lower[k + 4])
                 });
-                *blue = (128 + (dot4(BLUE, sum) >> (BITS + 2))) as u8;
-                *red = (128 + (dot4(RED, sum) >> (BITS + 2))) as u8;
+                *cb = (128 + (dot4(CB, sum) >> (BITS + 2))) as u8;
+                *cr = (128 + (dot4(CR, sum) >> (BITS + 2))) as u8;
             }
         }
     }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_colours_of_the_standard_fall_on_the_codes_of_the_standard() {
-        // ITU-R BT.709-6, 8 bits: brightness, blue difference, red difference.
+        // ITU-R BT.709-6, 8 bits: luma, Cb, Cr.
         for (color, expected) in [
             ([0, 0, 0], [16, 128, 128]),
             ([255, 255, 255], [235, 128, 128]),
@@ -85,16 +85,11 @@ mod tests {
             }
             let mut planes = Planes::default();
             planes.fill(&image);
-            assert_eq!((planes.brightness.len(), planes.blue.len(), planes.red.len()), (24, 6, 6));
+            assert_eq!((planes.luma.len(), planes.cb.len(), planes.cr.len()), (24, 6, 6));
             let near = |plane: &[u8], code: u8| plane.iter().all(|&c| c.abs_diff(code) <= 1);
             let [y, u, v] = expected;
-            assert!(near(&planes.brightness, y), "{color:?}: {:?}", planes.brightness);
-            assert!(
-                near(&planes.blue, u) && near(&planes.red, v),
-                "{color:?}: {:?} {:?}",
-                planes.blue,
-                planes.red
-            );
+            assert!(near(&planes.luma, y), "{color:?}: {:?}", planes.luma);
+            assert!(near(&planes.cb, u) && near(&planes.cr, v), "{color:?}: {:?} {:?}", planes.cb, planes.cr);
         }
     }
 
@@ -106,7 +101,7 @@ mod tests {
         }
         let mut planes = Planes::default();
         planes.fill(&image);
-        assert_eq!((planes.blue[0], planes.blue[1]), (240, 128));
-        assert_eq!(planes.brightness, [32, 32, 16, 16, 32, 32, 16, 16]);
+        assert_eq!((planes.cb[0], planes.cb[1]), (240, 128));
+        assert_eq!(planes.luma, [32, 32, 16, 16, 32, 32, 16, 16]);
     }
 }

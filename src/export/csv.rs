@@ -2,12 +2,13 @@
 
 use std::io::Write;
 
-use crate::animation::Animation;
+use super::Request;
 use crate::files::{AtomicFile, Failure};
 
 /// Writes `frame,time,` and the names, then one row a frame. The time is in seconds; every number is the shortest
 /// that reads back as the same f32.
-pub(super) fn write(file: &mut AtomicFile, animation: &Animation) -> Result<(), Failure> {
+pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
+    let animation = request.animation;
     let mut row = String::from("frame,time");
     for name in &animation.parameters()?.names {
         row.push(',');

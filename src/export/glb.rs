@@ -1,10 +1,10 @@
-//! glTF 2.0, binary: the moving face for Blender, Unreal, Unity, Godot, three.js and whatever else reads it.
+//! glTF 2.0, binary: the moving face for Blender, Unreal, Unity, Godot, three.js and other readers.
 //!
 //! One mesh with smooth normals, vertex colours and a morph target for each expression channel (positions and normals; their names in
 //! `extras.targetNames`, where Blender and three.js look for them), skinned to the face's joints. One animation, `talk`, with a key for each
 //! frame: the morph weights, and the rotation of the joint `jaw`. No extensions are needed to read it.
 //!
-//! What glTF cannot carry: **sound** (load the audio file beside it), FLAME's pose correctives (left out; the mesh's `extras` say so), a
+//! glTF cannot hold: **sound** (load the audio file beside it), FLAME's pose correctives (left out; the mesh's `extras` say so), a
 //! joint that follows the expression (FLAME's jaw joint stays where it is at rest), and more than four joints for a vertex (the largest four
 //! count). The identity is the neutral one. Gloss becomes roughness by way of a texture of 256 pixels.
 //!
@@ -23,11 +23,14 @@
 
 mod buffer;
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
 use self::buffer::{Buffer, Use};
-use super::surface;
+use super::{Request, surface};
 use crate::animation::Animation;
+use crate::files::{AtomicFile, Failure};
 use crate::rig::Face;
 use crate::{Error, Result};
 
@@ -35,13 +38,19 @@ use crate::{Error, Result};
 const STILL: f32 = 2e-6;
 /// Changes of a unit normal below this are left out: a quarter of a degree.
 const STRAIGHT: f32 = 0.004;
-/// Linear colour and roughness of a face that has none: matt clay.
+/// Linear colour and roughness of a face without colours: matt clay.
 const CLAY: ([f32; 4], f32) = ([0.60, 0.45, 0.37, 1.0], 0.6);
+
+/// Writes the file.
+pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
+    Ok(file.write_all(&bytes(request.animation, request.face()?)?)?)
+}
 
 /// The file's bytes: `motion` of `face`.
 ///
 /// # Errors
-/// A bad input if the motion was not made for this face; a usage error if it has no frames, or so many that the file would pass 4 GB.
+/// [`Error::BadInput`] if the animation was not made for this face; [`Error::Usage`] if it has no frames, or if the file would exceed
+/// 4 GB.
 pub fn bytes(motion: &Animation, face: &Face) -> Result<Vec<u8>> {
     face.check_channels(&motion.parameters()?.names, "the model")?;
     if motion.frames() == 0 {
@@ -142,7 +151,7 @@ fn influences(face: &Face) -> (Vec<u16>, Vec<f32>) {
     (joints, weights)
 }
 
-/// One morph target a channel: what it adds to positions and normals.
+/// One morph target per channel: offsets of positions and normals.
 fn targets(buffer: &mut Buffer, face: &Face) -> Vec<Value> {
     let rest = surface::normals(&face.template, &face.faces);
     face.expression_basis
@@ -217,7 +226,7 @@ fn quaternion(turn: [f32; 3]) -> [f32; 4] {
     [x, y, z, (angle / 2.0).cos() as f32]
 }
 
-/// One material, and the texture that turns gloss (along u) into roughness.
+/// The material, and the texture that maps gloss (along u) to roughness.
 fn material(buffer: &mut Buffer, face: &Face, document: &mut Value) {
     let (color, roughness) = CLAY;
     let mut surface = json!({ "metallicFactor": 0.0 });

@@ -1,7 +1,7 @@
-//! A page to look at and listen to: one HTML file with the face in WebGL, the sound, and the curves of jaw, lips and brows.
+//! One HTML page with the face in WebGL, the sound, and the curves of jaw, lips and brows.
 //!
-//! The page holds everything that it needs and asks nothing of a network; its content security policy forbids it to. It opens from a disk as
-//! well as from a server. The sources of the page are in `src/export/player/`: plain HTML, CSS and JavaScript, put in as they are.
+//! The page is complete in itself; its content security policy forbids it to load anything. It opens from a disk as well as from a
+//! server. The sources of the page are in `src/export/player/`: plain HTML, CSS and JavaScript, put in as they are.
 //!
 //! The face moves as [`Face::vertices`] says, between the frames by linear interpolation, with the neutral identity. Positions are
 //! stored to 1/65535 of the face's size and shapes to 1/32767 of each shape's, a few micrometres. The sound is stored as 16-bit WAV, and its
@@ -23,12 +23,16 @@
 
 mod scene;
 
+use std::io::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
 
 use self::scene::Scene;
+use super::Request;
 use crate::animation::Animation;
+use crate::files::{AtomicFile, Failure};
 use crate::rig::Face;
 use crate::{Error, Result};
 
@@ -46,11 +50,17 @@ const SCRIPT: [&str; 8] = [
     include_str!("player/player.js"),
 ];
 
+/// Writes the page.
+pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
+    let text = page(request.animation, request.face()?, request.options.speech, &request.title())?;
+    Ok(file.write_all(text.as_bytes())?)
+}
+
 /// The page as text: `motion` of `face` with its `speech` (16 kHz, mono, -1 to 1; may be empty) under a `title`.
 ///
 /// # Errors
-/// A bad input if the motion was not made for this face; a usage error if it has no frames or lasts so long that a browser could not
-/// load the page.
+/// [`Error::BadInput`] if the animation was not made for this face; [`Error::Usage`] if it has no frames, or is too long for a
+/// browser.
 pub fn page(motion: &Animation, face: &Face, speech: &[f32], title: &str) -> Result<String> {
     face.check_channels(&motion.parameters()?.names, "the model")?;
     if motion.frames() == 0 {
@@ -87,7 +97,7 @@ pub fn page(motion: &Animation, face: &Face, speech: &[f32], title: &str) -> Res
     ))
 }
 
-/// Puts each value in the place of its `{{name}}`; what is put in is not looked at again.
+/// Replaces each `{{name}}` by its value; values are not searched again.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut out = String::with_capacity(template.len() + values.iter().map(|(_, v)| v.len()).sum::<usize>());
     let mut parts = template.split("{{");

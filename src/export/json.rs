@@ -5,12 +5,14 @@ use std::io;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::Request;
 use crate::animation::{Animation, Elements, Extra};
 use crate::files::{AtomicFile, Failure};
 
 /// Writes `fps`, `names`, the extras, and `frames`: a row of parameters for every frame, in the order of the names. Extras whose names
 /// begin with the same word and a dot are the keys of one object. Every number is the shortest that reads back as the same f32.
-pub(super) fn write(file: &mut AtomicFile, animation: &Animation) -> Result<(), Failure> {
+pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
+    let animation = request.animation;
     let object = Object { animation, names: &animation.parameters()?.names };
     serde_json::to_writer(file, &object).map_err(io::Error::from)?;
     Ok(())

@@ -1,11 +1,13 @@
 //! NumPy's `.npy`: the track alone.
 
-use crate::animation::{Animation, Track};
+use super::Request;
+use crate::animation::Track;
 use crate::files::npy::{write_f32, write_header};
 use crate::files::{AtomicFile, Failure};
 
 /// Writes the track: f32, (frames, parameters) or (frames, vertices, 3).
-pub(super) fn write(file: &mut AtomicFile, animation: &Animation) -> Result<(), Failure> {
+pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
+    let animation = request.animation;
     match &animation.track {
         Track::Parameters(parameters) => {
             write_header(file, "<f4", &[animation.frames(), parameters.names.len()])?;

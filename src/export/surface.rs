@@ -1,4 +1,4 @@
-//! Smooth normals, and what they do when the mesh moves.
+//! Smooth normals of a mesh.
 
 /// Unit normals (V, 3) of a mesh: the triangles round a vertex, each by its area. A vertex without area points forward.
 pub(super) fn normals(positions: &[f32], faces: &[[u32; 3]]) -> Vec<f32> {

@@ -1,4 +1,4 @@
-//! A file that appears whole or not at all.
+//! Atomic files: a file appears complete or not at all.
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -10,19 +10,19 @@ use tempfile::NamedTempFile;
 use super::hash::hex;
 use crate::{Error, Result};
 
-/// A file on its way to its name: written beside it under a temporary one, buffered, and moved by
-/// [`finish`](Self::finish). Dropped before that, it is deleted and what was there before stays.
+/// A file being written: buffered, under a temporary name in the folder of its target, and renamed by [`finish`](Self::finish).
+/// If it is dropped before that, it is deleted and the older file of that name stays.
 #[derive(Debug)]
 pub struct AtomicFile {
     target: PathBuf,
     writer: BufWriter<NamedTempFile>,
-    /// Of what was written so far; `None` once the writer went back, for then only the finished file can tell.
+    /// The hash of the bytes written so far; `None` after a seek, when only the finished file can be hashed.
     hash: Option<Sha256>,
     position: u64,
     bytes: u64,
 }
 
-/// A file that was written.
+/// Size and hash of a file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// Its length.
@@ -31,13 +31,12 @@ pub struct Written {
     pub sha256: String,
 }
 
-/// Why a format could not be written: a refusal of the system, which still lacks the name of the file, or an error
-/// that already says everything.
+/// The error of a writer: an I/O error that does not name its file yet, or an error that is complete.
 #[derive(Debug)]
 pub enum Failure {
-    /// The system refused.
+    /// An error of the operating system.
     System(io::Error),
-    /// The writing was given up for another reason.
+    /// Any other error.
     Other(Error),
 }
 
@@ -102,7 +101,7 @@ impl AtomicFile {
         }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".deeptalk-").suffix(".tmp");
-        // Temporary files are private by default; this one is going to be an ordinary file, as the umask says.
+        // Temporary files are private by default; this one gets the permissions of an ordinary file, by the umask.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.tempfile_in(folder).map_err(|error| refused(&target, 0, error))?;
@@ -110,7 +109,7 @@ impl AtomicFile {
         Ok(Self { target, writer, hash: Some(Sha256::new()), position: 0, bytes: 0 })
     }
 
-    /// Brings the content to the disk and moves the file to its name.
+    /// Writes the buffer to the disk and renames the file to its target.
     ///
     /// # Errors
     ///
@@ -178,7 +177,7 @@ fn hash_of(file: &mut File) -> io::Result<Sha256> {
     }
 }
 
-/// What the system said about a file of which so many bytes are on the disk, and what that means to its owner.
+/// The error for a system error at `path`, of which `bytes` are on the disk, with the next step.
 fn refused(path: &Path, bytes: u64, source: io::Error) -> Error {
     let (source, next) = match source.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {

@@ -1,8 +1,8 @@
-//! Element types of stored tensors, and their way to f32.
+//! Element types of stored tensors, and conversion to f32.
 
 use std::borrow::Cow;
 
-/// How an element of a stored tensor is written; little-endian.
+/// The type of a stored tensor's elements; little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum ElementType {
@@ -22,7 +22,7 @@ pub enum ElementType {
 }
 
 impl ElementType {
-    /// Bytes an element.
+    /// Bytes of an element.
     pub fn size(self) -> usize {
         match self {
             Self::F64 | Self::I64 | Self::U64 => 8,
@@ -32,7 +32,7 @@ impl ElementType {
         }
     }
 
-    /// Appends the elements of `bytes` to `out` as f32, rounded to nearest; a last part that is no whole element is left out.
+    /// Appends the elements of `bytes` to `out` as f32, rounded to nearest; an incomplete element at the end is ignored.
     pub fn extend_f32(self, bytes: &[u8], out: &mut Vec<f32>) {
         fn each<const N: usize>(bytes: &[u8], out: &mut Vec<f32>, value: impl Fn([u8; N]) -> f32) {
             out.extend(bytes.as_chunks::<N>().0.iter().map(|b| value(*b)));
@@ -72,7 +72,7 @@ impl ElementType {
         }
     }
 
-    /// `bytes` with every element turned from big-endian.
+    /// `bytes` with the bytes of every element reversed: big-endian to little-endian.
     pub fn swapped(self, bytes: &[u8]) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         bytes.chunks_exact_mut(self.size()).for_each(<[u8]>::reverse);
@@ -80,7 +80,7 @@ impl ElementType {
     }
 }
 
-/// The product of `shape`, or none where it is beyond memory.
+/// The number of elements of `shape`, or none if it overflows.
 pub(crate) fn count(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n))
 }

@@ -1,4 +1,4 @@
-//! The memory map: the one place where a file is memory.
+//! Memory maps of files; the only place that makes one.
 
 use std::ops::{Deref, Range};
 use std::path::Path;
@@ -7,7 +7,7 @@ use memmap2::Mmap;
 
 use crate::{Error, Result};
 
-/// A whole file as bytes, read-only.
+/// A memory map of a whole file, read-only.
 #[derive(Debug)]
 pub(crate) struct FileMap(Mmap);
 
@@ -15,7 +15,7 @@ impl FileMap {
     /// Maps the file at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let unreadable = |error| Error::unreadable(path, error);
-        // Asked before it is opened: to open a pipe is to wait for its writer.
+        // Checked before the file is opened: opening a pipe would block until something writes to it.
         if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
             let next = "give the file itself";
             return Err(Error::bad_input(
@@ -33,13 +33,13 @@ impl FileMap {
         unsafe { Mmap::map(&file) }.map(Self).map_err(unreadable)
     }
 
-    /// Says that `range` has been read and will not be needed soon, so that a file larger than the memory passes through little of it.
+    /// Lets the system drop the pages of `range`, which has been read, so that a large file takes little memory.
     pub(crate) fn release(&self, range: Range<usize>) {
         const WORTH_A_CALL: usize = 256 << 10;
         #[cfg(unix)]
         if range.len() >= WORTH_A_CALL {
-            // SAFETY: the pages are those of a read-only map of a file, never written to: dropped ones are read from the file again when
-            // they are touched. A refusal changes nothing, so the result does not matter.
+            // SAFETY: the pages belong to a read-only map of a file and are never written to; a dropped page is read from the file
+            // again when it is touched. If the system refuses, nothing changes, so the result is ignored.
             #[allow(unsafe_code)]
             let _ = unsafe {
                 self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len())

@@ -1,17 +1,18 @@
-//! Files, whatever they hold: atomic writes, hashes, memory maps, safetensors, NumPy arrays, pickles and torch archives.
+//! File formats and file access: atomic writes, hashes, memory maps, safetensors, NumPy arrays, pickles and torch archives.
 //!
-//! This room knows no other one: neither sound nor networks nor faces.
+//! This module uses no other module of the crate but its errors: it knows no sound, network or face.
 
 mod atomic;
 pub mod elements;
 mod hash;
 mod map;
 pub(crate) mod npy;
+pub(crate) mod npz;
 pub mod numpy;
 pub mod pickle;
+pub mod safetensors;
 pub mod tensors;
 mod torch;
-mod torch_legacy;
 
 pub use atomic::{AtomicFile, Failure, Written};
 pub(crate) use hash::hex;

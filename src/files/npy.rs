@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-/// What the header is padded to a multiple of, so that the numbers can be mapped into memory.
+/// The header is padded to a multiple of this many bytes, so that the numbers can be memory-mapped.
 const ALIGNMENT: usize = 64;
 
 /// NumPy leaves room for the first axis to grow to this many digits in place.

@@ -1,4 +1,4 @@
-//! numpy arrays, out of pickles and `.npy` files.
+//! NumPy arrays read from pickles and `.npy` files.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,13 @@ use super::pickle::Node;
 /// An array: its shape, and its elements row-major and little-endian.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array<'a> {
-    /// The sizes of its axes.
+    /// The sizes of the axes.
     pub shape: Vec<usize>,
     element: ElementType,
     bytes: Cow<'a, [u8]>,
 }
 
-/// How an array is stored: what a dtype's code says.
+/// The storage of an array: element type, byte order, order of axes.
 #[derive(Debug, Clone, Copy)]
 struct Layout {
     element: ElementType,
@@ -35,10 +35,10 @@ impl<'a> Array<'a> {
         Ok(Self { shape, element, bytes })
     }
 
-    /// The array that a pickled call makes: `_reconstruct` with a state, or `_frombuffer`.
+    /// The array of a pickled call: `_reconstruct` with a state, or `_frombuffer`.
     ///
     /// # Errors
-    /// What stands there instead, to be put into an error.
+    /// A description of what was found instead, for the text of an error.
     pub fn from_pickle(node: Node<'a>) -> Result<Self, String> {
         let object = node.object().ok_or_else(|| node.describe())?;
         match (object.module, object.name) {
@@ -70,7 +70,7 @@ impl<'a> Array<'a> {
     /// The array of a `.npy` file.
     ///
     /// # Errors
-    /// What stands there instead, to be put into an error.
+    /// A description of what was found instead, for the text of an error.
     pub fn from_npy(bytes: &'a [u8]) -> Result<Self, String> {
         let header = npy_header(bytes).ok_or("a damaged .npy header")?;
         let (element, big_endian) = code(header.descr)

@@ -1,15 +1,14 @@
-//! Tensors under the names that somebody else gave them, whatever file they came in.
+//! Named tensors of a checkpoint, in a torch archive or a safetensors file.
 
 use std::path::{Path, PathBuf};
-
-use safetensors::{Dtype, SafeTensors};
 
 use super::TorchArchive;
 use super::elements::{ElementType, count};
 use super::map::FileMap;
+use super::safetensors::{Dtype, Safetensors};
 use crate::{Error, Result};
 
-/// The published checkpoints' names and shapes take 0.3 MB.
+/// The largest header in bytes; those of the published checkpoints take 0.3 MB.
 const LARGEST_HEADER: u64 = 16 << 20;
 
 /// A file of named tensors that are read one at a time.
@@ -21,14 +20,14 @@ pub trait Tensors: Send + Sync + std::fmt::Debug {
     /// The elements of a tensor, row-major, widened or rounded to f32.
     ///
     /// # Errors
-    /// A bad input if there is no tensor of this name.
+    /// [`Error::BadInput`] if there is no tensor of this name.
     fn read_f32(&self, name: &str) -> Result<Vec<f32>>;
 }
 
-/// Opens a torch archive (zip, or the older format) or a safetensors file. The content decides, not the name.
+/// Opens a torch archive (zip, or the older format) or a safetensors file. The first bytes decide, not the file's name.
 ///
 /// # Errors
-/// A bad input if the file is none of these, or not a sound one.
+/// [`Error::BadInput`] if the file is none of these, or damaged.
 pub fn open_tensors(path: impl AsRef<Path>) -> Result<Box<dyn Tensors>> {
     let path = path.as_ref();
     let map = FileMap::open(path)?;
@@ -45,7 +44,7 @@ pub fn open_tensors(path: impl AsRef<Path>) -> Result<Box<dyn Tensors>> {
     }
 }
 
-/// The error for a file that is no checkpoint at all.
+/// The error for a file that is not a checkpoint.
 pub(super) fn not_tensors(path: &Path, found: impl Into<String>) -> Error {
     let next = "give the published file, or save the `state_dict` again with `torch.save`";
     Error::bad_input(path, "is not a checkpoint", "a torch archive or a safetensors file", found, next)
@@ -57,81 +56,56 @@ pub(super) fn no_such_tensor(path: &Path, name: &str) -> Error {
     Error::bad_input(path, format!("the tensor `{name}` is missing"), "it", "no tensor of this name", next)
 }
 
-/// A memory-mapped safetensors file, of any names.
+/// A memory-mapped safetensors file with tensors of any names.
 #[derive(Debug)]
 pub struct SafetensorsFile {
     path: PathBuf,
-    map: FileMap,
-    tensors: Vec<(String, Stored)>,
-}
-
-#[derive(Debug)]
-struct Stored {
-    element: ElementType,
-    shape: Vec<usize>,
-    begin: usize,
+    file: Safetensors<FileMap>,
 }
 
 impl SafetensorsFile {
     /// Opens `path` and checks its header.
     ///
     /// # Errors
-    /// A bad input if it is not a sound safetensors file, or has a tensor of a type that no model uses.
+    /// [`Error::BadInput`] if the file is damaged, or has a tensor of a type that cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         Self::new(FileMap::open(path)?, path)
     }
 
     fn new(map: FileMap, path: &Path) -> Result<Self> {
-        let header = map.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        if header > LARGEST_HEADER {
-            return Err(not_tensors(path, format!("a header of {header} bytes where 16 MiB is the most")));
-        }
-        let file = SafeTensors::deserialize(&map).map_err(|error| not_tensors(path, error.to_string()))?;
-        let mut tensors = Vec::new();
-        for (name, view) in file.tensors() {
-            let Some(element) = element_type(view.dtype()) else {
-                let what = format!("the tensor `{name}` has a type that cannot be read");
-                let next = "save it as float32, float16 or bfloat16";
+        let file = Safetensors::parse(map, LARGEST_HEADER)
+            .map_err(|damage| not_tensors(path, damage.to_string()))?;
+        for entry in file.entries() {
+            if element_type(entry.dtype).is_none() {
                 return Err(Error::bad_input(
                     path,
-                    what,
+                    format!("the tensor `{}` has a type that cannot be read", entry.name),
                     "a number of 64 bits or less",
-                    format!("{:?}", view.dtype()),
-                    next,
+                    format!("{:?}", entry.dtype),
+                    "save it as float32, float16 or bfloat16",
                 ));
-            };
-            // The view lies inside the map: where, is the difference of the addresses.
-            let begin = view.data().as_ptr().addr() - map.as_ptr().addr();
-            tensors.push((begin, (name, Stored { element, shape: view.shape().to_vec(), begin })));
+            }
         }
-        tensors.sort_by(|a, b| (a.0, &a.1.0).cmp(&(b.0, &b.1.0)));
-        let tensors = tensors.into_iter().map(|(_, tensor)| tensor).collect();
-        Ok(Self { path: path.into(), map, tensors })
-    }
-
-    fn find(&self, name: &str) -> Option<&Stored> {
-        self.tensors.iter().find(|(own, _)| own == name).map(|(_, stored)| stored)
+        Ok(Self { path: path.into(), file })
     }
 }
 
 impl Tensors for SafetensorsFile {
     fn names(&self) -> Vec<String> {
-        self.tensors.iter().map(|(name, _)| name.clone()).collect()
+        self.file.entries().iter().map(|entry| entry.name.clone()).collect()
     }
 
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.find(name).map(|stored| stored.shape.clone())
+        self.file.entry(name).map(|entry| entry.shape.clone())
     }
 
     fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
-        let Stored { element, shape, begin } =
-            self.find(name).ok_or_else(|| no_such_tensor(&self.path, name))?;
-        let elements = count(shape).expect("checked by the header");
-        let mut out = Vec::with_capacity(elements);
-        let range = *begin..begin + elements * element.size();
-        element.extend_f32(&self.map[range.clone()], &mut out);
-        self.map.release(range);
+        let entry = self.file.entry(name).ok_or_else(|| no_such_tensor(&self.path, name))?;
+        let mut out = Vec::with_capacity(count(&entry.shape).expect("checked by the header"));
+        let element = element_type(entry.dtype).expect("checked when the file was opened");
+        element.extend_f32(self.file.data(entry), &mut out);
+        self.file.bytes().release(entry.range.clone());
         Ok(out)
     }
 }

@@ -1,7 +1,9 @@
-//! Archives written by `torch.save`, without torch.
+//! Reader of the archives that `torch.save` writes; torch is not needed.
 //!
 //! Since torch 1.6 a file is a zip archive of stored (never compressed) entries: `NAME/data.pkl` says which tensors there are, as views of
 //! storages, and `NAME/data/KEY` are the storages. The data is read straight from the memory map.
+
+mod legacy;
 
 use std::collections::HashMap;
 use std::io::Cursor;
@@ -14,17 +16,16 @@ use super::elements::{ElementType, count, for_each_offset};
 use super::map::FileMap;
 use super::pickle::{Node, Object, Pickle};
 use super::tensors::{Tensors, no_such_tensor, not_tensors};
-use super::torch_legacy;
 use crate::{Error, Result};
 
-/// The most entries of dictionaries that are looked at; the published checkpoint has 1500 tensors.
+/// The largest number of dictionary entries that are visited; the published checkpoint has 1500 tensors.
 const MOST_ENTRIES: usize = 1 << 20;
 const LONGEST_NAME: usize = 1024;
-/// How many elements a tensor may make of a smaller storage by stepping over it with stride 0.
+/// The largest number of elements of a tensor whose stride of 0 repeats a smaller storage.
 const MOST_REPEATED: usize = 1 << 22;
-/// What training scripts call the state dict inside a checkpoint.
+/// Names that training scripts give to the state dict inside a checkpoint.
 const WRAPPINGS: [&str; 3] = ["state_dict", "model_state_dict", "model"];
-/// How deep dictionaries of state dicts may nest.
+/// The largest depth of nested dictionaries of state dicts.
 const DEEPEST: usize = 4;
 
 /// A memory-mapped torch archive: the tensors of its state dict, each read when it is asked for.
@@ -36,14 +37,14 @@ pub struct TorchArchive {
     index: HashMap<String, usize>,
 }
 
-/// A tensor as torch keeps it: a strided view of bytes of the file, bounds-checked.
+/// A strided view of bytes of the file, bounds-checked: torch's form of a tensor.
 #[derive(Debug)]
 pub(super) struct View {
     element: ElementType,
     shape: Vec<usize>,
-    /// In bytes.
+    /// The step along each axis, in bytes.
     strides: Vec<usize>,
-    /// Where its first element lies in the file.
+    /// The offset of its first element in the file.
     begin: usize,
 }
 
@@ -54,15 +55,14 @@ impl TorchArchive {
     /// dicts gives their names joined by a point.
     ///
     /// # Errors
-    /// A bad input if the file is damaged, wants to run anything, or holds no state dict.
+    /// [`Error::BadInput`] if the file is damaged, names a function that is not allowed, or holds no state dict.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         Self::new(FileMap::open(path)?, path)
     }
 
     pub(super) fn new(map: FileMap, path: &Path) -> Result<Self> {
-        let tensors =
-            if map.starts_with(b"PK") { read_zip(&map, path)? } else { torch_legacy::read(&map, path)? };
+        let tensors = if map.starts_with(b"PK") { read_zip(&map, path)? } else { legacy::read(&map, path)? };
         let index = tensors.iter().enumerate().map(|(i, (name, _))| (name.clone(), i)).collect();
         Ok(Self { path: path.into(), map, tensors, index })
     }
@@ -77,7 +77,7 @@ impl TorchArchive {
         self.find(name).map(|view| &view.shape[..])
     }
 
-    /// How the elements of a tensor are stored, if there is one of this name.
+    /// The element type of a tensor, if there is one of this name.
     pub fn dtype(&self, name: &str) -> Option<ElementType> {
         self.find(name).map(|view| view.element)
     }
@@ -85,7 +85,7 @@ impl TorchArchive {
     /// The elements of a tensor, row-major whatever its strides, as f32.
     ///
     /// # Errors
-    /// A bad input if there is no tensor of this name.
+    /// [`Error::BadInput`] if there is no tensor of this name.
     pub fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
         let view = self.find(name).ok_or_else(|| no_such_tensor(&self.path, name))?;
         let elements = count(&view.shape).expect("checked when opened");
@@ -183,7 +183,7 @@ fn read_zip(bytes: &[u8], path: &Path) -> Result<Vec<(String, View)>> {
     state_dict(pickle.root(), path, |key| entry(&format!("data/{key}")))
 }
 
-/// Lists the tensors of the state dict in `root`; `storage` says where in the file a storage lies.
+/// Lists the tensors of the state dict in `root`; `storage` gives the range of a storage in the file.
 pub(super) fn state_dict(
     root: Node<'_>,
     path: &Path,
@@ -209,7 +209,7 @@ struct Walk<'a, S> {
 }
 
 impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
-    /// Takes the tensors of `dict`, and of the state dicts in it. Whatever else a checkpoint carries (epochs, optimisers) is passed over.
+    /// Takes the tensors of `dict`, and of the state dicts in it. Other content of a checkpoint (epochs, optimisers) is skipped.
     fn collect(&mut self, dict: Node<'_>, prefix: &str, depth: usize) -> Result<()> {
         for (key, value) in dict.pairs().into_iter().flatten() {
             self.count_one()?;
@@ -236,7 +236,7 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
         Ok(())
     }
 
-    /// Whether this is a dictionary of nothing but named tensors, or of such dictionaries.
+    /// True for a dictionary that holds only named tensors, or only such dictionaries.
     fn is_state_dict(&mut self, value: Node<'_>, depth: usize) -> Result<bool> {
         let Some(pairs) = value.pairs() else { return Ok(false) };
         for (key, value) in pairs {
@@ -250,7 +250,7 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
         Ok(true)
     }
 
-    /// One dictionary can be in many places: what counts is how often it is looked at.
+    /// Counts a visit: one dictionary can be reached by many paths, so visits are limited, not dictionaries.
     fn count_one(&mut self) -> Result<()> {
         self.left = self.left.checked_sub(1).ok_or_else(|| {
             self.damaged("holds too many tensors", format!("at most {MOST_ENTRIES}"), "more".into())
@@ -296,7 +296,7 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
             )
         })?;
         let held = range.len() / element.size();
-        // How far the last element lies from the first; none of the products may overflow.
+        // The distance of the last element from the first; no product may overflow.
         let reach = shape.iter().zip(&strides).try_fold(0usize, |reach, (&n, &stride)| {
             reach.checked_add(n.saturating_sub(1).checked_mul(stride)?)
         });
@@ -313,7 +313,7 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
             ));
         };
         let begin = if empty { range.start } else { range.start + offset * element.size() };
-        // Where an axis is not stepped along, its stride may be anything.
+        // The stride of an axis of one element is never used, so any value is valid.
         let strides = shape
             .iter()
             .zip(strides)
@@ -335,7 +335,7 @@ fn rebuilt(value: Node<'_>) -> Option<Node<'_>> {
     ["_rebuild_tensor", "_rebuild_tensor_v2"].contains(&object.name).then_some(object.args)
 }
 
-/// The elements of a storage class of torch.
+/// The element type of a storage class of torch.
 pub(super) fn storage_element(class: &str) -> Option<ElementType> {
     Some(match class {
         "DoubleStorage" => ElementType::F64,

@@ -1,21 +1,22 @@
 //! Golden files: safetensors with the stages of one forward, and metadata that says of which.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-use safetensors::{Dtype, SafeTensors};
 
 use super::{Spec, Stage, Stages, Values};
 use crate::audio::read_wav;
+use crate::files::safetensors::{Dtype, Safetensors};
 use crate::{Error, Result};
 
+/// The largest header of a golden file: a few kB are usual.
+const LARGEST_HEADER: u64 = 8 << 20;
 const NEXT: &str = "give one of the golden files, or the folder that holds them with their WAVs";
 
 /// One golden file. What its metadata and tensors mean is the network's to say ([`Network::replay`](super::Network::replay)).
 #[derive(Debug, Clone)]
 pub struct Golden {
     path: PathBuf,
-    metadata: HashMap<String, String>,
+    metadata: BTreeMap<String, String>,
     stages: Stages,
     read: std::cell::RefCell<BTreeSet<String>>,
 }
@@ -29,31 +30,29 @@ impl Golden {
         let bad =
             |what: &str, expected: &str, found: String| Error::bad_input(path, what, expected, found, NEXT);
         let bytes = std::fs::read(path).map_err(|error| Error::unreadable(path, error))?;
-        let whole = |error: safetensors::SafeTensorError| {
-            bad("is not a golden file", "a whole safetensors file", error.to_string())
-        };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(whole)?;
-        let metadata = header.metadata().clone().unwrap_or_default();
-        let file = SafeTensors::deserialize(&bytes).map_err(whole)?;
+        let file = Safetensors::parse(&bytes, LARGEST_HEADER)
+            .map_err(|damage| bad("is not a golden file", "a whole safetensors file", damage.to_string()))?;
+        let metadata = file.metadata().clone();
         let mut stages = Stages::new();
-        for (name, view) in file.tensors() {
-            let shape = match *view.shape() {
+        for entry in file.entries() {
+            let (name, data) = (&entry.name, file.data(entry));
+            let shape = match *entry.shape {
                 [] => [1, 1],
                 [width] if name.starts_with("codes") => [width, 1],
                 [width] => [1, width],
                 [ref rows @ .., width] => [rows.iter().product(), width],
             };
-            let words = view.data().as_chunks::<4>().0.iter();
-            let values = match view.dtype() {
+            let words = data.as_chunks::<4>().0.iter();
+            let values = match entry.dtype {
                 Dtype::I32 => Values::Codes(words.map(|word| i32::from_le_bytes(*word)).collect()),
                 Dtype::F32 => Values::Numbers(words.map(|word| f32::from_le_bytes(*word)).collect()),
                 Dtype::F64 => {
-                    let doubles = view.data().as_chunks::<8>().0.iter();
+                    let doubles = data.as_chunks::<8>().0.iter();
                     Values::Numbers(doubles.map(|double| f64::from_le_bytes(*double) as f32).collect())
                 }
                 other => return Err(bad(&format!("`{name}`"), "F32, F64 or I32", format!("{other:?}"))),
             };
-            stages.insert(name, Stage { shape, values });
+            stages.insert(name.clone(), Stage { shape, values });
         }
         Ok(Self { path: path.into(), metadata, stages, read: Default::default() })
     }

@@ -1,6 +1,6 @@
 //! The model file: one safetensors file, memory-mapped, with the configuration in its metadata.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use std::sync::Arc;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
-use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
 use super::registry::{Architecture, Contradiction, Inspection};
 use super::{Network, Spec};
+use crate::files::safetensors::{self, ALIGNMENT, Damage, Entry, Header, Safetensors};
 use crate::files::{AtomicFile, FileMap, Written, hex};
 use crate::layers::Source;
 use crate::tensor::{Dtype, OpenDevice, Ops, Role, Stored};
-use crate::{Error, Result};
+use crate::{Advice, Error, Result};
 
 /// What `format` says in the metadata.
 pub const FORMAT: &str = "deeptalk-rt model";
@@ -25,7 +25,7 @@ pub const FORMAT_VERSION: &str = "1";
 /// A header larger than this is damage, not a model: the published sizes take 60 kB.
 const LARGEST_HEADER: u64 = 8 << 20;
 
-const NEXT: &str = "get the file again, or make one with `deeptalk-rt import` or `deeptalk-rt synth-model`";
+const NEXT: &str = Advice::MakeModel.text();
 
 /// What the metadata of a model says besides its configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,23 +67,19 @@ impl ModelFile {
         let bytes = (*owner).as_ref();
         let bad =
             |what: &str, expected: &str, found: String| Error::bad_input(path, what, expected, found, NEXT);
-        let length = bytes.first_chunk::<8>().map(|length| u64::from_le_bytes(*length));
-        let length = length
-            .ok_or_else(|| bad("is not a model", "a safetensors file", format!("{} bytes", bytes.len())))?;
-        if length > LARGEST_HEADER || length > bytes.len() as u64 - 8 {
-            if bytes.starts_with(b"PK") || bytes.starts_with(&[0x80]) {
-                let next = "import it first: `deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors`";
-                let what = "is a checkpoint, not a model";
-                return Err(Error::bad_input(path, what, "a model file", "a PyTorch archive", next));
+        let opened = Safetensors::parse(bytes, LARGEST_HEADER).map_err(|damage| match damage {
+            Damage::Short(_) => bad("is not a model", "a safetensors file", damage.to_string()),
+            Damage::Header { .. } if bytes.starts_with(b"PK") || bytes.starts_with(&[0x80]) => {
+                let (what, next) = ("is a checkpoint, not a model", Advice::ImportCheckpoint.text());
+                Error::bad_input(path, what, "a model file", "a PyTorch archive", next)
             }
-            let expected = format!("at most {}", LARGEST_HEADER.min(bytes.len() as u64 - 8));
-            return Err(bad("is damaged: the length of its header", &expected, format!("{length} bytes")));
-        }
-        let (_, header) = SafeTensors::read_metadata(bytes)
-            .map_err(|error| bad("is damaged", "a whole safetensors file", error.to_string()))?;
-        let none = HashMap::new();
-        let meta = header.metadata().as_ref().unwrap_or(&none);
-        let say = |key: &str| meta.get(key).cloned().unwrap_or_else(|| "nothing".into());
+            Damage::Header { length, most } => {
+                let what = "is damaged: the length of its header";
+                bad(what, &format!("at most {most}"), format!("{length} bytes"))
+            }
+            _ => bad("is damaged", "a whole safetensors file", damage.to_string()),
+        })?;
+        let say = |key: &str| opened.metadata().get(key).cloned().unwrap_or_else(|| "nothing".into());
         let unknown = |key: &str, expected: &str| {
             bad(&format!("is not a model that this program knows: `{key}`"), expected, say(key))
         };
@@ -101,10 +97,9 @@ impl ModelFile {
         let inspection = (architecture.inspect)(&config).map_err(|(what, expected, found)| {
             bad(&format!("has a configuration that {what}"), &expected, found)
         })?;
-        let data = 8 + length as usize;
         let mut tensors = BTreeMap::new();
-        for (name, info) in header.tensors() {
-            let dtype = match info.dtype {
+        for Entry { name, dtype, shape, range } in opened.entries() {
+            let dtype = match dtype {
                 safetensors::Dtype::F32 => Dtype::F32,
                 safetensors::Dtype::F16 => Dtype::F16,
                 other => {
@@ -115,10 +110,10 @@ impl ModelFile {
                     ));
                 }
             };
-            let range = data + info.data_offsets.0..data + info.data_offsets.1;
+            let (shape, range) = (shape.clone(), range.clone());
             tensors.insert(
                 name.clone(),
-                Stored { name, shape: info.shape.clone(), dtype, owner: owner.clone(), range },
+                Stored { name: name.clone(), shape, dtype, owner: owner.clone(), range },
             );
         }
         let provenance = Provenance { source: say("source"), license: say("license") };
@@ -358,46 +353,32 @@ pub fn write_model(
     mut make: impl FnMut(&str, &[usize]) -> Result<Vec<f32>>,
 ) -> Result<Written> {
     let shapes = (architecture.inspect)(config).map_err(contradiction)?.shapes;
-    let mut header = serde_json::Map::new();
-    header.insert(
-        "__metadata__".into(),
-        serde_json::json!({
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "architecture": architecture.name,
-            "config": config,
-            "source": provenance.source,
-            "license": provenance.license,
-        }),
-    );
-    let name = match dtype {
-        Dtype::F32 => "F32",
-        Dtype::F16 => "F16",
+    let stored = match dtype {
+        Dtype::F32 => safetensors::Dtype::F32,
+        Dtype::F16 => safetensors::Dtype::F16,
     };
-    let mut offset = 0;
-    for (tensor, shape) in &shapes {
-        let end = offset + shape.iter().product::<usize>() * dtype.size();
-        header.insert(
-            tensor.clone(),
-            serde_json::json!({ "dtype": name, "shape": shape, "data_offsets": [offset, end] }),
-        );
-        offset = end;
-    }
-    let mut header = serde_json::Value::Object(header).to_string().into_bytes();
-    // The data begin at a multiple of 64 bytes: any kernel may take them where they are.
-    header.resize((header.len() + 8).next_multiple_of(64) - 8, b' ');
-
+    let metadata = [
+        ("format", FORMAT),
+        ("format_version", FORMAT_VERSION),
+        ("architecture", architecture.name),
+        ("config", config),
+        ("source", &provenance.source),
+        ("license", &provenance.license),
+    ];
+    let header = Header {
+        metadata: metadata.into_iter().map(|(key, text)| (key.into(), text.into())).collect(),
+        arrays: shapes.iter().map(|(name, shape)| (name.clone(), stored, shape.clone())).collect(),
+    };
     AtomicFile::write(path, |file| {
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(&header)?;
-        for (tensor, shape) in &shapes {
+        header.write(file, ALIGNMENT, |index, file| {
+            let (tensor, shape) = &shapes[index];
             let values = make(tensor, shape)?;
             match dtype {
                 Dtype::F32 => file.write_all(bytemuck::cast_slice(&values))?,
                 Dtype::F16 => file.write_all(bytemuck::cast_slice(&to_halves(path, tensor, &values)?))?,
             }
-        }
-        Ok(())
+            Ok(())
+        })
     })
 }
 
@@ -411,7 +392,7 @@ fn to_halves(path: &Path, tensor: &str, values: &[f32]) -> Result<Vec<f16>> {
             format!("the tensor `{tensor}` does not fit into half precision"),
             "numbers up to 65504",
             format!("{} at element {index}", values[index]),
-            "write it with `--dtype f32`",
+            Advice::StoreF32.text(),
         )),
     }
 }

@@ -4,11 +4,10 @@
 //! cool fill from the right, two rims from behind, and a sky that is brighter from above. Skin is imitated by letting
 //! red light wrap further round the form than blue (light that entered the skin comes out past the shadow's edge).
 
+use super::occlusion::KEY;
 use super::points::{BATCH, Batch};
 use super::vector::{Vec3, unit};
 
-/// The key light's direction in camera space.
-pub(super) const KEY: Vec3 = [-0.55, 0.62, 0.75];
 const FILL: Vec3 = [0.9, 0.1, 0.55];
 const RIM_RIGHT: Vec3 = [0.75, 0.5, -0.75];
 const RIM_LEFT: Vec3 = [-0.9, 0.25, -0.6];

@@ -44,6 +44,7 @@ use color::Transfer;
 use geometry::Geometry;
 use lights::Lights;
 use occlusion::Occlusion;
+use points::Surface;
 use raster::TILE;
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -212,12 +213,14 @@ impl Renderer {
         );
         image.resize(width, height);
         let frame = Frame {
-            triangles: &self.triangles,
+            surface: Surface {
+                triangles: &self.triangles,
+                geometry,
+                projection: &self.projection,
+                occlusion,
+            },
             parts: &self.parts,
-            geometry,
             bins,
-            occlusion,
-            projection: &self.projection,
             lights: &self.lights,
             transfer: &self.transfer,
             background: self.options.background,

@@ -7,13 +7,14 @@ use super::bins::Bins;
 use super::blur::blur;
 use super::camera::Projection;
 use super::geometry::Geometry;
-use super::lights::KEY;
 use super::raster::{DrawSamples, NOTHING, TILE, TileBuffer};
 use super::vector::{Vec3, add, cross, dot, scale, sub, unit};
 use rayon::prelude::*;
 
-/// Texels along the side of the shadow map.
-const SHADOW_SIZE: usize = 640;
+/// Direction of the key light in camera space; its light alone casts shadows.
+pub(super) const KEY: Vec3 = [-0.55, 0.62, 0.75];
+/// Texels along the side of the shadow map: whole tiles.
+const SHADOW_SIZE: usize = 20 * TILE;
 /// Added to depths in the shadow map, metres: depth 0 means that nothing is there.
 const SHADOW_DEPTH: f32 = 8.0;
 /// Where the shadow map is read round a point, in texels: two rings. Where a square of the outer one agrees, the rest would.

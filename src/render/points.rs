@@ -1,11 +1,20 @@
 //! The points of a picture that are shaded: what is seen there.
 
-use super::geometry::Attributes;
-use super::tile::Frame;
+use super::camera::Projection;
+use super::geometry::{Attributes, Geometry};
+use super::occlusion::Occlusion;
 use super::vector::Vec3;
 
 /// Points that are worked on together.
 pub(super) const BATCH: usize = 256;
+
+/// The surface that a frame shows: its triangles, projected, with what shadows them.
+pub(super) struct Surface<'a> {
+    pub triangles: &'a [[u32; 3]],
+    pub geometry: &'a Geometry,
+    pub projection: &'a Projection,
+    pub occlusion: &'a Occlusion,
+}
 
 /// Visible points, one array a quantity, so that a step is a loop over vectors.
 pub(super) struct Batch {
@@ -61,11 +70,11 @@ impl Batch {
 
     /// Finds out what is seen at every point: surface, position and what light reaches it.
     #[inline(always)]
-    pub fn locate(&mut self, frame: &Frame) {
+    pub fn locate(&mut self, surface: &Surface) {
         let length = self.length.min(BATCH);
-        let geometry = frame.geometry;
+        let geometry = surface.geometry;
         for i in 0..length {
-            let triangle = frame.triangles[self.owner[i] as usize];
+            let triangle = surface.triangles[self.owner[i] as usize];
             for (corner, vertex) in self.corners.iter_mut().zip(triangle) {
                 let [x, y, inverse] = geometry.screen[vertex as usize];
                 corner[0][i] = x;
@@ -75,7 +84,8 @@ impl Batch {
         }
         self.weigh();
         for i in 0..length {
-            let [a, b, c] = frame.triangles[self.owner[i] as usize].map(|v| &geometry.attributes[v as usize]);
+            let [a, b, c] =
+                surface.triangles[self.owner[i] as usize].map(|v| &geometry.attributes[v as usize]);
             let [wa, wb, wc] = [self.shares[0][i], self.shares[1][i], self.shares[2][i]];
             self.attributes[i] = std::array::from_fn(|k| a[k] * wa + b[k] * wb + c[k] * wc);
         }
@@ -85,11 +95,11 @@ impl Batch {
             (self.normal[0][i], self.normal[1][i], self.normal[2][i]) = (x * side, y * side, z * side);
             (self.color[0][i], self.color[1][i], self.color[2][i]) = (r, g, b);
             self.gloss[i] = gloss;
-            let [x, y, z] = frame.projection.unproject(self.at[0][i], self.at[1][i], self.distance[i]);
+            let [x, y, z] = surface.projection.unproject(self.at[0][i], self.at[1][i], self.distance[i]);
             (self.position[0][i], self.position[1][i], self.position[2][i]) = (x, y, z);
         }
         for i in 0..length {
-            let [ambient, shadow] = frame.occlusion.at(self.at[0][i], self.at[1][i], self.distance[i]);
+            let [ambient, shadow] = surface.occlusion.at(self.at[0][i], self.at[1][i], self.distance[i]);
             (self.ambient[i], self.shadow[i]) = (ambient, shadow);
         }
     }

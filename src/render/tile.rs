@@ -2,12 +2,9 @@
 
 use super::background::Background;
 use super::bins::Bins;
-use super::camera::Projection;
 use super::color::Transfer;
-use super::geometry::Geometry;
 use super::lights::Lights;
-use super::occlusion::Occlusion;
-use super::points::{BATCH, Batch};
+use super::points::{BATCH, Batch, Surface};
 use super::raster::{NOTHING, TILE, TileBuffer, offsets};
 use super::vector::dot;
 
@@ -16,13 +13,10 @@ const SAMPLES: usize = 4;
 
 /// What all tiles of a frame share.
 pub(super) struct Frame<'a> {
-    pub triangles: &'a [[u32; 3]],
+    pub surface: Surface<'a>,
     /// The connected part of every triangle.
     pub parts: &'a [u32],
-    pub geometry: &'a Geometry,
     pub bins: &'a Bins,
-    pub occlusion: &'a Occlusion,
-    pub projection: &'a Projection,
     pub lights: &'a Lights,
     pub transfer: &'a Transfer,
     pub background: Background,
@@ -49,7 +43,7 @@ impl Workspace {
             return;
         }
         let corner = [column * TILE, row * TILE];
-        self.samples.draw(corner, lists, frame.triangles, &frame.geometry.screen);
+        self.samples.draw(corner, lists, frame.surface.triangles, &frame.surface.geometry.screen);
         self.light.fill([0.0; 4]);
         let columns = TILE.min(width - corner[0]);
         let rows = band.len() / (4 * width);
@@ -133,7 +127,7 @@ impl Workspace {
     #[inline(always)]
     fn flush(&mut self, frame: &Frame) {
         let batch = &mut *self.batch;
-        batch.locate(frame);
+        batch.locate(&frame.surface);
         frame.lights.shade(batch);
         for i in 0..batch.length.min(BATCH) {
             let weight = batch.weight[i];
@@ -177,7 +171,8 @@ fn same_surface(frame: &Frame, [one, two]: [u32; 2], depths: [f32; 2]) -> bool {
     if two == NOTHING || frame.parts[one as usize] != frame.parts[two as usize] {
         return false;
     }
-    let bend = dot(frame.geometry.faces[one as usize], frame.geometry.faces[two as usize]);
+    let faces = &frame.surface.geometry.faces;
+    let bend = dot(faces[one as usize], faces[two as usize]);
     bend > 0.7 && (depths[0] - depths[1]).abs() < 0.01 * depths[0]
 }
 

@@ -1,12 +1,11 @@
 //! The face file: safetensors, strict in both directions.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::{Read, Write};
+use std::collections::BTreeMap;
+use std::io::{Read, Write as _};
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors};
-
 use super::Face;
+use crate::files::safetensors::{Dtype, Header, Safetensors};
 use crate::files::{AtomicFile, Written};
 use crate::{Error, Result};
 
@@ -15,7 +14,9 @@ const VERSION: &str = "1";
 /// A face of 5023 vertices takes 25 MB; nothing that is a face comes near these.
 const LARGEST_FILE: u64 = 1 << 30;
 const LARGEST_HEADER: u64 = 1 << 20;
-const NEXT: &str = "make the face file again (`deeptalk-rt import flame`)";
+/// Tensors begin at a multiple of this many bytes.
+const ALIGNMENT: usize = 8;
+const NEXT: &str = crate::Advice::MakeFace.text();
 
 impl Face {
     /// Reads a face file.
@@ -89,54 +90,41 @@ impl Face {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<Written> {
         let path = path.as_ref();
         self.check(path)?;
-        AtomicFile::write(path, |file| Ok(self.write(file)?))
+        let tensors = self.tensors();
+        AtomicFile::write(path, |file| {
+            let header = self.header(&tensors).map_err(std::io::Error::from)?;
+            header.write(file, ALIGNMENT, |index, file| Ok(file.write_all(tensors[index].data)?))
+        })
     }
 
-    /// The file's bytes. Our own few lines and not the library's, whose metadata comes out in a different order every time.
-    fn write(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let tensors = self.tensors();
-        let mut header = serde_json::Map::new();
-        header.insert(
-            "__metadata__".into(),
-            serde_json::json!({
-                "format": FORMAT,
-                "format_version": VERSION,
-                "name": self.name,
-                "edition": self.edition,
-                "channels": serde_json::to_string(&self.channels)?,
-                "joints": serde_json::to_string(&self.joint_names)?,
-                "license": self.license,
-                "source": self.source,
-            }),
-        );
-        let mut end = 0;
-        for Stored { name, dtype, shape, data } in &tensors {
-            let begin = end;
-            end += data.len();
-            header.insert(
-                name.clone(),
-                serde_json::json!({ "dtype": dtype, "shape": shape, "data_offsets": [begin, end] }),
-            );
-        }
-        let mut header = serde_json::to_vec(&header)?;
-        header.resize(header.len().next_multiple_of(8), b' ');
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
-        out.write_all(&header)?;
-        tensors.iter().try_for_each(|tensor| out.write_all(tensor.data))
+    fn header(&self, tensors: &[Stored<'_>]) -> serde_json::Result<Header> {
+        let metadata = [
+            ("format", FORMAT.into()),
+            ("format_version", VERSION.into()),
+            ("name", self.name.clone()),
+            ("edition", self.edition.clone()),
+            ("channels", serde_json::to_string(&self.channels)?),
+            ("joints", serde_json::to_string(&self.joint_names)?),
+            ("license", self.license.clone()),
+            ("source", self.source.clone()),
+        ];
+        let metadata = metadata.into_iter().map(|(key, value): (&str, String)| (key.into(), value)).collect();
+        let array = |tensor: &Stored<'_>| (tensor.name.clone(), tensor.dtype, tensor.shape.clone());
+        Ok(Header { metadata, arrays: tensors.iter().map(array).collect() })
     }
 
     fn tensors(&self) -> Vec<Stored<'_>> {
         let (v, c, j) = (self.vertex_count(), self.channels.len(), self.joint_names.len());
         let float = |name: &str, shape: &[usize], data| {
-            Stored::new(name, "F32", shape, bytemuck::cast_slice::<f32, u8>(data))
+            Stored::new(name, Dtype::F32, shape, bytemuck::cast_slice::<f32, u8>(data))
         };
         let mut tensors = vec![
             float("template", &[v, 3], &self.template),
             float("expression_basis", &[c, v, 3], &self.expression_basis),
             float("joints", &[j, 3], &self.joints),
             float("skinning_weights", &[v, j], &self.skinning_weights),
-            Stored::new("faces", "U32", &[self.faces.len(), 3], bytemuck::cast_slice(&self.faces)),
-            Stored::new("parents", "I32", &[j], bytemuck::cast_slice(&self.parents)),
+            Stored::new("faces", Dtype::U32, &[self.faces.len(), 3], bytemuck::cast_slice(&self.faces)),
+            Stored::new("parents", Dtype::I32, &[j], bytemuck::cast_slice(&self.parents)),
         ];
         if let Some(data) = &self.joint_regressor {
             tensors.push(float("joint_regressor", &[j, v], data));
@@ -150,17 +138,17 @@ impl Face {
         for (name, mask) in &self.masks {
             tensors.push(Stored::new(
                 &format!("mask.{name}"),
-                "U32",
+                Dtype::U32,
                 &[mask.len()],
                 bytemuck::cast_slice(mask),
             ));
         }
         // Bytes last, so that everything before them stays aligned to four.
         if let Some(data) = &self.colors {
-            tensors.push(Stored::new("colors", "U8", &[v, 3], bytemuck::cast_slice(data)));
+            tensors.push(Stored::new("colors", Dtype::U8, &[v, 3], bytemuck::cast_slice(data)));
         }
         if let Some(data) = &self.gloss {
-            tensors.push(Stored::new("gloss", "U8", &[v], data));
+            tensors.push(Stored::new("gloss", Dtype::U8, &[v], data));
         }
         tensors
     }
@@ -169,13 +157,13 @@ impl Face {
 /// A tensor on its way into the file.
 struct Stored<'a> {
     name: String,
-    dtype: &'static str,
+    dtype: Dtype,
     shape: Vec<usize>,
     data: &'a [u8],
 }
 
 impl<'a> Stored<'a> {
-    fn new(name: &str, dtype: &'static str, shape: &[usize], data: &'a [u8]) -> Self {
+    fn new(name: &str, dtype: Dtype, shape: &[usize], data: &'a [u8]) -> Self {
         Self { name: name.into(), dtype, shape: shape.into(), data }
     }
 }
@@ -183,26 +171,19 @@ impl<'a> Stored<'a> {
 /// An opened file of which every tensor must be asked for once.
 struct Source<'a> {
     path: &'a Path,
-    tensors: SafeTensors<'a>,
-    metadata: HashMap<String, String>,
+    bytes: &'a [u8],
+    file: Safetensors<&'a [u8]>,
     unread: Vec<String>,
 }
 
 impl<'a> Source<'a> {
     fn open(bytes: &'a [u8], path: &'a Path) -> Result<Self> {
-        let not_one =
-            |found: String| Error::bad_input(path, "is not a face file", "a safetensors file", found, NEXT);
-        let Some(length) = bytes.first_chunk().map(|b| u64::from_le_bytes(*b)) else {
-            return Err(not_one(format!("{} bytes", bytes.len())));
-        };
-        if length > LARGEST_HEADER {
-            return Err(not_one(format!("a header of {length} bytes where 1 MiB is the most")));
-        }
-        let tensors = SafeTensors::deserialize(bytes).map_err(|error| not_one(error.to_string()))?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| not_one(error.to_string()))?;
-        let mut unread: Vec<String> = tensors.names().into_iter().map(String::from).collect();
+        let file = Safetensors::parse(bytes, LARGEST_HEADER).map_err(|damage| {
+            Error::bad_input(path, "is not a face file", "a safetensors file", damage.to_string(), NEXT)
+        })?;
+        let mut unread: Vec<String> = file.entries().iter().map(|entry| entry.name.clone()).collect();
         unread.sort();
-        Ok(Self { path, tensors, metadata: header.metadata().clone().unwrap_or_default(), unread })
+        Ok(Self { path, bytes, file, unread })
     }
 
     fn wrong(&self, what: String, expected: impl Into<String>, found: impl Into<String>) -> Error {
@@ -210,7 +191,7 @@ impl<'a> Source<'a> {
     }
 
     fn text(&self, key: &str) -> Result<String> {
-        let text = self.metadata.get(key).map_or("", String::as_str).trim();
+        let text = self.file.metadata().get(key).map_or("", String::as_str).trim();
         if text.is_empty() {
             return Err(self.wrong(format!("the metadata lacks `{key}`"), "a text", "none"));
         }
@@ -244,13 +225,13 @@ impl<'a> Source<'a> {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.tensors.tensor(name).is_ok()
+        self.file.entry(name).is_some()
     }
 
     /// The first dimension of a tensor, which says how many there are.
     fn rows(&self, name: &str) -> Result<usize> {
-        match self.tensors.tensor(name) {
-            Ok(view) => match view.shape() {
+        match self.file.entry(name) {
+            Some(entry) => match &entry.shape[..] {
                 [rows, ..] if *rows > 0 => Ok(*rows),
                 other => Err(self.wrong(
                     format!("the tensor `{name}` has the wrong shape"),
@@ -258,7 +239,7 @@ impl<'a> Source<'a> {
                     format!("{other:?}"),
                 )),
             },
-            Err(_) => {
+            None => {
                 Err(self.wrong(format!("the tensor `{name}` is missing"), "it", "no tensor of this name"))
             }
         }
@@ -266,8 +247,8 @@ impl<'a> Source<'a> {
 
     fn take(&mut self, name: &str, dtypes: &[Dtype], shape: &[usize]) -> Result<(Dtype, &'a [u8])> {
         self.rows(name)?;
-        let view = self.tensors.tensor(name).expect("it has rows");
-        let (dtype, data) = (view.dtype(), view.data());
+        let entry = self.file.entry(name).expect("it has rows");
+        let (dtype, data) = (entry.dtype, &self.bytes[entry.range.clone()]);
         if !dtypes.contains(&dtype) {
             let expected: Vec<String> = dtypes.iter().map(|d| format!("{d:?}")).collect();
             return Err(self.wrong(
@@ -276,11 +257,11 @@ impl<'a> Source<'a> {
                 format!("{dtype:?}"),
             ));
         }
-        if view.shape() != shape {
+        if entry.shape != shape {
             return Err(self.wrong(
                 format!("the tensor `{name}` has the wrong shape"),
                 format!("{shape:?}"),
-                format!("{:?}", view.shape()),
+                format!("{:?}", entry.shape),
             ));
         }
         self.unread.retain(|other| other != name);

@@ -1,12 +1,13 @@
 //! FLAME's own files to a face: FLAME 2020 (a Python 2 pickle with chumpy arrays), FLAME 2023 (a pickle of numpy arrays, or npz).
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::Face;
+use crate::files::npz;
 use crate::files::numpy::{Array, pickled_npy};
 use crate::files::pickle::{Node, Pickle};
 use crate::{Error, Result};
@@ -72,20 +73,8 @@ pub fn import_flame(path: impl AsRef<Path>) -> Result<Face> {
 fn read_npz(bytes: &[u8], path: &Path) -> Result<HashMap<String, Vec<u8>>> {
     const WANTED: [&str; 7] =
         ["v_template", "f", "shapedirs", "posedirs", "J_regressor", "kintree_table", "weights"];
-    let damaged =
-        |error: String| Error::bad_input(path, "is no FLAME model", "a pickle or an npz", error, NEXT);
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(error.to_string()))?;
-    let mut entries = HashMap::new();
-    let mut room = LARGEST_FILE;
-    for name in WANTED {
-        let Ok(entry) = archive.by_name(&format!("{name}.npy")) else { continue };
-        let mut data = Vec::new();
-        entry.take(room + 1).read_to_end(&mut data).map_err(|error| damaged(error.to_string()))?;
-        let rest = room.checked_sub(data.len() as u64);
-        room = rest.ok_or_else(|| damaged("an npz that unpacks to more than 256 MiB".into()))?;
-        entries.insert(name.to_owned(), data);
-    }
-    Ok(entries)
+    npz::read(bytes, &WANTED, LARGEST_FILE)
+        .map_err(|error| Error::bad_input(path, "is no FLAME model", "a pickle or an npz", error, NEXT))
 }
 
 /// One entry of the model, as the file holds it.

@@ -7,6 +7,7 @@
 
 mod builtin;
 mod check;
+pub mod curves;
 mod file;
 mod flame;
 mod vertices;
@@ -14,7 +15,7 @@ mod vertices;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::{Advice, Error, Result};
 
 pub use flame::import_flame;
 
@@ -104,7 +105,7 @@ impl Face {
             format!("its motion was not made for the face `{}` ({})", self.name, self.edition),
             side(&own),
             side(names),
-            "give --face a face with the model's channels (a model of the published kind needs a FLAME face: `deeptalk-rt import flame`)",
+            format!("{} (a model of the published kind needs a FLAME face)", Advice::FaceOfModel.text()),
         ))
     }
 }

@@ -6,7 +6,7 @@ use super::Model;
 use crate::animation::Animation;
 use crate::rig::Face;
 use crate::tensor::shapes::Shaped;
-use crate::tensor::{self, Clips, OnDevice, Ops, SharedOps};
+use crate::tensor::{self, Clips, Context, Engine, MeshOps, OnDevice, Ops};
 use crate::{Error, Result};
 
 /// A face, ready to turn motions into vertices: on the host ([`on_host`](Self::on_host)), or where a model is, posed by its device
@@ -29,16 +29,17 @@ trait Skin: Send + Sync {
     fn vertices(&self, rows: &[f32]) -> Result<Vec<f32>>;
 }
 
-struct OnBackend<B: Ops> {
-    ops: Arc<B>,
-    rig: tensor::Rig<B::Weight>,
+struct OnBackend<E: Engine> {
+    engine: E,
+    rig: tensor::Rig<<E::Context as Context>::Weight>,
 }
 
-impl<B: SharedOps> Skin for OnBackend<B> {
+impl<E: Engine<Context: Ops>> Skin for OnBackend<E> {
     fn vertices(&self, rows: &[f32]) -> Result<Vec<f32>> {
         let width = self.rig.pivots.shape()[0] + 2;
-        let rows = self.ops.upload_f32(&Clips::one(rows.len() / width), width, rows)?;
-        self.ops.download(&self.ops.skin(&rows, &self.rig)?)
+        let ops = self.engine.lease()?;
+        let rows = ops.upload_f32(&Clips::one(rows.len() / width), width, rows)?;
+        ops.download(&ops.skin(&rows, &self.rig)?)
     }
 }
 
@@ -48,9 +49,9 @@ struct Load<'a>(&'a Face);
 impl OnDevice for Load<'_> {
     type Output = Result<Arc<dyn Skin>>;
 
-    fn on<B: SharedOps>(self, ops: Arc<B>) -> Self::Output {
-        let rig = self.0.rig(&*ops)?;
-        Ok(Arc::new(OnBackend { ops, rig }))
+    fn on<E: Engine<Context: Ops>>(self, engine: E) -> Self::Output {
+        let rig = self.0.rig(&*engine.lease()?)?;
+        Ok(Arc::new(OnBackend { engine, rig }))
     }
 }
 

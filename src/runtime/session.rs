@@ -34,8 +34,8 @@ impl Session {
         self.timings.clone()
     }
 
-    /// The motion of a recording of 16 kHz mono samples: `ceil(samples / 640)` frames. Of any length: over a minute it goes through
-    /// overlapping windows.
+    /// The animation of a recording of mono samples at the network's sample rate: the frames that begin within it
+    /// ([`Spec::frames_for`](super::Spec::frames_for)). Of any length: long recordings go through overlapping windows.
     ///
     /// # Errors
     /// No samples, samples that are not finite, a take that makes no sense, whatever the device says.

@@ -4,12 +4,12 @@
 //! addition, and in attention only the pairs that see each other. Counted as traffic is what every operation reads and writes, each operand
 //! once: a fused kernel moves less, one that reads twice more.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::shapes::{self, Rows, Shaped};
 use super::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Linear, MeshOps, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored,
+    Engine, Lease, Linear, MeshOps, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored,
 };
 use crate::Result;
 
@@ -38,10 +38,18 @@ impl Shaped for Shape {
     }
 }
 
-/// The back end.
-#[derive(Debug, Default)]
+/// The back end. Clones count together.
+#[derive(Debug, Clone, Default)]
 pub struct Counter {
-    work: Mutex<Work>,
+    work: Arc<Mutex<Work>>,
+}
+
+impl Engine for Counter {
+    type Context = Self;
+
+    fn lease(&self) -> Result<Lease<Self>> {
+        Ok(Lease::unpooled(self.clone()))
+    }
 }
 
 impl Counter {
@@ -73,13 +81,15 @@ fn elements(weight: &Shape) -> usize {
     weight.shape.iter().product()
 }
 
-/// Pairs of rows of a clip that see each other.
-fn pairs(rows: usize, bias: &AttentionBias) -> usize {
+/// Pairs of a query, of which a clip has its last rows, and a key that it sees.
+fn pairs(queries: usize, keys: usize, bias: &AttentionBias) -> usize {
+    let places = keys.saturating_sub(queries)..keys;
     match bias {
         AttentionBias::Window { rows: reach } => {
-            (0..rows).map(|row| (row + reach).min(rows) - (row + 1).saturating_sub(*reach)).sum()
+            places.map(|row| (row + reach).min(keys) - (row + 1).saturating_sub(*reach)).sum()
         }
-        AttentionBias::None | AttentionBias::Distance { .. } => rows * rows,
+        AttentionBias::Causal { context, .. } => places.map(|row| (row + 1).min(*context)).sum(),
+        AttentionBias::None | AttentionBias::Distance { .. } => queries * keys,
     }
 }
 
@@ -149,10 +159,17 @@ impl RowOps for Counter {
         Ok(self.like(x, 1))
     }
 
-    fn attention(&self, qkv: &Rows, heads: usize, bias: &AttentionBias) -> Result<Rows> {
-        let channels = shapes::attention(qkv, heads, bias)? * heads;
-        let pairs: usize = qkv.clips.lengths().map(|rows| pairs(rows, bias)).sum();
+    fn self_attention(&self, qkv: &Rows, heads: usize, bias: &AttentionBias) -> Result<Rows> {
+        let channels = shapes::self_attention(qkv, heads, bias)? * heads;
+        let pairs: usize = qkv.clips.lengths().map(|rows| pairs(rows, rows, bias)).sum();
         Ok(self.made(4 * pairs * channels, &[size(qkv)], qkv.clips.clone(), channels))
+    }
+
+    fn attention(&self, q: &Rows, kv: &Rows, heads: usize, bias: &AttentionBias) -> Result<Rows> {
+        let channels = shapes::attention(q, kv, heads, bias)? * heads;
+        let lengths = q.clips.lengths().zip(kv.clips.lengths());
+        let pairs: usize = lengths.map(|(queries, keys)| pairs(queries, keys, bias)).sum();
+        Ok(self.made(4 * pairs * channels, &[size(q), size(kv)], q.clips.clone(), channels))
     }
 
     fn add(&self, x: &Rows, y: &Rows) -> Result<Rows> {
@@ -279,9 +296,11 @@ mod tests {
         let y = ops.linear(&x, &linear, Activation::None).unwrap();
         assert_eq!(ops.work().flops, 2 * 7 * 6 * 9);
         assert_eq!(ops.work().elements, 42 + (42 + 54 + 9 + 63));
-        ops.attention(&y, 1, &AttentionBias::None).unwrap();
+        ops.self_attention(&y, 1, &AttentionBias::None).unwrap();
         assert_eq!(ops.work().flops, 2 * 7 * 6 * 9 + 4 * (9 + 16) * 3);
-        assert_eq!(pairs(4, &AttentionBias::Window { rows: 1 }), 4);
-        assert_eq!(pairs(4, &AttentionBias::Window { rows: 2 }), 10);
+        assert_eq!(pairs(4, 4, &AttentionBias::Window { rows: 1 }), 4);
+        assert_eq!(pairs(4, 4, &AttentionBias::Window { rows: 2 }), 10);
+        let causal = |context| AttentionBias::Causal { slopes: vec![0.5], period: 2, context };
+        assert_eq!((pairs(4, 4, &causal(9)), pairs(2, 4, &causal(3))), (10, 6));
     }
 }

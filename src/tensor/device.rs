@@ -2,12 +2,11 @@
 
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
-use std::sync::Arc;
 
-use super::Ops;
 use super::counting::Counter;
 use super::cpu::Cpu;
-use super::cuda::Cuda;
+use super::cuda::Gpu;
+use super::{Engine, Ops};
 use crate::{Error, Result};
 
 /// A device by its name.
@@ -61,12 +60,12 @@ impl Device {
     pub fn open(self) -> Result<OpenDevice> {
         let open = |backend, name: String| Ok(OpenDevice { backend, name, fallback: None });
         match self {
-            Self::Cpu => open(Backend::Cpu(Arc::new(Cpu::F32)), self.to_string()),
-            Self::CpuBf16 => open(Backend::Cpu(Arc::new(Cpu::bf16()?)), self.to_string()),
+            Self::Cpu => open(Backend::Cpu(Cpu::F32), self.to_string()),
+            Self::CpuBf16 => open(Backend::Cpu(Cpu::bf16()?), self.to_string()),
             Self::Cuda(number) => {
-                let cuda = Cuda::new(number)?;
+                let cuda = Gpu::new(number)?;
                 let name = format!("{self} {}", cuda.name());
-                open(Backend::Cuda(Arc::new(cuda)), name)
+                open(Backend::Cuda(cuda), name)
             }
             Self::Auto => match Self::Cuda(0).open() {
                 Err(Error::Device(why)) => Ok(OpenDevice { fallback: Some(why), ..Self::Cpu.open()? }),
@@ -86,9 +85,9 @@ pub struct OpenDevice {
 
 #[derive(Debug, Clone)]
 enum Backend {
-    Cpu(Arc<Cpu>),
-    Cuda(Arc<Cuda>),
-    Counting(Arc<Counter>),
+    Cpu(Cpu),
+    Cuda(Gpu),
+    Counting(Counter),
 }
 
 /// Work that is generic over back ends.
@@ -96,16 +95,12 @@ pub trait OnDevice {
     /// The result.
     type Output;
     /// Does the work on one back end.
-    fn on<B: SharedOps>(self, ops: Arc<B>) -> Self::Output;
+    fn on<E: Engine<Context: Ops>>(self, engine: E) -> Self::Output;
 }
-
-/// Operations that threads may share.
-pub trait SharedOps: Ops<Weight: Send + Sync> + Send + Sync + 'static {}
-impl<B: Ops<Weight: Send + Sync> + Send + Sync + 'static> SharedOps for B {}
 
 impl OpenDevice {
     /// The device that computes nothing and counts.
-    pub fn counting(counter: Arc<Counter>) -> Self {
+    pub fn counting(counter: Counter) -> Self {
         Self { backend: Backend::Counting(counter), name: "counting".into(), fallback: None }
     }
 
@@ -122,16 +117,16 @@ impl OpenDevice {
     /// Runs work on the back end.
     pub fn run<W: OnDevice>(&self, work: W) -> W::Output {
         match &self.backend {
-            Backend::Cpu(ops) => work.on(ops.clone()),
-            Backend::Cuda(ops) => work.on(ops.clone()),
-            Backend::Counting(ops) => work.on(ops.clone()),
+            Backend::Cpu(engine) => work.on(engine.clone()),
+            Backend::Cuda(engine) => work.on(engine.clone()),
+            Backend::Counting(engine) => work.on(engine.clone()),
         }
     }
 
     /// The number format of weights and activations.
     pub fn format(&self) -> NumberFormat {
         match &self.backend {
-            Backend::Cpu(ops) if **ops == Cpu::F32 => NumberFormat::F32,
+            Backend::Cpu(cpu) if *cpu == Cpu::F32 => NumberFormat::F32,
             Backend::Cpu(_) => NumberFormat::Bf16,
             Backend::Cuda(_) => NumberFormat::F16,
             Backend::Counting(_) => NumberFormat::F32,
@@ -139,7 +134,7 @@ impl OpenDevice {
     }
 
     /// The GPU, if this device is one.
-    pub fn cuda(&self) -> Option<&Arc<Cuda>> {
+    pub fn cuda(&self) -> Option<&Gpu> {
         if let Backend::Cuda(cuda) = &self.backend { Some(cuda) } else { None }
     }
 }

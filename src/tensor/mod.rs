@@ -12,6 +12,7 @@ pub mod counting;
 pub mod cpu;
 pub mod cuda;
 mod device;
+mod engine;
 pub mod noise;
 mod ops;
 mod params;
@@ -19,7 +20,8 @@ pub mod shapes;
 mod stored;
 
 pub use clips::Clips;
-pub use device::{Device, NumberFormat, OnDevice, OpenDevice, SharedOps};
+pub use device::{Device, NumberFormat, OnDevice, OpenDevice};
+pub use engine::{Engine, Lease, NetworkId, Part};
 pub use ops::{
     CodeOps, Context, EmbeddingOps, FrontLayer, FrontNorm, MeshOps, Ops, Outputs, Packed, Rig, Role, RowOps,
     SampleCodes, SpeechOps, Typed,

@@ -104,8 +104,8 @@ pub struct TransformerLayer<W> {
     pub activation: Activation,
 }
 
-/// What is added to an attention score of rows `i` and `j` of a clip: computed, never stored as a table, so that
-/// length has no limit.
+/// The bias that is added to the attention score of a query in row `i` and a key in row `j` of a clip. It is computed, never stored as a
+/// table, so length has no limit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AttentionBias {
     /// Nothing.
@@ -121,5 +121,15 @@ pub enum AttentionBias {
         slopes: Vec<f32>,
         /// Rows at the start of every clip that have no position.
         free_rows: usize,
+    },
+    /// `-slopes[head] * floor((i - j) / period)` (FaceFormer's periodic form of ALiBi) where `0 <= i - j < context`, minus infinity
+    /// elsewhere: a row sees itself and the rows before it.
+    Causal {
+        /// One a head.
+        slopes: Vec<f32>,
+        /// Rows of one step of the bias, at least 1: the frames of a second.
+        period: usize,
+        /// Rows that a row sees, itself included, at least 1; `usize::MAX` for all.
+        context: usize,
     },
 }

@@ -3,7 +3,8 @@
 //! Every device calls these first, so that a misfit reads the same everywhere.
 
 use super::{
-    Affine, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Packed, Rig, Typed,
+    Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Packed, Rig,
+    Typed,
 };
 use crate::{Error, Result};
 
@@ -173,17 +174,48 @@ pub fn affine<W: Shaped>(op: &'static str, x: &impl Packed, affine: Option<&Affi
 }
 
 /// The width of a head.
-pub fn attention(qkv: &impl Packed, heads: usize, bias: &super::AttentionBias) -> Result<usize> {
-    let op = "attention";
+pub fn self_attention(qkv: &impl Packed, heads: usize, bias: &AttentionBias) -> Result<usize> {
+    let op = "self_attention";
     if heads == 0 || !qkv.channels().is_multiple_of(3 * heads) {
         return Err(misfit(op, "channels", format!("a multiple of 3 * {heads} heads"), qkv.channels()));
     }
+    attention_bias(op, heads, bias)?;
+    Ok(qkv.channels() / (3 * heads))
+}
+
+fn attention_bias(op: &'static str, heads: usize, bias: &AttentionBias) -> Result<()> {
     match bias {
-        super::AttentionBias::Distance { slopes, .. } if slopes.len() != heads => {
+        AttentionBias::Distance { slopes, .. } | AttentionBias::Causal { slopes, .. }
+            if slopes.len() != heads =>
+        {
             Err(misfit(op, "slopes", heads, slopes.len()))
         }
-        super::AttentionBias::Window { rows: 0 } => Err(misfit(op, "rows of the window", "at least 1", 0)),
-        _ => Ok(qkv.channels() / (3 * heads)),
+        AttentionBias::Window { rows: 0 } => Err(misfit(op, "rows of the window", "at least 1", 0)),
+        &AttentionBias::Causal { period, context, .. } if period.min(context) == 0 => {
+            Err(misfit(op, "period and context", "at least 1 each", (period, context)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The width of a head. Where the bias goes by places, a clip has as many keys as queries at least; else one key for any queries.
+pub fn attention(q: &impl Packed, kv: &impl Packed, heads: usize, bias: &AttentionBias) -> Result<usize> {
+    let op = "attention";
+    if heads == 0 || !q.channels().is_multiple_of(heads) {
+        return Err(misfit(op, "channels", format!("a multiple of {heads} heads"), q.channels()));
+    }
+    channels(op, kv, 2 * q.channels())?;
+    attention_bias(op, heads, bias)?;
+    if q.clips().count() != kv.clips().count() {
+        return Err(misfit(op, "clips", q.clips().count(), kv.clips().count()));
+    }
+    let least = |queries: usize| if *bias == AttentionBias::None { queries.min(1) } else { queries };
+    let mut pairs = q.clips().lengths().zip(kv.clips().lengths());
+    match pairs.find(|&(queries, keys)| keys < least(queries)) {
+        Some((queries, keys)) => {
+            Err(misfit(op, "keys of a clip", format!("at least {}", least(queries)), keys))
+        }
+        None => Ok(q.channels() / heads),
     }
 }
 
@@ -195,6 +227,12 @@ pub fn same(op: &'static str, x: &impl Packed, y: &impl Packed) -> Result<()> {
     } else {
         Err(misfit(op, "row offsets", x.clips().offsets(), y.clips().offsets()))
     }
+}
+
+/// A code and a given value in f32 for every row.
+pub fn replace_codes(codes: &impl Packed, given: &impl Typed) -> Result<()> {
+    dtype("replace_codes", given, Dtype::F32)?;
+    same("replace_codes", codes, given)
 }
 
 /// A table (max rows, channels) that reaches as far as the longest clip.

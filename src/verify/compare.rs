@@ -155,10 +155,15 @@ fn codes(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::networks::ModelFile;
+    use crate::networks::{ModelFile, StageSpec};
 
+    const CODES: &str = "a code";
+    const LOGITS: &str = "its logits";
+
+    /// A network with one codebook.
     fn spec() -> Spec {
-        ModelFile::builtin().unwrap().spec().clone()
+        static STAGES: [StageSpec; 2] = [StageSpec::rows(LOGITS), StageSpec::codes(CODES, LOGITS)];
+        Spec { stages: &STAGES, ..ModelFile::builtin().unwrap().spec().clone() }
     }
 
     fn stage(width: usize, values: &[f32]) -> Stage {
@@ -208,16 +213,13 @@ mod tests {
     fn codes_may_differ_only_where_the_logits_error_is_larger_than_their_margin() {
         let codes = |values: &[i32]| Stage { shape: [values.len(), 1], values: Values::Codes(values.into()) };
         let reference = Stages::from([
-            ("predictor.logits_t".into(), stage(2, &[1.0, 1.0001, 3.0, 1.0])),
-            ("codes_t".into(), codes(&[1, 0])),
+            (LOGITS.into(), stage(2, &[1.0, 1.0001, 3.0, 1.0])),
+            (CODES.into(), codes(&[1, 0])),
         ]);
         let with = |logits: &[f32], chosen: &[i32]| {
-            let stages = Stages::from([
-                ("predictor.logits_t".into(), stage(2, logits)),
-                ("codes_t".into(), codes(chosen)),
-            ]);
+            let stages = Stages::from([(LOGITS.into(), stage(2, logits)), (CODES.into(), codes(chosen))]);
             let report = compare(&stages, &reference, &spec(), Limits { stage: 1e-3, ..Limits::F32 });
-            report.rows.iter().find(|row| row.stage == "codes_t").unwrap().passed()
+            report.rows.iter().find(|row| row.stage == CODES).unwrap().passed()
         };
         assert!(with(&[1.0, 1.0001, 3.0, 1.0], &[1, 0]));
         assert!(with(&[1.0001, 1.00005, 3.0, 1.0], &[0, 0]), "the margin is smaller than the error");

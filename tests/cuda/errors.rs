@@ -2,15 +2,15 @@
 
 use deeptalk_rt::networks::deeptalk::Config;
 use deeptalk_rt::networks::deeptalk::synth_model;
-use deeptalk_rt::tensor::cuda::Cuda;
-use deeptalk_rt::tensor::{Activation, Clips, Context, Dtype, Linear, Role, RowOps, Stored};
+use deeptalk_rt::tensor::cuda::Gpu;
+use deeptalk_rt::tensor::{Activation, Clips, Context, Dtype, Engine, Linear, Role, RowOps, Stored};
 
 use crate::stand_in::{STAND_IN_ALONE, counts, on_stand_in};
 use crate::this_test;
 
 fn refused(test: &str, settings: &[(&str, &str)], device: usize, sentence: &str) {
     on_stand_in(test, settings, || {
-        let error = Cuda::new(device).expect_err("the device opened");
+        let error = Gpu::new(device).expect_err("the device opened");
         assert_eq!(error.exit_code(), 4);
         assert!(error.to_string().contains(sentence), "{error}");
         assert!(error.to_string().contains("--device cpu"), "{error}");
@@ -45,7 +45,7 @@ fn an_old_device_is_a_sentence() {
 fn full_memory_says_how_much_was_needed_and_free_and_gives_back_what_it_took() {
     let test = this_test!(full_memory_says_how_much_was_needed_and_free_and_gives_back_what_it_took);
     on_stand_in(test, &[("STAND_IN_CUDA_MEMORY", "97000000")], || {
-        let cuda = Cuda::new(0).unwrap();
+        let cuda = Gpu::new(0).unwrap().lease().unwrap();
         let rows = |rows: usize| cuda.upload(&Clips::one(rows), 8, &vec![0.0; rows * 8]);
         let small = rows(1000).unwrap();
         let error = rows(6_000_000).expect_err("96 MB fit into 97 MB with 2 MB taken");
@@ -62,7 +62,7 @@ fn full_memory_says_how_much_was_needed_and_free_and_gives_back_what_it_took() {
 fn a_launch_that_fails_is_a_failure_and_not_a_missing_device() {
     let test = this_test!(a_launch_that_fails_is_a_failure_and_not_a_missing_device);
     on_stand_in(test, &[("STAND_IN_CUDA_FAIL", "2")], || {
-        let cuda = Cuda::new(0).unwrap();
+        let cuda = Gpu::new(0).unwrap().lease().unwrap();
         let x = cuda.upload(&Clips::one(9), 16, &[0.5; 144]).unwrap();
         let sum = cuda.add(&x, &x).unwrap();
         let error = cuda.add(&x, &sum).expect_err("the second launch fails");
@@ -75,7 +75,7 @@ fn a_launch_that_fails_is_a_failure_and_not_a_missing_device() {
 #[test]
 fn a_tensor_in_f32_is_refused_where_the_kernels_read_fp16() {
     on_stand_in(this_test!(a_tensor_in_f32_is_refused_where_the_kernels_read_fp16), &[], || {
-        let cuda = Cuda::new(0).unwrap();
+        let cuda = Gpu::new(0).unwrap().lease().unwrap();
         let (clips, values) = (Clips::from_lengths([2, 1]), [0.1; 27]);
         let x = cuda.upload_f32(&clips, 9, &values).unwrap();
         assert_eq!(cuda.download(&x).unwrap(), values);
@@ -90,7 +90,7 @@ fn a_tensor_in_f32_is_refused_where_the_kernels_read_fp16() {
 #[test]
 fn one_channel_may_come_out_of_a_product_and_go_into_one() {
     on_stand_in(this_test!(one_channel_may_come_out_of_a_product_and_go_into_one), &[], || {
-        let cuda = Cuda::new(0).unwrap();
+        let cuda = Gpu::new(0).unwrap().lease().unwrap();
         let weight = |shape: &[usize]| {
             let values = (1..=3).map(|value| value as f32).collect();
             cuda.load(Stored::from_f32("weight", shape, values), Role::Linear).unwrap()
@@ -139,7 +139,7 @@ fn the_shell_can_tell_a_missing_gpu_from_a_failure() {
 #[test]
 fn no_driver_is_a_sentence() {
     // A folder without the library, and a machine without a GPU.
-    let Err(error) = Cuda::new(0) else { return };
+    let Err(error) = Gpu::new(0) else { return };
     assert_eq!(error.exit_code(), 4);
     assert!(error.to_string().starts_with("CUDA cannot be used: "), "{error}");
 }

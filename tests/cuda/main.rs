@@ -1,5 +1,6 @@
 //! The CUDA back end on the stand-in driver: the whole network through the program's own device code, on a machine without a GPU.
 
+mod attention;
 mod errors;
 mod memory;
 mod network;
@@ -8,3 +9,4 @@ mod published;
 mod skin;
 mod stack;
 mod stand_in;
+mod stream;

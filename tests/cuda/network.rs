@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use deeptalk_rt::Result;
-use deeptalk_rt::networks::deeptalk::{Choice, Config, DeepTalk, synth_model};
+use deeptalk_rt::networks::deeptalk::{Choice, Config, DeepTalk, DeepTalkNetwork, synth_model};
 use deeptalk_rt::networks::{Golden, ModelFile, Stages, Values, golden_files, record_on};
 use deeptalk_rt::tensor::cpu::Cpu;
-use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::cuda::{Cuda, Gpu};
 use deeptalk_rt::tensor::{
-    Activation, Affine, Clips, Context, Dtype, Ops, Role, RowOps, SampleCodes, Stored,
+    Activation, Affine, Clips, Context, Dtype, Engine, Ops, Role, RowOps, SampleCodes, Stored,
 };
 use deeptalk_rt::verify::{Limits, against_golden};
 
@@ -99,7 +99,7 @@ fn agrees_with(file: &ModelFile, lengths: &[usize], sample: Option<u64>) {
     let clips: Vec<Vec<f32>> = lengths.iter().enumerate().map(|(i, &n)| speech(n, i as u32)).collect();
     let clips: Vec<&[f32]> = clips.iter().map(Vec::as_slice).collect();
     let cpu = forward(&DeepTalk::load(file, Cpu::F32).unwrap(), &clips, sample, None).unwrap();
-    let model = DeepTalk::load(file, Cuda::new(0).unwrap()).unwrap();
+    let model = DeepTalk::load(file, Gpu::new(0).unwrap()).unwrap();
     let cuda = forward(&model, &clips, sample, Some(&cpu)).unwrap();
 
     let names: Vec<&String> = cpu[0].keys().collect();
@@ -192,7 +192,7 @@ fn a_spectrogram_keeps_its_digits_where_samples_are_extreme() {
         for (what, sample) in clips {
             let samples: Vec<f32> = (0..8_000).map(sample).collect();
             let cpu = forward(&DeepTalk::load(&model, Cpu::F32).unwrap(), &[&samples], None, None).unwrap();
-            let cuda = DeepTalk::load(&model, Cuda::new(0).unwrap()).unwrap();
+            let cuda = DeepTalk::load(&model, Gpu::new(0).unwrap()).unwrap();
             let cuda = forward(&cuda, &[&samples], None, None).unwrap();
             for name in ["content.log_mel", "emotion.log_mel"] {
                 let (want, got) = (numbers(&cpu, name), numbers(&cuda, name));
@@ -232,7 +232,7 @@ fn drawn_codes_agree_with_the_cpu() {
 #[test]
 fn a_clip_has_the_same_bytes_alone_in_a_batch_and_again() {
     on_stand_in(this_test!(a_clip_has_the_same_bytes_alone_in_a_batch_and_again), &[], || {
-        let model = DeepTalk::load(&model(), Cuda::new(0).unwrap()).unwrap();
+        let model = DeepTalk::load(&model(), Gpu::new(0).unwrap()).unwrap();
         let (a, b, c) = (speech(5_000, 1), speech(640, 2), speech(8_200, 3));
         let run = |clips: &[&[f32]]| {
             let analysis = model.analyse(clips, &()).unwrap();
@@ -285,7 +285,7 @@ fn the_built_in_model_agrees_with_its_golden_files() {
         this_test!(the_built_in_model_agrees_with_its_golden_files),
         &[("STAND_IN_CUDA_CHECKS", "0")],
         || {
-            let model = DeepTalk::load(&ModelFile::builtin().unwrap(), Cuda::new(0).unwrap()).unwrap();
+            let model = DeepTalkNetwork::load(&ModelFile::builtin().unwrap(), Gpu::new(0).unwrap()).unwrap();
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/default");
             for file in golden_files(&folder).unwrap() {
                 let report = against_golden(&model, &Golden::open(&file).unwrap(), Limits::F16).unwrap();
@@ -306,7 +306,7 @@ fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
     let test = this_test!(a_replayed_recording_gives_the_bytes_of_the_first_run);
     on_stand_in(test, &[], || {
         let file = model();
-        let model = DeepTalk::load(&file, Cuda::new(0).unwrap()).unwrap();
+        let model = DeepTalk::load(&file, Gpu::new(0).unwrap()).unwrap();
         let a = [speech(2_500, 1), speech(700, 2)];
         let b = [speech(2_500, 3), speech(700, 4)];
         let longer = speech(3_300, 5);
@@ -324,7 +324,7 @@ fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
             assert_eq!(unseen(&model, &[&longer]), first_longer);
         }
         assert_eq!(model.ops().reserved_memory(), reserved);
-        let other = DeepTalk::load(&file, Cuda::new(0).unwrap()).unwrap();
+        let other = DeepTalk::load(&file, Gpu::new(0).unwrap()).unwrap();
         assert_eq!(unseen(&other, &b), recorded_b, "a recording and an ordinary run differ");
         let (motion, ..) = unseen(&DeepTalk::load(&file, Cpu::F32).unwrap(), &a);
         assert!(error(&first_a.0, &motion) < 0.1, "{}", error(&first_a.0, &motion));
@@ -334,18 +334,23 @@ fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
 #[test]
 fn threads_share_a_model_and_memory_stays_flat() {
     on_stand_in(this_test!(threads_share_a_model_and_memory_stays_flat), &[], || {
-        let model = DeepTalk::load(&model(), Cuda::new(0).unwrap()).unwrap();
+        let network = DeepTalkNetwork::load(&model(), Gpu::new(0).unwrap()).unwrap();
         let clips: Vec<Vec<f32>> = (0..4).map(|i| speech(640 + 900 * i, i as u32)).collect();
-        let emotion = &|clip: &[f32]| model.emotion_vector(clip).unwrap().mu;
-        let want: Vec<_> = clips.iter().map(|clip| emotion(clip)).collect();
+        let emotion = |model: &DeepTalk<Cuda>, clip: &[f32]| model.emotion_vector(clip).unwrap().mu;
+        let model = network.lease().unwrap();
+        let want: Vec<_> = clips.iter().map(|clip| emotion(&model, clip)).collect();
         let reserved = model.ops().reserved_memory();
         for _ in 0..3 {
-            clips.iter().zip(&want).for_each(|(clip, want)| assert_eq!(&emotion(clip), want));
+            clips.iter().zip(&want).for_each(|(clip, want)| assert_eq!(&emotion(&model, clip), want));
         }
         assert_eq!(model.ops().reserved_memory(), reserved);
+        drop(model);
         std::thread::scope(|scope| {
             for (clip, want) in clips.iter().zip(&want) {
-                scope.spawn(move || (0..2).for_each(|_| assert_eq!(&emotion(clip), want)));
+                let network = &network;
+                scope.spawn(move || {
+                    (0..2).for_each(|_| assert_eq!(&emotion(&network.lease().unwrap(), clip), want))
+                });
             }
         });
     });
@@ -355,7 +360,7 @@ fn threads_share_a_model_and_memory_stays_flat() {
 #[test]
 fn the_norm_of_a_sum_is_the_norm_of_the_sum() {
     on_stand_in(this_test!(the_norm_of_a_sum_is_the_norm_of_the_sum), &[], || {
-        let cuda = Cuda::new(0).unwrap();
+        let cuda = Gpu::new(0).unwrap().lease().unwrap();
         let (clips, channels) = (Clips::from_lengths([19, 1]), 72);
         let tensor = |seed| cuda.upload(&clips, channels, &speech(20 * channels, seed)).unwrap();
         let weight = |seed| {
@@ -371,16 +376,25 @@ fn the_norm_of_a_sum_is_the_norm_of_the_sum() {
 }
 
 #[test]
-fn a_tensor_of_another_thread_can_be_used() {
-    on_stand_in(this_test!(a_tensor_of_another_thread_can_be_used), &[], || {
-        let cuda = Cuda::new(0).unwrap();
-        let clips = Clips::from_lengths([2, 1]);
-        let values: Vec<f32> = (0..15).map(|i| i as f32).collect();
-        let there = std::thread::scope(|scope| {
-            scope.spawn(|| cuda.upload(&clips, 5, &values).unwrap()).join().unwrap()
+fn a_tensor_of_another_context_is_a_sentence() {
+    on_stand_in(this_test!(a_tensor_of_another_context_is_a_sentence), &[], || {
+        let gpu = Gpu::new(0).unwrap();
+        let [here, there] = [gpu.lease().unwrap(), gpu.lease().unwrap()];
+        let (clips, values) = (Clips::from_lengths([2, 1]), [1.0; 15]);
+        let [x, y] = [here.upload(&clips, 5, &values).unwrap(), there.upload(&clips, 5, &values).unwrap()];
+        let error = here.add(&x, &y).expect_err("it was used").to_string();
+        assert!(
+            error.contains("a tensor of another context") && error.contains("download it there"),
+            "{error}"
+        );
+        assert!(here.download(&y).is_err());
+        // A context is the same for its next holder, on any thread.
+        drop(here);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let again = gpu.lease().unwrap();
+                assert_eq!(again.download(&again.add(&x, &x).unwrap()).unwrap(), [2.0; 15]);
+            });
         });
-        let here = cuda.upload(&clips, 5, &values).unwrap();
-        let sum = cuda.download(&cuda.add(&here, &there).unwrap()).unwrap();
-        assert_eq!(sum, values.iter().map(|v| v * 2.0).collect::<Vec<_>>());
     });
 }

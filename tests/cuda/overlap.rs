@@ -1,8 +1,8 @@
 //! Launches that overlap with the one before: which do, where none does, and what happens on a driver that refuses them.
 
 use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
-use deeptalk_rt::tensor::cuda::Cuda;
-use deeptalk_rt::tensor::{Clips, Context, RowOps};
+use deeptalk_rt::tensor::cuda::{Cuda, Gpu};
+use deeptalk_rt::tensor::{Clips, Context, Engine, NetworkId, Part, RowOps};
 
 use crate::network::{model_of, speech, unseen};
 use crate::stand_in::{counts, on_stand_in};
@@ -21,7 +21,7 @@ fn launches(work: impl FnOnce()) -> [u64; 2] {
 
 /// A forward, speech to motion, one by one and as a replayed graph: its launches, and those among them that overlap.
 fn of_a_forward(config: &Config) -> [[u64; 2]; 2] {
-    let model = DeepTalk::load(&model_of(config), Cuda::new(0).unwrap()).unwrap();
+    let model = DeepTalk::load(&model_of(config), Gpu::new(0).unwrap()).unwrap();
     let clip = speech(700, 1);
     let mut first = None;
     let ordinary = launches(|| first = Some(unseen(&model, &[&clip])));
@@ -68,7 +68,7 @@ fn what_overlaps_is_a_kernel_behind_a_kernel() {
     for generation in ["90", "100", "103", "120"] {
         let settings = [("STAND_IN_CUDA_CAPABILITY", generation), ("STAND_IN_CUDA_DRIVER", "12040")];
         on_stand_in(this_test!(what_overlaps_is_a_kernel_behind_a_kernel), &settings, || {
-            let cuda = Cuda::new(0).unwrap();
+            let cuda = Gpu::new(0).unwrap().lease().unwrap();
             assert!(cuda.launches_overlap());
             assert_eq!(three_sums(&cuda), [3, 1]);
         });
@@ -89,7 +89,7 @@ fn nothing_overlaps_on_older_devices_and_drivers_or_where_it_is_turned_off() {
     ];
     for settings in cases {
         on_stand_in(test, settings, || {
-            let cuda = Cuda::new(0).unwrap();
+            let cuda = Gpu::new(0).unwrap().lease().unwrap();
             assert!(!cuda.launches_overlap());
             assert_eq!(three_sums(&cuda), [3, 0]);
         });
@@ -100,7 +100,7 @@ fn nothing_overlaps_on_older_devices_and_drivers_or_where_it_is_turned_off() {
 fn a_wrong_setting_is_a_sentence() {
     let settings = [HOPPER, ("DEEPTALK_LAUNCH_OVERLAP", "0")];
     on_stand_in(this_test!(a_wrong_setting_is_a_sentence), &settings, || {
-        let error = Cuda::new(0).expect_err("0 is not off").to_string();
+        let error = Gpu::new(0).expect_err("0 is not off").to_string();
         assert!(error.contains("DEEPTALK_LAUNCH_OVERLAP is \"0\", on or off was expected"), "{error}");
     });
 }
@@ -121,11 +121,12 @@ fn a_driver_that_refuses_such_launches_runs_without_them() {
 fn a_recording_that_fails_twice_leaves_launches_as_they_were() {
     let test = this_test!(a_recording_that_fails_twice_leaves_launches_as_they_were);
     on_stand_in(test, &[UNCHECKED, HOPPER], || {
-        let cuda = Cuda::new(0).unwrap();
+        let cuda = Gpu::new(0).unwrap().lease().unwrap();
         let x = cuda.upload(&Clips::one(9), 16, &[0.5; 144]).unwrap();
+        let part = Part { network: NetworkId::unique(), name: "part" };
         let times = std::cell::Cell::new(0);
-        let part = || {
-            cuda.recorded("part", &[&x], |inputs| {
+        let run = || {
+            cuda.recorded(part, &[&x], |inputs| {
                 times.set(times.get() + 1);
                 // What is recorded cannot be looked into, which is no matter the first time.
                 cuda.download(inputs[0])?;
@@ -135,8 +136,8 @@ fn a_recording_that_fails_twice_leaves_launches_as_they_were() {
                 })
             })
         };
-        part().unwrap();
-        let error = part().expect_err("it looks").to_string();
+        run().unwrap();
+        let error = run().expect_err("it looks").to_string();
         assert!(error.contains("cannot be looked into"), "{error}");
         assert_eq!(times.get(), 3);
         assert!(cuda.launches_overlap());

@@ -2,7 +2,7 @@
 //! not run.
 
 use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
-use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::cuda::{Cuda, Gpu};
 
 use crate::network::{model_of, speech, unseen};
 use crate::stand_in::{counts, launched, on_stand_in};
@@ -34,7 +34,7 @@ fn ten_seconds_fit_into_800_megabytes_and_every_length_takes_the_kernels_of_its_
     let test =
         this_test!(ten_seconds_fit_into_800_megabytes_and_every_length_takes_the_kernels_of_its_shapes);
     on_stand_in(test, &COUNTED, || {
-        let model = DeepTalk::load(&model_of(&Config::base()), Cuda::new(0).unwrap()).unwrap();
+        let model = DeepTalk::load(&model_of(&Config::base()), Gpu::new(0).unwrap()).unwrap();
         // From few rows to enough blocks of the largest tile.
         assert_eq!(forwards(&model, 1), [136, 2, 0, 28]);
         assert_eq!(forwards(&model, 10), [46, 88, 4, 28]);

@@ -1,8 +1,8 @@
 //! Faces on the device, against the CPU.
 
 use deeptalk_rt::tensor::cpu::Cpu;
-use deeptalk_rt::tensor::cuda::Cuda;
-use deeptalk_rt::tensor::{Clips, Ops, Rig, Role, Stored};
+use deeptalk_rt::tensor::cuda::Gpu;
+use deeptalk_rt::tensor::{Clips, Engine, Ops, Rig, Role, Stored};
 
 use crate::network::speech;
 use crate::stand_in::on_stand_in;
@@ -38,9 +38,9 @@ fn vertices<B: Ops>(ops: &B, correctives: bool) -> Vec<f32> {
 #[test]
 fn vertices_are_those_of_the_cpu_to_a_thousandth_of_a_millimetre() {
     on_stand_in(this_test!(vertices_are_those_of_the_cpu_to_a_thousandth_of_a_millimetre), &[], || {
-        let cuda = Cuda::new(0).unwrap();
+        let cuda = Gpu::new(0).unwrap().lease().unwrap();
         for correctives in [false, true] {
-            let (want, got) = (vertices(&Cpu::F32, correctives), vertices(&cuda, correctives));
+            let (want, got) = (vertices(&Cpu::F32, correctives), vertices(&*cuda, correctives));
             assert_eq!(got.len(), 11 * VERTICES * 3);
             assert_eq!(got.len(), want.len());
             let worst = got.iter().zip(&want).fold(0f32, |worst, (g, w)| worst.max((g - w).abs()));

@@ -4,10 +4,11 @@ use std::cell::Cell;
 
 use deeptalk_rt::Result;
 use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
-use deeptalk_rt::tensor::cuda::{Codes, Cuda, Tensor, Weight};
+use deeptalk_rt::tensor::cuda::{Codes, Cuda, Gpu, Tensor, Weight};
 use deeptalk_rt::tensor::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Linear, MeshOps, Ops, Outputs, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored, TransformerLayer,
+    Engine, Lease, Linear, MeshOps, Ops, Outputs, Part, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored,
+    TransformerLayer,
 };
 
 use crate::network::{error, model_of, speech, unseen};
@@ -15,7 +16,18 @@ use crate::stand_in::{STAND_IN_ALONE, counts, is_stand_in, launched, on_stand_in
 use crate::this_test;
 
 /// The device without this one override: what the network costs with the default body.
-struct LayerByLayer(Cuda);
+struct LayerByLayer(Lease<Cuda>);
+
+/// Its engine.
+#[derive(Clone)]
+struct Plain(Gpu);
+
+impl Engine for Plain {
+    type Context = LayerByLayer;
+    fn lease(&self) -> Result<Lease<LayerByLayer>> {
+        Ok(Lease::unpooled(LayerByLayer(self.0.lease()?)))
+    }
+}
 
 /// Methods that the device answers itself.
 macro_rules! as_the_device {
@@ -55,7 +67,7 @@ impl Context for LayerByLayer {
 
     fn recorded(
         &self,
-        part: &'static str,
+        part: Part,
         inputs: &[&Tensor],
         body: impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
     ) -> Result<Outputs<Tensor, Codes>> {
@@ -70,7 +82,8 @@ impl RowOps for LayerByLayer {
         conv_transpose1d(x: &Tensor, conv: &ConvTranspose1d<Weight>, activation: Activation) -> Tensor;
         layer_norm(x: &Tensor, affine: Option<&Affine<Weight>>, activation: Activation) -> Tensor;
         group_norm(x: &Tensor, affine: Option<&Affine<Weight>>, eps: f32, activation: Activation) -> Tensor;
-        attention(qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Tensor;
+        self_attention(qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Tensor;
+        attention(q: &Tensor, kv: &Tensor, heads: usize, bias: &AttentionBias) -> Tensor;
         add(x: &Tensor, y: &Tensor) -> Tensor;
         add_table(x: &Tensor, table: &Weight) -> Tensor;
         resample_linear(x: &Tensor, clips: &Clips) -> Tensor;
@@ -122,8 +135,8 @@ fn launches(config: &Config) -> [u64; 2] {
         forward();
         counts().launches - before
     };
-    let fused = DeepTalk::load(&file, Cuda::new(0).unwrap()).unwrap();
-    let plain = DeepTalk::load(&file, LayerByLayer(Cuda::new(0).unwrap())).unwrap();
+    let fused = DeepTalk::load(&file, Gpu::new(0).unwrap()).unwrap();
+    let plain = DeepTalk::load(&file, Plain(Gpu::new(0).unwrap())).unwrap();
     let launches = [count(&|| drop(unseen(&fused, &[&clip]))), count(&|| drop(unseen(&plain, &[&clip])))];
     println!("launches of a forward, and layer by layer: {launches:?}");
     launches
@@ -205,8 +218,8 @@ impl Stack {
     /// one clip at a time (equal in bytes). It takes so many launches, where they are counted.
     fn check(&self, lengths: &[usize], launches: u64) {
         let what = format!("{} layers of {}, window {}", self.layers, self.width, self.window);
-        let cuda = Cuda::new(0).unwrap();
-        let (layers, bias) = (self.layers(&cuda), AttentionBias::Window { rows: self.window });
+        let cuda = Gpu::new(0).unwrap().lease().unwrap();
+        let (layers, bias) = (self.layers(&*cuda), AttentionBias::Window { rows: self.window });
         let upload = |lengths: &[usize], values: &[f32]| {
             cuda.upload(&Clips::from_lengths(lengths.to_vec()), self.width, values).unwrap()
         };
@@ -299,8 +312,8 @@ fn a_stack_that_fits_larger_blocks_goes_in_one_launch_there() {
 fn layers_that_differ_are_not_taken_for_alike() {
     let test = this_test!(layers_that_differ_are_not_taken_for_alike);
     on_stand_in(test, &STAND_IN_ALONE, || {
-        let cuda = Cuda::new(0).unwrap();
-        let mut layers = stack([32, 64], 2, 2, 1).layers(&cuda);
+        let cuda = Gpu::new(0).unwrap().lease().unwrap();
+        let mut layers = stack([32, 64], 2, 2, 1).layers(&*cuda);
         layers[1].activation = Activation::Relu;
         let x = || cuda.upload(&Clips::one(9), 32, &speech(9 * 32, 1)).unwrap();
         let bias = AttentionBias::Window { rows: 2 };
@@ -315,7 +328,7 @@ fn layers_that_differ_are_not_taken_for_alike() {
         cuda.transformer_stack(x(), &layers, &AttentionBias::None).unwrap();
         assert_eq!(counts().launches - before, 2 * LAYER);
 
-        let wide = stack([64, 64], 2, 1, 1).layers(&cuda).remove(0);
+        let wide = stack([64, 64], 2, 1, 1).layers(&*cuda).remove(0);
         layers[1].down = wide.down;
         let error = cuda.transformer_stack(x(), &layers, &bias).expect_err("64 channels to 64, not to 32");
         assert!(error.to_string().contains("expected 32, found 64"), "{error}");
@@ -328,10 +341,10 @@ fn sums_that_blocks_share_are_those_of_one_block_to_the_bit() {
     let test = this_test!(sums_that_blocks_share_are_those_of_one_block_to_the_bit);
     on_stand_in(test, &[UNCHECKED, HOPPER], || {
         let (width, lengths) = (64, [19, 1, 40]);
-        let cuda = Cuda::new(0).unwrap();
-        let plain = LayerByLayer(Cuda::new(0).unwrap());
+        let cuda = Gpu::new(0).unwrap().lease().unwrap();
+        let plain = Plain(Gpu::new(0).unwrap()).lease().unwrap();
         let wide = stack([width, 3 * 768 + 64], 1, 1, 200);
-        let layers = (wide.layers(&cuda), wide.layers(&plain));
+        let layers = (wide.layers(&*cuda), wide.layers(&*plain));
         let rows = lengths.iter().sum::<usize>();
         let values: Vec<f32> = speech(rows * width, 99).iter().map(|v| v * 4.0).collect();
         let forward = |lengths: &[usize], values: &[f32]| {

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::process::Command;
 
-use deeptalk_rt::tensor::cuda::Cuda;
+use deeptalk_rt::tensor::cuda::Gpu;
 
 /// Runs `body` in a child process with the stand-in driver and these settings (see `emulator/driver/libcuda.cpp`). `test` is
 /// the full name of the calling test. A build without kernels has nothing to test.
@@ -20,7 +20,7 @@ pub fn on_stand_in(test: &str, settings: &[(&str, &str)], body: impl FnOnce()) {
         }
         return;
     }
-    if Cuda::devices().is_err_and(|error| error.to_string().contains("without the GPU kernels")) {
+    if Gpu::devices().is_err_and(|error| error.to_string().contains("without the GPU kernels")) {
         assert!(
             std::env::var_os("DEEPTALK_REQUIRE_CUDA").is_none(),
             "the kernels are required and not there"
@@ -61,6 +61,8 @@ pub struct Counts {
     pub bytes_in_use: u64,
     /// Launches that may overlap with the one before.
     pub overlapping: u64,
+    /// Launches by themselves, not as a part of a graph.
+    pub direct: u64,
 }
 
 unsafe extern "C" {
@@ -83,14 +85,14 @@ fn symbol(name: &CStr) -> *mut c_void {
 
 /// The counts of the stand-in driver in this process.
 pub fn counts() -> Counts {
-    let mut counts = [0; 7];
-    // SAFETY: the function takes room for seven numbers.
+    let mut counts = [0; 8];
+    // SAFETY: the function takes room for eight numbers.
     unsafe {
         let function: extern "C" fn(*mut u64) -> c_int = std::mem::transmute(symbol(c"stand_in_counts"));
         function(counts.as_mut_ptr());
     }
-    let [allocations, pinned, uploads, pageable_copies, launches, bytes_in_use, overlapping] = counts;
-    Counts { allocations, pinned, uploads, pageable_copies, launches, bytes_in_use, overlapping }
+    let [allocations, pinned, uploads, pageable_copies, launches, bytes_in_use, overlapping, direct] = counts;
+    Counts { allocations, pinned, uploads, pageable_copies, launches, bytes_in_use, overlapping, direct }
 }
 
 /// How often the stand-in driver in this process launched a kernel.

@@ -2,16 +2,7 @@
 
 use crate::support::*;
 use cuda_emulator::Memory;
-
-/// Groups of four warps that share the keys.
-pub fn groups(width: usize) -> usize {
-    if width == 96 { 1 } else { 2 }
-}
-
-/// Bytes of shared memory: the queries, and two stages of keys and values a group.
-pub fn shared(width: usize) -> usize {
-    (1 + 4 * groups(width)) * 2 * tile_halves(width, 64)
-}
+use deeptalk_rt::tensor::cuda::launch::Attention;
 
 fn check(
     width: usize,
@@ -60,33 +51,26 @@ fn check(
     let dx = qkv.upload();
     let table = Memory::from_slice(&offsets(clips));
     let ds = slopes.map(Memory::from_slice);
-    let kernel = format!("attention_{width}");
     in_every_order(|order| {
         let y = Output::<u16>::new(rows * channels);
-        let grid = [clips.iter().max().unwrap().div_ceil(64), heads, clips.len()];
-        run(
-            &kernel,
-            grid,
-            128 * groups(width),
-            shared(width),
-            &[
-                y.argument(),
-                dx.argument(),
-                table.argument(),
-                ds.as_ref().map_or(NULL, Memory::argument),
-                int(heads),
-                int(window),
-                int(free_rows),
-                float(factor),
-            ],
-        );
+        run(&Attention {
+            y: y.address(),
+            qkv: dx.address(),
+            offsets: table.address(),
+            slopes: ds.as_ref().map_or(NULL, Memory::address),
+            heads,
+            width,
+            window,
+            free_rows,
+            clips: clips.len(),
+            longest: *clips.iter().max().unwrap(),
+        });
         // The weights are rounded to fp16 between the two products: half a step each, which averages out.
-        assert_close(&to_f32(&y.values()), &want, 4e-3, &format!("{kernel}, {order}"));
+        assert_close(&to_f32(&y.values()), &want, 4e-3, &format!("heads of {width}, {order}"));
     });
 }
 
-/// Every key counts.
-const ALL: usize = i32::MAX as usize;
+const ALL: usize = Attention::ALL;
 
 #[test]
 fn every_head_width_matches_on_packed_clips() {

@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use cuda_emulator::Memory;
+use deeptalk_rt::tensor::cuda::launch::{ChooseCode, Lookup, NearestCode, ReplaceCodes};
 use deeptalk_rt::tensor::noise;
 
 #[test]
@@ -12,17 +13,36 @@ fn lookup_takes_the_rows_that_the_codes_name() {
     let (db, dc) = (book.upload(), Memory::from_slice(&codes));
     in_every_order(|order| {
         let y = Output::<u16>::new(codes.len() * channels);
-        let grid = [(codes.len() * channels / 8).div_ceil(256), 1, 1];
-        run(
-            "lookup",
-            grid,
-            256,
-            0,
-            &[y.argument(), dc.argument(), db.argument(), int(codes.len()), int(channels)],
-        );
+        run(&Lookup {
+            y: y.address(),
+            codes: dc.address(),
+            codebook: db.address(),
+            rows: codes.len(),
+            stride: channels,
+        });
         for (row, &code) in y.values().chunks(channels).zip(&codes) {
             assert_eq!(row, &book.bits[code as usize * channels..][..channels], "{order}");
         }
+    });
+}
+
+#[test]
+fn given_codes_replace_chosen_ones_where_the_codebook_has_them() {
+    let rows = 300;
+    let count = 40;
+    let chosen: Vec<i32> = (0..rows as i32).map(|i| i * 11 % count as i32).collect();
+    let awkward = [-1.0, 0.0, 39.0, 40.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 7.0, -0.0];
+    let given: Vec<f32> = (0..rows).map(|i| awkward[i % awkward.len()]).collect();
+    let want: Vec<i32> = chosen
+        .iter()
+        .zip(&given)
+        .map(|(chosen, given)| if (0.0..count as f32).contains(given) { *given as i32 } else { *chosen })
+        .collect();
+    let (dc, dg) = (Memory::from_slice(&chosen), Memory::from_slice(&given));
+    in_every_order(|order| {
+        let codes = Output::<i32>::new(rows);
+        run(&ReplaceCodes { codes: codes.address(), chosen: dc.address(), given: dg.address(), rows, count });
+        assert_eq!(codes.values(), want, "{order}");
     });
 }
 
@@ -51,9 +71,14 @@ fn the_nearest_code_is_the_lowest_of_equals() {
     let (db, dx) = (book.upload(), x.upload());
     in_every_order(|order| {
         let codes = Output::<i32>::new(rows);
-        let arguments =
-            [codes.argument(), dx.argument(), db.argument(), int(rows), int(count), int(channels)];
-        run("nearest_code", [rows.div_ceil(4), 1, 1], 128, 0, &arguments);
+        run(&NearestCode {
+            codes: codes.address(),
+            x: dx.address(),
+            codebook: db.address(),
+            rows,
+            count,
+            stride: channels,
+        });
         assert_eq!(codes.values(), want, "{order}");
     });
 }
@@ -74,23 +99,19 @@ fn choose(
     let mut all = Vec::new();
     in_every_order(|_| {
         let codes = Output::<i32>::new(clips.iter().sum());
-        run(
-            "choose_code",
-            [clips.iter().max().unwrap().div_ceil(4), clips.len(), 1],
-            128,
-            0,
-            &[
-                codes.argument(),
-                dl.argument(),
-                table.argument(),
-                words.as_ref().map_or(NULL, Memory::argument),
-                first_rows.argument(),
-                int(count),
-                int(stride),
-                int(1),
-                float(temperature),
-            ],
-        );
+        run(&ChooseCode {
+            codes: codes.address(),
+            logits: dl.address(),
+            offsets: table.address(),
+            seeds: words.as_ref().map_or(NULL, Memory::address),
+            first_rows: first_rows.address(),
+            count,
+            stride,
+            stream: 1,
+            temperature,
+            clips: clips.len(),
+            longest: *clips.iter().max().unwrap(),
+        });
         all.push(codes.values());
     });
     all

@@ -1,8 +1,8 @@
 //! `conv.cu`: the first convolution of a front end, and the grouped positional convolutions.
 
-use crate::matmul::Activation;
 use crate::support::*;
 use cuda_emulator::Memory;
+use deeptalk_rt::tensor::cuda::launch::{FirstConv, GroupedConv, SampleWindows};
 
 #[test]
 fn the_first_convolution_matches() {
@@ -28,23 +28,18 @@ fn the_first_convolution_matches() {
             (Memory::from_slice(&offsets(&clips)), Memory::from_slice(&offsets(&outs)));
         in_every_order(|order| {
             let y = Output::<u16>::new(want.len());
-            let grid = [outs.iter().max().unwrap().div_ceil(32), clips.len(), 1];
-            run(
-                "first_conv",
-                grid,
-                256,
-                0,
-                &[
-                    y.argument(),
-                    dx.argument(),
-                    dw.argument(),
-                    if bias { db.argument() } else { NULL },
-                    x_offsets.argument(),
-                    y_offsets.argument(),
-                    int(channels),
-                    int(5),
-                ],
-            );
+            run(&FirstConv {
+                y: y.address(),
+                x: dx.address(),
+                w: dw.address(),
+                bias: if bias { db.address() } else { NULL },
+                x_offsets: x_offsets.address(),
+                y_offsets: y_offsets.address(),
+                channels,
+                step: 5,
+                clips: clips.len(),
+                longest: *outs.iter().max().unwrap(),
+            });
             assert_rounded(&to_f32(&y.values()), &want, &format!("{channels} channels, {order}"));
         });
     }
@@ -70,10 +65,16 @@ fn windows_of_samples_keep_to_their_clip_and_most_of_the_digits() {
             (Memory::from_slice(&offsets(&clips)), Memory::from_slice(&offsets(&outs)));
         in_every_order(|order| {
             let y = Output::<u16>::new(2 * want.len());
-            let vectors = outs.iter().max().unwrap() * width / 4;
-            let tables = [y.argument(), dx.argument(), x_offsets.argument(), y_offsets.argument()];
-            let arguments = [tables.as_slice(), &[int(taps), int(step), int(width)]].concat();
-            run("sample_windows", [vectors.div_ceil(256), clips.len(), 1], 256, 0, &arguments);
+            run(&SampleWindows {
+                y: y.address(),
+                x: dx.address(),
+                x_offsets: x_offsets.address(),
+                y_offsets: y_offsets.address(),
+                taps,
+                step,
+                clips: clips.len(),
+                longest: *outs.iter().max().unwrap(),
+            });
             let y = to_f32(&y.values());
             for (row, (got, want)) in y.chunks_exact(2 * width).zip(want.chunks_exact(width)).enumerate() {
                 for ((half, rest), want) in got[..width].iter().zip(&got[width..]).zip(want) {
@@ -119,38 +120,32 @@ fn check_grouped(
                     }
                 }
                 let add = if residual { f64::from(r.values[(first + t) * channels + c]) } else { 0.0 };
-                want.push(activation.apply(sum) + add);
+                want.push(activated(activation, sum) + add);
             }
         }
         first += length;
     }
     let (dx, dw, db, dr) = (x.upload(), w.upload(), b.upload(), r.upload());
     let table = Memory::from_slice(&offsets(clips));
-    let stage_taps = if width <= 48 { 4 } else { 2 };
-    let shared = (3 * tile_halves(width, stage_taps * width) + (64 + taps - 1) * (width + 8)) * 2;
     in_every_order(|order| {
         let y = Output::<u16>::new(rows * channels);
-        let kernel = format!("grouped_conv_{width}");
-        run(
-            &kernel,
-            [clips.iter().max().unwrap().div_ceil(64), groups, clips.len()],
-            128,
-            shared,
-            &[
-                y.argument(),
-                dx.argument(),
-                dw.argument(),
-                db.argument(),
-                if residual { dr.argument() } else { NULL },
-                table.argument(),
-                table.argument(),
-                int(taps),
-                int(padding),
-                int(channels),
-                int(activation as usize),
-            ],
-        );
-        assert_rounded(&to_f32(&y.values()), &want, &format!("{kernel}, {taps} taps, {order}"));
+        run(&GroupedConv {
+            y: y.address(),
+            x: dx.address(),
+            w: dw.address(),
+            bias: db.address(),
+            residual: if residual { dr.address() } else { NULL },
+            x_offsets: table.address(),
+            y_offsets: table.address(),
+            groups,
+            width,
+            taps,
+            padding,
+            activation,
+            clips: clips.len(),
+            longest: *clips.iter().max().unwrap(),
+        });
+        assert_rounded(&to_f32(&y.values()), &want, &format!("groups of {width}, {taps} taps, {order}"));
     });
 }
 

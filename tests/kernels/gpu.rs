@@ -8,9 +8,10 @@ use std::ffi::c_void;
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use cuda_emulator::{Argument, TensorMap, arena};
+use cuda_emulator::arena;
 use cudarc::driver::{CudaContext, CudaModule, CudaStream, DriverError, result, sys};
 use cudarc::nvrtc::Ptx;
+use deeptalk_rt::tensor::cuda::launch::{Argument, Launch, TensorMap};
 
 // `IMAGES`: the name and the image of every kernel file.
 include!(concat!(env!("OUT_DIR"), "/kernel_images.rs"));
@@ -41,16 +42,9 @@ pub fn runs(kernel: &str, shared: usize) -> bool {
     !is_wanted() || with_gpu(on_gpu).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// As `cuda_emulator::launch`.
-pub fn launch(
-    kernel: &str,
-    grid: [u32; 3],
-    threads: u32,
-    shared: usize,
-    arguments: &[Argument],
-) -> Result<(), String> {
-    with_gpu(|gpu| gpu.launch(kernel, grid, threads, shared, arguments))
-        .map_err(|error| format!("{kernel}: {error}"))
+/// Runs a launch on the GPU.
+pub fn launch(launch: &Launch) -> Result<(), String> {
+    with_gpu(|gpu| gpu.launch(launch)).map_err(|error| format!("{}: {error}", launch.kernel))
 }
 
 fn with_gpu<T>(work: impl FnOnce(&mut Gpu) -> Result<T, DriverError>) -> Result<T, String> {
@@ -82,14 +76,8 @@ impl Gpu {
         Ok(self.context.compute_capability()? == (9, 0))
     }
 
-    fn launch(
-        &mut self,
-        kernel: &str,
-        grid: [u32; 3],
-        threads: u32,
-        shared: usize,
-        arguments: &[Argument],
-    ) -> Result<(), DriverError> {
+    fn launch(&mut self, launch: &Launch) -> Result<(), DriverError> {
+        let Launch { kernel, grid, threads, shared, arguments } = launch;
         self.context.bind_to_thread()?;
         self.register()?;
         let mut function = self.modules.iter().map(|module| module.load_function(kernel));
@@ -101,11 +89,11 @@ impl Gpu {
             function.get_attribute(sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES)?;
         let dynamic = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
         function.set_attribute(dynamic, self.shared_limit - in_kernel)?;
-        // The driver's own maps, made of what the emulator's say; both outlive the launch.
+        // The driver's form of the tensor maps; they outlive the launch.
         let mut maps: Vec<Option<sys::CUtensorMap>> = Vec::new();
         for argument in arguments {
             maps.push(match argument {
-                Argument::TensorMap(map) => Some(encoded(map)?),
+                Argument::Map(map) => Some(encoded(map)?),
                 _ => None,
             });
         }
@@ -114,10 +102,10 @@ impl Gpu {
             .zip(&maps)
             .map(|(argument, map)| match (argument, map) {
                 (_, Some(map)) => (&raw const *map).cast_mut().cast(),
-                (Argument::Pointer(v) | Argument::U64(v), _) => (&raw const *v).cast_mut().cast(),
-                (Argument::I32(v), _) => (&raw const *v).cast_mut().cast(),
-                (Argument::F32(v), _) => (&raw const *v).cast_mut().cast(),
-                (Argument::TensorMap(_), None) => unreachable!("every map was made"),
+                (Argument::Address(v), _) => (&raw const *v).cast_mut().cast(),
+                (Argument::Int(v), _) => (&raw const *v).cast_mut().cast(),
+                (Argument::Float(v), _) => (&raw const *v).cast_mut().cast(),
+                (Argument::Map(_), None) => unreachable!("every map was encoded"),
             })
             .collect();
         // SAFETY: a test's arguments are those of the kernel, or it fails on the emulator; the memory is the GPU's, and the host
@@ -125,9 +113,9 @@ impl Gpu {
         unsafe {
             result::launch_kernel(
                 function.cu_function(),
-                grid.into(),
-                (threads, 1, 1),
-                shared as u32,
+                (grid[0] as u32, grid[1] as u32, grid[2] as u32),
+                (*threads as u32, 1, 1),
+                *shared as u32,
                 self.stream.cu_stream(),
                 &mut pointers,
             )?;
@@ -153,19 +141,18 @@ impl Gpu {
 }
 
 fn encoded(map: &TensorMap) -> Result<sys::CUtensorMap, DriverError> {
-    let boxes = map.boxes();
-    let mut map = sys::CUtensorMap { opaque: [0; 16] };
+    let mut encoded = sys::CUtensorMap { opaque: [0; 16] };
     // SAFETY: the arrays have the lengths that rank 2 asks for; the address is not read here.
     unsafe {
         sys::cuTensorMapEncodeTiled(
-            &mut map,
+            &mut encoded,
             sys::CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
             2,
-            boxes.base as *mut c_void,
-            [boxes.columns, boxes.rows].as_ptr(),
-            [boxes.pitch].as_ptr(),
-            boxes.size.as_ptr(),
-            [1, boxes.row_step].as_ptr(),
+            map.address as *mut c_void,
+            [map.columns as u64, map.rows as u64].as_ptr(),
+            [2 * map.stride as u64].as_ptr(),
+            [64, map.box_rows as u32].as_ptr(),
+            [1, map.row_step as u32].as_ptr(),
             sys::CUtensorMapInterleave::CU_TENSOR_MAP_INTERLEAVE_NONE,
             sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_128B,
             sys::CUtensorMapL2promotion::CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
@@ -173,7 +160,7 @@ fn encoded(map: &TensorMap) -> Result<sys::CUtensorMap, DriverError> {
         )
     }
     .result()?;
-    Ok(map)
+    Ok(encoded)
 }
 
 /// Some of them through the stand-in driver, so that the way to a GPU is known to be one.

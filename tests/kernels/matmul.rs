@@ -2,68 +2,20 @@
 
 use crate::gpu;
 use crate::support::*;
-use cuda_emulator::{Argument, Memory, TensorMap, launch, set_shared_limit};
+use cuda_emulator::{Memory, set_shared_limit};
+use deeptalk_rt::tensor::cuda::launch::{LayerNorm, LayerNormOfParts, Matmul, Product};
 
-#[derive(Clone, Copy, PartialEq)]
-pub enum Activation {
-    None,
-    Gelu,
-    Relu,
-    LeakyRelu,
-}
-
-impl Activation {
-    pub fn apply(self, v: f64) -> f64 {
-        match self {
-            Self::None => v,
-            Self::Gelu => 0.5 * v * (1.0 + erf(v / 2f64.sqrt())),
-            Self::Relu => v.max(0.0),
-            Self::LeakyRelu => {
-                if v < 0.0 {
-                    0.2 * v
-                } else {
-                    v
-                }
-            }
-        }
-    }
-}
-
-/// The error function to 1e-12: its series, which converges for every size that matters here.
-pub fn erf(x: f64) -> f64 {
-    if x.abs() > 5.0 {
-        return x.signum();
-    }
-    let (mut term, mut sum) = (x, x);
-    for n in 1..120 {
-        term *= -x * x / f64::from(n);
-        sum += term / f64::from(2 * n + 1);
-    }
-    sum * 2.0 / std::f64::consts::PI.sqrt()
-}
-
-/// Steps of 64 k values after which the sums of `matmul_sm90.cu` begin anew.
-const SEGMENT: usize = 12;
-
-/// The rows and columns at the end of a kernel's name.
-pub fn tile_of(kernel: &str) -> (usize, usize) {
+/// The kernel with this name.
+pub fn matmul(kernel: &str, product: Product) -> Matmul {
     let (rows, columns) = kernel.rsplit('_').next().and_then(|size| size.split_once('x')).unwrap();
-    (rows.parse().unwrap(), columns.parse().unwrap())
-}
-
-/// Stages of the ring that `matmul_sm90.cu` is compiled with.
-pub fn hopper_stages(tile: (usize, usize)) -> usize {
-    match tile {
-        (64, 64) => 6,
-        (128, 128) => 5,
-        (128, 256) => 4,
-        _ => panic!("no kernel has tiles of {tile:?}"),
-    }
+    let tile = (rows.parse().unwrap(), columns.parse().unwrap());
+    let matmul = Matmul { product, tile, hopper: kernel.contains("_sm90_"), in_parts: false };
+    assert_eq!(matmul.launch().kernel, kernel);
+    matmul
 }
 
 struct Case {
     kernel: &'static str,
-    tile: (usize, usize),
     /// Input rows of each clip.
     clips: Vec<usize>,
     channels: usize,
@@ -77,17 +29,15 @@ struct Case {
     residual: bool,
     /// Extra columns between the rows of y; those of x are rounded up to vectors.
     gap: usize,
-    /// The sum of the first segment as it is: of all k, if there are no more.
-    f32_out: bool,
+    /// The product is left in parts, of which there is one.
+    in_parts: bool,
     packed: bool,
 }
 
 impl Case {
     fn linear(kernel: &'static str, rows: usize, columns: usize, channels: usize) -> Self {
-        let tile = tile_of(kernel);
         Self {
             kernel,
-            tile,
             clips: vec![rows],
             channels,
             taps: 1,
@@ -99,7 +49,7 @@ impl Case {
             bias: true,
             residual: false,
             gap: 0,
-            f32_out: false,
+            in_parts: false,
             packed: false,
         }
     }
@@ -146,7 +96,7 @@ impl Case {
                     } else {
                         0.0
                     };
-                    want.push(self.activation.apply(sum) + add);
+                    want.push(activated(self.activation, sum) + add);
                 }
             }
             first_in += rows_in;
@@ -156,13 +106,6 @@ impl Case {
         let (dx, dw, db) = (x.upload(), w.upload(), bias.upload());
         let x_offsets = Memory::from_slice(&offsets(&self.clips));
         let y_offsets = Memory::from_slice(&offsets(&outs));
-        let (tile_rows, tile_columns) = self.tile;
-        let warps = if tile_rows == 128 { 8 } else { 4 };
-        let grid = [
-            outs.iter().max().unwrap().div_ceil(tile_rows),
-            self.columns.div_ceil(tile_columns),
-            self.clips.len(),
-        ];
         in_every_order(|order| {
             let half_out = if self.residual {
                 Output::holding(&residual.bits)
@@ -170,44 +113,31 @@ impl Case {
                 Output::<u16>::new(rows * y_stride)
             };
             let f32_out = Output::<f32>::new(rows * y_stride);
-            let y = if self.f32_out { f32_out.argument() } else { half_out.argument() };
-            let or_null = |is_there, argument| if is_there { argument } else { NULL };
-            let bias = or_null(self.bias, db.argument());
-            let residual = or_null(self.residual, half_out.argument());
-            let (xo, yo) =
-                (or_null(self.packed, x_offsets.argument()), or_null(self.packed, y_offsets.argument()));
-            let (rows_in, activation) = (self.clips.iter().sum(), int(self.activation as usize));
-            let (columns, channels, step, pitch) =
-                (int(self.columns), int(self.channels), int(self.step), int(y_stride));
-            if self.kernel.starts_with("matmul_sm90") {
-                set_shared_limit(227 << 10);
-                let box_rows = (tile_rows * self.step) as u32;
-                let x = TensorMap::new(
-                    dx.argument(),
-                    self.channels,
-                    rows_in,
-                    x_stride,
-                    box_rows,
-                    self.step as u32,
-                );
-                let w = TensorMap::new(dw.argument(), k, self.columns, k, tile_columns as u32, 1);
-                #[rustfmt::skip]
-                let arguments = [
-                    y, Argument::TensorMap(x), Argument::TensorMap(w), bias, residual, xo, yo, int(rows), columns, int(k), channels, step,
-                    pitch, pitch, activation, float(0.2), int(SEGMENT), int(self.f32_out.into()),
-                ];
-                let stages = hopper_stages(self.tile);
-                let shared = stages * (tile_rows + tile_columns) * 128;
-                run(self.kernel, grid, tile_rows * 2 + 32, shared, &arguments);
-            } else {
-                #[rustfmt::skip]
-                let arguments = [
-                    y, dx.argument(), dw.argument(), bias, residual, xo, yo, int(rows), columns, int(k), int(rows_in), channels, step,
-                    int(self.padding), int(self.replicate.into()), int(x_stride), pitch, pitch, activation, float(0.2),
-                ];
-                run(self.kernel, grid, warps * 32, 3 * (tile_rows + tile_columns) * 128, &arguments);
-            }
-            let all = if self.f32_out { f32_out.values() } else { to_f32(&half_out.values()) };
+            let or_null = |is_there, address| if is_there { address } else { NULL };
+            let product = Product {
+                y: if self.in_parts { f32_out.address() } else { half_out.address() },
+                x: dx.address(),
+                w: dw.address(),
+                bias: or_null(self.bias, db.address()),
+                residual: or_null(self.residual, half_out.address()),
+                x_offsets: or_null(self.packed, x_offsets.address()),
+                y_offsets: or_null(self.packed, y_offsets.address()),
+                rows: *outs.iter().max().unwrap(),
+                clips: self.clips.len(),
+                columns: self.columns,
+                x_rows: self.clips.iter().sum(),
+                channels: self.channels,
+                taps: self.taps,
+                step: self.step,
+                padding: self.padding,
+                replicate: self.replicate,
+                x_stride,
+                y_stride,
+                activation: self.activation,
+            };
+            set_shared_limit(if self.kernel.contains("_sm90_") { 227 << 10 } else { 99 << 10 });
+            run(&Matmul { in_parts: self.in_parts, ..matmul(self.kernel, product) });
+            let all = if self.in_parts { f32_out.values() } else { to_f32(&half_out.values()) };
             for row in all.chunks(y_stride).filter(|_| self.gap > 0 && !self.residual) {
                 assert!(
                     row[self.columns..].iter().all(|v| v.is_nan()),
@@ -218,7 +148,7 @@ impl Case {
             let got: Vec<f32> =
                 all.chunks(y_stride).flat_map(|row| row[..self.columns].iter().copied()).collect();
             let what = format!("{}, {order}", self.kernel);
-            if self.f32_out {
+            if self.in_parts {
                 assert_close(&got, &want, 2e-6, &what)
             } else {
                 assert_rounded(&got, &want, &what)
@@ -229,7 +159,7 @@ impl Case {
 
 #[test]
 fn linear_layers_of_awkward_sizes_match() {
-    Case { activation: Activation::LeakyRelu, ..Case::linear("matmul_64x64", 19, 53, 104) }.check(1);
+    Case { activation: Activation::LeakyRelu(0.2), ..Case::linear("matmul_64x64", 19, 53, 104) }.check(1);
     Case { activation: Activation::Gelu, gap: 8, ..Case::linear("matmul_64x64", 99, 72, 200) }.check(2);
     Case { bias: false, activation: Activation::Relu, ..Case::linear("matmul_64x64", 1, 8, 8) }.check(3);
 }
@@ -260,8 +190,8 @@ fn convolutions_of_packed_clips_see_their_own_clip_alone() {
 #[test]
 fn products_on_hopper_match() {
     Case {
-        f32_out: true,
-        activation: Activation::LeakyRelu,
+        in_parts: true,
+        activation: Activation::LeakyRelu(0.2),
         ..Case::linear("matmul_sm90_64x64", 19, 53, 104)
     }
     .check(12);
@@ -289,42 +219,50 @@ fn the_segments_of_a_product_add_up_to_the_whole_to_the_bit() {
     let [bias, weight, offset] = [1.0, 1.0, 0.5].map(|scale| random.halves(columns, scale).upload());
     let residual = random.halves(rows * columns, 1.0).upload();
     set_shared_limit(227 << 10);
-    let map = |memory: &Memory<u16>, rows, tile| {
-        Argument::TensorMap(TensorMap::new(memory.argument(), k, rows, k, tile, 1))
-    };
-    for (kernel, tile) in [("matmul_sm90_64x64", 64), ("matmul_sm90_128x128", 128)] {
+    for kernel in ["matmul_sm90_64x64", "matmul_sm90_128x128"] {
         if !gpu::runs(kernel, 0) {
             continue;
         }
-        let product = |y: Argument, bias: Argument, parts: usize| {
-            let (size, maps) = (tile as usize, [map(&x, rows, tile), map(&w, columns, tile)]);
-            #[rustfmt::skip]
-            let arguments = [
-                y, maps[0], maps[1], bias, NULL, NULL, NULL, int(rows), int(columns), int(k), int(k), int(1), int(columns), int(columns),
-                int(0), float(0.0), int(SEGMENT), int((parts > 1).into()),
-            ];
-            let grid = [rows.div_ceil(size), columns.div_ceil(size), parts];
-            run(kernel, grid, size * 2 + 32, hopper_stages((size, size)) * 2 * size * 128, &arguments);
+        let product = |y, bias, in_parts| {
+            let product =
+                Product { y, x: x.address(), w: w.address(), bias, ..Product::of_rows(rows, columns, k) };
+            let matmul = Matmul { in_parts, ..matmul(kernel, product) };
+            assert_eq!(matmul.parts(), if in_parts { 3 } else { 1 });
+            run(&matmul);
         };
         in_every_order(|order| {
             let (whole, parts) = (Output::<u16>::new(rows * columns), Output::<f32>::new(3 * rows * columns));
-            product(whole.argument(), bias.argument(), 1);
-            product(parts.argument(), NULL, 3);
-            let norm = |kernel: &str, operands: &[Argument]| {
-                let y = Output::<u16>::new(rows * columns);
-                let affine = [weight.argument(), offset.argument()];
-                let sizes = [int(rows), int(columns), float(1e-5)];
-                // Only the plain layer norm has an activation.
-                let activation = if operands.len() == 2 { vec![int(0)] } else { vec![] };
-                let arguments = [&[y.argument()], operands, &affine, &sizes, &activation].concat();
-                run(kernel, [rows.div_ceil(4), 1, 1], 128, 0, &arguments);
-                y.values()
-            };
-            let of_whole = norm("layer_norm_1", &[whole.argument(), residual.argument()]);
-            let of_parts = norm(
-                "layer_norm_of_parts_1",
-                &[parts.argument(), int(3), bias.argument(), residual.argument()],
-            );
+            product(whole.address(), bias.address(), false);
+            product(parts.address(), NULL, true);
+            let (channels, eps) = (columns, 1e-5);
+            let (residual, weight, offset) = (residual.address(), weight.address(), offset.address());
+            let y = Output::<u16>::new(rows * columns);
+            run(&LayerNorm {
+                y: y.address(),
+                x: whole.address(),
+                residual,
+                weight,
+                bias: offset,
+                rows,
+                channels,
+                eps,
+                activation: Activation::None,
+            });
+            let of_whole = y.values();
+            let y = Output::<u16>::new(rows * columns);
+            run(&LayerNormOfParts {
+                y: y.address(),
+                parts: parts.address(),
+                count: 3,
+                product_bias: bias.address(),
+                residual,
+                weight,
+                bias: offset,
+                rows,
+                channels,
+                eps,
+            });
+            let of_parts = y.values();
             assert!(of_parts == of_whole, "{kernel}, {order}");
         });
     }
@@ -346,13 +284,15 @@ fn gelu_is_rounded_once_down_into_its_tail() {
     let x = Halves::from_f32((0..rows * columns).map(|i| i as f32 / 256.0 - 8.0));
     let w = Halves::from_f32((0..columns * columns).map(|i| f32::from(u8::from(i % (columns + 1) == 0))));
     let y = Output::<u16>::new(rows * columns);
-    let (dx, dw, size) = (x.upload(), w.upload(), int(columns));
-    #[rustfmt::skip]
-    let arguments = [
-        y.argument(), dx.argument(), dw.argument(), NULL, NULL, NULL, NULL, int(rows), size, size, int(rows), size, int(1), int(0), int(0),
-        size, size, size, int(Activation::Gelu as usize), float(0.0),
-    ];
-    run("matmul_64x64", [rows / 64, 1, 1], 128, 3 * 2 * 64 * 128, &arguments);
+    let (dx, dw) = (x.upload(), w.upload());
+    let product = Product {
+        y: y.address(),
+        x: dx.address(),
+        w: dw.address(),
+        activation: Activation::Gelu,
+        ..Product::of_rows(rows, columns, columns)
+    };
+    run(&matmul("matmul_64x64", product));
     for (got, v) in to_f32(&y.values()).into_iter().zip(&x.values) {
         // v P(n < v) by the tail, which has its digits where 1 + erf has none.
         let v = f64::from(*v);
@@ -379,13 +319,8 @@ fn weights_that_a_kernel_wrote_are_reported() {
     let [y, z] = [(); 2].map(|()| Memory::<u16>::poisoned(n * n));
     set_shared_limit(227 << 10);
     let product = |to: &Memory<u16>, weights: &Memory<u16>| {
-        let map =
-            |memory: &Memory<u16>| Argument::TensorMap(TensorMap::new(memory.argument(), n, n, n, 64, 1));
-        let sizes = [n, n, n, n, 1, n, n].map(int);
-        let places = [to.argument(), map(&x), map(weights), NULL, NULL, NULL, NULL];
-        let ends = [int(0), float(0.0), int(SEGMENT), int(0)];
-        let shared = hopper_stages((64, 64)) * 2 * 64 * 128;
-        launch("matmul_sm90_64x64", [1; 3], [160, 1, 1], shared, &[&places, &sizes[..], &ends].concat())
+        let (y, x, w) = (to.address(), x.address(), weights.address());
+        emulate(&matmul("matmul_sm90_64x64", Product { y, x, w, ..Product::of_rows(n, n, n) }).launch())
     };
     product(&y, &w).unwrap();
     let report = product(&z, &y).expect_err("these weights were a product before");

@@ -1,8 +1,11 @@
 //! `norm.cu`: layer norm, and the norm over time in its three steps.
 
-use crate::matmul::Activation;
 use crate::support::*;
 use cuda_emulator::Memory;
+use deeptalk_rt::tensor::cuda::launch::{
+    GroupNormApply, GroupNormMoments, LayerNorm, LayerNormOfParts, NormalizeSamples, SampleMoments,
+    UniteMoments,
+};
 
 fn normalized(values: &[f64], eps: f64) -> Vec<f64> {
     let n = values.len() as f64;
@@ -32,31 +35,27 @@ fn check_layer_norm(
             sums.map(|(x, r)| f64::from(*x) + if residual { f64::from(*r) } else { 0.0 }).collect();
         for (c, v) in normalized(&values, 1e-5).into_iter().enumerate() {
             let v = if affine { v * f64::from(w.values[c]) + f64::from(b.values[c]) } else { v };
-            want.push(activation.apply(v));
+            want.push(activated(activation, v));
         }
     }
     let (dr, dw, db) = (r.upload(), w.upload(), b.upload());
     in_every_order(|order| {
         // In place: the output is the input.
         let y = Output::holding(&x.bits);
-        let kernel = format!("layer_norm_{vectors}");
-        run(
-            &kernel,
-            [rows.div_ceil(4), 1, 1],
-            128,
-            0,
-            &[
-                y.argument(),
-                y.argument(),
-                if residual { dr.argument() } else { NULL },
-                if affine { dw.argument() } else { NULL },
-                if affine { db.argument() } else { NULL },
-                int(rows),
-                int(channels),
-                float(1e-5),
-                int(activation as usize),
-            ],
-        );
+        let norm = LayerNorm {
+            y: y.address(),
+            x: y.address(),
+            residual: if residual { dr.address() } else { NULL },
+            weight: if affine { dw.address() } else { NULL },
+            bias: if affine { db.address() } else { NULL },
+            rows,
+            channels,
+            eps: 1e-5,
+            activation,
+        };
+        let kernel = norm.launch().kernel;
+        assert_eq!(kernel, format!("layer_norm_{vectors}"));
+        run(&norm);
         assert_rounded(&to_f32(&y.values()), &want, &format!("{kernel}, {channels} channels, {order}"));
     });
 }
@@ -98,13 +97,21 @@ fn check_layer_norm_of_parts(vectors: usize, channels: usize, rows: usize, count
     in_every_order(|order| {
         // In place: the output is the residual.
         let y = Output::holding(&r.bits);
-        let kernel = format!("layer_norm_of_parts_{vectors}");
-        #[rustfmt::skip]
-        let arguments = [
-            y.argument(), dp.argument(), int(count), if bias { db.argument() } else { NULL }, y.argument(), dw.argument(),
-            doffset.argument(), int(rows), int(channels), float(1e-5),
-        ];
-        run(&kernel, [rows.div_ceil(4), 1, 1], 128, 0, &arguments);
+        let norm = LayerNormOfParts {
+            y: y.address(),
+            parts: dp.address(),
+            count,
+            product_bias: if bias { db.address() } else { NULL },
+            residual: y.address(),
+            weight: dw.address(),
+            bias: doffset.address(),
+            rows,
+            channels,
+            eps: 1e-5,
+        };
+        let kernel = norm.launch().kernel;
+        assert_eq!(kernel, format!("layer_norm_of_parts_{vectors}"));
+        run(&norm);
         assert_rounded(&to_f32(&y.values()), &want, &format!("{kernel}, {channels} channels, {order}"));
     });
 }
@@ -130,7 +137,7 @@ fn check_group_norm(channels: usize, clips: &[usize], mean: f32, affine: bool) {
                 (0..length).map(|t| f64::from(x.values[(first + t) * channels + c])).collect();
             for (t, v) in normalized(&column, 1e-5).into_iter().enumerate() {
                 let v = if affine { v * f64::from(w.values[c]) + f64::from(b.values[c]) } else { v };
-                want[(first + t) * channels + c] = Activation::Gelu.apply(v);
+                want[(first + t) * channels + c] = activated(Activation::Gelu, v);
             }
         }
         first += length;
@@ -138,42 +145,28 @@ fn check_group_norm(channels: usize, clips: &[usize], mean: f32, affine: bool) {
     let (dx, dw, db) = (x.upload(), w.upload(), b.upload());
     let table = Memory::from_slice(&offsets(clips));
     let longest = *clips.iter().max().unwrap();
-    let chunks = longest.div_ceil(256);
+    let (clip_count, chunk) = (clips.len(), GroupNormMoments::CHUNK);
+    let chunks = longest.div_ceil(chunk);
     in_every_order(|order| {
         let moments = Output::<f32>::new(clips.len() * chunks * channels * 2);
         let united = Output::<f32>::new(clips.len() * channels * 2);
         let y = Output::<u16>::new(rows * channels);
-        let (t, c) = (table.argument(), int(channels));
-        run(
-            "group_norm_moments",
-            [channels.div_ceil(64), chunks, clips.len()],
-            256,
-            0,
-            &[moments.argument(), dx.argument(), t, c, int(chunks)],
-        );
-        run(
-            "unite_moments",
-            [channels.div_ceil(128), clips.len(), 1],
-            128,
-            0,
-            &[united.argument(), moments.argument(), t, c, int(chunks), int(256), float(1e-5)],
-        );
-        run(
-            "group_norm_apply",
-            [(longest.div_ceil(4) * channels / 8).div_ceil(256), clips.len(), 1],
-            256,
-            0,
-            &[
-                y.argument(),
-                dx.argument(),
-                united.argument(),
-                if affine { dw.argument() } else { NULL },
-                if affine { db.argument() } else { NULL },
-                t,
-                c,
-                int(Activation::Gelu as usize),
-            ],
-        );
+        let (x, offsets, clips, eps) = (dx.address(), table.address(), clip_count, 1e-5);
+        let (moments, united) = (moments.address(), united.address());
+        run(&GroupNormMoments { moments, x, offsets, channels, clips, longest });
+        run(&UniteMoments { united, moments, offsets, channels, chunk, eps, clips, longest });
+        run(&GroupNormApply {
+            y: y.address(),
+            x,
+            united,
+            weight: if affine { dw.address() } else { NULL },
+            bias: if affine { db.address() } else { NULL },
+            offsets,
+            channels,
+            activation: Activation::Gelu,
+            clips,
+            longest,
+        });
         assert_rounded(&to_f32(&y.values()), &want, &format!("{channels} channels, {order}"));
     });
 }
@@ -208,28 +201,11 @@ fn samples_are_normalized_clip_by_clip() {
         let moments = Output::<f32>::new(clips.len() * chunks * 2);
         let united = Output::<f32>::new(clips.len() * 2);
         let y = Output::<f32>::new(x.len());
-        let t = table.argument();
-        run(
-            "sample_moments",
-            [chunks, clips.len(), 1],
-            256,
-            0,
-            &[moments.argument(), dx.argument(), t, int(chunks)],
-        );
-        run(
-            "unite_moments",
-            [1, clips.len(), 1],
-            128,
-            0,
-            &[united.argument(), moments.argument(), t, int(1), int(chunks), int(4096), float(1e-7)],
-        );
-        run(
-            "normalize_samples",
-            [5000usize.div_ceil(256), clips.len(), 1],
-            256,
-            0,
-            &[y.argument(), dx.argument(), united.argument(), t],
-        );
+        let (x, offsets, clips, longest) = (dx.address(), table.address(), clips.len(), 5000);
+        let (moments, united, chunk) = (moments.address(), united.address(), SampleMoments::CHUNK);
+        run(&SampleMoments { moments, x, offsets, clips, longest });
+        run(&UniteMoments { united, moments, offsets, channels: 1, chunk, eps: 1e-7, clips, longest });
+        run(&NormalizeSamples { y: y.address(), x, united, offsets, clips, longest });
         assert_close(&y.values(), &want, 1e-5, order);
     });
 }

@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use cuda_emulator::Memory;
+use deeptalk_rt::tensor::cuda::launch::SortedPool;
 
 #[test]
 fn sorted_pool_matches_at_every_length() {
@@ -28,13 +29,15 @@ fn sorted_pool_matches_at_every_length() {
     let table = Memory::from_slice(&offsets(&clips));
     in_every_order(|order| {
         let y = Output::<u16>::new(clips.len() * stride);
-        run(
-            "sorted_pool",
-            [stride.div_ceil(4), clips.len(), 1],
-            128,
-            0,
-            &[y.argument(), dx.argument(), dw.argument(), table.argument(), int(channels), int(stride)],
-        );
+        run(&SortedPool {
+            y: y.address(),
+            x: dx.address(),
+            weights: dw.address(),
+            offsets: table.address(),
+            channels,
+            stride,
+            clips: clips.len(),
+        });
         assert_rounded(&to_f32(&y.values()), &want, order);
     });
 }

@@ -2,6 +2,9 @@
 
 use crate::support::*;
 use cuda_emulator::Memory;
+use deeptalk_rt::tensor::cuda::launch::{
+    AddRows, CopyRows, Interpolate, L2Normalize, ResampleLinear, RowSource, SampleGaussian,
+};
 
 #[test]
 fn resampling_keeps_the_first_and_the_last_row() {
@@ -26,9 +29,15 @@ fn resampling_keeps_the_first_and_the_last_row() {
         (x.upload(), Memory::from_slice(&offsets(&from)), Memory::from_slice(&offsets(&to)));
     in_every_order(|order| {
         let y = Output::<u16>::new(want.len());
-        let arguments =
-            [y.argument(), dx.argument(), x_offsets.argument(), y_offsets.argument(), int(stride)];
-        run("resample_linear", [(19usize * stride / 8).div_ceil(256), 4, 1], 256, 0, &arguments);
+        run(&ResampleLinear {
+            y: y.address(),
+            x: dx.address(),
+            x_offsets: x_offsets.address(),
+            y_offsets: y_offsets.address(),
+            stride,
+            clips: to.len(),
+            longest: *to.iter().max().unwrap(),
+        });
         assert_rounded(&to_f32(&y.values()), &want, order);
     });
 }
@@ -75,28 +84,26 @@ impl Copy {
         let (dx, dxo, dyo) = (x.upload(), Memory::from_slice(&x_offsets), Memory::from_slice(&y_offsets));
         in_every_order(|order| {
             let y = Output::<u16>::new(want.len());
-            let vectors = self.y_clips.iter().max().unwrap() * self.y_width.div_ceil(8);
-            run(
-                "copy_rows",
-                [vectors.div_ceil(256), self.y_clips.len(), 1],
-                256,
-                0,
-                &[
-                    y.argument(),
-                    dx.argument(),
-                    dxo.argument(),
-                    dyo.argument(),
-                    int(self.channels),
-                    int(self.y_width),
-                    int(self.x_stride),
-                    int(self.y_stride),
-                    int(self.y_column),
-                    int(self.x_first),
-                    int(self.y_first),
-                    int(self.from),
-                    int(self.table_rows),
-                ],
-            );
+            let source = match self.from {
+                0 => RowSource::Clips { offsets: dxo.address() },
+                1 => RowSource::Table { rows: self.table_rows },
+                _ => RowSource::Repeated,
+            };
+            run(&CopyRows {
+                y: y.address(),
+                x: dx.address(),
+                source,
+                y_offsets: dyo.address(),
+                channels: self.channels,
+                width: self.y_width,
+                x_stride: self.x_stride,
+                y_stride: self.y_stride,
+                y_column: self.y_column,
+                x_first: self.x_first,
+                y_first: self.y_first,
+                clips: self.y_clips.len(),
+                longest: *self.y_clips.iter().max().unwrap(),
+            });
             assert_eq!(y.values(), want, "{order}");
         });
     }
@@ -142,9 +149,16 @@ fn sums_and_tables_match() {
             .collect();
         in_every_order(|order| {
             let y = Output::holding(&x.bits);
-            let (offsets, count) = if tabled { (table.argument(), 3) } else { (NULL, 1) };
-            let arguments = [y.argument(), y.argument(), dz.argument(), offsets, int(90), int(stride)];
-            run("add_rows", [(90usize * stride / 8).div_ceil(256), count, 1], 256, 0, &arguments);
+            let (offsets, clips, longest) = if tabled { (table.address(), 3, 70) } else { (NULL, 1, 90) };
+            run(&AddRows {
+                y: y.address(),
+                x: y.address(),
+                z: dz.address(),
+                offsets,
+                stride,
+                clips,
+                longest,
+            });
             assert_rounded(&to_f32(&y.values()), &want, order);
         });
     }
@@ -164,7 +178,11 @@ fn emotion_vectors_are_normalized_sampled_and_mixed() {
         all[which].values[row * stride..][..channels].iter().map(|&v| f64::from(v)).collect()
     };
     let d: Vec<_> = all.iter().map(Halves::upload).collect();
-    let compare = |kernel: &str, more: &[cuda_emulator::Argument], want: &dyn Fn(usize) -> Vec<f64>| {
+    fn compare<K: Kernel>(
+        [rows, stride]: [usize; 2],
+        kernel: &dyn Fn(u64) -> K,
+        want: &dyn Fn(usize) -> Vec<f64>,
+    ) {
         let want: Vec<f64> = (0..rows)
             .flat_map(|row| {
                 let mut v = want(row);
@@ -174,15 +192,17 @@ fn emotion_vectors_are_normalized_sampled_and_mixed() {
             .collect();
         in_every_order(|order| {
             let y = Output::<u16>::new(rows * stride);
-            run(kernel, [rows, 1, 1], 32, 0, &[&[y.argument()], more].concat());
-            assert_rounded(&to_f32(&y.values()), &want, &format!("{kernel}, {order}"));
+            let kernel = kernel(y.address());
+            run(&kernel);
+            assert_rounded(&to_f32(&y.values()), &want, &format!("{}, {order}", kernel.launch().kernel));
         });
-    };
-    let (c, s) = (int(channels), int(stride));
-    let [a, b, e] = [d[0].argument(), d[1].argument(), d[2].argument()];
-    compare("l2_normalize", &[a, c, s], &|row| unit(&vector(0, row)));
+    }
+    let sizes = [rows, stride];
+    let [a, b, noise] = [d[0].address(), d[1].address(), d[2].address()];
+    compare(sizes, &|y| L2Normalize { y, x: a, channels, stride, rows }, &|row| unit(&vector(0, row)));
     for control in [1.0f32, -2.0] {
-        compare("sample_gaussian", &[a, b, e, c, s, float(control)], &|row| {
+        let sample = |y| SampleGaussian { y, mu: a, log_variance: b, noise, channels, stride, control, rows };
+        compare(sizes, &sample, &|row| {
             let draws = vector(1, row).into_iter().zip(vector(2, row));
             let z: Vec<f64> = vector(0, row)
                 .into_iter()
@@ -192,7 +212,8 @@ fn emotion_vectors_are_normalized_sampled_and_mixed() {
             unit(&z)
         });
     }
-    compare("interpolate", &[a, b, c, s, float(0.25), int(0)], &|row| {
+    let between = |y| Interpolate { y, a, b, channels, stride, weight: 0.25, on_sphere: false, rows };
+    compare(sizes, &between, &|row| {
         vector(0, row).into_iter().zip(vector(1, row)).map(|(a, b)| 0.75 * a + 0.25 * b).collect()
     });
 }
@@ -216,9 +237,16 @@ fn slerp_stays_on_the_sphere_and_survives_parallel_vectors() {
     let want = [unit(&mixed), a.clone()].concat();
     in_every_order(|order| {
         let out = Output::<u16>::new(2 * channels);
-        let arguments =
-            [out.argument(), dx.argument(), dy.argument(), int(channels), int(channels), float(0.3), int(1)];
-        run("interpolate", [2, 1, 1], 32, 0, &arguments);
+        run(&Interpolate {
+            y: out.address(),
+            a: dx.address(),
+            b: dy.address(),
+            channels,
+            stride: channels,
+            weight: 0.3,
+            on_sphere: true,
+            rows: 2,
+        });
         assert_close(&to_f32(&out.values()), &want, 2e-3, order);
     });
 }

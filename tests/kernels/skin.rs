@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use cuda_emulator::Memory;
+use deeptalk_rt::tensor::cuda::launch::Skin;
 
 type Matrix = [[f64; 3]; 3];
 
@@ -61,24 +62,18 @@ fn check(frames: usize, vertices: usize, channels: usize, with_correctives: bool
         [&x, &rest, &shapes, &correctives, &pivots, &weights].map(|values| Memory::from_slice(values));
     in_every_order(|order| {
         let y = Output::<f32>::new(want.len());
-        run(
-            "skin",
-            [vertices.div_ceil(128), frames.div_ceil(8), 1],
-            128,
-            8 * (channels + 9 + 12 + 3 * 128) * 4,
-            &[
-                y.argument(),
-                dx.argument(),
-                drest.argument(),
-                dshapes.argument(),
-                if with_correctives { dcorrectives.argument() } else { NULL },
-                dpivots.argument(),
-                dweights.argument(),
-                int(frames),
-                int(vertices),
-                int(channels),
-            ],
-        );
+        run(&Skin {
+            y: y.address(),
+            x: dx.address(),
+            template: drest.address(),
+            shapes: dshapes.address(),
+            correctives: if with_correctives { dcorrectives.address() } else { NULL },
+            pivots: dpivots.address(),
+            weights: dweights.address(),
+            frames,
+            vertices,
+            channels,
+        });
         assert_close(&y.values(), &want, 3e-6, &format!("{frames} frames of {vertices} vertices, {order}"));
     });
 }

@@ -1,6 +1,7 @@
 //! `spectrum.cu`: energies in bands.
 
 use crate::support::*;
+use deeptalk_rt::tensor::cuda::launch::LogBands;
 use half::f16;
 
 /// Triangles like those of a mel scale: most of a band's weights are zeros.
@@ -43,14 +44,15 @@ fn check(rows: usize, bins: usize, count: usize) {
     let (dx, dbands) = (x.upload(), bands.upload());
     in_every_order(|order| {
         let y = Output::<u16>::new(rows * y_stride);
-        let strides = [x_stride, bands_stride, y_stride].map(int);
-        let arguments = [
-            [y.argument(), dx.argument(), dbands.argument(), int(rows), int(bins), int(count)].as_slice(),
-            &strides,
-            &[float(1e-3)],
-        ]
-        .concat();
-        run("log_bands", [rows.div_ceil(8), 1, 1], 256, 8 * bins * 4, &arguments);
+        run(&LogBands {
+            y: y.address(),
+            x: dx.address(),
+            bands: dbands.address(),
+            rows,
+            bins,
+            count,
+            floor: 1e-3,
+        });
         assert_rounded(
             &to_f32(&y.values()),
             &want,

@@ -2,23 +2,20 @@
 //! loops; packed clips of awkward lengths.
 
 use crate::gpu;
-use crate::matmul::Activation;
 use crate::support::*;
-use cuda_emulator::{Argument, Memory, set_shared_limit};
+use cuda_emulator::{Memory, set_shared_limit};
+use deeptalk_rt::tensor::cuda::launch::{StackSize, TransformerStack};
 use half::f16;
 
-/// The sizes of a stack, and the kernel that runs it.
+/// A stack and its weights.
 #[derive(Debug, Clone, Copy)]
-pub struct Stack {
-    /// Rows of a block, in the kernel's name too.
-    pub rows: usize,
-    pub width: usize,
-    pub feed_forward: usize,
-    pub heads: usize,
-    pub layers: usize,
-    pub window: usize,
-    /// Of the ring of weights: 3, or 5 in the kernels that are called deep.
-    pub stages: usize,
+pub struct Stack(pub StackSize);
+
+impl std::ops::Deref for Stack {
+    type Target = StackSize;
+    fn deref(&self) -> &StackSize {
+        &self.0
+    }
 }
 
 const EPS: f32 = 1e-5;
@@ -37,25 +34,6 @@ pub struct Weights {
 }
 
 impl Stack {
-    pub fn kernel(&self) -> String {
-        format!("transformer_stack_{}{}", self.rows, if self.stages == 5 { "_deep" } else { "" })
-    }
-
-    /// Rows of a block whose results it gives.
-    fn tile(&self) -> usize {
-        self.rows - 2 * (self.window - 1) * self.layers
-    }
-
-    pub fn grid(&self, clips: &[usize]) -> [usize; 3] {
-        [clips.iter().max().unwrap().div_ceil(self.tile()), clips.len(), 1]
-    }
-
-    pub fn shared(&self) -> usize {
-        let mixed = if self.window > 1 { 3 * self.width } else { self.width };
-        let row = 2 * self.width + 16 + 2 * mixed.max(self.feed_forward) + 16 + 2 * 8 * 4;
-        self.rows * row + self.stages * 8 * 512 * self.width.div_ceil(64)
-    }
-
     pub fn weights(&self, random: &mut Random, biases: bool) -> Weights {
         let product = |random: &mut Random, out: usize, input: usize| Pair {
             // Results about as large as the rows that go in.
@@ -76,24 +54,32 @@ impl Stack {
         let (mut on_device, mut table) = (Vec::new(), Vec::new());
         for values in layers.iter().flatten().flat_map(|pair| [Some(&pair.weight), pair.bias.as_ref()]) {
             let memory = values.map(Halves::upload);
-            let Argument::Pointer(address) = memory.as_ref().map_or(NULL, Memory::argument) else { panic!() };
+            let address = memory.as_ref().map_or(NULL, Memory::address);
             table.extend([address as u32, (address >> 32) as u32]);
             on_device.extend(memory);
         }
         Weights { layers, table: Memory::from_slice(&table), _on_device: on_device }
     }
 
-    pub fn arguments(
+    /// The launch of packed clips of these lengths.
+    pub fn of_clips(
         &self,
-        [y, x, offsets]: [Argument; 3],
+        [y, x, offsets]: [u64; 3],
         weights: &Weights,
         activation: Activation,
-    ) -> Vec<Argument> {
-        let scale = 1.0 / ((self.width / self.heads) as f32).sqrt();
-        let sizes =
-            [self.layers, self.width, self.feed_forward, self.heads, self.window, activation as usize];
-        let numbers = [0.2, scale, EPS].map(float);
-        [&[y, x, weights.table.argument(), offsets][..], &sizes.map(int), &numbers].concat()
+        clips: &[usize],
+    ) -> TransformerStack {
+        TransformerStack {
+            y,
+            x,
+            layers: weights.table.address(),
+            offsets,
+            size: self.0,
+            activation,
+            eps: EPS,
+            clips: clips.len(),
+            longest: *clips.iter().max().unwrap(),
+        }
     }
 
     /// A clip through all layers, rounded to fp16 where the kernel's comment says that rows are halves.
@@ -104,7 +90,7 @@ impl Stack {
             let qkv = rounded(product(&x, w, qkv));
             let mixed = product(&rounded(self.attention(&qkv)), w, out);
             x = rounded(add_norm(&x, &mixed, norm1));
-            let hidden = product(&x, w, up).into_iter().map(|v| activation.apply(v)).collect();
+            let hidden = product(&x, w, up).into_iter().map(|v| activated(activation, v)).collect();
             let hidden = product(&rounded(hidden), self.feed_forward, down);
             x = rounded(add_norm(&x, &hidden, norm2));
         }
@@ -168,8 +154,8 @@ fn add_norm(x: &[f64], y: &[f64], norm: &Pair) -> Vec<f64> {
 fn check(stack: Stack, clips: &[usize], activation: Activation, biases: bool) {
     // That of the largest devices; the launcher knows which stacks fit the others.
     set_shared_limit(227 << 10);
-    let deep = Stack { stages: 5, ..stack };
-    if !gpu::runs(&deep.kernel(), deep.shared()) {
+    let deep = Stack(StackSize { stages: 5, ..stack.0 });
+    if !gpu::runs("transformer_stack", deep.shared()) {
         return;
     }
     let mut random = Random::new((stack.width + stack.window) as u64);
@@ -188,9 +174,8 @@ fn check(stack: Stack, clips: &[usize], activation: Activation, biases: bool) {
     in_every_order(|order| {
         let forward = |stack: Stack| {
             let y = Output::<u16>::new(x.values.len());
-            let arguments =
-                stack.arguments([y.argument(), dx.argument(), table.argument()], &weights, activation);
-            run(&stack.kernel(), stack.grid(clips), 256, stack.shared(), &arguments);
+            let operands = [y.address(), dx.address(), table.address()];
+            run(&stack.of_clips(operands, &weights, activation, clips));
             y.values()
         };
         let (y, what) = (forward(stack), format!("{stack:?}, {order}"));
@@ -208,7 +193,8 @@ fn check(stack: Stack, clips: &[usize], activation: Activation, biases: bool) {
 }
 
 const fn stack(rows: usize, sizes: [usize; 2], heads: usize, layers: usize, window: usize) -> Stack {
-    Stack { rows, width: sizes[0], feed_forward: sizes[1], heads, layers, window, stages: 3 }
+    let [width, feed_forward] = sizes;
+    Stack(StackSize { rows, width, feed_forward, heads, layers, window, stages: 3 })
 }
 
 /// The smallest stack that uses all of the kernel.
@@ -238,7 +224,7 @@ fn stacks_of_the_published_model_match_on_packed_clips() {
 
 #[test]
 fn stacks_match_without_biases_and_with_every_activation() {
-    for activation in [Activation::None, Activation::Relu, Activation::LeakyRelu] {
+    for activation in [Activation::None, Activation::Relu, Activation::LeakyRelu(0.2)] {
         check(stack(32, [96, 64], 3, 1, 6), &[23, 2], activation, false);
     }
 }

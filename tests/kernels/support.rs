@@ -1,7 +1,10 @@
 //! Buffers with guard zones, seeded values, and the comparison that all kernel tests use.
 
 use crate::gpu;
-use cuda_emulator::{Argument, Memory, Order, Plain, launch, set_order};
+use cuda_emulator::{Memory, Order, Plain, set_order};
+pub use deeptalk_rt::tensor::Activation;
+use deeptalk_rt::tensor::cuda::launch::Argument;
+pub use deeptalk_rt::tensor::cuda::launch::{Kernel, Launch};
 use half::f16;
 
 /// The orders in which every kernel is tried.
@@ -27,8 +30,8 @@ impl<T: Plain + PartialEq + std::fmt::Debug> Output<T> {
         Self { memory: Memory::from_slice(&[&guard, values, &guard].concat()), length: values.len() }
     }
 
-    pub fn argument(&self) -> Argument {
-        self.memory.argument_at(GUARD)
+    pub fn address(&self) -> u64 {
+        self.memory.address() + (GUARD * size_of::<T>()) as u64
     }
 
     /// The values, after a look at the guard zones.
@@ -129,14 +132,60 @@ pub fn assert_close(got: &[f32], want: &[f64], relative: f64, what: &str) {
     }
 }
 
-/// Runs a kernel, on the emulator or on a GPU (`gpu.rs`), and fails with what is said of it.
-pub fn run(kernel: &str, grid: [usize; 3], threads: usize, shared: usize, arguments: &[Argument]) {
-    let (grid, threads) = (grid.map(|n| n as u32), threads as u32);
-    let ran = match gpu::is_wanted() {
-        true => gpu::launch(kernel, grid, threads, shared, arguments),
-        false => launch(kernel, grid, [threads, 1, 1], shared, arguments),
-    };
+/// Runs a kernel, on the emulator or on a GPU (`gpu.rs`), and fails with the report.
+pub fn run(kernel: &impl Kernel) {
+    let launch = kernel.launch();
+    let ran = if gpu::is_wanted() { gpu::launch(&launch) } else { emulate(&launch) };
     ran.unwrap_or_else(|e| panic!("{e}"));
+}
+
+/// Runs a launch on the emulator; the error is its report.
+pub fn emulate(launch: &Launch) -> Result<(), String> {
+    let emulated = |argument: &Argument| match argument {
+        Argument::Address(v) => cuda_emulator::Argument::Pointer(*v),
+        Argument::Int(v) => cuda_emulator::Argument::I32(*v),
+        Argument::Float(v) => cuda_emulator::Argument::F32(*v),
+        Argument::Map(map) => cuda_emulator::Argument::TensorMap(cuda_emulator::TensorMap::new(
+            map.address,
+            map.columns,
+            map.rows,
+            map.stride,
+            map.box_rows as u32,
+            map.row_step as u32,
+        )),
+    };
+    let arguments: Vec<_> = launch.arguments.iter().map(emulated).collect();
+    let grid = launch.grid.map(|n| n as u32);
+    cuda_emulator::launch(&launch.kernel, grid, [launch.threads as u32, 1, 1], launch.shared, &arguments)
+}
+
+/// An activation in f64.
+pub fn activated(activation: Activation, v: f64) -> f64 {
+    match activation {
+        Activation::None => v,
+        Activation::Gelu => 0.5 * v * (1.0 + erf(v / 2f64.sqrt())),
+        Activation::Relu => v.max(0.0),
+        Activation::LeakyRelu(slope) => {
+            if v < 0.0 {
+                f64::from(slope) * v
+            } else {
+                v
+            }
+        }
+    }
+}
+
+/// The error function to 1e-12: its series, which converges for every size that matters here.
+pub fn erf(x: f64) -> f64 {
+    if x.abs() > 5.0 {
+        return x.signum();
+    }
+    let (mut term, mut sum) = (x, x);
+    for n in 1..120 {
+        term *= -x * x / f64::from(n);
+        sum += term / f64::from(2 * n + 1);
+    }
+    sum * 2.0 / std::f64::consts::PI.sqrt()
 }
 
 /// Calls `test` once in every order.
@@ -156,16 +205,5 @@ pub fn offsets(lengths: &[usize]) -> Vec<i32> {
     table
 }
 
-/// Halves of a tile in shared memory, as `row_at` of `matrix.cuh` has it.
-pub fn tile_halves(width: usize, rows: usize) -> usize {
-    let run = 8 >> (width / 8).trailing_zeros().min(3);
-    rows * width + rows / run * 8
-}
-
-pub const NULL: Argument = Argument::Pointer(0);
-pub fn int(n: usize) -> Argument {
-    Argument::I32(n as i32)
-}
-pub fn float(v: f32) -> Argument {
-    Argument::F32(v)
-}
+/// The address of an operand that is not given.
+pub const NULL: u64 = 0;

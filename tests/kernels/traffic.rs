@@ -4,10 +4,10 @@
 //! begin like that.
 
 use crate::launches;
-use crate::support::run;
+use crate::support::{Kernel, run};
 use cuda_emulator::{
-    Argument, Counts, GlobalTraffic, Memory, Order, Plain, Traffic, compiler, costly_places, count_traffic,
-    set_order, take_counts, traffic,
+    Counts, GlobalTraffic, Memory, Order, Plain, Traffic, compiler, costly_places, count_traffic, set_order,
+    take_counts, traffic,
 };
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -69,28 +69,22 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// The address of what shall live as long as the launches.
-    pub fn keep<T: Plain + 'static>(&mut self, memory: Memory<T>) -> Argument {
-        let argument = memory.argument();
+    /// Keeps the memory as long as the counts; returns its address.
+    pub fn keep<T: Plain + 'static>(&mut self, memory: Memory<T>) -> u64 {
+        let address = memory.address();
         self.kept.push(Box::new(memory));
-        argument
+        address
     }
 
-    pub fn count(
-        &mut self,
-        kernel: &str,
-        shape: &str,
-        grid: [usize; 3],
-        threads: usize,
-        shared: usize,
-        arguments: &[Argument],
-    ) {
+    /// Runs a kernel and counts what its accesses cost; `shape` stands in the table.
+    pub fn count(&mut self, shape: &str, call: &impl Kernel) {
+        let kernel = call.launch().kernel;
         take_counts();
         count_traffic(true);
-        run(kernel, grid, threads, shared, arguments);
+        run(call);
         let (traffic, counts) = (traffic(), take_counts());
         let mut row =
-            Row { kernel: kernel.into(), shape: shape.into(), traffic, counts, places: String::new() };
+            Row { kernel: kernel.clone(), shape: shape.into(), traffic, counts, places: String::new() };
         let asked = std::env::var("KERNEL_TRAFFIC_PLACES").is_ok_and(|name| kernel.starts_with(&name));
         if asked || row.breaks_the_rule() && row.exception().is_none() {
             row.places = costly_places(4).iter().map(|(place, cost)| described(place, cost)).collect();

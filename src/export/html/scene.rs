@@ -3,18 +3,18 @@
 use serde_json::{Map, Value, json};
 
 use crate::animation::Animation;
-use crate::export::curves::{Curves, inner_lips, waveform};
 use crate::export::{occlusion, surface};
 use crate::rig::Face;
+use crate::rig::curves::{Curves, inner_lips, waveform};
 use crate::{Error, Result};
 
 /// Displacements below this are left out: metres.
 const STILL: f32 = 2e-6;
-/// Vertex colour and gloss of a face that has none: matt clay.
+/// Vertex colour and gloss of a face without colours: matt clay.
 const CLAY: ([u8; 3], u8) = ([190, 166, 152], 70);
 /// The waveform's resolution.
 const BINS: usize = 1200;
-/// The jaw's turn at which the second occlusion is taken, for a mouth that is open: radians.
+/// The jaw's rotation for the second occlusion, that of an open mouth: radians.
 const OPEN: f32 = 0.35;
 
 pub(super) struct Scene {
@@ -111,7 +111,7 @@ impl Block {
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
     }
 
-    /// Vertex numbers: 16 bits where they suffice, as the page expects.
+    /// Vertex indices: 16 bits if they suffice, as the page expects.
     fn indices(&mut self, name: &str, face: &Face, values: impl Iterator<Item = u32>) {
         if face.vertex_count() <= 1 << 16 {
             self.put(name, values.map(|v| v as u16), u16::to_le_bytes);
@@ -212,7 +212,7 @@ fn gap(positions: &[f32], lips: [u32; 2]) -> f32 {
     (0..3).map(|k| (a[k] - b[k]).powi(2)).sum::<f32>().sqrt()
 }
 
-/// What the camera looks at: a ball round everything above the neck's joint, or round all.
+/// The target of the camera: a ball around all vertices above the neck's joint, or around all vertices.
 fn focus(face: &Face) -> ([f32; 3], f32) {
     let vertices = face.template.as_chunks::<3>().0;
     let neck = face.joint_names.iter().position(|name| name == "neck").map(|j| face.joints[j * 3 + 1]);

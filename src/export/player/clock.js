@@ -1,4 +1,4 @@
-/** What time it is in the clip. The sound's own clock rules; without sound, or where it cannot be played, the browser's does. */
+/** The time in the clip: by the sound's clock, or by the browser's clock without sound or if it cannot be played. */
 class Clock {
   constructor(scene, audio, onChange) {
     this.duration = scene.duration;
@@ -23,7 +23,7 @@ class Clock {
     if (this.audio) {
       this.audio.playbackRate = this.rate;
       this.audio.play().catch((error) => {
-        // Pausing before the sound has begun is no failure.
+        // A pause before the sound has begun is no error.
         if (error.name !== "AbortError") this.pause();
       });
     }
@@ -43,7 +43,7 @@ class Clock {
 
   seek(seconds) {
     this.at = Math.min(Math.max(seconds, 0), this.duration);
-    // At its very end a sound would report that it has ended.
+    // Seeking to the very end would end the sound.
     if (this.audio) this.audio.currentTime = Math.min(this.at, Math.max(this.#length() - 1e-3, 0));
     this.last = performance.now();
     this.onChange();
@@ -60,7 +60,7 @@ class Clock {
     this.onChange();
   }
 
-  /** Moves on to this moment. The sound's clock ticks coarsely: the time runs by itself and leans toward it, and jumps only if far off. */
+  /** Advances to this moment. The sound's clock has coarse steps: the time runs freely, is pulled toward it, and jumps only if far off. */
   tick(now) {
     if (!this.playing) return this.at;
     const passed = ((now - this.last) / 1000) * this.rate;

@@ -1,6 +1,6 @@
-/** A camera that turns round the face: drag, pinch, wheel; it glides to where it was sent. */
+/** An orbit camera: drag, pinch, wheel; it moves smoothly to its target. */
 class Orbit {
-  /** The field of view, upright, radians. */
+  /** The vertical field of view, radians. */
   static view = 0.42;
 
   constructor(element, focus, onMove, onTap) {
@@ -19,7 +19,7 @@ class Orbit {
   }
 
   look(yaw, pitch) {
-    // The short way round.
+    // The shorter direction of rotation.
     const turns = Math.round((this.now.yaw - yaw) / (2 * Math.PI));
     this.goal = { yaw: yaw + turns * 2 * Math.PI, pitch, zoom: 1, shiftX: 0, shiftY: 0 };
     this.onMove();
@@ -36,7 +36,7 @@ class Orbit {
     this.onMove();
   }
 
-  /** Takes the next step of the glide; false once it has arrived. */
+  /** Takes the next step toward the target; false once it has arrived. */
   step(seconds) {
     const share = 1 - Math.exp(-seconds * 14);
     let moving = false;
@@ -49,7 +49,7 @@ class Orbit {
     return moving;
   }
 
-  /** Where the camera stands, and the matrix that takes the world to the screen. */
+  /** The camera's position, and the matrix from world to screen. */
   camera(aspect) {
     const { yaw, pitch, zoom, shiftX, shiftY } = this.now;
     const { center, radius } = this.focus;
@@ -117,7 +117,7 @@ const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 const cross = (a, b) => [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
 const unit = (a) => a.map((v) => v / Math.hypot(...a));
 
-/** Matrices are column-major, as WebGL takes them. */
+/** Matrices are column-major, as WebGL expects them. */
 function multiply(a, b) {
   const out = new Float32Array(16);
   for (let column = 0; column < 4; column++)

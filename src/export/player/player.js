@@ -1,4 +1,4 @@
-/** Puts the page together: what the buttons, the keys and the clock do. */
+/** Connects the page's parts: buttons, keys, clock. */
 (function main() {
   const $ = (id) => document.getElementById(id);
   const scene = readScene();
@@ -9,7 +9,7 @@
   let posed = -1;
   let asked = false;
 
-  /** Draws at the next chance; nothing is drawn while nothing changes. */
+  /** Draws at the next animation frame; nothing is drawn while nothing changes. */
   const wake = () => {
     stale = true;
     if (asked) return;
@@ -74,7 +74,7 @@
     slider.setAttribute("aria-valuetext", `${seconds.toFixed(1)} of ${scene.duration.toFixed(1)} seconds`);
   }
 
-  /** The first thing that a visitor does takes the big button away. */
+  /** The first action of a visitor removes the big button. */
   function begin(action) {
     document.body.classList.add("begun");
     action();
@@ -108,14 +108,14 @@
     button.addEventListener("click", () => orbit.look(...views[button.dataset.view]));
   if (!document.documentElement.requestFullscreen) $("full").hidden = true;
   $("about").addEventListener("click", (event) => event.target === $("about") && $("about").close());
-  // A button that was clicked must not take the space bar away from the player; first, so that a closing dialog does not give it back.
+  // A clicked button must not keep the space bar; this runs first, so that a closing dialog does not return the focus to it.
   const release = (event) => {
     const button = event.detail > 0 && event.target.closest("button");
     if (button) button.blur();
   };
   document.addEventListener("click", release, true);
 
-  /** One frame on (1) or back (-1), exactly onto it. */
+  /** Goes one frame forward (1) or back (-1), exactly to its time. */
   const hop = (way) => () => {
     if (clock.playing) clock.pause();
     const at = clock.at * scene.fps;

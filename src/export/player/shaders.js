@@ -13,7 +13,7 @@ void main() {
   gl_Position = vec4(corner, 0.999, 1.0);
 }`;
 
-/* A pool of light behind the head that falls off to the corners; noise of half a step hides the bands. */
+/* A light behind the head that fades to the corners; noise of half a code hides banding. */
 const BACKDROP_FRAGMENT = `
 precision highp float;
 uniform vec2 size;
@@ -48,10 +48,10 @@ void main() {
   world = position;
   facing = normal;
   surface = vec4(pow(paint.rgb, vec3(2.2)), paint.a);
-  /* What an opening mouth uncovers is lit more than its share: teeth must be seen. */
+  /* The inside of an open mouth gets more light than physics gives, so that teeth are visible. */
   float uncovered = openness.y - openness.x;
   sky = min(openness.x + open * uncovered * (1.0 + 4.0 * max(uncovered, 0.0) * (1.0 - openness.y) / (openness.y + 0.05)), 1.0);
-  /* Read off the surface, the farther the more it slopes: else it would shade itself. */
+  /* The bias grows with the slope of the surface, so that it does not shadow itself. */
   float slope = 1.0 - clamp(dot(normal, key), 0.0, 1.0);
   shade = (light * vec4(position + normal * (0.001 + 0.005 * slope), 1.0)).xyz * 0.5 + 0.5;
 }`;
@@ -70,7 +70,7 @@ uniform vec2 fade;
 uniform sampler2DShadow shadow;
 out vec4 color;
 
-/* Light that enters skin leaves it round the corner, red the farthest. */
+/* Subsurface scattering: light in skin reaches beyond the terminator, red the farthest. */
 vec3 wrapped(float cosine, vec3 spread) { return max(vec3(0.0), (cosine + spread) / ((1.0 + spread) * (1.0 + spread))); }
 
 float ggx(vec3 n, vec3 v, vec3 l, float roughness) {
@@ -93,7 +93,7 @@ float lit(vec3 at) {
   return sum / 12.0;
 }
 
-/* What a glossy surface mirrors: a dark room, a soft box over the key light, a strip on the other side. */
+/* The reflected environment: a dark room, a soft box over the key light, a strip on the other side. */
 vec3 room(vec3 r, float roughness) {
   float soft = 0.04 + roughness * 0.5;
   float box = smoothstep(0.90 - soft, 0.90 + soft, dot(r, key));
@@ -105,7 +105,7 @@ vec3 room(vec3 r, float roughness) {
 void main() {
   vec3 n = normalize(facing);
   vec3 v = normalize(eye - world);
-  /* A sliver that a shape has turned over keeps the normal of its neighbours. */
+  /* A thin triangle that a shape has flipped keeps the normal of its neighbours. */
   if (!gl_FrontFacing && dot(n, v) < 0.0) n = -n;
   vec3 albedo = surface.rgb;
   float gloss = surface.a;
@@ -113,7 +113,7 @@ void main() {
   float flesh = clamp((albedo.r - albedo.b) * 3.0, 0.0, 1.0) * smoothstep(0.05, 0.3, albedo.r);
   vec3 spread = mix(vec3(0.05), vec3(0.30, 0.15, 0.10), flesh);
   float open = sky * (0.35 + 0.65 * sky);
-  /* Occluded flesh is lit by flesh: it turns red before it turns dark. */
+  /* Occluded skin gets light reflected from skin: it turns red before it turns dark. */
   vec3 dim = mix(vec3(open), pow(vec3(open), vec3(0.72, 0.95, 1.0)), flesh);
 
   float shine = lit(shade);
@@ -141,8 +141,8 @@ void main() {
   vec3 mirrored = room(reflect(-v, n), roughness) * fresnel * open * mix(0.55, 1.6, gloss);
 
   vec3 c = albedo * light + gleam * mix(0.16, 0.4, gloss) + mirrored;
-  /* A shoulder only: mid tones keep their colour. */
+  /* Only highlights are compressed: mid tones keep their colour. */
   c = mix(c, 0.55 + 0.45 * (1.0 - exp((0.55 - c) / 0.45)), step(0.55, c));
-  /* The cut edge of neck or chest melts into the backdrop. */
+  /* The cut edge of neck or chest fades into the background. */
   color = vec4(pow(max(c, 0.0), vec3(1.0 / 2.2)), smoothstep(fade.x, fade.y, world.y));
 }`;

@@ -53,12 +53,12 @@ class Stage {
     gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA);
   }
 
-  /** After a lost context everything is made anew. */
+  /** Makes all resources again after the context was lost. */
   restore() {
     this.#build();
   }
 
-  /** An orthographic view along the key light that holds the whole mesh. */
+  /** An orthographic view along the key light that covers the whole mesh. */
   #lightMatrix() {
     const { template, vertices } = this.scene;
     const center = [0, 0, 0];

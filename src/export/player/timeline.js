@@ -1,4 +1,4 @@
-/** The sound and the curves under each other, a cursor over all of them, and scrubbing. */
+/** Waveform and curves below each other, a cursor across all of them, and scrubbing. */
 class Timeline {
   static colors = ["#ff8c6e", "#f6c65f", "#62d2bf", "#a3a9ff"];
   static axis = 18;
@@ -22,7 +22,7 @@ class Timeline {
     this.#listen(onScrub);
   }
 
-  /** The row of a curve beside the canvas; returns where its value goes. */
+  /** Adds the row of a curve beside the canvas; returns the element for its value. */
   #label(labels, curve, i) {
     const row = document.createElement("div");
     row.className = "label";

@@ -111,7 +111,7 @@ pub struct HeadConfig {
     pub pool_width: usize,
 }
 
-/// The code predictor (`docs/networks/deeptalk.md` section 5 and 6).
+/// The code predictor (`docs/networks/deeptalk.md` sections 5 and 6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PredictorConfig {

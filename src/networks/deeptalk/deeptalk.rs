@@ -4,25 +4,67 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::emotion_head::Distribution;
+use super::motion_prior::MotionCodes;
 use super::padding::frames_for;
-use super::predictor::{Choice, MotionCodes};
+use super::predictor::Choice;
 use super::weights::Weights;
 use crate::layers::{Observer, timed};
 use crate::networks::model_file::Listing;
 use crate::networks::{ModelFile, Spec};
-use crate::tensor::{Clips, Ops, Outputs};
+use crate::tensor::{Clips, Context, Engine, Lease, NetworkId, Ops, Outputs, Part};
 use crate::{Error, Result};
 
 /// Samples of the shortest clip that an encoder can hear; shorter ones are padded with silence.
 const SHORTEST: usize = super::config::SAMPLES_PER_FRAME;
 
-/// A loaded model on a device.
+/// A loaded model on a device. Threads share it; each leases a context for its work.
+#[derive(Clone)]
+pub struct DeepTalkNetwork<E: Engine> {
+    engine: E,
+    loaded: Arc<Loaded<<E::Context as Context>::Weight>>,
+}
+
+/// A loaded model on a context, for one thread at a time.
 #[derive(Debug)]
 pub struct DeepTalk<B: Ops> {
-    ops: Arc<B>,
-    spec: Spec,
-    config: Config,
-    weights: Weights<B::Weight>,
+    ops: Lease<B>,
+    loaded: Arc<Loaded<B::Weight>>,
+}
+
+/// Weights on a device, with their sizes.
+#[derive(Debug)]
+pub(super) struct Loaded<W> {
+    id: NetworkId,
+    pub spec: Spec,
+    pub config: Config,
+    weights: Weights<W>,
+}
+
+impl<E: Engine<Context: Ops>> DeepTalkNetwork<E> {
+    /// The network of a model file, on a device.
+    ///
+    /// # Errors
+    /// A model of another architecture; a number that is not finite; errors of the device.
+    pub fn load(file: &ModelFile, engine: E) -> Result<Self> {
+        let (ops, config) = (engine.lease()?, super::config_of(file)?);
+        let list = |source: &mut Listing<'_>| Weights::load(&config, source).map(drop);
+        let weights = file.weights(&*ops, list, |source| Weights::load(&config, source))?;
+        drop(ops);
+        let loaded = Loaded { id: NetworkId::unique(), spec: file.spec().clone(), config, weights };
+        Ok(Self { engine, loaded: Arc::new(loaded) })
+    }
+
+    /// The network on a context of the device.
+    ///
+    /// # Errors
+    /// As [`Engine::lease`].
+    pub fn lease(&self) -> Result<DeepTalk<E::Context>> {
+        Ok(DeepTalk { ops: self.engine.lease()?, loaded: self.loaded.clone() })
+    }
+
+    pub(super) fn loaded(&self) -> &Loaded<<E::Context as Context>::Weight> {
+        &self.loaded
+    }
 }
 
 /// What the encoders make of a batch of speech.
@@ -42,19 +84,16 @@ pub struct Animated<B: Ops> {
 }
 
 impl<B: Ops> DeepTalk<B> {
-    /// The network of a model file, on a back end.
+    /// The network of a model file, on a context of its own: [`DeepTalkNetwork::load`] and [`DeepTalkNetwork::lease`].
     ///
     /// # Errors
-    /// A model of another architecture; a number that is not finite; errors of the device.
-    pub fn load(file: &ModelFile, ops: impl Into<Arc<B>>) -> Result<Self> {
-        let (ops, config) = (ops.into(), super::config_of(file)?);
-        let list = |source: &mut Listing<'_>| Weights::load(&config, source).map(drop);
-        let weights = file.weights(&*ops, list, |source| Weights::load(&config, source))?;
-        Ok(Self { ops, spec: file.spec().clone(), config, weights })
+    /// As there.
+    pub fn load(file: &ModelFile, engine: impl Engine<Context = B>) -> Result<Self> {
+        DeepTalkNetwork::load(file, engine)?.lease()
     }
 
-    pub(super) fn own_spec(&self) -> &Spec {
-        &self.spec
+    pub(super) fn loaded(&self) -> &Loaded<B::Weight> {
+        &self.loaded
     }
 
     /// The device.
@@ -64,7 +103,7 @@ impl<B: Ops> DeepTalk<B> {
 
     /// The sizes and names.
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.loaded.config
     }
 
     /// Both encoders, over clips of 16 kHz mono samples in [-1, 1]; each is padded as the published code does
@@ -76,7 +115,7 @@ impl<B: Ops> DeepTalk<B> {
             let (content, emotion) = self.ops.branches(
                 || {
                     timed(observer, "content", || {
-                        self.weights.content.forward(&*self.ops, inputs[0], &frames, observer)
+                        self.loaded.weights.content.forward(&*self.ops, inputs[0], &frames, observer)
                     })
                 },
                 || timed(observer, "emotion", || self.emotion_of_samples(inputs[0], observer)),
@@ -98,7 +137,7 @@ impl<B: Ops> DeepTalk<B> {
         let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
         let body = |inputs: &[&B::Tensor]| {
             let content = timed(observer, "content", || {
-                self.weights.content.forward_normalized(&*self.ops, inputs[0], &frames, observer)
+                self.loaded.weights.content.forward_normalized(&*self.ops, inputs[0], &frames, observer)
             })?;
             Ok(Outputs { tensors: vec![content], codes: Vec::new() })
         };
@@ -113,11 +152,18 @@ impl<B: Ops> DeepTalk<B> {
         samples: &[f32],
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        timed(observer, "emotion", || {
-            let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
-            let features = self.weights.emotion.forward_normalized(&*self.ops, samples, observer)?;
-            self.emotion_of_features(&features, observer)
-        })
+        let samples = self.ops.upload_f32(&Clips::one(samples.len()), 1, samples)?;
+        let body = |inputs: &[&B::Tensor]| {
+            let emotion = timed(observer, "emotion", || {
+                let features =
+                    self.loaded.weights.emotion.forward_normalized(&*self.ops, inputs[0], observer)?;
+                self.emotion_of_features(&features, observer)
+            })?;
+            Ok(Outputs { tensors: vec![emotion.mu, emotion.logvar], codes: Vec::new() })
+        };
+        let outputs = self.record_unless(observer.reads(), "emotion", &[&samples], body)?;
+        let [mu, logvar] = exactly(outputs.tensors);
+        Ok(Distribution { mu, logvar })
     }
 
     fn record_unless(
@@ -127,7 +173,11 @@ impl<B: Ops> DeepTalk<B> {
         inputs: &[&B::Tensor],
         body: impl Fn(&[&B::Tensor]) -> Result<Outputs<B::Tensor, B::Codes>>,
     ) -> Result<Outputs<B::Tensor, B::Codes>> {
-        if eager { body(inputs) } else { self.ops.recorded(part, inputs, body) }
+        if eager {
+            body(inputs)
+        } else {
+            self.ops.recorded(Part { network: self.loaded.id, name: part }, inputs, body)
+        }
     }
 
     /// The emotion alone, of clips that lend it to other words: not padded.
@@ -145,7 +195,7 @@ impl<B: Ops> DeepTalk<B> {
         samples: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        let features = self.weights.emotion.forward(&*self.ops, samples, observer)?;
+        let features = self.loaded.weights.emotion.forward(&*self.ops, samples, observer)?;
         self.emotion_of_features(&features, observer)
     }
 
@@ -154,8 +204,8 @@ impl<B: Ops> DeepTalk<B> {
         features: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Distribution<B::Tensor>> {
-        let tokens = self.weights.emotion.tokens();
-        let head = &self.weights.emotion_head;
+        let tokens = self.loaded.weights.emotion.tokens();
+        let head = &self.loaded.weights.emotion_head;
         let emotion = head.forward(&*self.ops, features, tokens, "dee.encoder", observer)?;
         observer.stage("dee.mu", &emotion.mu)?;
         observer.stage("dee.logvar", &emotion.logvar)?;
@@ -179,30 +229,44 @@ impl<B: Ops> DeepTalk<B> {
         content: &B::Tensor,
         emotion: &B::Tensor,
         actors: &[usize],
-        choice: &Choice<'_, B::Codes>,
+        choice: &Choice<'_, B::Tensor>,
         observer: &dyn Observer<B>,
     ) -> Result<Animated<B>> {
-        let Weights { style, predictor, motion_prior, .. } = &self.weights;
+        let Weights { style, predictor, motion_prior, .. } = &self.loaded.weights;
         let actors = self.one_hot(actors)?;
+        let mut inputs = vec![content, emotion, &actors];
+        // The places of the given codes among the inputs.
+        let places = choice.given.map(|given| {
+            given.map(|given| {
+                inputs.push(given);
+                inputs.len() - 1
+            })
+        });
+        let sample = choice.sample;
         let body = |inputs: &[&B::Tensor]| {
+            let choice = Choice { sample, given: places.map(|place| place.map(|place| inputs[place])) };
             let codes = timed(observer, "codes", || {
                 let style = style.forward(&*self.ops, inputs[1], inputs[2], observer)?;
-                predictor.forward(&*self.ops, motion_prior, inputs[0], &style, choice, observer)
+                predictor.forward(&*self.ops, motion_prior, inputs[0], &style, &choice, observer)
             })?;
             let motion = timed(observer, "motion", || motion_prior.decode(&*self.ops, &codes, observer))?;
             Ok(Outputs { tensors: vec![motion], codes: vec![codes.top, codes.bottom] })
         };
-        // Seeds and given codes are not part of a recording's key.
-        let eager = observer.reads()
-            || choice.sample.iter().any(Option::is_some)
-            || choice.given.iter().any(Option::is_some);
-        let outputs = self.record_unless(eager, "animate", &[content, emotion, &actors], body)?;
+        // Seeds are not part of a recording's key.
+        let eager = observer.reads() || sample.iter().any(Option::is_some);
+        let part = match places {
+            [None, None] => "animate",
+            [Some(_), None] => "animate, top given",
+            [None, Some(_)] => "animate, bottom given",
+            [Some(_), Some(_)] => "animate, both given",
+        };
+        let outputs = self.record_unless(eager, part, &inputs, body)?;
         let ([motion], [top, bottom]) = (exactly(outputs.tensors), exactly(outputs.codes));
         Ok(Animated { motion, codes: MotionCodes { top, bottom } })
     }
 
     fn one_hot(&self, actors: &[usize]) -> Result<B::Tensor> {
-        let width = self.config.actors.len();
+        let width = self.loaded.config.actors.len();
         let mut rows = vec![0.0; actors.len() * width];
         for (&actor, row) in actors.iter().zip(rows.chunks_exact_mut(width)) {
             *row.get_mut(actor).ok_or_else(|| {
@@ -214,17 +278,17 @@ impl<B: Ops> DeepTalk<B> {
 
     /// Motion (frames, parameters; frames a multiple of 4) to codes.
     pub fn encode_motion(&self, motion: &B::Tensor) -> Result<MotionCodes<B::Codes>> {
-        self.weights.motion_prior.encode(&*self.ops, motion)
+        self.loaded.weights.motion_prior.encode(&*self.ops, motion)
     }
 
     /// What the codes stand for: the rows of both codebooks.
     pub fn code_vectors(&self, codes: &MotionCodes<B::Codes>) -> Result<(B::Tensor, B::Tensor)> {
-        self.weights.motion_prior.code_vectors(&*self.ops, codes)
+        self.loaded.weights.motion_prior.code_vectors(&*self.ops, codes)
     }
 
     /// Codes to motion (frames, parameters).
     pub fn decode_codes(&self, codes: &MotionCodes<B::Codes>) -> Result<B::Tensor> {
-        self.weights.motion_prior.decode(&*self.ops, codes, &())
+        self.loaded.weights.motion_prior.decode(&*self.ops, codes, &())
     }
 
     /// The emotion that a motion (frames, parameters) shows, if the model can tell.
@@ -233,13 +297,13 @@ impl<B: Ops> DeepTalk<B> {
         motion: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<Option<Distribution<B::Tensor>>> {
-        let weights = self.weights.motion_emotion.as_ref();
+        let weights = self.loaded.weights.motion_emotion.as_ref();
         weights.map(|weights| weights.forward(&*self.ops, motion, observer)).transpose()
     }
 
     /// The probability that a motion goes with a speech, from the distributions (mu, log variance) of their emotions.
     pub fn match_probability(&self, audio: (&[f32], &[f32]), motion: (&[f32], &[f32])) -> Option<f32> {
-        Some(self.weights.motion_emotion.as_ref()?.match_probability(audio, motion))
+        Some(self.loaded.weights.motion_emotion.as_ref()?.match_probability(audio, motion))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The emotion encoder: emotion2vec (data2vec 2.0) of samples, or of their log-mel spectrogram: `docs/networks/deeptalk.md` section 3.
+//! The emotion encoder: emotion2vec (data2vec 2.0) of samples, or of their log-mel spectrogram:
+//! `docs/networks/deeptalk.md` section 3.
 
 use super::config::EmotionConfig;
 use crate::Result;
@@ -73,25 +74,21 @@ impl<W> Emotion<W> {
         observer: &dyn Observer<B>,
     ) -> Result<B::Tensor> {
         let x = ops.group_norm(samples, None, SAMPLES_EPS, Activation::None)?;
-        self.forward_normalized(ops, x, observer)
+        self.forward_normalized(ops, &x, observer)
     }
 
     /// [`forward`](Self::forward) of samples that are normalised already, as those of a stream are by its running statistics.
     pub(super) fn forward_normalized<B: Ops<Weight = W>>(
         &self,
         ops: &B,
-        samples: B::Tensor,
+        samples: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<B::Tensor> {
-        let x = match &self.log_mel {
-            Some(log_mel) => {
-                let x = log_mel.forward(ops, &samples)?;
-                observer.stage("emotion.log_mel", &x)?;
-                x
-            }
-            None => samples,
-        };
-        let x = ops.front_end(&x, &self.front)?;
+        let spectrogram = self.log_mel.as_ref().map(|log_mel| log_mel.forward(ops, samples)).transpose()?;
+        if let Some(x) = &spectrogram {
+            observer.stage("emotion.log_mel", x)?;
+        }
+        let x = ops.front_end(spectrogram.as_ref().unwrap_or(samples), &self.front)?;
         observer.stage("emotion2vec.conv_features", &x)?;
 
         let x = ops.layer_norm(&x, Some(&self.projection_norm), Activation::None)?;

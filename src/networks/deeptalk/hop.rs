@@ -53,9 +53,9 @@ impl<B: Ops> DeepTalk<B> {
         let frames = hop.samples.len() / SAMPLES_PER_FRAME;
         let given = |book: usize, frames_per_code: usize| {
             let rows = frames / frames_per_code;
-            let mut codes = hop.given[book].to_vec();
-            codes.resize(rows, -1);
-            ops.upload_codes(&Clips::one(rows), &codes)
+            let mut codes: Vec<f32> = hop.given[book].iter().map(|code| *code as f32).collect();
+            codes.resize(rows, -1.0);
+            ops.upload_f32(&Clips::one(rows), 1, &codes)
         };
         let given = [given(0, FRAMES_PER_TOP_CODE)?, given(1, FRAMES_PER_BOTTOM_CODE)?];
         let choice = Choice { sample: [top.as_ref(), bottom.as_ref()], given: given.each_ref().map(Some) };

@@ -26,12 +26,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use config::Config;
-pub use deeptalk::{Analysis, Animated, DeepTalk};
+pub use deeptalk::{Analysis, Animated, DeepTalk, DeepTalkNetwork};
 pub use emotion_head::Distribution;
 pub use hop::{Hop, Hopped};
 pub use import::import_deeptalk;
+pub use motion_prior::MotionCodes;
 pub use padding::{frames_for, wanted_frames};
-pub use predictor::{Choice, MotionCodes};
+pub use predictor::Choice;
 pub use weights::{Weights, tensor_shapes};
 pub use windows::ONE_PASS_SECONDS;
 
@@ -39,7 +40,7 @@ use super::registry::{Architecture, Contradiction, Importer, Inspection, NamedSi
 use super::{Network, Output, Recipes, Spec};
 use crate::animation::Rate;
 use crate::files::Written;
-use crate::tensor::{Dtype, OnDevice, SharedOps};
+use crate::tensor::{Dtype, Engine, OnDevice, Ops};
 use crate::{Error, Result};
 
 /// The stream of random numbers that draws the top codes.
@@ -115,8 +116,8 @@ struct Open<'a>(&'a super::ModelFile);
 impl OnDevice for Open<'_> {
     type Output = Result<Arc<dyn Network>>;
 
-    fn on<B: SharedOps>(self, ops: Arc<B>) -> Self::Output {
-        Ok(Arc::new(DeepTalk::<B>::load(self.0, ops)?))
+    fn on<E: Engine<Context: Ops>>(self, engine: E) -> Self::Output {
+        Ok(Arc::new(DeepTalkNetwork::load(self.0, engine)?))
     }
 }
 

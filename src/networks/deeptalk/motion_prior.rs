@@ -1,11 +1,18 @@
 //! The motion prior (TH-VQVAE): codes to motion and back: `docs/networks/deeptalk.md` section 7.
 
 use super::config::MotionPriorConfig;
-use super::predictor::MotionCodes;
 use crate::Result;
 use crate::layers::attention_bias::near;
 use crate::layers::{Codebook, Observer, Scope, Source, TransformerConfig};
 use crate::tensor::{Activation, Conv1d, ConvTranspose1d, Linear, Ops, Padding, TransformerLayer};
+
+/// The codes of a motion.
+pub struct MotionCodes<C> {
+    /// One for four frames.
+    pub top: C,
+    /// One for two frames.
+    pub bottom: C,
+}
 
 /// The slope of the leaky units.
 const SLOPE: f32 = 0.2;

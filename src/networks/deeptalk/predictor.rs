@@ -1,7 +1,7 @@
-//! The style, and the codes: `docs/networks/deeptalk.md` section 5 and 6.
+//! The style, and the codes: `docs/networks/deeptalk.md` sections 5 and 6.
 
 use super::config::{Config, FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, PredictorConfig};
-use super::motion_prior::MotionPrior;
+use super::motion_prior::{MotionCodes, MotionPrior};
 use crate::Result;
 use crate::layers::attention_bias::near;
 use crate::layers::{Observer, Scope, Source};
@@ -13,24 +13,16 @@ use crate::tensor::{Activation, AttentionBias, Linear, Ops, Packed, SampleCodes,
 /// expected, and everything that is not 0 forbids. The published weights were trained so.
 const WITHIN_A_SECOND: AttentionBias = AttentionBias::Window { rows: FPS };
 
-/// The codes of a motion.
-pub struct MotionCodes<C> {
-    /// One for four frames.
-    pub top: C,
-    /// One for two frames.
-    pub bottom: C,
-}
-
 /// How codes are chosen, top book first.
-pub struct Choice<'a, C> {
+pub struct Choice<'a, T> {
     /// Draws codes; none takes the likeliest.
     pub sample: [Option<&'a SampleCodes>; 2],
-    /// Codes that take the place of chosen ones, with -1 where the chosen code stays: those that a stream gave out already, or those of
-    /// a reference.
-    pub given: [Option<&'a C>; 2],
+    /// Codes that take the place of chosen ones: those that a stream gave out already, or those of a reference. (rows of codes, 1) in
+    /// f32, with -1 where the chosen code stays.
+    pub given: [Option<&'a T>; 2],
 }
 
-impl<C> Default for Choice<'_, C> {
+impl<T> Default for Choice<'_, T> {
     fn default() -> Self {
         Self { sample: [None; 2], given: [None; 2] }
     }
@@ -103,7 +95,7 @@ impl<W> Predictor<W> {
         prior: &MotionPrior<W>,
         content: &B::Tensor,
         style: &B::Tensor,
-        choice: &Choice<'_, B::Codes>,
+        choice: &Choice<'_, B::Tensor>,
         observer: &dyn Observer<B>,
     ) -> Result<MotionCodes<B::Codes>> {
         let choose = |book: usize, name: &'static str, logits: &B::Tensor| {

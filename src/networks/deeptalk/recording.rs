@@ -1,11 +1,12 @@
 //! Recordings of any length, on the host: samples in, [`Animation`] out.
 
 use super::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
-use super::deeptalk::{Analysis, DeepTalk, check_samples};
+use super::deeptalk::{Analysis, DeepTalk, Loaded, check_samples};
 use super::emotion_head::Distribution;
+use super::motion_prior::MotionCodes;
 use super::network::of_recording;
 use super::padding::wanted_frames;
-use super::predictor::{Choice, MotionCodes};
+use super::predictor::Choice;
 use super::windows::{Seams, Window, join_codes, packs, windows};
 use super::{STREAM_BOTTOM, STREAM_EMOTION, STREAM_TOP};
 use crate::animation::{Animation, Extras, Rate};
@@ -62,7 +63,7 @@ impl<B: Ops> DeepTalk<B> {
         observer: &dyn Observer<B>,
     ) -> Result<Vec<Animation>> {
         check_clip(samples)?;
-        takes.iter().try_for_each(|take| self.check_controls(take))?;
+        takes.iter().try_for_each(|take| self.loaded().check_controls(take))?;
         let mut state = Progress { done: 0, total: wanted_frames(samples.len()) * takes.len() };
         let mut unfinished: Vec<_> =
             takes.iter().map(|_| Unfinished::new(self.config().parameters())).collect();
@@ -91,7 +92,7 @@ impl<B: Ops> DeepTalk<B> {
         progress: &mut dyn FnMut(Progress) -> Result<()>,
         observer: &dyn Observer<B>,
     ) -> Result<Vec<Animation>> {
-        self.check_controls(take)?;
+        self.loaded().check_controls(take)?;
         for (index, samples) in recordings.iter().enumerate() {
             check_clip(samples).map_err(of_recording(index))?;
         }
@@ -197,6 +198,15 @@ impl<B: Ops> DeepTalk<B> {
         })
     }
 
+    pub(super) fn download_emotion(&self, emotion: &Distribution<B::Tensor>) -> Result<EmotionVector> {
+        Ok(EmotionVector {
+            mu: self.ops().download(&emotion.mu)?,
+            logvar: self.ops().download(&emotion.logvar)?,
+        })
+    }
+}
+
+impl<W> Loaded<W> {
     /// Refuses what makes no sense before any work is done.
     pub(super) fn check_controls(&self, take: &Take) -> Result<()> {
         let Draw { alpha, temperature, .. } = &take.draw;
@@ -204,7 +214,7 @@ impl<B: Ops> DeepTalk<B> {
             return Err(Error::Usage(format!("a temperature is a number of at least 0, not {temperature}")));
         }
         alpha.map_or(Ok(()), check_alpha)?;
-        let actors = self.config().actors.len();
+        let actors = self.config.actors.len();
         if take.actor >= actors {
             let actor = take.actor;
             return Err(Error::Usage(format!(
@@ -213,14 +223,7 @@ impl<B: Ops> DeepTalk<B> {
         }
         let Some((emotion, share)) = &take.emotion else { return Ok(()) };
         check_share(*share)?;
-        emotion.check(self.config().emotion_head.width)
-    }
-
-    pub(super) fn download_emotion(&self, emotion: &Distribution<B::Tensor>) -> Result<EmotionVector> {
-        Ok(EmotionVector {
-            mu: self.ops().download(&emotion.mu)?,
-            logvar: self.ops().download(&emotion.logvar)?,
-        })
+        emotion.check(self.config.emotion_head.width)
     }
 }
 

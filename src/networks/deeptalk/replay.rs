@@ -5,13 +5,14 @@
 //! `codes_b`, and those to `reconstruction`.
 
 use super::deeptalk::{Analysis, DeepTalk};
-use super::predictor::{Choice, MotionCodes};
+use super::motion_prior::MotionCodes;
+use super::predictor::Choice;
 use crate::Result;
 use crate::networks::probe::Probed;
 use crate::networks::{Golden, Stage, Stages, Values, record};
-use crate::tensor::{Clips, Packed, SharedOps};
+use crate::tensor::{Clips, Ops, Packed};
 
-impl<B: SharedOps> DeepTalk<B> {
+impl<B: Ops> DeepTalk<B> {
     pub(super) fn replay_golden(&self, golden: &Golden) -> Result<Stages> {
         match golden.text("wav") {
             Some(wav) => self.replay_speech(golden, wav),

@@ -17,7 +17,7 @@ use super::registry::{Architecture, Contradiction, Inspection, NamedSizes};
 use super::{Network, Output, Recipes, Spec, StageSpec, shapes_of};
 use crate::Result;
 use crate::animation::Rate;
-use crate::tensor::{OnDevice, SharedOps};
+use crate::tensor::{Engine, OnDevice, Ops};
 
 /// The entry in the registry.
 pub(super) static ARCHITECTURE: Architecture = Architecture {
@@ -84,7 +84,7 @@ struct Open<'a>(&'a super::ModelFile);
 impl OnDevice for Open<'_> {
     type Output = Result<Arc<dyn Network>>;
 
-    fn on<B: SharedOps>(self, ops: Arc<B>) -> Self::Output {
-        Ok(Arc::new(GldiTalker::<B>::load(self.0, ops)?))
+    fn on<E: Engine<Context: Ops>>(self, engine: E) -> Self::Output {
+        Ok(Arc::new(GldiTalker::load(self.0, engine)?))
     }
 }

@@ -12,39 +12,44 @@ use crate::networks::{
     EmotionVector, Golden, Job, ModelFile, Network, NetworkStream, Probe, Spec, Stages, StreamOptions, Take,
     Watch, record,
 };
-use crate::tensor::{Ops, SharedOps};
+use crate::tensor::{Context, Engine, Ops};
 use crate::{Error, Result};
 
-/// A loaded model on a back end.
-#[derive(Debug)]
-pub struct GldiTalker<B: Ops> {
-    ops: Arc<B>,
+/// A loaded model on a device. Threads share it; each leases a context for its work.
+pub struct GldiTalker<E: Engine> {
+    engine: E,
     spec: Spec,
     config: Config,
-    audio: AudioEncoder<B::Weight>,
+    audio: AudioEncoder<<E::Context as Context>::Weight>,
 }
 
-impl<B: Ops> GldiTalker<B> {
-    /// The network of a model file, on a back end.
+impl<E: Engine<Context: Ops>> GldiTalker<E> {
+    /// The network of a model file, on a device.
     ///
     /// # Errors
     /// A model of another architecture; a number that is not finite; errors of the device.
-    pub fn load(file: &ModelFile, ops: impl Into<Arc<B>>) -> Result<Self> {
-        let (ops, config) = (ops.into(), Config::parse(file.config()).map_err(contradiction)?);
+    pub fn load(file: &ModelFile, engine: E) -> Result<Self> {
+        let (ops, config) = (engine.lease()?, Config::parse(file.config()).map_err(contradiction)?);
         let list = |source: &mut Listing<'_>| AudioEncoder::load_all(source, &config).map(drop);
         let audio = file.weights(&*ops, list, |source| AudioEncoder::load_all(source, &config))?;
-        Ok(Self { ops, spec: file.spec().clone(), config, audio })
+        drop(ops);
+        Ok(Self { engine, spec: file.spec().clone(), config, audio })
     }
 
     /// Clips of 16 kHz mono samples to the condition of the denoiser: (frames, width).
     ///
     /// # Errors
     /// A clip without samples; errors of the device and of the observer.
-    pub fn condition(&self, clips: &[&[f32]], observer: &dyn Observer<B>) -> Result<B::Tensor> {
+    pub fn condition<B: Ops<Weight = <E::Context as Context>::Weight>>(
+        &self,
+        ops: &B,
+        clips: &[&[f32]],
+        observer: &dyn Observer<B>,
+    ) -> Result<B::Tensor> {
         if let Some(index) = clips.iter().position(|clip| clip.is_empty()) {
             return Err(Error::Usage(format!("clip {index} has no samples: at least one is needed")));
         }
-        timed(observer, "audio", || self.audio.forward(&*self.ops, &self.config, clips, observer))
+        timed(observer, "audio", || self.audio.forward(ops, &self.config, clips, observer))
     }
 }
 
@@ -57,7 +62,7 @@ fn encoder_alone() -> Error {
     )
 }
 
-impl<B: SharedOps> Network for GldiTalker<B> {
+impl<E: Engine<Context: Ops>> Network for GldiTalker<E> {
     fn spec(&self) -> &Spec {
         &self.spec
     }
@@ -79,8 +84,9 @@ impl<B: SharedOps> Network for GldiTalker<B> {
     }
 
     fn pass(&self, clips: &[&[f32]], _: Option<&[Stages]>, probe: Option<&dyn Probe>) -> Result<Vec<f32>> {
-        let ops = &*self.ops;
-        ops.download(&self.condition(clips, &Probed { ops, probe })?)
+        let lease = self.engine.lease()?;
+        let ops = &*lease;
+        ops.download(&self.condition(ops, clips, &Probed { ops, probe })?)
     }
 
     /// `wav` in the metadata names the clip, `first_sample` and `samples` the part of it.

@@ -3,14 +3,25 @@
 use std::sync::Arc;
 
 use super::{
-    Codes, Cpu, Tensor, Weight, attention, codes, conv, front_end, norm, pool, product, rows, skin, spectrum,
+    Codes, Cpu, Tensor, Weight, attention::Attention, codes, conv, front_end, norm, pool, product, rows,
+    skin, spectrum,
 };
 use crate::Result;
 use crate::tensor::shapes;
 use crate::tensor::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    FrontLayer, LAYER_NORM_EPS, Linear, MeshOps, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored,
+    Engine, FrontLayer, LAYER_NORM_EPS, Lease, Linear, MeshOps, Rig, Role, RowOps, SampleCodes, SpeechOps,
+    Stored,
 };
+
+impl Engine for Cpu {
+    type Context = Cpu;
+
+    /// Never waits, and costs nothing: the CPU has no state of its own.
+    fn lease(&self) -> Result<Lease<Cpu>> {
+        Ok(Lease::unpooled(*self))
+    }
+}
 
 impl Context for Cpu {
     type Tensor = Tensor;
@@ -90,9 +101,14 @@ impl RowOps for Cpu {
         Ok(norm::group_norm(x, affine, eps, activation))
     }
 
-    fn attention(&self, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
-        let width = shapes::attention(qkv, heads, bias)?;
-        Ok(attention::attention(qkv, heads, width, bias, self.products))
+    fn self_attention(&self, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
+        let width = shapes::self_attention(qkv, heads, bias)?;
+        Ok(Attention { heads, width, bias, format: self.products }.of_itself(qkv))
+    }
+
+    fn attention(&self, q: &Tensor, kv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
+        let width = shapes::attention(q, kv, heads, bias)?;
+        Ok(Attention { heads, width, bias, format: self.products }.of_others(q, kv))
     }
 
     fn add(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {

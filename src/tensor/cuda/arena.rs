@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cudarc::driver::{result, sys};
+use cudarc::driver::{CudaStream, result, sys};
 
 use super::device::{Device, failed};
 use crate::{Error, Result};
@@ -21,6 +21,8 @@ const CHUNKS: [usize; 2] = [2 << 20, 32 << 20];
 #[derive(Debug)]
 pub(super) struct Arena {
     device: Arc<Device>,
+    /// The streams whose work uses this memory.
+    streams: Vec<Arc<CudaStream>>,
     state: Mutex<State>,
 }
 
@@ -32,7 +34,7 @@ struct State {
     free: BTreeMap<u64, usize>,
     /// The driver had nothing left: chunks go back to it as soon as nothing of them is in use.
     full: bool,
-    /// Recordings work in this memory whether or not a piece of it is in use: nothing goes back before the end.
+    /// Recordings use this memory whether or not a piece of it is in use, so nothing goes back before the end.
     recorded: bool,
 }
 
@@ -109,14 +111,29 @@ impl State {
 }
 
 impl Arena {
-    pub fn new(device: Arc<Device>) -> Arc<Self> {
-        Arc::new(Self { device, state: Mutex::default() })
+    /// Memory for the work of these streams.
+    pub fn new(device: Arc<Device>, streams: &[Arc<CudaStream>]) -> Arc<Self> {
+        Arc::new(Self { device, streams: streams.to_vec(), state: Mutex::default() })
     }
 
-    /// For recordings.
-    pub fn of_recordings(device: Arc<Device>) -> Arc<Self> {
+    /// The same for recordings, which keep their places in it: chunks are freed with the arena alone.
+    pub fn of_recordings(device: Arc<Device>, streams: &[Arc<CudaStream>]) -> Arc<Self> {
         let state = State { recorded: true, ..State::default() };
-        Arc::new(Self { device, state: Mutex::new(state) })
+        Arc::new(Self { device, streams: streams.to_vec(), state: Mutex::new(state) })
+    }
+
+    /// Waits for the streams of this arena and for nothing else: to wait for the device would spoil the recordings that other
+    /// threads make at this moment. Errors come back with the next call that selects the device.
+    fn wait(&self) {
+        for stream in &self.streams {
+            self.device.context.record_err(stream.synchronize());
+        }
+    }
+
+    fn free(&self, address: u64) {
+        self.device.context.record_err(self.device.context.bind_to_thread());
+        // SAFETY: a chunk came from the driver, no piece of it is in use, and the streams that used it were waited for.
+        self.device.context.record_err(unsafe { result::free_sync(address) });
     }
 
     /// A buffer of at least so many bytes; its contents are anything.
@@ -160,10 +177,11 @@ impl Arena {
             }
             let free = result::mem_get_info().map_or("an unknown amount".into(), |(free, _)| megabytes(free));
             Error::DeviceFailed(format!(
-                "the GPU's memory is full: {} more were needed for a tensor of {}, {free} were free; use shorter clips, smaller \
-                 batches or --device cpu",
+                "the GPU's memory is full: {} more were needed for a tensor of {}, {free} were free; use shorter clips or smaller \
+                 batches, or {}",
                 megabytes(bytes),
-                megabytes(wanted)
+                megabytes(wanted),
+                crate::Advice::UseCpu.text()
             ))
         })
     }
@@ -181,13 +199,11 @@ impl Arena {
         if state.recorded {
             return;
         }
-        // Work that is under way may use them; errors of the driver come back with its next operation.
-        let _ = self.device.context.bind_to_thread();
-        let _ = self.device.context.synchronize();
-        for chunk in state.take_free_chunks() {
-            // SAFETY: it came from the driver, no piece of it is in use, and no stream works on it any more.
-            let _ = unsafe { result::free_sync(chunk) };
+        let chunks = state.take_free_chunks();
+        if !chunks.is_empty() {
+            self.wait();
         }
+        chunks.into_iter().for_each(|chunk| self.free(chunk));
     }
 }
 
@@ -197,13 +213,11 @@ fn megabytes(bytes: usize) -> String {
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        // Errors of the driver cannot be told from here, and a device that fails to free is lost anyway.
-        let _ = self.device.context.bind_to_thread();
-        let _ = self.device.context.synchronize();
+        // Every buffer holds the arena, so none is left.
+        self.wait();
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for &(address, _) in &state.chunks {
-            // SAFETY: every buffer holds the arena alive, so none is left; the device has finished all work above.
-            let _ = unsafe { result::free_sync(address) };
+        for (address, _) in std::mem::take(&mut state.chunks) {
+            self.free(address);
         }
     }
 }

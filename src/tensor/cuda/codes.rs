@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::device::{Argument, Shape};
-use super::{Codes, Cuda, NULL, Tensor, Weight, address, int, longest};
+use super::launch::{ChooseCode, Lookup, NearestCode, ReplaceCodes};
+use super::{Codes, Cuda, NULL, Tensor, Weight, longest};
 use crate::tensor::{Packed, Role, SampleCodes, shapes};
 use crate::{Error, Result};
 
@@ -25,11 +25,10 @@ pub(super) fn lookup(cuda: &Cuda, codes: &Codes, codebook: &Weight) -> Result<Te
     let lane = cuda.enter(&[&codes.lane])?;
     let y = cuda.tensor(&lane, codes.clips.clone(), width)?;
     let rows = codes.clips.rows();
-    let shape = Shape { grid: [(rows * y.stride() / 8).div_ceil(256), 1, 1], threads: 256, shared: 0 };
-    let arguments =
-        [Argument::Address(y.address()), address(&codes.buffer), book, int(rows), int(y.stride())];
+    let lookup =
+        Lookup { y: y.address(), codes: codes.buffer.address(), codebook: book, rows, stride: y.stride() };
     // SAFETY: a code for every row, each below the codebook's count; rows of y and of the codebook are `stride` halves.
-    unsafe { lane.launch("lookup", shape, &arguments) }?;
+    unsafe { lane.launch(&lookup) }?;
     Ok(y)
 }
 
@@ -42,20 +41,19 @@ pub(super) fn nearest_code(cuda: &Cuda, x: &Tensor, codebook: &Weight) -> Result
     let codes = Codes {
         clips: x.clips.clone(),
         buffer: Arc::new(lane.arena.take(rows * 4)?),
-        lane: lane.lane.clone(),
+        lane: lane.clone(),
         bound: count,
     };
-    let shape = Shape { grid: [rows.div_ceil(4), 1, 1], threads: 128, shared: 0 };
-    let arguments = [
-        address(&codes.buffer),
-        Argument::Address(x.address()),
-        book,
-        int(rows),
-        int(count),
-        int(x.stride()),
-    ];
+    let nearest = NearestCode {
+        codes: codes.buffer.address(),
+        x: x.address(),
+        codebook: book,
+        rows,
+        count,
+        stride: x.stride(),
+    };
     // SAFETY: rows of x and of the codebook are `stride` halves, with zeros behind the channels; there is room for a code a row.
-    unsafe { lane.launch("nearest_code", shape, &arguments) }?;
+    unsafe { lane.launch(&nearest) }?;
     Ok(codes)
 }
 
@@ -66,7 +64,7 @@ pub(super) fn choose_code(cuda: &Cuda, logits: &Tensor, sample: Option<&SampleCo
     let codes = Codes {
         clips: clips.clone(),
         buffer: Arc::new(lane.arena.take(clips.rows() * 4)?),
-        lane: lane.lane.clone(),
+        lane: lane.clone(),
         bound: logits.channels(),
     };
     let offsets = cuda.offsets(clips)?;
@@ -77,21 +75,44 @@ pub(super) fn choose_code(cuda: &Cuda, logits: &Tensor, sample: Option<&SampleCo
         })
         .transpose()?;
     let (seeds, first_rows) =
-        tables.as_ref().map_or((NULL, NULL), |(seeds, rows)| (address(seeds), address(rows)));
-    let shape = Shape { grid: [longest(clips).div_ceil(4), clips.count(), 1], threads: 128, shared: 0 };
-    let arguments = [
-        address(&codes.buffer),
-        Argument::Address(logits.address()),
-        address(&offsets),
+        tables.as_ref().map_or((NULL, NULL), |(seeds, rows)| (seeds.address(), rows.address()));
+    let choose = ChooseCode {
+        codes: codes.buffer.address(),
+        logits: logits.address(),
+        offsets: offsets.address(),
         seeds,
         first_rows,
-        int(logits.channels()),
-        int(logits.stride()),
-        int(sample.map_or(0, |sample| sample.stream as usize)),
-        Argument::Float(sample.map_or(1.0, |sample| sample.temperature)),
-    ];
+        count: logits.channels(),
+        stride: logits.stride(),
+        stream: sample.map_or(0, |sample| sample.stream as usize),
+        temperature: sample.map_or(1.0, |sample| sample.temperature),
+        clips: clips.count(),
+        longest: longest(clips),
+    };
     // SAFETY: rows of the logits are `stride` halves; a seed and a first row for every clip; room for a code a row. The tables
     // go back to the lane's arena behind this launch.
-    unsafe { lane.launch("choose_code", shape, &arguments) }?;
+    unsafe { lane.launch(&choose) }?;
+    Ok(codes)
+}
+
+pub(super) fn replace_codes(cuda: &Cuda, chosen: &Codes, given: &Tensor) -> Result<Codes> {
+    shapes::replace_codes(chosen, given)?;
+    let lane = cuda.enter(&[&chosen.lane, &given.lane])?;
+    let rows = chosen.clips.rows();
+    let codes = Codes {
+        clips: chosen.clips.clone(),
+        buffer: Arc::new(lane.arena.take(rows * 4)?),
+        lane: lane.clone(),
+        bound: chosen.bound,
+    };
+    let replace = ReplaceCodes {
+        codes: codes.buffer.address(),
+        chosen: chosen.buffer.address(),
+        given: given.address(),
+        rows,
+        count: chosen.bound,
+    };
+    // SAFETY: a chosen code and an f32 for every row; room for a code a row.
+    unsafe { lane.launch(&replace) }?;
     Ok(codes)
 }

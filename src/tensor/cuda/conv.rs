@@ -1,9 +1,9 @@
 //! Launchers of the convolutions: implicit products of `matmul.cu` and `matmul_sm90.cu`, and `conv.cu`.
 
-use super::device::{Argument, Shape};
-use super::product::{Product, matmul, rows_times};
+use super::launch::{FirstConv, GroupedConv, Product, SampleWindows};
+use super::product::{matmul, product, rows_times};
 use super::tensor::padded;
-use super::{Cuda, NULL, Tensor, Weight, address, int, longest, numbers, pack, tiles, unsupported};
+use super::{Cuda, NULL, Tensor, Weight, longest, pack, unsupported};
 use crate::Result;
 use crate::tensor::shapes::{self, Shaped};
 use crate::tensor::{Activation, Clips, Conv1d, ConvTranspose1d, Padding, Role};
@@ -29,24 +29,21 @@ pub(super) fn conv1d(
     if conv.groups > 1 {
         return grouped_conv(cuda, x, conv, activation, clips, out);
     }
-    let weights = [
-        cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?,
-        cuda.bias("conv1d", conv.bias.as_ref())?,
-    ];
+    let w = cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?;
+    let bias = cuda.bias("conv1d", conv.bias.as_ref())?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips.clone(), out)?;
     let product = Product {
-        out: clips,
-        input: x.clips.clone(),
-        channels: x.stride(),
+        w,
+        bias,
         taps: kernel,
         step: conv.stride,
-        before: conv.padding.rows().0,
+        padding: conv.padding.rows().0,
         replicate: matches!(conv.padding, Padding::Replicate(..)),
-        columns: padded(out),
         activation,
+        ..product(x, padded(out))
     };
-    matmul(cuda, &y, x, weights, &product)?;
+    matmul(cuda, &y, x, &clips, product)?;
     Ok(y)
 }
 
@@ -69,11 +66,9 @@ fn windowed_conv(
         ));
     }
     let windows = sample_windows(cuda, x, clips, taps, conv.stride)?;
-    let weights = [
-        cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?,
-        cuda.bias("conv1d", conv.bias.as_ref())?,
-    ];
-    rows_times(cuda, &windows, weights, out, activation)
+    let w = cuda.weight("conv1d", &conv.weight, Role::Conv { groups: 1 })?;
+    let bias = cuda.bias("conv1d", conv.bias.as_ref())?;
+    rows_times(cuda, &windows, [w, bias], out, activation)
 }
 
 /// `sample_windows` of `conv.cu`: the windows of a tensor of one channel as rows, first as halves, then what these leave, each
@@ -88,20 +83,19 @@ pub(super) fn sample_windows(
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, 2 * padded(taps))?;
     let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
-    let vectors = longest(&y.clips) * y.stride() / 8;
-    let shape = Shape { grid: [vectors.div_ceil(256), y.clips.count(), 1], threads: 256, shared: 0 };
-    let arguments = [
-        Argument::Address(y.address()),
-        Argument::Address(x.address()),
-        address(&x_offsets),
-        address(&y_offsets),
-        int(taps),
-        int(step),
-        int(padded(taps)),
-    ];
+    let windows = SampleWindows {
+        y: y.address(),
+        x: x.address(),
+        x_offsets: x_offsets.address(),
+        y_offsets: y_offsets.address(),
+        taps,
+        step,
+        clips: y.clips.count(),
+        longest: longest(&y.clips),
+    };
     // SAFETY: x has a float a row, y `2 * padded(taps)` halves; the offsets are those of these clips, and as many windows are asked for
     // as fit into each clip of x.
-    unsafe { lane.launch("sample_windows", shape, &arguments) }?;
+    unsafe { lane.launch(&windows) }?;
     Ok(y)
 }
 
@@ -128,19 +122,20 @@ fn first_conv(
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, out)?;
     let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
-    let shape = Shape { grid: [longest(&y.clips).div_ceil(32), y.clips.count(), 1], threads: 256, shared: 0 };
-    let arguments = [
-        Argument::Address(y.address()),
-        Argument::Address(x.address()),
+    let first = FirstConv {
+        y: y.address(),
+        x: x.address(),
         w,
         bias,
-        address(&x_offsets),
-        address(&y_offsets),
-        int(out),
-        int(conv.stride),
-    ];
+        x_offsets: x_offsets.address(),
+        y_offsets: y_offsets.address(),
+        channels: out,
+        step: conv.stride,
+        clips: y.clips.count(),
+        longest: longest(&y.clips),
+    };
     // SAFETY: x has a float and y `out` halves a row, w (out, 10) and bias (out) halves; the offsets are those of these clips.
-    unsafe { lane.launch("first_conv", shape, &arguments) }?;
+    unsafe { lane.launch(&first) }?;
     Ok(y)
 }
 
@@ -154,10 +149,10 @@ fn grouped_conv(
     out: usize,
 ) -> Result<Tensor> {
     let [_, taps, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
-    let stage_taps = if width <= 48 { 4 } else { 2 };
-    let shared = 2 * (3 * tiles::halves(width, stage_taps * width) + (width + 8) * (64 + taps - 1));
-    let fits =
-        matches!(width, 16 | 32 | 48 | 64) && out == x.channels && conv.stride == 1 && shared <= 96 << 10;
+    let fits = matches!(width, 16 | 32 | 48 | 64)
+        && out == x.channels
+        && conv.stride == 1
+        && GroupedConv::shared(width, taps) <= 96 << 10;
     if !fits
         || matches!(conv.padding, Padding::Replicate(..))
         || matches!(activation, Activation::LeakyRelu(_))
@@ -177,24 +172,25 @@ fn grouped_conv(
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, out)?;
     let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(&y.clips)?);
-    let shape =
-        Shape { grid: [longest(&y.clips).div_ceil(64), conv.groups, y.clips.count()], threads: 128, shared };
-    let arguments = [
-        Argument::Address(y.address()),
-        Argument::Address(x.address()),
+    let grouped = GroupedConv {
+        y: y.address(),
+        x: x.address(),
         w,
         bias,
-        NULL,
-        address(&x_offsets),
-        address(&y_offsets),
-        int(taps),
-        int(conv.padding.rows().0),
-        int(out),
-        numbers(activation).0,
-    ];
+        residual: NULL,
+        x_offsets: x_offsets.address(),
+        y_offsets: y_offsets.address(),
+        groups: conv.groups,
+        width,
+        taps,
+        padding: conv.padding.rows().0,
+        activation,
+        clips: y.clips.count(),
+        longest: longest(&y.clips),
+    };
     // SAFETY: x and y have `groups * width` halves a row, w (groups, taps, width, width) and bias as many as channels; the offsets
     // are those of these clips; shared memory is what three stages and the window need.
-    unsafe { lane.launch(&format!("grouped_conv_{width}"), shape, &arguments) }?;
+    unsafe { lane.launch(&grouped) }?;
     Ok(y)
 }
 
@@ -217,24 +213,19 @@ pub(super) fn conv_transpose1d(
         ));
     }
     let window = pack::transposed_window(kernel, stride, conv.padding);
-    let weights = [
-        cuda.weight(op, &conv.weight, Role::ConvTranspose { stride, padding: conv.padding })?,
-        cuda.weight(op, &conv.bias, Role::ConvTransposeBias { stride })?,
-    ];
+    let w = cuda.weight(op, &conv.weight, Role::ConvTranspose { stride, padding: conv.padding })?;
+    let bias = cuda.weight(op, &conv.bias, Role::ConvTransposeBias { stride })?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, out)?;
+    // The rows of one step lie side by side: (rows, stride * out) is (stride * rows, out).
     let product = Product {
-        // The rows of one step lie side by side: (rows, stride * out) is (stride * rows, out).
-        out: x.clips.clone(),
-        input: x.clips.clone(),
-        channels: x.stride(),
+        w,
+        bias,
         taps: window.rows,
-        step: 1,
-        before: window.before,
-        replicate: false,
-        columns: stride * out,
+        padding: window.before,
         activation,
+        ..product(x, stride * out)
     };
-    matmul(cuda, &y, x, weights, &product)?;
+    matmul(cuda, &y, x, &x.clips, product)?;
     Ok(y)
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, result, sys};
 use cudarc::nvrtc::Ptx;
 
+use super::launch::{Argument, Launch, TensorMap};
 use super::overlap::{self, Overlap};
 use crate::{Error, Result};
 
@@ -33,28 +34,6 @@ pub(super) struct Device {
     functions: Mutex<HashMap<String, CudaFunction>>,
 }
 
-/// A kernel argument, of the type that the kernel declares.
-#[derive(Clone, Copy)]
-pub(super) enum Argument {
-    /// A device address; 0 is null.
-    Address(u64),
-    /// An `int`.
-    Int(i32),
-    /// A `float`.
-    Float(f32),
-    /// A tensor map.
-    Map(sys::CUtensorMap),
-}
-
-/// How a kernel is launched.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
-    pub grid: [usize; 3],
-    pub threads: usize,
-    /// Dynamic shared memory in bytes.
-    pub shared: usize,
-}
-
 impl std::fmt::Debug for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Device({})", self.name)
@@ -68,7 +47,7 @@ pub(super) fn failed(what: &str, error: DriverError) -> Error {
 }
 
 fn unusable(why: String) -> Error {
-    Error::Device(format!("CUDA cannot be used: {why}; --device cpu works everywhere"))
+    Error::Device(format!("CUDA cannot be used: {why}; {}", crate::Advice::UseCpu.text()))
 }
 
 /// Whether the program was built with the GPU kernels.
@@ -196,74 +175,40 @@ impl Device {
         Ok(function)
     }
 
-    /// A map of (rows, columns) halves, rows `stride` halves apart, for boxes of 64 columns by `box_rows` rows of which every
-    /// `row_step`-th is taken; 128-byte swizzle, zeros outside.
-    pub fn tensor_map(
-        &self,
-        address: u64,
-        [rows, columns, stride]: [usize; 3],
-        box_rows: usize,
-        row_step: usize,
-    ) -> Result<Argument> {
-        let mut map = sys::CUtensorMap { opaque: [0; 16] };
-        let (sizes, strides) = ([columns as u64, rows as u64], [2 * stride as u64]);
-        let (boxes, steps) = ([64, box_rows as u32], [1, row_step as u32]);
-        // SAFETY: the arrays have the lengths that rank 2 asks for; the address is not read here. A map that the hardware does not
-        // take comes back as an error.
-        unsafe {
-            sys::cuTensorMapEncodeTiled(
-                &mut map,
-                sys::CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
-                2,
-                address as *mut c_void,
-                sizes.as_ptr(),
-                strides.as_ptr(),
-                boxes.as_ptr(),
-                steps.as_ptr(),
-                sys::CUtensorMapInterleave::CU_TENSOR_MAP_INTERLEAVE_NONE,
-                sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_128B,
-                sys::CUtensorMapL2promotion::CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
-                sys::CUtensorMapFloatOOBfill::CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
-            )
-        }
-        .result()
-        .map_err(|error| failed("describe a tensor to the copy engine", error))?;
-        Ok(Argument::Map(map))
-    }
-
     /// Launches a kernel. `behind_kernel`: the last thing on the stream is a kernel, with whose end this one's beginning may overlap.
     /// Where the driver refuses that, the device does without from then on.
     ///
     /// # Safety
     /// The arguments are of the number and the types that the kernel declares, and every address is of device memory that is as
     /// large as the kernel's comment asks and lives until the stream has passed this launch.
-    pub unsafe fn launch(
-        &self,
-        stream: &CudaStream,
-        behind_kernel: bool,
-        kernel: &str,
-        shape: Shape,
-        arguments: &[Argument],
-    ) -> Result<()> {
-        let [x, y, z] = shape.grid;
+    pub unsafe fn launch(&self, stream: &CudaStream, behind_kernel: bool, launch: &Launch) -> Result<()> {
+        let Launch { kernel, grid: [x, y, z], threads, shared, arguments } = launch;
+        let (x, y, z) = (*x, *y, *z);
         if y > 65_535 || z > 65_535 || x > i32::MAX as usize {
             return Err(Error::DeviceFailed(format!(
                 "{kernel}: the batch is too large for one launch ({x} x {y} x {z} blocks)"
             )));
         }
         let function = self.function(kernel)?;
+        // The driver's own form of the tensor maps; they outlive the call.
+        let maps = arguments.iter().map(|argument| match argument {
+            Argument::Map(map) => encoded(map).map(Some),
+            _ => Ok(None),
+        });
+        let maps = maps.collect::<Result<Vec<_>>>()?;
         let mut pointers: Vec<*mut c_void> = arguments
             .iter()
-            .map(|argument| match argument {
-                Argument::Address(v) => (&raw const *v).cast_mut().cast(),
-                Argument::Int(v) => (&raw const *v).cast_mut().cast(),
-                Argument::Float(v) => (&raw const *v).cast_mut().cast(),
-                Argument::Map(v) => (&raw const *v).cast_mut().cast(),
+            .zip(&maps)
+            .map(|(argument, map)| match (argument, map) {
+                (_, Some(map)) => (&raw const *map).cast_mut().cast(),
+                (Argument::Address(v), _) => (&raw const *v).cast_mut().cast(),
+                (Argument::Int(v), _) => (&raw const *v).cast_mut().cast(),
+                (Argument::Float(v), _) => (&raw const *v).cast_mut().cast(),
+                (Argument::Map(_), None) => unreachable!("every map was encoded"),
             })
             .collect();
         self.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        let (grid, threads, shared) =
-            ([x as u32, y as u32, z as u32], shape.threads as u32, shape.shared as u32);
+        let (grid, threads, shared) = ([x as u32, y as u32, z as u32], *threads as u32, *shared as u32);
         let (function, stream) = (function.cu_function(), stream.cu_stream());
         let overlaps = behind_kernel && self.overlap.is_on();
         // SAFETY: the caller's promise; the values that the pointers name live until the call returns, which has copied them. Every
@@ -282,4 +227,32 @@ impl Device {
         }
         launched.map_err(|error| failed(&format!("run {kernel}"), error))
     }
+}
+
+/// The driver's form of a tensor map.
+fn encoded(map: &TensorMap) -> Result<sys::CUtensorMap> {
+    let mut encoded = sys::CUtensorMap { opaque: [0; 16] };
+    let (sizes, strides) = ([map.columns as u64, map.rows as u64], [2 * map.stride as u64]);
+    let (boxes, steps) = ([64, map.box_rows as u32], [1, map.row_step as u32]);
+    // SAFETY: the arrays have the lengths that rank 2 asks for; the address is not read here. A map that the hardware does not
+    // take comes back as an error.
+    unsafe {
+        sys::cuTensorMapEncodeTiled(
+            &mut encoded,
+            sys::CUtensorMapDataType::CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
+            2,
+            map.address as *mut c_void,
+            sizes.as_ptr(),
+            strides.as_ptr(),
+            boxes.as_ptr(),
+            steps.as_ptr(),
+            sys::CUtensorMapInterleave::CU_TENSOR_MAP_INTERLEAVE_NONE,
+            sys::CUtensorMapSwizzle::CU_TENSOR_MAP_SWIZZLE_128B,
+            sys::CUtensorMapL2promotion::CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+            sys::CUtensorMapFloatOOBfill::CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
+        )
+    }
+    .result()
+    .map_err(|error| failed("describe a tensor to the copy engine", error))?;
+    Ok(encoded)
 }

@@ -1,10 +1,13 @@
 //! The CUDA back end: the network in fp16 on an NVIDIA GPU, through the kernels of `kernels/`, with nothing but the driver at run
 //! time. Sums, norms, softmax and pooling are f32.
 //!
-//! `device` opens the driver and launches; `lane` is a stream with its memory, two for every thread; `arena` cuts the memory;
-//! `pinned` is the host's side of copies; `recording` makes graphs; `overlap` lets launches begin early; `pack` brings weights into the
-//! kernels' form and `weights` takes them over; `tiles` cuts products into blocks; `ops` is the network's side, and the other files
-//! are the launchers, which check what their kernels require.
+//! `gpu` is the engine, which leases contexts ([`Cuda`]). `device` opens the driver and launches; `lane` is a stream with its memory, and
+//! a context has two of them (`lanes`); `arena` divides device memory; `pinned` is the host's side of copies; `recording` makes graphs;
+//! `overlap` lets launches begin early; `pack` converts weights into the kernels' form and `weights` loads them; `tiles` divides
+//! products into blocks; `ops` implements the operations. The other files are the launchers, which check what their kernels require.
+//!
+//! No call waits for the device as a whole, nor for a stream of another context: either would spoil a recording that another thread
+//! makes at that moment.
 #![allow(unsafe_code)]
 
 mod arena;
@@ -12,7 +15,11 @@ mod attention;
 mod codes;
 mod conv;
 mod device;
+mod gpu;
 mod lane;
+mod lanes;
+#[doc(hidden)]
+pub mod launch;
 mod norm;
 mod ops;
 mod overlap;
@@ -28,96 +35,84 @@ mod tensor;
 mod tiles;
 mod weights;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use cudarc::driver::CudaStream;
 
 use self::arena::{Arena, Buffer};
-use self::device::{Argument, Device, failed};
+use self::device::{Device, failed};
+pub use self::gpu::Gpu;
 use self::lane::Lane;
+use self::lanes::Lanes;
+use self::recording::Recordings;
 pub use self::tensor::{Codes, Tensor, Weight};
-use super::{Activation, Clips, Dtype, Role};
+use super::engine::Pooled;
+use super::{Clips, Dtype, Role};
 use crate::{Error, Result};
 
 /// Offset and slope tables that are kept; more than any batch size and length distribution in use.
 const TABLES: usize = 4096;
 
-/// A GPU.
-///
-/// One `Cuda` serves any number of threads. Tensors belong to the thread that made them; another thread may use them, at the
-/// price of waiting for both.
-#[derive(Debug)]
+/// A context of a GPU: two streams with their memory, and recordings. One thread at a time uses it; [`Gpu::lease`] gives it.
 pub struct Cuda {
+    /// Different for every context of the process.
+    id: u64,
     device: Arc<Device>,
-    /// Weights and tables.
-    shared: Arc<Arena>,
+    // In this order they are dropped: graphs before the tables and the memory that they use.
+    recordings: RefCell<Recordings>,
     offsets: Tables<Clips>,
     slopes: Tables<Vec<u32>>,
-    /// Where the weights of stacks of layers lie.
+    /// The addresses of the weights of stacks of layers.
     layers: Tables<Vec<u64>>,
+    lanes: RefCell<Lanes>,
+    /// The stream of weights and tables, which is never captured.
+    transfer: Arc<CudaStream>,
+    /// The memory of tables.
+    tables: Arc<Arena>,
+    /// The memory of weights, shared by the contexts of the GPU.
+    weights: Arc<Arena>,
+    used: RefCell<Used>,
+}
+
+/// Weights that work under way reads.
+#[derive(Default)]
+struct Used {
+    /// Until the streams were waited for.
+    held: Vec<Arc<Buffer>>,
+    /// Those of the recording that is being made.
+    recorded: Vec<Weak<Buffer>>,
+    is_recording: bool,
 }
 
 /// Small tables that are the same in every forward.
 #[derive(Debug)]
-struct Tables<K> {
-    kept: Mutex<HashMap<K, Arc<Buffer>>>,
-}
+struct Tables<K>(RefCell<HashMap<K, Arc<Buffer>>>);
 
 impl<K> Default for Tables<K> {
     fn default() -> Self {
-        Self { kept: Mutex::default() }
-    }
-}
-
-/// The lane of an operation. If an operand is another thread's, the operation is over before this is dropped.
-struct Entry {
-    lane: Arc<Lane>,
-    foreign: bool,
-}
-
-impl std::ops::Deref for Entry {
-    type Target = Arc<Lane>;
-    fn deref(&self) -> &Arc<Lane> {
-        &self.lane
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        if self.foreign {
-            // A failure is the stream's own and comes back with its next operation.
-            let _ = self.lane.stream().synchronize();
-        }
+        Self(RefCell::default())
     }
 }
 
 impl Drop for Cuda {
     fn drop(&mut self) {
-        recording::forget(self);
-        lane::forget(&self.device);
+        // A failure is that of the device, and comes back with its next operation.
+        drop(self.settle());
     }
 }
 
-fn address(buffer: &Buffer) -> Argument {
-    Argument::Address(buffer.address())
+impl std::fmt::Debug for Cuda {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cuda").field("id", &self.id).field("device", &self.device).finish_non_exhaustive()
+    }
 }
 
-fn int(value: usize) -> Argument {
-    Argument::Int(value as i32)
-}
-
-const NULL: Argument = Argument::Address(0);
-
-/// The number and the slope that the kernels know an activation by.
-fn numbers(activation: Activation) -> (Argument, Argument) {
-    let (number, slope) = match activation {
-        Activation::None => (0, 0.0),
-        Activation::Gelu => (1, 0.0),
-        Activation::Relu => (2, 0.0),
-        Activation::LeakyRelu(slope) => (3, slope),
-    };
-    (Argument::Int(number), Argument::Float(slope))
-}
+/// The address of an operand that is not given.
+const NULL: u64 = 0;
 
 /// The network has a shape that no kernel was made for.
 fn unsupported(op: &'static str, what: &str, expected: impl ToString, found: impl ToString) -> Error {
@@ -130,62 +125,74 @@ fn unsupported(op: &'static str, what: &str, expected: impl ToString, found: imp
 }
 
 impl Cuda {
-    /// Opens device `ordinal`.
-    ///
-    /// # Errors
-    /// [`Error::Device`], a sentence: no kernels built in, no driver, too old a driver, no such device, too old a device.
-    pub fn new(ordinal: usize) -> Result<Self> {
-        let device = Device::open(ordinal)?;
-        let shared = Arena::new(device.clone());
+    fn new(device: &Arc<Device>, weights: &Arc<Arena>) -> Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let transfer = device.context.new_stream().map_err(|error| failed("make a stream", error))?;
+        let lanes = Lanes::new(id, device)?;
         let (offsets, slopes, layers) = Default::default();
-        Ok(Self { device, shared, offsets, slopes, layers })
+        Ok(Self {
+            id,
+            device: device.clone(),
+            recordings: RefCell::default(),
+            offsets,
+            slopes,
+            layers,
+            // Tables are uploaded while a recording is made, when nothing can be waited for: their memory does not go back.
+            tables: Arena::of_recordings(device.clone(), &lanes.streams_and(&transfer)),
+            lanes: RefCell::new(lanes),
+            transfer,
+            weights: weights.clone(),
+            used: RefCell::default(),
+        })
     }
 
-    /// Whether the program was built with the GPU kernels; without them [`Cuda::new`] always fails.
-    pub fn is_built_in() -> bool {
-        device::has_kernels()
-    }
-
-    /// How many devices there are.
-    ///
-    /// # Errors
-    /// Why CUDA cannot be used, as [`Cuda::new`] says it.
-    pub fn devices() -> Result<usize> {
-        device::count()
-    }
-
-    /// The device's name and compute capability.
-    pub fn name(&self) -> &str {
-        &self.device.name
-    }
-
-    /// Whether a kernel may begin while the one before it ends: where GPU, driver and the environment variable
-    /// `DEEPTALK_LAUNCH_OVERLAP` allow it.
+    /// True if a kernel may begin while the one before it ends ([`Gpu::launches_overlap`]).
     pub fn launches_overlap(&self) -> bool {
         self.device.overlap.is_on()
     }
 
-    /// Bytes of device memory that weights and the calling thread's activations have from the driver.
+    /// Bytes of device memory of the GPU's weights and of this context.
     pub fn reserved_memory(&self) -> usize {
-        self.shared.reserved() + lane::reserved(&self.device)
+        self.weights.reserved() + self.tables.reserved() + self.lanes.borrow().reserved()
     }
 
-    /// How many parts of the network the calling thread replays from a recording.
+    /// How many parts of networks this context replays from a recording.
     pub fn recorded_parts(&self) -> usize {
-        recording::count(self)
+        self.recordings.borrow().count()
     }
 
-    /// The lane to work on; waits for operands of other threads.
-    fn enter(&self, operands: &[&Arc<Lane>]) -> Result<Entry> {
-        let lane = lane::current(&self.device)?;
-        let mut foreign = false;
-        for operand in operands {
-            if operand.thread != lane.thread {
-                operand.stream().synchronize().map_err(|error| failed("finish its work", error))?;
-                foreign = true;
-            }
+    /// The lane to work on.
+    ///
+    /// # Errors
+    /// An operand of another context.
+    fn enter(&self, operands: &[&Arc<Lane>]) -> Result<Arc<Lane>> {
+        if operands.iter().all(|operand| operand.context == self.id) {
+            return Ok(self.lane());
         }
-        Ok(Entry { lane, foreign })
+        Err(Error::DeviceFailed(
+            "a tensor of another context of the GPU was given to an operation: download it there and upload it here".into(),
+        ))
+    }
+
+    /// Keeps these weights until the streams were waited for.
+    fn hold(&self, weights: &Arc<Buffer>) {
+        let mut used = self.used.borrow_mut();
+        if !used.held.iter().any(|held| Arc::ptr_eq(held, weights)) {
+            used.held.push(weights.clone());
+        }
+        if used.is_recording && !used.recorded.iter().any(|other| std::ptr::eq(other.as_ptr(), &**weights)) {
+            used.recorded.push(Arc::downgrade(weights));
+        }
+    }
+
+    /// Runs `body`, and gives the weights that its operations read.
+    fn noting_weights<R>(&self, body: impl FnOnce() -> R) -> (R, Vec<Weak<Buffer>>) {
+        self.used.borrow_mut().is_recording = true;
+        let result = body();
+        let mut used = self.used.borrow_mut();
+        used.is_recording = false;
+        (result, std::mem::take(&mut used.recorded))
     }
 
     /// An uninitialised tensor in fp16.
@@ -200,21 +207,20 @@ impl Cuda {
         Ok(Tensor { clips, channels, dtype, buffer, lane: lane.clone() })
     }
 
-    /// Copies to the device, for every thread to use.
+    /// Copies to the device for all of this context's lanes; returns when the values are there.
     fn share<T: bytemuck::Pod>(&self, values: &[T]) -> Result<Buffer> {
-        let buffer = self.shared.take(size_of_val(values))?;
+        let buffer = self.tables.take(size_of_val(values))?;
         self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        // SAFETY: the buffer is as large as the values; both calls work on the driver's own stream.
+        // SAFETY: the buffer is as large as the values, which live until the stream was waited for.
         unsafe {
-            cudarc::driver::result::memcpy_htod_sync(buffer.address(), values)
-                // The copy may return when it has read the values; the lanes' streams do not wait for the rest of it.
-                .and_then(|()| cudarc::driver::result::stream::synchronize(std::ptr::null_mut()))
+            cudarc::driver::result::memcpy_htod_async(buffer.address(), values, self.transfer.cu_stream())
+                .and_then(|()| self.transfer.synchronize())
         }
         .map_err(|error| failed("take data", error))?;
         Ok(buffer)
     }
 
-    /// Copies to the device for this lane. What a recording uploads is the same at every replay: it goes up once, and stays.
+    /// Copies to the device for this lane. A recording uploads the same values at every replay: they are uploaded once, and stay.
     fn upload_values<T: bytemuck::Pod>(&self, lane: &Lane, values: &[T]) -> Result<Arc<Buffer>> {
         if lane.keep.is_none() {
             return Ok(Arc::new(lane.upload(values)?));
@@ -230,28 +236,21 @@ impl Cuda {
         key: K,
         values: &[T],
     ) -> Result<Arc<Buffer>> {
-        let buffer = self.kept_table(tables, key, values)?;
-        lane::current(&self.device)?.keep_alive(buffer.clone());
-        Ok(buffer)
-    }
-
-    fn kept_table<K: Hash + Eq, T: bytemuck::Pod>(
-        &self,
-        tables: &Tables<K>,
-        key: K,
-        values: &[T],
-    ) -> Result<Arc<Buffer>> {
-        let mut kept = tables.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = self.lane();
+        let mut kept = tables.0.borrow_mut();
         if let Some(buffer) = kept.get(&key) {
+            lane.keep_alive(buffer.clone());
             return Ok(buffer.clone());
         }
-        if kept.len() >= TABLES {
+        // While a recording is made nothing can be waited for, so the tables go later.
+        if kept.len() >= TABLES && lane.keep.is_none() {
             // Kernels that are under way may read the tables that go.
-            self.device.context.synchronize().map_err(|error| failed("finish its work", error))?;
+            self.lanes.borrow().wait()?;
             kept.clear();
         }
         let buffer = Arc::new(self.share(values)?);
         kept.insert(key, buffer.clone());
+        lane.keep_alive(buffer.clone());
         Ok(buffer)
     }
 
@@ -261,10 +260,11 @@ impl Cuda {
         self.table(&self.offsets, clips.clone(), &values)
     }
 
-    /// Where a weight lies that was taken for this.
-    fn weight(&self, op: &'static str, weight: &Weight, role: Role) -> Result<Argument> {
+    /// The address of a weight that was loaded for this role.
+    fn weight(&self, op: &'static str, weight: &Weight, role: Role) -> Result<u64> {
         if weight.role == role {
-            return Ok(Argument::Address(weight.address));
+            self.hold(&weight.block);
+            return Ok(weight.address);
         }
         Err(Error::Shape {
             op,
@@ -274,8 +274,17 @@ impl Cuda {
         })
     }
 
-    fn bias(&self, op: &'static str, bias: Option<&Weight>) -> Result<Argument> {
+    fn bias(&self, op: &'static str, bias: Option<&Weight>) -> Result<u64> {
         bias.map_or(Ok(NULL), |bias| self.weight(op, bias, Role::Vector))
+    }
+}
+
+impl Pooled for Cuda {
+    fn settle(&self) -> Result<()> {
+        self.lanes.borrow().wait()?;
+        self.transfer.synchronize().map_err(|error| failed("finish its work", error))?;
+        self.used.borrow_mut().held.clear();
+        Ok(())
     }
 }
 

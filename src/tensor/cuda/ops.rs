@@ -4,12 +4,11 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use super::{Codes, Cuda, Tensor, Weight};
-use super::{
-    attention, codes, conv, lane, norm, pack, product, recording, rows, skin, spectrum, stack, weights,
-};
+use super::{attention, codes, conv, norm, pack, product, recording, rows, skin, spectrum, stack, weights};
 use crate::tensor::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Linear, MeshOps, Outputs, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored, TransformerLayer, shapes,
+    Linear, MeshOps, Outputs, Part, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored, TransformerLayer,
+    shapes,
 };
 use crate::{Error, Result};
 
@@ -38,14 +37,14 @@ impl Context for Cuda {
 
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
         shapes::upload(clips, channels, values.len())?;
-        let lane = lane::current(&self.device)?;
+        let lane = self.lane();
         let buffer = self.upload_values(&lane, &pack::rows(values, channels))?;
         Ok(Tensor { clips: clips.clone(), channels, dtype: Dtype::F16, buffer, lane })
     }
 
     fn upload_f32(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Tensor> {
         shapes::upload(clips, channels, values.len())?;
-        let lane = lane::current(&self.device)?;
+        let lane = self.lane();
         let buffer = self.upload_values(&lane, values)?;
         Ok(Tensor { clips: clips.clone(), channels, dtype: Dtype::F32, buffer, lane })
     }
@@ -68,7 +67,7 @@ impl Context for Cuda {
 
     fn upload_codes(&self, clips: &Clips, codes: &[i32]) -> Result<Codes> {
         shapes::upload(clips, 1, codes.len())?;
-        let lane = lane::current(&self.device)?;
+        let lane = self.lane();
         let bound = codes.iter().map(|&code| usize::try_from(code).map_or(usize::MAX, |code| code + 1));
         let bound = bound.max().unwrap_or(0);
         Ok(Codes { clips: clips.clone(), buffer: self.upload_values(&lane, codes)?, lane, bound })
@@ -85,12 +84,12 @@ impl Context for Cuda {
         first: impl FnOnce() -> Result<A>,
         second: impl FnOnce() -> Result<B>,
     ) -> Result<(A, B)> {
-        lane::branches(&self.device, first, second)
+        self.on_two_lanes(first, second)
     }
 
     fn recorded(
         &self,
-        part: &'static str,
+        part: Part,
         inputs: &[&Tensor],
         body: impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
     ) -> Result<Outputs<Tensor, Codes>> {
@@ -138,9 +137,15 @@ impl RowOps for Cuda {
         norm::group_norm(self, x, affine, eps, activation)
     }
 
-    fn attention(&self, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
-        halves("attention", qkv)?;
-        attention::attention(self, qkv, heads, bias)
+    fn self_attention(&self, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
+        halves("self_attention", qkv)?;
+        attention::self_attention(self, qkv, heads, bias)
+    }
+
+    fn attention(&self, q: &Tensor, kv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
+        halves("attention", q)?;
+        halves("attention", kv)?;
+        attention::attention(self, q, kv, heads, bias)
     }
 
     fn add(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
@@ -229,6 +234,10 @@ impl CodeOps for Cuda {
     fn choose_code(&self, logits: &Tensor, sample: Option<&SampleCodes>) -> Result<Codes> {
         halves("choose_code", logits)?;
         codes::choose_code(self, logits, sample)
+    }
+
+    fn replace_codes(&self, codes: &Codes, given: &Tensor) -> Result<Codes> {
+        codes::replace_codes(self, codes, given)
     }
 }
 

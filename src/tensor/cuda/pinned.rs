@@ -16,6 +16,8 @@ const LEAST: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Pinned {
     device: Arc<Device>,
+    /// The stream of the copies from and to this memory.
+    stream: Arc<CudaStream>,
     pointer: *mut u8,
     length: usize,
 }
@@ -24,14 +26,14 @@ pub(super) struct Pinned {
 unsafe impl Send for Pinned {}
 
 impl Pinned {
-    pub fn new(device: &Arc<Device>, length: usize) -> Result<Self> {
+    pub fn new(device: &Arc<Device>, stream: &Arc<CudaStream>, length: usize) -> Result<Self> {
         let no = |error| failed("lock host memory", error);
         device.context.bind_to_thread().map_err(no)?;
         // SAFETY: freed in `drop`; zeroed here, before anybody sees it as bytes.
         let pointer = unsafe { result::malloc_host(length, 0) }.map_err(no)?.cast::<u8>();
         // SAFETY: as many bytes as were asked for.
         unsafe { pointer.write_bytes(0, length) };
-        Ok(Self { device: device.clone(), pointer, length })
+        Ok(Self { device: device.clone(), stream: stream.clone(), pointer, length })
     }
 
     pub fn bytes(&mut self) -> &mut [u8] {
@@ -42,11 +44,11 @@ impl Pinned {
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        // What is on its way must arrive first; errors cannot be told from here.
-        let _ = self.device.context.bind_to_thread();
-        let _ = self.device.context.synchronize();
+        // Copies that are under way must end first. Errors come back with the next call that selects the device.
+        let context = &self.device.context;
+        context.record_err(self.stream.synchronize());
         // SAFETY: it came from `malloc_host` and is freed once.
-        let _ = unsafe { result::free_host(self.pointer.cast()) };
+        context.record_err(unsafe { result::free_host(self.pointer.cast()) });
     }
 }
 
@@ -66,7 +68,7 @@ struct State {
 
 impl State {
     /// Room for so many bytes.
-    fn room(&mut self, device: &Arc<Device>, stream: &CudaStream, length: usize) -> Result<&mut [u8]> {
+    fn room(&mut self, device: &Arc<Device>, stream: &Arc<CudaStream>, length: usize) -> Result<&mut [u8]> {
         let capacity = self.pinned.as_ref().map_or(0, |pinned| pinned.length);
         if self.used + length > capacity {
             stream.synchronize().map_err(|error| failed("finish its work", error))?;
@@ -75,7 +77,7 @@ impl State {
         let at = self.used;
         self.used = (at + length).next_multiple_of(ALIGNMENT);
         if length > capacity {
-            self.pinned = Some(Pinned::new(device, length.next_power_of_two().max(LEAST))?);
+            self.pinned = Some(Pinned::new(device, stream, length.next_power_of_two().max(LEAST))?);
         }
         let Some(pinned) = &mut self.pinned else { return Ok(&mut []) };
         Ok(&mut pinned.bytes()[at..at + length])
@@ -90,7 +92,7 @@ impl Staging {
     pub unsafe fn upload(
         &self,
         device: &Arc<Device>,
-        stream: &CudaStream,
+        stream: &Arc<CudaStream>,
         to: u64,
         values: &[u8],
     ) -> Result<()> {
@@ -113,7 +115,7 @@ impl Staging {
     pub unsafe fn download(
         &self,
         device: &Arc<Device>,
-        stream: &CudaStream,
+        stream: &Arc<CudaStream>,
         from: u64,
         values: &mut [u8],
     ) -> Result<()> {

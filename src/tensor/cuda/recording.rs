@@ -1,46 +1,76 @@
 //! Recorded parts of the network: CUDA graphs.
 //!
-//! The first run of a part with given lengths goes kernel by kernel: it brings weights and tables to the device. The second is
-//! captured into a graph; from then on inputs are copied in, the graph is launched and its results are copied out. A thread keeps the
-//! recordings of the last few lengths. All of them work in the same memory, apart from that of ordinary tensors: nothing in
-//! it has to outlast a replay, and the stream runs one replay after the other.
+//! The first run of a part with given lengths goes kernel by kernel: it brings tables to the device. The second is captured into a
+//! graph; from then on inputs are copied in, the graph is launched and its results are copied out. A context keeps the recordings of
+//! the last few lengths. All of them use the same memory, apart from that of ordinary tensors: nothing in it has to outlast
+//! a replay, and the stream runs one replay after the other.
 
-use std::any::Any;
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use cudarc::driver::{CudaGraph, result, sys};
 
+use super::arena::Buffer;
 use super::device::failed;
-use super::lane::{self, Lane};
+use super::lane::{Keep, Lane};
 use super::{Codes, Cuda, Tensor};
 use crate::Result;
-use crate::tensor::{Clips, Dtype, Outputs};
+use crate::tensor::{Clips, Dtype, Outputs, Part};
 
-/// How many recordings a thread keeps on a device; the one that was not used for longest goes.
+/// How many recordings a context keeps; the least recently used one goes.
 const KEPT: usize = 16;
 
-/// What makes two runs of a part the same: its name, and the clips, channels and number format of its inputs.
-type Key = (&'static str, Vec<(Clips, usize, Dtype)>);
+/// What makes two runs equal: the part, and the clips, channels and number formats of its inputs.
+type Key = (Part, Vec<(Clips, usize, Dtype)>);
 
-/// The recordings of a thread, the last used one at the end.
+/// The recordings of a context, the last used one at the end.
 #[derive(Default)]
 pub(super) struct Recordings {
-    kept: Vec<(Key, Option<Rc<Recording>>)>,
+    /// None for a part that has run once and is not recorded yet.
+    kept: Vec<(Key, Option<Arc<Recording>>)>,
 }
 
-/// What must live as long as a graph that reads it: its uploads, tables.
-pub(super) type Keep = Arc<std::sync::Mutex<Vec<Box<dyn Any + Send>>>>;
+impl Recordings {
+    /// None for a part that has not run yet.
+    fn find(&mut self, key: &Key) -> Option<Option<Arc<Recording>>> {
+        // The network of a recording without weights is gone, and nothing of it is under way.
+        self.kept.retain(|(_, recording)| recording.as_ref().is_none_or(|recording| recording.has_weights()));
+        let index = self.kept.iter().position(|(other, _)| other == key)?;
+        let entry = self.kept.remove(index);
+        let recording = entry.1.clone();
+        self.kept.push(entry);
+        Some(recording)
+    }
+
+    /// Gives the entry that had to go.
+    fn put(&mut self, key: Key, recording: Option<Arc<Recording>>) -> Option<(Key, Option<Arc<Recording>>)> {
+        self.kept.retain(|(other, _)| *other != key);
+        self.kept.push((key, recording));
+        (self.kept.len() > KEPT).then(|| self.kept.remove(0))
+    }
+
+    /// How many parts are recorded.
+    pub fn count(&self) -> usize {
+        self.kept.iter().filter(|(_, recording)| recording.is_some()).count()
+    }
+}
 
 /// Dropped in this order: the graph before what it uses.
 struct Recording {
-    graph: CudaGraph,
+    graph: Graph,
     inputs: Vec<Place>,
     results: Results,
+    /// The weights that the graph reads. The network owns them.
+    weights: Vec<Weak<Buffer>>,
     _lanes: [Arc<Lane>; 2],
     _keep: Keep,
 }
+
+struct Graph(CudaGraph);
+
+// SAFETY: the driver takes a graph from any thread, one at a time; a graph belongs to a context, which one thread at a time holds.
+unsafe impl Send for Graph {}
+// SAFETY: as above; a context cannot be shared, so no two threads reach its recordings.
+unsafe impl Sync for Graph {}
 
 /// Where a tensor lies during a run.
 struct Place {
@@ -92,50 +122,21 @@ impl Results {
     }
 }
 
-thread_local! {
-    static RECORDINGS: RefCell<Vec<(usize, Recordings)>> = const { RefCell::new(Vec::new()) };
-}
-
-fn with_recordings<R>(cuda: &Cuda, body: impl FnOnce(&mut Recordings) -> R) -> R {
-    let device = Arc::as_ptr(&cuda.device) as usize;
-    RECORDINGS.with_borrow_mut(|all| {
-        let index = all.iter().position(|(of, _)| *of == device).unwrap_or_else(|| {
-            all.push((device, Recordings::default()));
-            all.len() - 1
-        });
-        body(&mut all[index].1)
-    })
-}
-
-/// Forgets the calling thread's recordings on a device.
-pub(super) fn forget(cuda: &Cuda) {
-    let device = Arc::as_ptr(&cuda.device) as usize;
-    let forgotten = RECORDINGS.try_with(|all| {
-        let mut all = all.borrow_mut();
-        all.iter().position(|(of, _)| *of == device).map(|index| all.swap_remove(index))
-    });
-    drop(forgotten);
-}
-
+/// Runs a part: kernel by kernel the first time, recorded the second time, replayed from then on.
 pub(super) fn recorded(
     cuda: &Cuda,
-    part: &'static str,
+    part: Part,
     inputs: &[&Tensor],
     body: impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
 ) -> Result<Outputs<Tensor, Codes>> {
     let lanes: Vec<_> = inputs.iter().map(|input| &input.lane).collect();
     let lane = cuda.enter(&lanes)?;
-    if lane.keep.is_some() || lane::is_branch(&cuda.device)? {
+    if lane.keep.is_some() || cuda.is_branch() {
         return body(inputs);
     }
-    let key = (part, inputs.iter().map(|input| (input.clips.clone(), input.channels, input.dtype)).collect());
-    let found = with_recordings(cuda, |recordings| {
-        let index = recordings.kept.iter().position(|(other, _)| *other == key)?;
-        let entry = recordings.kept.remove(index);
-        let recording = entry.1.clone();
-        recordings.kept.push(entry);
-        Some(recording)
-    });
+    let inputs_of_key = inputs.iter().map(|input| (input.clips.clone(), input.channels, input.dtype));
+    let key = (part, inputs_of_key.collect());
+    let found = cuda.recordings.borrow_mut().find(&key);
     let recording = match found {
         None => {
             let outputs = first_run(cuda, &lane, inputs, &body)?;
@@ -144,7 +145,7 @@ pub(super) fn recorded(
         }
         Some(Some(recording)) => recording,
         Some(None) => {
-            let recording = Rc::new(record(cuda, &lane, inputs, &body)?);
+            let recording = Arc::new(record(cuda, &lane, inputs, &body)?);
             put(cuda, &lane, key, Some(recording.clone()))?;
             recording
         }
@@ -152,12 +153,8 @@ pub(super) fn recorded(
     recording.replay(cuda, &lane, inputs)
 }
 
-fn put(cuda: &Cuda, lane: &Lane, key: Key, recording: Option<Rc<Recording>>) -> Result<()> {
-    let old = with_recordings(cuda, |recordings| {
-        recordings.kept.retain(|(other, _)| *other != key);
-        recordings.kept.push((key, recording));
-        (recordings.kept.len() > KEPT).then(|| recordings.kept.remove(0))
-    });
+fn put(cuda: &Cuda, lane: &Lane, key: Key, recording: Option<Arc<Recording>>) -> Result<()> {
+    let old = cuda.recordings.borrow_mut().put(key, recording);
     if old.is_some() {
         // Its graph may still run.
         lane.stream().synchronize().map_err(|error| failed("finish its work", error))?;
@@ -172,17 +169,17 @@ fn first_run(
     inputs: &[&Tensor],
     body: &impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
 ) -> Result<Outputs<Tensor, Codes>> {
-    let [main, side] = lane::recording_lanes(&cuda.device, None)?;
+    let lanes = cuda.recording_lanes(None);
     let inputs: Vec<Tensor> = inputs
         .iter()
         .map(|input| {
-            let own = cuda.tensor_of(&main, input.clips.clone(), input.channels, input.dtype)?;
+            let own = cuda.tensor_of(&lanes[0], input.clips.clone(), input.channels, input.dtype)?;
             let place = Place::of(&own);
             copy(lane, place.address, input.address(), place.bytes)?;
             Ok(own)
         })
         .collect::<Result<_>>()?;
-    let outputs = lane::on_lanes(&cuda.device, main, side, || body(&inputs.iter().collect::<Vec<_>>()))?;
+    let outputs = cuda.on_lanes(lanes, || body(&inputs.iter().collect::<Vec<_>>()))?;
     Results::of(&outputs).copied(cuda, lane)
 }
 
@@ -211,47 +208,47 @@ fn capture(
     body: &impl Fn(&[&Tensor]) -> Result<Outputs<Tensor, Codes>>,
 ) -> Result<Recording> {
     let keep = Keep::default();
-    let [main, side] = lane::recording_lanes(&cuda.device, Some(&keep))?;
+    let lanes = cuda.recording_lanes(Some(&keep));
     let inputs: Vec<Tensor> = inputs
         .iter()
-        .map(|input| cuda.tensor_of(&main, input.clips.clone(), input.channels, input.dtype))
+        .map(|input| cuda.tensor_of(&lanes[0], input.clips.clone(), input.channels, input.dtype))
         .collect::<Result<_>>()?;
     // Relaxed: the recording's own memory may grow while it is captured.
     lane.stream()
         .begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED)
         .map_err(|error| failed("record its work", error))?;
-    let lanes = [main.clone(), side.clone()];
-    let outputs = lane::on_lanes(&cuda.device, main, side, || body(&inputs.iter().collect::<Vec<_>>()));
+    let ((outputs, lanes), weights) = cuda.noting_weights(|| {
+        (cuda.on_lanes(lanes.clone(), || body(&inputs.iter().collect::<Vec<_>>())), lanes)
+    });
     // Ended whatever happened, or the stream could not be used again.
     let graph = lane.stream().end_capture(sys::CUgraphInstantiate_flags(0));
     let outputs = outputs?;
     let graph = graph.map_err(|error| failed("record its work", error))?;
     let graph = graph.ok_or_else(|| crate::Error::DeviceFailed("the GPU recorded nothing".into()))?;
     Ok(Recording {
-        graph,
+        graph: Graph(graph),
         inputs: inputs.iter().map(Place::of).collect(),
         results: Results::of(&outputs),
+        weights,
         _lanes: lanes,
         _keep: keep,
     })
 }
 
 impl Recording {
+    fn has_weights(&self) -> bool {
+        self.weights.iter().all(|weights| weights.strong_count() > 0)
+    }
+
     fn replay(&self, cuda: &Cuda, lane: &Arc<Lane>, inputs: &[&Tensor]) -> Result<Outputs<Tensor, Codes>> {
+        self.weights.iter().filter_map(Weak::upgrade).for_each(|weights| cuda.hold(&weights));
         for (input, place) in inputs.iter().zip(&self.inputs) {
             copy(lane, place.address, input.address(), place.bytes)?;
         }
         lane.interrupt();
-        self.graph.launch().map_err(|error| failed("run recorded work", error))?;
+        self.graph.0.launch().map_err(|error| failed("run recorded work", error))?;
         self.results.copied(cuda, lane)
     }
-}
-
-/// How many parts the calling thread has recorded on a device.
-pub(super) fn count(cuda: &Cuda) -> usize {
-    with_recordings(cuda, |recordings| {
-        recordings.kept.iter().filter(|(_, recording)| recording.is_some()).count()
-    })
 }
 
 fn copy(lane: &Lane, to: u64, from: u64, bytes: usize) -> Result<()> {

@@ -1,26 +1,28 @@
 //! Launchers of `rows.cu`.
 
-use super::arena::Buffer;
-use super::device::{Argument, Shape};
-use super::tensor::padded;
-use super::{Cuda, NULL, Tensor, Weight, address, int, longest};
+use super::launch::{
+    AddRows, CopyRows, Interpolate, Kernel, L2Normalize, ResampleLinear, RowSource, SampleGaussian,
+};
+use super::{Cuda, NULL, Tensor, Weight, longest};
 use crate::Result;
 use crate::tensor::shapes::{self, Shaped};
 use crate::tensor::{Clips, Packed, Role};
-
-fn vectors(rows: usize, stride: usize, clips: usize) -> Shape {
-    Shape { grid: [(rows * stride / 8).div_ceil(256), clips, 1], threads: 256, shared: 0 }
-}
 
 pub(super) fn add(cuda: &Cuda, x: &Tensor, z: &Tensor) -> Result<Tensor> {
     shapes::same("add", x, z)?;
     let lane = cuda.enter(&[&x.lane, &z.lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels)?;
-    let rows = x.clips.rows();
-    let [to, from, other] = [&y, x, z].map(|t| Argument::Address(t.address()));
-    let arguments = [to, from, other, NULL, int(rows), int(x.stride())];
+    let add = AddRows {
+        y: y.address(),
+        x: x.address(),
+        z: z.address(),
+        offsets: NULL,
+        stride: x.stride(),
+        clips: 1,
+        longest: x.clips.rows(),
+    };
     // SAFETY: all three have `rows` rows of `stride` halves.
-    unsafe { lane.launch("add_rows", vectors(rows, x.stride(), 1), &arguments) }?;
+    unsafe { lane.launch(&add) }?;
     Ok(y)
 }
 
@@ -30,17 +32,17 @@ pub(super) fn add_table(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Tenso
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels)?;
     let offsets = cuda.offsets(&x.clips)?;
-    let arguments = [
-        Argument::Address(y.address()),
-        Argument::Address(x.address()),
+    let add = AddRows {
+        y: y.address(),
+        x: x.address(),
         z,
-        address(&offsets),
-        int(0),
-        int(x.stride()),
-    ];
-    let shape = vectors(longest(&x.clips), x.stride(), x.clips.count());
+        offsets: offsets.address(),
+        stride: x.stride(),
+        clips: x.clips.count(),
+        longest: longest(&x.clips),
+    };
     // SAFETY: x and y have `stride` halves a row, and so has the table, which reaches as far as the longest clip.
-    unsafe { lane.launch("add_rows", shape, &arguments) }?;
+    unsafe { lane.launch(&add) }?;
     Ok(y)
 }
 
@@ -49,70 +51,47 @@ pub(super) fn resample_linear(cuda: &Cuda, x: &Tensor, clips: &Clips) -> Result<
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips.clone(), x.channels)?;
     let (x_offsets, y_offsets) = (cuda.offsets(&x.clips)?, cuda.offsets(clips)?);
-    let arguments = [
-        Argument::Address(y.address()),
-        Argument::Address(x.address()),
-        address(&x_offsets),
-        address(&y_offsets),
-        int(x.stride()),
-    ];
+    let resample = ResampleLinear {
+        y: y.address(),
+        x: x.address(),
+        x_offsets: x_offsets.address(),
+        y_offsets: y_offsets.address(),
+        stride: x.stride(),
+        clips: clips.count(),
+        longest: longest(clips),
+    };
     // SAFETY: rows of x and y are `stride` halves; every clip of y that has rows has some in x.
-    unsafe {
-        lane.launch("resample_linear", vectors(longest(clips), x.stride(), clips.count()), &arguments)
-    }?;
+    unsafe { lane.launch(&resample) }?;
     Ok(y)
 }
 
-/// Where `copy_rows` takes a row from.
-enum From<'a> {
-    /// The same clip of a tensor.
-    Clips(&'a Buffer),
-    /// A table of so many rows, for every clip.
-    Table(usize),
-    /// The one row of the clip.
-    Repeated,
+/// A call of `copy_rows` that writes rows of `width` columns into y from the first row and column on, all read from x.
+fn copy(y: &Tensor, x: u64, x_stride: usize, width: usize, source: RowSource) -> CopyRows {
+    CopyRows {
+        y: y.address(),
+        x,
+        source,
+        y_offsets: NULL,
+        channels: width,
+        width,
+        x_stride,
+        y_stride: y.stride(),
+        y_column: 0,
+        x_first: 0,
+        y_first: 0,
+        clips: y.clips.count(),
+        longest: longest(&y.clips),
+    }
 }
 
-/// A call of `copy_rows`.
-struct Copy<'a> {
-    x: u64,
-    x_stride: usize,
-    channels: usize,
-    /// Columns that are written: the channels, and zeros behind them.
-    width: usize,
-    column: usize,
-    x_first: usize,
-    y_first: usize,
-    from: From<'a>,
-}
-
+/// Launches `copy_rows` with the offsets of y.
+///
 /// # Safety
-/// `x` is the address of rows of at least `channels` halves, `x_stride` apart: as many as `from` says.
-unsafe fn copy_rows(cuda: &Cuda, y: &Tensor, copy: &Copy<'_>) -> Result<()> {
+/// `copy.x` is the address of rows of at least `channels` halves, `x_stride` apart, as many as the source says; `copy` is of this y.
+unsafe fn copy_rows(cuda: &Cuda, y: &Tensor, copy: CopyRows) -> Result<()> {
     let offsets = cuda.offsets(&y.clips)?;
-    let (x_offsets, kind, rows) = match copy.from {
-        From::Clips(offsets) => (address(offsets), 0, 0),
-        From::Table(rows) => (NULL, 1, rows),
-        From::Repeated => (NULL, 2, 0),
-    };
-    let arguments = [
-        Argument::Address(y.address()),
-        Argument::Address(copy.x),
-        x_offsets,
-        address(&offsets),
-        int(copy.channels),
-        int(copy.width),
-        int(copy.x_stride),
-        int(y.stride()),
-        int(copy.column),
-        int(copy.x_first),
-        int(copy.y_first),
-        int(kind),
-        int(rows),
-    ];
-    let shape = vectors(longest(&y.clips), padded(copy.width), y.clips.count());
     // SAFETY: the caller's promise for x; y has `stride` halves a row, and column + width is at most that.
-    unsafe { y.lane.launch("copy_rows", shape, &arguments) }
+    unsafe { y.lane.launch(&CopyRows { y_offsets: offsets.address(), ..copy }) }
 }
 
 pub(super) fn stack_frames(cuda: &Cuda, x: &Tensor, n: usize) -> Result<Tensor> {
@@ -133,18 +112,16 @@ pub(super) fn stack_frames(cuda: &Cuda, x: &Tensor, n: usize) -> Result<Tensor> 
     for frame in 0..n {
         let column = frame * x.channels;
         let last = frame + 1 == n;
-        let copy = Copy {
-            x: x.address() + (2 * frame * x.stride()) as u64,
-            x_stride: n * x.stride(),
+        let width = if last { y.stride() - column } else { x.channels };
+        let from = x.address() + (2 * frame * x.stride()) as u64;
+        let source = RowSource::Clips { offsets: offsets.address() };
+        let copy = CopyRows {
             channels: x.channels,
-            width: if last { y.stride() - column } else { x.channels },
-            column,
-            x_first: 0,
-            y_first: 0,
-            from: From::Clips(&offsets),
+            y_column: column,
+            ..copy(&y, from, n * x.stride(), width, source)
         };
         // SAFETY: every n-th row of x, from row `frame` on: as many as y has rows.
-        unsafe { copy_rows(cuda, &y, &copy) }?;
+        unsafe { copy_rows(cuda, &y, copy) }?;
     }
     Ok(y)
 }
@@ -161,18 +138,15 @@ pub(super) fn concat(cuda: &Cuda, parts: &[&Tensor]) -> Result<Tensor> {
     let mut column = 0;
     for part in parts {
         let last = column + part.channels == channels;
-        let copy = Copy {
-            x: part.address(),
-            x_stride: part.stride(),
+        let width = if last { y.stride() - column } else { part.channels };
+        let source = RowSource::Clips { offsets: offsets.address() };
+        let copy = CopyRows {
             channels: part.channels,
-            width: if last { y.stride() - column } else { part.channels },
-            column,
-            x_first: 0,
-            y_first: 0,
-            from: From::Clips(&offsets),
+            y_column: column,
+            ..copy(&y, part.address(), part.stride(), width, source)
         };
         // SAFETY: the part has the clips of y.
-        unsafe { copy_rows(cuda, &y, &copy) }?;
+        unsafe { copy_rows(cuda, &y, copy) }?;
         column += part.channels;
     }
     Ok(y)
@@ -186,18 +160,10 @@ pub(super) fn slice_rows(cuda: &Cuda, x: &Tensor, start: usize, max_rows: usize)
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, x.channels)?;
     let offsets = cuda.offsets(&x.clips)?;
-    let copy = Copy {
-        x: x.address(),
-        x_stride: x.stride(),
-        channels: x.stride(),
-        width: x.stride(),
-        column: 0,
-        x_first: start,
-        y_first: 0,
-        from: From::Clips(&offsets),
-    };
+    let source = RowSource::Clips { offsets: offsets.address() };
+    let copy = CopyRows { x_first: start, ..copy(&y, x.address(), x.stride(), x.stride(), source) };
     // SAFETY: the offsets are those of x; the kernel stays inside both clips.
-    unsafe { copy_rows(cuda, &y, &copy) }?;
+    unsafe { copy_rows(cuda, &y, copy) }?;
     Ok(y)
 }
 
@@ -208,20 +174,13 @@ pub(super) fn prepend_rows(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Te
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, x.channels)?;
     let offsets = cuda.offsets(&x.clips)?;
-    let whole = |x_address, y_first, from| Copy {
-        x: x_address,
-        x_stride: x.stride(),
-        channels: x.stride(),
-        width: x.stride(),
-        column: 0,
-        x_first: 0,
-        y_first,
-        from,
-    };
+    let source = RowSource::Clips { offsets: offsets.address() };
+    let before = copy(&y, table.address, x.stride(), x.stride(), RowSource::Table { rows: count });
+    let rows = CopyRows { y_first: count, ..copy(&y, x.address(), x.stride(), x.stride(), source) };
     // SAFETY: the table has `count` rows as wide as x's; the offsets are those of x.
     unsafe {
-        copy_rows(cuda, &y, &whole(table.address, 0, From::Table(count)))?;
-        copy_rows(cuda, &y, &whole(x.address(), count, From::Clips(&offsets)))?;
+        copy_rows(cuda, &y, before)?;
+        copy_rows(cuda, &y, rows)?;
     }
     Ok(y)
 }
@@ -230,28 +189,19 @@ pub(super) fn broadcast_rows(cuda: &Cuda, x: &Tensor, clips: &Clips) -> Result<T
     shapes::broadcast_rows(x, clips)?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips.clone(), x.channels)?;
-    let copy = Copy {
-        x: x.address(),
-        x_stride: x.stride(),
-        channels: x.stride(),
-        width: x.stride(),
-        column: 0,
-        x_first: 0,
-        y_first: 0,
-        from: From::Repeated,
-    };
+    let copy = copy(&y, x.address(), x.stride(), x.stride(), RowSource::Repeated);
     // SAFETY: x has a row for every clip.
-    unsafe { copy_rows(cuda, &y, &copy) }?;
+    unsafe { copy_rows(cuda, &y, copy) }?;
     Ok(y)
 }
 
-/// One row a block: x, y and whatever else have rows `stride` apart.
-fn by_row(
+/// A kernel that reads and writes whole rows: y has the rows, channels and stride of every operand. `call` makes the launch for the
+/// address of y.
+fn by_row<K: Kernel>(
     cuda: &Cuda,
     op: &'static str,
-    kernel: &str,
     operands: &[&Tensor],
-    more: &[Argument],
+    call: impl FnOnce(u64) -> K,
 ) -> Result<Tensor> {
     let x = operands[0];
     for operand in operands {
@@ -260,18 +210,14 @@ fn by_row(
     let lanes: Vec<_> = operands.iter().map(|operand| &operand.lane).collect();
     let lane = cuda.enter(&lanes)?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels())?;
-    let mut arguments = vec![Argument::Address(y.address())];
-    arguments.extend(operands.iter().map(|operand| Argument::Address(operand.address())));
-    arguments.extend([int(x.channels), int(x.stride())]);
-    arguments.extend(more);
-    let shape = Shape { grid: [x.clips.rows(), 1, 1], threads: 32, shared: 0 };
-    // SAFETY: all operands have the rows and the stride of y; the callers add what their kernel takes besides.
-    unsafe { lane.launch(kernel, shape, &arguments) }?;
+    // SAFETY: all operands have the rows and the stride of y; the callers pass these and the addresses of the operands alone.
+    unsafe { lane.launch(&call(y.address())) }?;
     Ok(y)
 }
 
 pub(super) fn l2_normalize(cuda: &Cuda, x: &Tensor) -> Result<Tensor> {
-    by_row(cuda, "l2_normalize", "l2_normalize", &[x], &[])
+    let (channels, stride, rows) = (x.channels, x.stride(), x.clips.rows());
+    by_row(cuda, "l2_normalize", &[x], |y| L2Normalize { y, x: x.address(), channels, stride, rows })
 }
 
 pub(super) fn sample_gaussian(
@@ -281,8 +227,16 @@ pub(super) fn sample_gaussian(
     noise: &Tensor,
     control: f32,
 ) -> Result<Tensor> {
-    let operands = [mu, log_variance, noise];
-    by_row(cuda, "sample_gaussian", "sample_gaussian", &operands, &[Argument::Float(control)])
+    by_row(cuda, "sample_gaussian", &[mu, log_variance, noise], |y| SampleGaussian {
+        y,
+        mu: mu.address(),
+        log_variance: log_variance.address(),
+        noise: noise.address(),
+        channels: mu.channels,
+        stride: mu.stride(),
+        control,
+        rows: mu.clips.rows(),
+    })
 }
 
 pub(super) fn interpolate(
@@ -293,5 +247,14 @@ pub(super) fn interpolate(
     weight: f32,
     on_sphere: bool,
 ) -> Result<Tensor> {
-    by_row(cuda, op, "interpolate", &[a, b], &[Argument::Float(weight), int(on_sphere.into())])
+    by_row(cuda, op, &[a, b], |y| Interpolate {
+        y,
+        a: a.address(),
+        b: b.address(),
+        channels: a.channels,
+        stride: a.stride(),
+        weight,
+        on_sphere,
+        rows: a.clips.rows(),
+    })
 }

@@ -1,12 +1,10 @@
 //! The launcher of `skin.cu`.
 
-use super::device::{Argument, Shape};
-use super::{Cuda, NULL, Tensor, Weight, int, unsupported};
+use super::launch::Skin;
+use super::{Cuda, NULL, Tensor, Weight, unsupported};
 use crate::Result;
 use crate::tensor::{Dtype, Rig, Role, shapes};
 
-/// Frames of a block, as in `skin.cu`.
-const FRAMES: usize = 8;
 /// Channels whose coefficients fit into shared memory that every device has.
 const CHANNELS: usize = 1024;
 
@@ -23,26 +21,21 @@ pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, rig: &Rig<Weight>) -> Resul
     let (clips, frames) = (parameters.clips.clone(), parameters.clips.rows());
     let lane = cuda.enter(&[&parameters.lane])?;
     let y = cuda.tensor_of(&lane, clips, 3 * vertices, Dtype::F32)?;
-    let shape = Shape {
-        grid: [vertices.div_ceil(128), frames.div_ceil(FRAMES), 1],
-        threads: 128,
-        shared: FRAMES * (channels + 9 + 12 + 3 * 128) * size_of::<f32>(),
-    };
-    let arguments = [
-        Argument::Address(y.address()),
-        Argument::Address(parameters.address()),
+    let skin = Skin {
+        y: y.address(),
+        x: parameters.address(),
         template,
         shapes,
         correctives,
         pivots,
         weights,
-        int(frames),
-        int(vertices),
-        int(channels),
-    ];
+        frames,
+        vertices,
+        channels,
+    };
     // SAFETY: the parameters are `frames * (channels + 3)` floats, y `frames * vertices * 3`; the rig's tables are floats of the shapes
     // that were checked; shared memory holds the coefficients, the correctives', a rotation with its
     // shift and the block's coordinates for each frame.
-    unsafe { lane.launch("skin", shape, &arguments) }?;
+    unsafe { lane.launch(&skin) }?;
     Ok(y)
 }

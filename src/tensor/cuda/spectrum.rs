@@ -1,7 +1,7 @@
 //! The launcher of `spectrum.cu`.
 
-use super::device::{Argument, Shape};
-use super::{Cuda, Tensor, Weight, int, unsupported};
+use super::launch::LogBands;
+use super::{Cuda, Tensor, Weight, unsupported};
 use crate::Result;
 use crate::tensor::shapes::{self, Shaped};
 use crate::tensor::{ENERGY_FLOOR, Packed, Role};
@@ -20,21 +20,17 @@ pub(super) fn log_bands(cuda: &Cuda, spectrum: &Tensor, bands: &Weight) -> Resul
     let lane = cuda.enter(&[&spectrum.lane])?;
     let y = cuda.tensor(&lane, spectrum.clips().clone(), count)?;
     let rows = spectrum.clips().rows();
-    let shape = Shape { grid: [rows.div_ceil(8), 1, 1], threads: 256, shared: 8 * bins * size_of::<f32>() };
-    let arguments = [
-        Argument::Address(y.address()),
-        Argument::Address(spectrum.address()),
-        table,
-        int(rows),
-        int(bins),
-        int(count),
-        int(spectrum.stride()),
-        int(bins.next_multiple_of(8)),
-        int(y.stride()),
-        Argument::Float(ENERGY_FLOOR),
-    ];
+    let bands = LogBands {
+        y: y.address(),
+        x: spectrum.address(),
+        bands: table,
+        rows,
+        bins,
+        count,
+        floor: ENERGY_FLOOR,
+    };
     // SAFETY: the spectrum has `rows` rows of `2 * bins` halves, `stride` apart, y as many of `count`; the table has `count` rows of
     // `bins` halves, padded to a multiple of eight; shared memory holds the energies of eight rows.
-    unsafe { lane.launch("log_bands", shape, &arguments) }?;
+    unsafe { lane.launch(&bands) }?;
     Ok(y)
 }

@@ -86,8 +86,8 @@ pub struct Weight {
     pub(super) shape: Vec<usize>,
     pub(super) role: Role,
     pub(super) address: u64,
-    /// What it lies in, with its neighbours.
-    pub(super) _block: Arc<Buffer>,
+    /// The memory of the model's weights, in which this one lies.
+    pub(super) block: Arc<Buffer>,
 }
 
 impl Shaped for Weight {

@@ -72,13 +72,6 @@ impl Tiling {
     }
 }
 
-/// Halves of a tile of rows in shared memory, as `row_at` of `matrix.cuh` has it: a vector is left free behind every run of rows that
-/// fills all banks.
-pub(super) fn halves(width: usize, rows: usize) -> usize {
-    let run = 8 >> (width / 8).trailing_zeros().min(3);
-    rows * width + rows / run * 8
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

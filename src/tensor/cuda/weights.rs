@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::arena::ALIGNMENT;
 use super::device::failed;
 use super::pinned::Pinned;
-use super::{Cuda, Weight, lane, pack};
+use super::{Cuda, Weight, pack};
 use crate::Result;
 use crate::tensor::{Role, Stored};
 
@@ -26,7 +26,7 @@ pub(super) fn load_all(cuda: &Cuda, tensors: Vec<(Stored, Role)>) -> Result<Vec<
         .collect();
     let last = tensors.last().zip(places.last());
     let total = last.map_or(0, |((stored, role), place)| place + pack::bytes(*role, &stored.shape));
-    let block = Arc::new(cuda.shared.take(total)?);
+    let block = Arc::new(cuda.weights.take(total)?);
     fill(cuda, block.address(), total, &tensors, &places)?;
     Ok(tensors
         .into_iter()
@@ -36,18 +36,17 @@ pub(super) fn load_all(cuda: &Cuda, tensors: Vec<(Stored, Role)>) -> Result<Vec<
             shape: stored.shape,
             role,
             address: block.address() + place as u64,
-            _block: block.clone(),
+            block: block.clone(),
         })
         .collect())
 }
 
 /// Copies the tensors to their places behind `address`, in parts: while one is on its way, the next one is made.
 fn fill(cuda: &Cuda, address: u64, total: usize, tensors: &[(Stored, Role)], places: &[usize]) -> Result<()> {
-    let lane = lane::current(&cuda.device)?;
-    let stream = lane.stream();
+    let stream = &cuda.transfer;
     let wait = || stream.synchronize().map_err(|error| failed("finish its work", error));
     let part = PART.min(total.max(1));
-    let mut halves = [Pinned::new(&cuda.device, part)?, Pinned::new(&cuda.device, part)?];
+    let mut halves = [Pinned::new(&cuda.device, stream, part)?, Pinned::new(&cuda.device, stream, part)?];
     for (index, begin) in (0..total).step_by(PART).enumerate() {
         let end = (begin + PART).min(total);
         let bytes = &mut halves[index % 2].bytes()[..end - begin];
@@ -71,6 +70,6 @@ fn fill(cuda: &Cuda, address: u64, total: usize, tensors: &[(Stored, Role)], pla
         unsafe { result::memcpy_htod_async(address + begin as u64, bytes, stream.cu_stream()) }
             .map_err(|error| failed("take the weights", error))?;
     }
-    // Other threads' streams do not wait for this one.
+    // The other streams do not wait for this one.
     wait()
 }

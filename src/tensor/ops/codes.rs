@@ -16,13 +16,14 @@ pub trait CodeOps: RowOps {
     /// `softmax(logits / temperature)`; the lowest index of equals.
     fn choose_code(&self, logits: &Self::Tensor, sample: Option<&SampleCodes>) -> Result<Self::Codes>;
 
-    /// The codes, with those of `given` in the rows where `given` is not negative; equal clips.
-    fn replace_codes(&self, codes: &Self::Codes, given: &Self::Codes) -> Result<Self::Codes> {
-        shapes::same("replace_codes", codes, given)?;
+    /// The codes, with those of `given` in the rows where `given` is a code of the codebook (-1 keeps the chosen code). `given` is (rows, 1) in f32, so that it can be an input
+    /// of a recorded part; equal clips.
+    fn replace_codes(&self, codes: &Self::Codes, given: &Self::Tensor) -> Result<Self::Codes> {
+        shapes::replace_codes(codes, given)?;
         let mut values = self.download_codes(codes)?;
-        for (value, given) in values.iter_mut().zip(self.download_codes(given)?) {
-            if given >= 0 {
-                *value = given;
+        for (value, given) in values.iter_mut().zip(self.download(given)?) {
+            if given >= 0.0 {
+                *value = given as i32;
             }
         }
         self.upload_codes(codes.clips(), &values)

@@ -1,7 +1,7 @@
 //! What every family of operations needs of a device: tensors, weights, transfers, branches and recordings.
 
 use crate::Result;
-use crate::tensor::{Clips, Dtype, Stored, shapes};
+use crate::tensor::{Clips, Dtype, Part, Stored, shapes};
 
 /// The shape of a packed tensor.
 pub trait Packed {
@@ -26,7 +26,7 @@ pub struct Outputs<T, C> {
     pub codes: Vec<C>,
 }
 
-/// A device at work: holds tensors and runs operations on them.
+/// A device at work: holds tensors and runs operations on them, for one thread at a time. An [`Engine`](crate::tensor::Engine) leases it.
 pub trait Context {
     /// `(rows, channels)` of packed clips.
     type Tensor: Typed;
@@ -72,11 +72,12 @@ pub trait Context {
 
     /// Runs a part of a network that the device may record once and replay.
     ///
-    /// The work of `body` must follow from the part's name and from the clips and channels of its inputs: besides these it may use
-    /// weights, and uploads whose values follow from the clips. The device may call `body` more than once.
+    /// The work of `body` must follow from the part (its network and name) and from the clips and channels of its inputs: besides these
+    /// it may use the network's weights, and uploads whose values follow from the clips. Sampling seeds are not part of that, so a part
+    /// that samples must not be recorded. The device may call `body` more than once.
     fn recorded(
         &self,
-        _part: &'static str,
+        _part: Part,
         inputs: &[&Self::Tensor],
         body: impl Fn(&[&Self::Tensor]) -> Result<Outputs<Self::Tensor, Self::Codes>>,
     ) -> Result<Outputs<Self::Tensor, Self::Codes>> {

@@ -55,7 +55,20 @@ pub trait RowOps: Context {
 
     /// `softmax(q k^T / sqrt(width) + bias) v` for every head and clip: (rows, 3 * width * heads) -> (rows, width * heads).
     /// A row holds q of all heads, then k, then v.
-    fn attention(&self, qkv: &Self::Tensor, heads: usize, bias: &AttentionBias) -> Result<Self::Tensor>;
+    fn self_attention(&self, qkv: &Self::Tensor, heads: usize, bias: &AttentionBias) -> Result<Self::Tensor>;
+
+    /// The same of queries (rows, width * heads) over keys and values (other rows, 2 * width * heads; a row holds k of all heads, then
+    /// v) of the same clip: (rows, width * heads).
+    ///
+    /// A bias goes by places: the queries of a clip stand at its last keys, query `i` in row `i + keys - queries`. So a clip goes on
+    /// with new rows after the keys and values of earlier ones were kept. Without a bias keys may have any number.
+    fn attention(
+        &self,
+        q: &Self::Tensor,
+        kv: &Self::Tensor,
+        heads: usize,
+        bias: &AttentionBias,
+    ) -> Result<Self::Tensor>;
 
     /// `x + y`, equal shapes.
     fn add(&self, x: &Self::Tensor, y: &Self::Tensor) -> Result<Self::Tensor>;
@@ -111,7 +124,7 @@ pub trait RowOps: Context {
         bias: &AttentionBias,
     ) -> Result<Self::Tensor> {
         let qkv = self.linear(x, &layer.qkv, Activation::None)?;
-        let mixed = self.attention(&qkv, layer.heads, bias)?;
+        let mixed = self.self_attention(&qkv, layer.heads, bias)?;
         let x = self.linear_add_layer_norm(&mixed, &layer.out, x, &layer.norm1)?;
         let hidden = self.linear(&x, &layer.up, layer.activation)?;
         self.linear_add_layer_norm(&hidden, &layer.down, &x, &layer.norm2)

@@ -6,6 +6,7 @@
 //! floor, so that room noise is not amplified to speech.
 
 use super::super::config::FPS;
+use crate::animation::filter::is_louder;
 
 /// A pause of speech that counts as speech: 1 s.
 const PAUSE: usize = FPS;
@@ -57,7 +58,7 @@ impl Loudness {
         let count = frame.len() as f64;
         let sum: f64 = frame.iter().map(|s| f64::from(*s)).sum();
         let around = |mean: f64| frame.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum::<f64>();
-        let loud = (around(sum / count) / count).sqrt() > self.floor;
+        let loud = is_louder(frame, self.floor);
         self.quiet = if loud { Some(0) } else { self.quiet.map(|frames| frames.saturating_add(1)) };
         self.mean.add(sum, count, self.keep);
         if self.quiet.is_some_and(|frames| frames <= PAUSE) {

@@ -11,20 +11,19 @@
 
 mod loudness;
 mod plan;
-mod rest;
 mod sound;
 
 use std::sync::Arc;
 
 use self::loudness::Loudness;
 use self::plan::Plan;
-use self::rest::Rest;
 use self::sound::Sound;
 use super::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
-use super::{DeepTalk, Hop};
+use super::{DeepTalkNetwork, Hop};
+use crate::animation::filter::{Filter as _, Rest};
 use crate::audio::{LARGEST_SAMPLE, Resampler, is_usable};
 use crate::networks::{EmotionVector, Frames, NetworkStream, Progress, StreamOptions, Take, Watch};
-use crate::tensor::SharedOps;
+use crate::tensor::{Engine, Ops};
 use crate::{Error, Result};
 
 /// Frames of sound that an emotion can be told from: 0.4 s.
@@ -35,8 +34,8 @@ const MOST_WAITING: usize = 600 * FPS;
 const BOOKS: [&str; 2] = ["codes_t", "codes_b"];
 const FRAMES_PER_CODE: [usize; 2] = [FRAMES_PER_TOP_CODE, FRAMES_PER_BOTTOM_CODE];
 
-pub(super) struct Stream<B: SharedOps> {
-    network: Arc<DeepTalk<B>>,
+pub(super) struct Stream<E: Engine> {
+    network: Arc<DeepTalkNetwork<E>>,
     take: Take,
     plan: Plan,
     rate: u32,
@@ -69,12 +68,12 @@ struct Emotion {
     sure: bool,
 }
 
-impl<B: SharedOps> Stream<B> {
-    pub fn new(network: Arc<DeepTalk<B>>, options: &StreamOptions) -> Result<Self> {
+impl<E: Engine<Context: Ops>> Stream<E> {
+    pub fn new(network: Arc<DeepTalkNetwork<E>>, options: &StreamOptions) -> Result<Self> {
         let plan = Plan::of(options)?;
-        network.check_controls(&options.take)?;
+        network.loaded().check_controls(&options.take)?;
         let resampler = Some(Resampler::new(options.rate)?);
-        let parameters = network.config().parameters();
+        let parameters = network.loaded().config.parameters();
         Ok(Self {
             network,
             take: options.take.clone(),
@@ -153,14 +152,14 @@ impl<B: SharedOps> Stream<B> {
             &codes[first_frame / FRAMES_PER_CODE[book] - first..]
         });
         let hop = Hop { samples: &self.window, first_frame, given, emotion: &spoken, take: &self.take };
-        let hopped = self.network.hop(&hop, watch)?;
+        let hopped = self.network.lease()?.hop(&hop, watch)?;
 
         let mut frames = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
         let begin = (self.given - first_frame) * self.parameters;
         for (frame, row) in (self.given..to).zip(hopped.motion[begin..].chunks_exact(self.parameters)) {
-            let shown = self.rest.next(frame, |frame| self.sound.is_loud(frame));
-            // Adding 0 makes the neutral face's zeros plain ones.
-            frames.values.extend(row.iter().map(|value| value * shown + 0.0));
+            let begin = frames.values.len();
+            frames.values.extend_from_slice(row);
+            self.rest.push(frame, &|frame: usize| self.sound.is_loud(frame), &mut frames.values[begin..]);
         }
         for (book, (first, kept)) in self.codes.iter_mut().enumerate() {
             let offset = first_frame / FRAMES_PER_CODE[book] - *first;
@@ -190,7 +189,7 @@ impl<B: SharedOps> Stream<B> {
         };
         if is_due {
             self.sound.normalized(begin, &mut self.window);
-            let newest = self.network.emotion_vector_of_normalized(&self.window, watch)?;
+            let newest = self.network.lease()?.emotion_vector_of_normalized(&self.window, watch)?;
             let now = match &emotion {
                 Some(old) if old.sure => old.now.clone(),
                 _ => newest.clone(),
@@ -222,7 +221,7 @@ impl<B: SharedOps> Stream<B> {
     }
 }
 
-impl<B: SharedOps> NetworkStream for Stream<B> {
+impl<E: Engine<Context: Ops>> NetworkStream for Stream<E> {
     fn waiting(&self) -> usize {
         self.waiting.count()
     }

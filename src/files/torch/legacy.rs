@@ -1,12 +1,12 @@
-//! The format of `torch.save` before torch 1.6: pickles one after another, then the storages.
+//! Reader of the format of `torch.save` before torch 1.6: several pickles, then the storages.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
-use super::pickle::{Node, Pickle};
-use super::tensors::not_tensors;
-use super::torch::{View, state_dict, storage_element};
+use super::{View, state_dict, storage_element};
+use crate::files::pickle::{Node, Pickle};
+use crate::files::tensors::not_tensors;
 use crate::{Error, Result};
 
 /// The first pickle of such a file is this number.
@@ -14,7 +14,7 @@ const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const VERSION: i128 = 1001;
 
 /// Lists the tensors: the pickles are a magic number, a version, facts about the machine, the object, and the keys of the storages; each
-/// storage is its number of elements and then those.
+/// storage is its number of elements, then the elements.
 pub(super) fn read(bytes: &[u8], path: &Path) -> Result<Vec<(String, View)>> {
     let mut at = 0;
     let mut next = || {

@@ -1,10 +1,10 @@
-//! What a viewer of a motion wants to see at a glance: jaw, lips and brows over time, measured on the face in plain units.
+//! Curves of an animation: jaw, lips and brows over time, measured on the face in plain units.
 //!
-//! They are measured on the moved vertices, not read from channel names, so they mean the same for every rig. A face without the
-//! masks of the built-in head (FLAME has none) is probed: its lips are where vertices that go with the jaw meet vertices that do not.
+//! They are measured on the moved vertices, not read from channel names, so they mean the same for every face. A face without the
+//! masks of the built-in head (FLAME has none) is probed: its lips are where vertices that follow the jaw meet vertices that do not.
 //!
 //! ```
-//! use deeptalk_rt::{export::curves::Curves, rig::Face};
+//! use deeptalk_rt::rig::{Face, curves::Curves};
 //!
 //! let face = Face::builtin()?;
 //! let names = face.parameter_names();
@@ -28,24 +28,24 @@ use crate::rig::Face;
 /// One quantity over the frames of a motion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
-    /// What it is, in a word or two: "Jaw".
+    /// A label of one or two words: "Jaw".
     pub name: &'static str,
-    /// What a positive value means: "opens".
+    /// The meaning of a positive value: "open".
     pub positive: &'static str,
-    /// What a negative value means, or nothing if there is none worth telling.
+    /// The meaning of a negative value, or empty.
     pub negative: &'static str,
     /// The unit of the values: `°`, `mm` or `%`.
     pub unit: &'static str,
-    /// The span that a drawing should show at least, so that a face at rest does not look busy.
+    /// The smallest range of a drawing's axis, so that small movements at rest stay small.
     pub span: [f32; 2],
     /// One value a frame.
     pub values: Vec<f32>,
 }
 
-/// The curves of a motion, in the order in which they are shown: jaw, lip opening, lip spread, brows.
+/// The curves of an animation in the order of display: jaw, lip opening, lip spread, brows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curves {
-    /// The jaw is always there; the others if the face shows where its lips and brows are.
+    /// The jaw's curve is always present; the others if lips and brows are found on the face.
     pub list: Vec<Curve>,
 }
 
@@ -53,12 +53,12 @@ impl Curves {
     /// Measures `motion` on `face`:
     ///
     /// - *Jaw*: `jaw_x` in degrees;
-    /// - *Lip opening*: millimetres between the inner lips, in the middle, on top of what there is at rest;
+    /// - *Lip opening*: millimetres between the inner lips, in the middle, less the distance at rest;
     /// - *Lip spread*: how much wider (or, below 0, narrower: rounded) the lips are than at rest, per cent;
     /// - *Brows*: millimetres up (or, below 0, down), the mean over both.
     ///
     /// # Errors
-    /// A bad input if the motion was not made for this face.
+    /// [`Error::BadInput`](crate::Error::BadInput) if the animation was not made for this face.
     pub fn measure(motion: &Animation, face: &Face) -> Result<Self> {
         face.check_channels(&motion.parameters()?.names, "the model")?;
         let width = motion.width();
@@ -93,7 +93,7 @@ impl Curves {
     }
 }
 
-/// `measure(moved, at rest)` of some vertices, for every frame.
+/// `measure(moved, at rest)` of some vertices for every frame.
 fn follow(
     motion: &Animation,
     face: &Face,
@@ -147,7 +147,7 @@ fn part(face: &Face, vertices: &[u32]) -> Face {
 }
 
 /// Upper and lower lip where they meet in the middle.
-pub(super) fn inner_lips(face: &Face) -> Option<[u32; 2]> {
+pub(crate) fn inner_lips(face: &Face) -> Option<[u32; 2]> {
     let one = |name| face.masks.get(name).and_then(|mask| mask.first().copied());
     if let (Some(upper), Some(lower)) = (one("lip_upper_inner"), one("lip_lower_inner")) {
         return Some([upper, lower]);
@@ -220,10 +220,10 @@ fn mean_height(vertices: &[[f32; 3]]) -> f32 {
     vertices.iter().map(|v| v[1]).sum::<f32>() / vertices.len().max(1) as f32
 }
 
-/// Loudest swing of the sound in each of `bins` equal stretches of `samples`, in -1 to 1: (lowest, highest).
+/// The lowest and the highest sample in each of `bins` equal parts of `samples`, clamped to -1 to 1.
 ///
 /// ```
-/// let bins = deeptalk_rt::export::curves::waveform(&[0.0, 0.5, -0.25, 0.1], 2);
+/// let bins = deeptalk_rt::rig::curves::waveform(&[0.0, 0.5, -0.25, 0.1], 2);
 /// assert_eq!(bins, [(0.0, 0.5), (-0.25, 0.1)]);
 /// ```
 pub fn waveform(samples: &[f32], bins: usize) -> Vec<(f32, f32)> {

@@ -1,0 +1,83 @@
+//! The engine: a GPU, the weights on it, and its contexts.
+
+use std::sync::Arc;
+
+use super::Cuda;
+use super::arena::Arena;
+use super::device::{self, Device};
+use crate::Result;
+use crate::tensor::engine::{Engine, Lease, Pool};
+
+/// A GPU. Clones share it with its weights and its contexts.
+#[derive(Debug, Clone)]
+pub struct Gpu {
+    device: Arc<Device>,
+    weights: Arc<Arena>,
+    contexts: Arc<Pool<Cuda>>,
+}
+
+impl Gpu {
+    /// The contexts of a GPU at most, unless [`with_contexts`](Self::with_contexts) says otherwise. Each keeps the memory of its largest
+    /// work and up to 16 recordings.
+    pub const CONTEXTS: usize = 4;
+
+    /// Opens device `ordinal`.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::Error::Device), a sentence: no kernels built in, no driver, too old a driver, no such device, too old a
+    /// device.
+    pub fn new(ordinal: usize) -> Result<Self> {
+        Self::with_contexts(ordinal, Self::CONTEXTS)
+    }
+
+    /// The same with at most `limit` contexts (at least one): as many threads can work at the same time, and others wait.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_contexts(ordinal: usize, limit: usize) -> Result<Self> {
+        let device = Device::open(ordinal)?;
+        // No stream is waited for before weights go: a context holds the weights that its work under way reads.
+        let weights = Arena::new(device.clone(), &[]);
+        Ok(Self { device, weights, contexts: Pool::new(limit) })
+    }
+
+    /// True if the program was built with the GPU kernels; without them [`Gpu::new`] always fails.
+    pub fn is_built_in() -> bool {
+        device::has_kernels()
+    }
+
+    /// The number of devices.
+    ///
+    /// # Errors
+    /// The reason why CUDA cannot be used, as [`Gpu::new`] says it.
+    pub fn devices() -> Result<usize> {
+        device::count()
+    }
+
+    /// The device's name and compute capability.
+    pub fn name(&self) -> &str {
+        &self.device.name
+    }
+
+    /// Bytes of device memory of the weights and of one context, the one that was used last.
+    ///
+    /// # Errors
+    /// As [`Engine::lease`].
+    pub fn reserved_memory(&self) -> Result<usize> {
+        Ok(self.lease()?.reserved_memory())
+    }
+
+    /// True if a kernel may begin while the one before it ends: GPU and driver can do that, and the environment variable
+    /// `DEEPTALK_LAUNCH_OVERLAP` does not forbid it.
+    pub fn launches_overlap(&self) -> bool {
+        self.device.overlap.is_on()
+    }
+}
+
+impl Engine for Gpu {
+    type Context = Cuda;
+
+    fn lease(&self) -> Result<Lease<Cuda>> {
+        self.contexts.lease(|| Cuda::new(&self.device, &self.weights))
+    }
+}
