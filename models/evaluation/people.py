@@ -92,7 +92,8 @@ def lips_rows(split, pairs, motions_of):
         for key, title, measure, sense in _LIPS:
             of = lambda indices: float(measure([cases[i] for i in indices], [motions[i] for i in indices]))
             every = range(len(cases))
-            rows.append(Row(split, key, f"{name}: {title}", of(every), sense, goals.get(key), interval=interval(voices, of)))
+            between = interval(voices, of) if name == "clean" else None
+            rows.append(Row(split, key, f"{name}: {title}", of(every), sense, goals.get(key), interval=between))
         rows.append(Row(split, "pauses", f"{name}: mean mouth opening in pauses, share of the speaking range", opening_in_pauses(cases, motions) / usual, "<=", goals.get("pauses")))
         rows.append(Row(split, "brows", f"{name}: brows down, mean", brows_down(motions), "<=", goals.get("brows")))
     return rows

@@ -23,7 +23,7 @@ from .run import Run, adamw, autocast, begin, descend, parser_of
 from .throats import other_throats
 
 # Shares of the clips of a batch, by kind, and how far a label is believed: bursts are labelled by what their speaker was asked for.
-SHARES = {"acted": 0.28, "moved": 0.22, "burst": 0.10, "read": 0.14, "synthetic": 0.22, "background": 0.04}
+SHARES = {"acted": 0.24, "moved": 0.16, "burst": 0.04, "read": 0.12, "synthetic": 0.40, "background": 0.04}
 DOUBT = {"acted": 0.05, "moved": 0.15, "burst": 0.3, "read": 0.02, "synthetic": 0.05, "background": 0.02}
 # Frames and clips of a batch.
 SHAPES = [(48, 32), (80, 19), (128, 12)]
