@@ -7,10 +7,10 @@ use crate::support::*;
 use crate::traffic::Counted;
 use cuda_emulator::{Memory, set_shared_limit};
 use deeptalk_rt::tensor::cuda::launch::{
-    AddRows, Attention, ChooseCode, CopyRows, FirstConv, GroupNormApply, GroupNormMoments, GroupedConv,
-    Interpolate, L2Normalize, LayerNorm, LayerNormOfParts, LogBands, Lookup, NearestCode, NormalizeSamples,
-    Product, ReplaceCodes, ResampleLinear, RowSource, SampleGaussian, SampleMoments, SampleWindows, Skin,
-    SortedPool, StackSize, UniteMoments,
+    AddRows, Attention, AttentionOver, ChooseCode, CopyRows, FirstConv, GroupNormApply, GroupNormMoments,
+    GroupedConv, Interpolate, L2Normalize, LayerNorm, LayerNormOfParts, LogBands, Lookup, NearestCode,
+    NormalizeSamples, Product, ReplaceCodes, ResampleLinear, RowSource, SampleGaussian, SampleMoments,
+    SampleWindows, Skin, SortedPool, StackSize, UniteMoments,
 };
 
 fn halves(count: usize) -> Memory<u16> {
@@ -103,6 +103,27 @@ fn attention(to: &mut Counted) {
         };
         to.count(&shape, &attention);
     }
+    let (queries, keys, heads, width) = (32, 128, 8, 64);
+    let channels = heads * width;
+    let (y, q, kv) = (halves(queries * channels), halves(queries * channels), halves(keys * 2 * channels));
+    let (q_table, kv_table, slopes) = (clip(queries), clip(keys), floats(heads));
+    let over = AttentionOver {
+        y: y.address(),
+        q: q.address(),
+        kv: kv.address(),
+        q_offsets: q_table.address(),
+        kv_offsets: kv_table.address(),
+        slopes: slopes.address(),
+        strides: [channels, channels, 2 * channels],
+        heads,
+        width,
+        reach: [AttentionOver::ALL, 0],
+        period: 25,
+        free_rows: 0,
+        clips: 1,
+        longest: queries,
+    };
+    to.count(&format!("({queries}) over ({keys}), {heads} x {width}, causal"), &over);
 }
 
 fn convolutions(to: &mut Counted) {
