@@ -125,8 +125,8 @@ fn decimal(text: &str) -> Option<Rate> {
         Some(frames) => Rate::new(frames * 1000, 1001),
         None => {
             let mut divisor = scale;
-            while value % divisor != 0 || scale % divisor != 0 {
-                divisor /= if divisor % 2 == 0 { 2 } else { 5 };
+            while !value.is_multiple_of(divisor) || !scale.is_multiple_of(divisor) {
+                divisor /= if divisor.is_multiple_of(2) { 2 } else { 5 };
             }
             Rate::new(u32::try_from(value / divisor).ok()?, u32::try_from(scale / divisor).ok()?)
         }
@@ -210,7 +210,7 @@ mod tests {
             assert!((0.0..1.0).contains(&(samples as f64 - rate.seconds(frames) * 48_000.0)));
             assert_eq!(
                 rate.frames_for(samples, 48_000),
-                frames + usize::from(samples as u128 * n % (48_000 * d) != 0)
+                frames + usize::from(!(samples as u128 * n).is_multiple_of(48_000 * d))
             );
         }
     }

@@ -299,7 +299,7 @@ impl Run {
         let (file, actor) = model_and_actor(self.model.as_ref(), self.actor.as_ref())?;
         let face = self.face(jobs)?;
         if let Some(face) = &face {
-            face.check_channels(&file.spec().parameter_names(), file.path())?;
+            face.check_channels(file.spec().parameter_names(), file.path())?;
         }
         let lent = self
             .emotion_from
