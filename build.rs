@@ -1,8 +1,9 @@
-//! Compiles every `kernels/*.cu` into one image that holds machine code for several GPU generations and PTX for those to come,
-//! and embeds the images. Without nvcc the crate is built for the CPU, with one warning. Also looks for the trained model.
+//! Compiles every `kernels/*.cu` into one image with machine code for several GPU generations and PTX for
+//! later ones, and embeds the images. Without nvcc the crate is built for the CPU only, with one warning.
 //!
-//! nvcc is looked for in `NVCC` (`none`: do not look), `CUDA_HOME`, `CUDA_PATH`, `PATH`, `/usr/local/cuda` and where
-//! `tools/get-nvcc` puts it. `DEEPTALK_REQUIRE_CUDA=1` makes its absence an error.
+//! nvcc is searched for in `NVCC` (`none`: do not search), `CUDA_HOME`, `CUDA_PATH`, `PATH`,
+//! `/usr/local/cuda` and the folder of `tools/get-nvcc`. With `DEEPTALK_REQUIRE_CUDA=1` a missing nvcc is an
+//! error.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -10,11 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-/// Machine code is made for each of these that nvcc knows; it also runs on later minor versions of its generation.
+/// Compute capabilities for which machine code is generated, if nvcc supports them; the code also runs on
+/// later minor versions of the same generation.
 const GENERATIONS: [&str; 4] = ["80", "90a", "100", "120"];
-/// Files whose name ends so use instructions that exist on this generation alone.
+/// Suffix of the names of files whose instructions exist on one generation only, and that generation.
 const ONE_GENERATION: (&str, &str) = ("_sm90", "90a");
-/// Later GPUs compile this at start.
+/// Compute capability of the PTX that later GPUs compile when the program starts.
 const PTX: &str = "80";
 
 fn main() {
@@ -105,7 +107,7 @@ fn find_nvcc(here: &Path) -> Option<PathBuf> {
     places.into_iter().find(|path| path.is_file())
 }
 
-/// Writes the image unless it is up to date; returns what ptxas said.
+/// Writes the image unless it is up to date; returns the output of ptxas.
 fn compile(nvcc: &Path, source: &Path, image: &Path, generations: &[&str], common: u64) -> String {
     let mut hasher = DefaultHasher::new();
     (common, generations, fs::read(source).unwrap()).hash(&mut hasher);
@@ -139,7 +141,7 @@ fn compile(nvcc: &Path, source: &Path, image: &Path, generations: &[&str], commo
     log
 }
 
-/// One line a kernel and GPU generation. A kernel that spills registers is an error.
+/// One line for every kernel and GPU generation. A kernel that spills registers is an error.
 fn resources_of(file: &str, log: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let (mut kernel, mut generation) = ("", "");
@@ -163,7 +165,7 @@ fn resources_of(file: &str, log: &str) -> Vec<String> {
     lines
 }
 
-/// A release build from a clone knows its commit; other builds would only be made again at every commit.
+/// Passes the commit to a release build from a clone; other builds would be repeated at every commit for it.
 fn name_the_commit() {
     let git = |words: &[&str]| {
         let output =

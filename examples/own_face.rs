@@ -8,8 +8,7 @@
 use deeptalk_rt::audio::read_wav;
 use deeptalk_rt::export::{self, VertexSource};
 use deeptalk_rt::rig::Face;
-use deeptalk_rt::runtime::Take;
-use deeptalk_rt::runtime::{Model, Rig, Session};
+use deeptalk_rt::runtime::{Model, Session, Take};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("give SPEECH.wav FACE.safetensors OUTPUT.npz [MODEL]".into());
     };
     let model = model.first().map_or_else(Model::builtin, Model::load)?;
-    let rig = Rig::on_device(Face::load(face)?, &model)?;
+    let rig = model.rig(Face::load(face)?)?;
     let mut session = Session::new(&model);
     let motion = session.animate(&read_wav(speech, 0.0, None)?, &Take::default())?;
     let vertices = session.vertices(&rig, &motion)?;

@@ -1,45 +1,52 @@
-// Faces: blend shapes, and linear blend skinning with one joint that turns. f32 throughout: a half would round a vertex to a tenth of a
+// Faces: blend shapes, and linear blend skinning with a few joints that turn. f32 throughout: a half would round a vertex to a tenth of a
 // millimetre.
 #include "device.cuh"
 
 namespace {
 constexpr int FRAMES = 8, THREADS = 128, COORDINATES = 3 * THREADS;
+constexpr int MOVEMENT = 12;  // floats of a joint's movement: a matrix, row-major, and a shift
 }  // namespace
 
-// y[t][v] = weights[v][0] * p + weights[v][1] * (R (p - q) + q)
-//   p = template[v] + sum_c e[c] shapes[c][v] + sum_k (R - I)[k] correctives[k][v],  q = pivots[0] + sum_c e[c] pivots[1 + c]
-//   x (frames, channels + 3): e, then the joint's rotation, axis times angle; template (vertices, 3); shapes (channels, vertices, 3);
-//   correctives (9, vertices, 3) or null; pivots (channels + 1, 3); weights (vertices, 2); y (frames, vertices, 3).
-// Requires: FRAMES * (channels + 9 + 12 + 3 * THREADS) floats of shared memory; nothing of alignment.
+// y[t][v] = weights[0][v] p + sum_j weights[1 + j][v] G[j] p
+//   p      = template[v] + sum_c e[c] shapes[c][v] + sum_i d[i] correctives[i][v],  d = the entries of R[j] - I of the last `corrected` joints
+//   q[j]   = pivots[0][j] + sum_c e[c] pivots[1 + c][j]
+//   G[j] x = G[parent of j] (R[j] (x - q[j]) + q[j]),  G of no parent = I
+//   x (frames, channels + 3 * joints): e, then each joint's rotation, axis times angle; template (vertices, 3); shapes (channels, vertices, 3);
+//   correctives (9 * corrected, vertices, 3) or null; pivots (channels + 1, joints, 3); weights (joints + 1, vertices); y (frames, vertices, 3).
+//   `parents` has four bits for each joint, the first lowest: the number of an earlier joint plus one, or 0 for no parent.
+// Requires: 1 to 8 joints; FRAMES * (channels + 9 * corrected + 12 * joints + 3 * THREADS) floats of shared memory; no alignment.
 // Grid (vertices / 128, frames / 8), 128 threads. A thread owns three of its block's 384 coordinates, 128 apart, and eight frames of
-//   them: neighbours read and write neighbours, and a displacement that is read is used eight times. Coefficients, rotations and
-//   shifts of the frames are in shared memory, through which a vertex' coordinates meet before they turn.
-// Cost: 6 * frames * vertices * channels FLOP; bound by reading the shapes, 12 * vertices * channels bytes for eight frames.
+//   them: neighbours read and write neighbours, and a displacement that is read is used eight times. Coefficients and movements of the joints
+//   are in shared memory, through which the coordinates of a vertex meet before they turn. The movements are computed in every block, by a
+//   thread for each joint and frame: for 53 parameters and 5 joints that is 3 % of the arithmetic of a block, and needs no launch before this one.
+// Cost: 6 * frames * vertices * (channels + 9 * corrected + 4 * joints) FLOP; bound by reading the shapes, 12 * vertices * (channels + 9 *
+//   corrected) bytes for eight frames. A joint without a share in a vertex costs one comparison there.
 extern "C" __global__ void __launch_bounds__(THREADS)
 skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, const float* __restrict__ shapes,
      const float* __restrict__ correctives, const float* __restrict__ pivots, const float* __restrict__ weights, int frames, int vertices,
-     int channels) {
+     int channels, int joints, int corrected, int parents) {
   dev::begin_after_previous();
   DYNAMIC_SHARED(shared);
-  float* e = reinterpret_cast<float*>(shared);  // (channels + 9, FRAMES)
-  float* turn = e + (channels + 9) * FRAMES;    // (FRAMES, 12): a rotation, row-major, and a shift
-  float* place = turn + FRAMES * 12;            // (FRAMES, COORDINATES)
-  const int first = blockIdx.y * FRAMES, width = channels + 3;
+  const int terms = channels + 9 * corrected;
+  float* e = reinterpret_cast<float*>(shared);       // (terms, FRAMES)
+  float* movement = e + terms * FRAMES;              // (FRAMES, joints, MOVEMENT)
+  float* place = movement + FRAMES * joints * MOVEMENT;  // (FRAMES, COORDINATES)
+  const int first = blockIdx.y * FRAMES, width = channels + 3 * joints;
   for (int i = threadIdx.x; i < channels * FRAMES; i += THREADS) {
     const int c = i / FRAMES, f = i % FRAMES;
     e[i] = first + f < frames ? x[size_t(first + f) * width + c] : 0.f;
   }
-  if (threadIdx.x < FRAMES) {
-    const int f = threadIdx.x;
+  if (int(threadIdx.x) < FRAMES * joints) {
+    const int f = threadIdx.x % FRAMES, joint = threadIdx.x / FRAMES;
     float r[3] = {0.f, 0.f, 0.f}, q[3];
     const float* row = x + size_t(first + f) * width;
     for (int k = 0; k < 3; ++k) {
-      if (first + f < frames) r[k] = row[channels + k];
-      q[k] = pivots[k];
+      if (first + f < frames) r[k] = row[channels + joint * 3 + k];
+      q[k] = pivots[joint * 3 + k];
     }
     for (int c = 0; c < channels && first + f < frames; ++c) {
       const float coefficient = row[c];
-      for (int k = 0; k < 3; ++k) q[k] = fmaf(coefficient, pivots[(c + 1) * 3 + k], q[k]);
+      for (int k = 0; k < 3; ++k) q[k] = fmaf(coefficient, pivots[((c + 1) * joints + joint) * 3 + k], q[k]);
     }
     // Rodrigues' formula with the guard of smplx: the angle is the norm of the vector + 1e-8.
     float square = 0.f;
@@ -47,21 +54,38 @@ skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, cons
     const float angle = sqrtf(square), inverse = angle > 0.f ? 1.f / angle : 0.f;
     const float s = sinf(angle), d = 1.f - cosf(angle), ux = r[0] * inverse, uy = r[1] * inverse, uz = r[2] * inverse;
     const float cross[9] = {0.f, -uz, uy, uz, 0.f, -ux, -uy, ux, 0.f};
-    float* mine = turn + f * 12;
+    float* mine = movement + (f * joints + joint) * MOVEMENT;
+    const int corrective = joint - (joints - corrected);  // below 0: none
     for (int i = 0; i < 3; ++i) {
       float shift = q[i];
       for (int j = 0; j < 3; ++j) {
         float squared = 0.f;
         for (int k = 0; k < 3; ++k) squared = fmaf(cross[i * 3 + k], cross[k * 3 + j], squared);
         const float less = fmaf(s, cross[i * 3 + j], d * squared), entry = less + (i == j ? 1.f : 0.f);
-        e[(channels + i * 3 + j) * FRAMES + f] = less;
+        if (corrective >= 0) e[(channels + corrective * 9 + i * 3 + j) * FRAMES + f] = less;
         mine[i * 3 + j] = entry;
         shift = fmaf(-entry, q[j], shift);
       }
       mine[9 + i] = shift;
     }
   }
-  SYNC_POINT(coefficients_written, __syncthreads());  // coefficients and rotations are there for all
+  SYNC_POINT(movements_written, __syncthreads());  // the movements about the pivots are there for the joints below
+  if (threadIdx.x < FRAMES) {
+    float* all = movement + threadIdx.x * joints * MOVEMENT;
+    for (int joint = 1; joint < joints; ++joint) {
+      const int parent = (parents >> (4 * joint) & 15) - 1;
+      if (parent < 0) continue;
+      const float* outer = all + parent * MOVEMENT;
+      float inner[MOVEMENT];
+      for (int i = 0; i < MOVEMENT; ++i) inner[i] = all[joint * MOVEMENT + i];
+      for (int i = 0; i < 3; ++i) {
+        float* mine = all + joint * MOVEMENT;
+        const float a = outer[i * 3], b = outer[i * 3 + 1], c = outer[i * 3 + 2];
+        for (int j = 0; j < 3; ++j) mine[i * 3 + j] = fmaf(a, inner[j], fmaf(b, inner[3 + j], c * inner[6 + j]));
+        mine[9 + i] = fmaf(a, inner[9], fmaf(b, inner[10], fmaf(c, inner[11], outer[9 + i])));
+      }
+    }
+  }
   const size_t begin = size_t(blockIdx.x) * COORDINATES, all = size_t(vertices) * 3;
   const int count = int(min(all - begin, size_t(COORDINATES)));
   float p[3][FRAMES];
@@ -72,7 +96,6 @@ skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, cons
 #pragma unroll
     for (int f = 0; f < FRAMES; ++f) p[i][f] = from;
   }
-  const int terms = channels + (correctives ? 9 : 0);
   for (int c = 0; c < terms; ++c) {
     const float* from = (c < channels ? shapes + c * all : correctives + (c - channels) * all) + begin;
     const float4 low = dev::ld<float4>(e + c * FRAMES), high = dev::ld<float4>(e + c * FRAMES + 4);
@@ -89,20 +112,26 @@ skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, cons
   for (int i = 0; i < 3; ++i)
 #pragma unroll
     for (int f = 0; f < FRAMES; ++f) place[f * COORDINATES + i * THREADS + threadIdx.x] = p[i][f];
-  SYNC_POINT(coordinates_written, __syncthreads());  // all coordinates are there for all
+  SYNC_POINT(coordinates_written, __syncthreads());  // all coordinates and movements are there for all
 #pragma unroll
   for (int i = 0; i < 3; ++i) {
     const int at = i * THREADS + threadIdx.x, k = at % 3, vertex = at - k;
     if (at >= count) break;
-    const size_t v = (begin + at) / 3;
-    const float rests = weights[v * 2], turns = weights[v * 2 + 1];
+    const float* share = weights + (begin + at) / 3;
+    float sum[FRAMES] = {};
+    for (int joint = 0; joint < joints; ++joint) {
+      const float turns = share[size_t(joint + 1) * vertices];
+      if (turns == 0.f) continue;
 #pragma unroll
-    for (int f = 0; f < FRAMES; ++f) {
-      if (first + f >= frames) break;
-      const float *mine = turn + f * 12, *around = place + f * COORDINATES + vertex;
-      const float moved = fmaf(mine[k * 3], around[0], fmaf(mine[k * 3 + 1], around[1], fmaf(mine[k * 3 + 2], around[2], mine[9 + k])));
-      y[(first + f) * all + begin + at] = fmaf(rests, p[i][f], turns * moved);
+      for (int f = 0; f < FRAMES; ++f) {
+        const float *mine = movement + (f * joints + joint) * MOVEMENT, *around = place + f * COORDINATES + vertex;
+        const float moved = fmaf(mine[k * 3], around[0], fmaf(mine[k * 3 + 1], around[1], fmaf(mine[k * 3 + 2], around[2], mine[9 + k])));
+        sum[f] = fmaf(turns, moved, sum[f]);
+      }
     }
+#pragma unroll
+    for (int f = 0; f < FRAMES; ++f)
+      if (first + f < frames) y[(first + f) * all + begin + at] = fmaf(share[0], p[i][f], sum[f]);
   }
 }
 CUDA_KERNEL(skin)

@@ -94,3 +94,10 @@ fn the_jaw_moves_in_speech_and_rests_in_silence() {
     let resting = jaw(&model, &noise).iter().sum::<f32>() / 75.0;
     assert!(resting < 0.1 * high, "{resting} degrees at rest, {high} in speech");
 }
+
+#[test]
+fn the_built_in_head_has_the_channels_of_the_built_in_model() {
+    let head = deeptalk_rt::rig::Face::builtin().unwrap();
+    let model = ModelFile::builtin().unwrap();
+    assert_eq!(model.spec().parameter_names()[..head.channels.len()], head.channels);
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use deeptalk_rt::rig::Face;
+use deeptalk_rt::rig::{Face, Rig};
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::tensor::{Clips, Context, MeshOps, Packed};
 use safetensors::SafeTensors;
@@ -97,9 +97,10 @@ fn vertices_are_those_of_smplx_to_a_millionth_of_the_head() {
     let identity = golden.floats("shape");
     assert_eq!((motion.len(), identity.len(), expected.len()), (12 * 53, 100, 12 * 96 * 3));
     let size = extent(&face.template);
+    let rig = Rig::new(&face).with_identity(&identity);
     for (row, expected) in motion.chunks_exact(53).zip(expected.chunks_exact(96 * 3)) {
         let mut out = vec![f32::NAN; 96 * 3];
-        face.vertices_into(row, &identity, &mut out);
+        rig.pose(row, &mut out);
         let error = largest_difference(&out, expected) / size;
         assert!(error <= 1e-6, "{error}");
         assert!(largest_difference(expected, &face.template) / size > 1e-3, "the golden frame moves");
@@ -110,13 +111,15 @@ fn vertices_are_those_of_smplx_to_a_millionth_of_the_head() {
 fn many_frames_at_once_are_the_frames_one_by_one() {
     let golden = Golden::read();
     let (face, motion) = (golden.face(), golden.motion());
-    let all = face.vertices(&motion);
+    let rig = Rig::new(face);
+    let all = rig.vertices_of_rows(&motion).unwrap();
     let mut one = vec![f32::NAN; 96 * 3];
     for (row, expected) in motion.chunks_exact(53).zip(all.chunks_exact(96 * 3)) {
-        face.vertices_into(row, &[], &mut one);
+        rig.pose(row, &mut one);
         assert_eq!(one, expected);
     }
-    assert!(face.vertices(&[]).is_empty());
+    assert!(rig.vertices_of_rows(&[]).unwrap().is_empty());
+    assert!(rig.vertices_of_rows(&motion[..54]).is_err(), "54 is not a row of 53");
 }
 
 #[test]
@@ -127,12 +130,156 @@ fn a_device_poses_the_face_as_the_face_does_itself() {
     (stiff.joint_regressor, stiff.pose_basis) = (None, None);
     for face in [golden.face(), stiff] {
         let x = Cpu::F32.upload_f32(&Clips::from_lengths([1, 0, 11]), 53, &motion).unwrap();
-        let vertices = Cpu::F32.skin(&x, &face.rig(&Cpu::F32).unwrap()).unwrap();
+        let rig = Rig::new(face);
+        let skin = rig.skin(&Cpu::F32).unwrap();
+        let vertices = Cpu::F32.skin(&x, &skin).unwrap();
         assert_eq!(vertices.clips().offsets(), [0, 1, 1, 12]);
-        assert_eq!(Cpu::F32.download(&vertices).unwrap(), face.vertices(&motion));
+        assert_eq!(Cpu::F32.download(&vertices).unwrap(), rig.vertices_of_rows(&motion).unwrap());
         let short = Cpu::F32.upload_f32(&Clips::one(1), 54, &motion[..54]).unwrap();
-        assert!(Cpu::F32.skin(&short, &face.rig(&Cpu::F32).unwrap()).is_err(), "54 is not a row of 53");
+        assert!(Cpu::F32.skin(&short, &skin).is_err(), "54 is not a row of 53");
     }
+}
+
+/// `smplx.lbs` in plain loops and f64: 4 x 4 matrices from the root down, as its `batch_rigid_transform` has them.
+fn lbs(face: &Face, channels: &[f32], rotations: &[[f32; 3]]) -> Vec<f64> {
+    let (v, j) = (face.vertex_count(), face.parents.len());
+    let mut shaped: Vec<f64> = face.template.iter().map(|x| f64::from(*x)).collect();
+    for (c, shape) in channels.iter().zip(face.expression_basis.chunks_exact(3 * v)) {
+        shaped.iter_mut().zip(shape).for_each(|(x, d)| *x += f64::from(*c) * f64::from(*d));
+    }
+    let regressor = face.joint_regressor.as_ref().unwrap();
+    let places: Vec<[f64; 3]> = regressor
+        .chunks_exact(v)
+        .map(|row| std::array::from_fn(|k| (0..v).map(|i| f64::from(row[i]) * shaped[3 * i + k]).sum()))
+        .collect();
+    let turned: Vec<[[f64; 3]; 3]> = rotations.iter().map(|r| rodrigues(r.map(f64::from))).collect();
+    let mut posed = shaped.clone();
+    let basis = face.pose_basis.as_ref().unwrap();
+    for (i, corrective) in basis.chunks_exact(3 * v).enumerate() {
+        let (r, entry) = (&turned[1 + i / 9], i % 9);
+        let less = r[entry / 3][entry % 3] - f64::from(u8::from(entry % 4 == 0));
+        posed.iter_mut().zip(corrective).for_each(|(x, d)| *x += less * f64::from(*d));
+    }
+    let mut chain: Vec<[[f64; 4]; 4]> = Vec::new();
+    for joint in 0..j {
+        let parent = usize::try_from(face.parents[joint]).ok();
+        let mut local = [[0.0; 4]; 4];
+        local[3][3] = 1.0;
+        for row in 0..3 {
+            local[row][..3].copy_from_slice(&turned[joint][row]);
+            local[row][3] = places[joint][row] - parent.map_or(0.0, |parent| places[parent][row]);
+        }
+        chain.push(parent.map_or(local, |parent| {
+            let outer = chain[parent];
+            std::array::from_fn(|a| std::array::from_fn(|b| (0..4).map(|k| outer[a][k] * local[k][b]).sum()))
+        }));
+    }
+    for (joint, transform) in chain.iter_mut().enumerate() {
+        for row in transform.iter_mut() {
+            row[3] -= (0..3).map(|k| row[k] * places[joint][k]).sum::<f64>();
+        }
+    }
+    let mut out = Vec::new();
+    for i in 0..v {
+        for row in 0..3 {
+            let moved =
+                |t: &[[f64; 4]; 4]| (0..3).map(|k| t[row][k] * posed[3 * i + k]).sum::<f64>() + t[row][3];
+            out.push(
+                (0..j)
+                    .map(|joint| f64::from(face.skinning_weights[i * j + joint]) * moved(&chain[joint]))
+                    .sum(),
+            );
+        }
+    }
+    out
+}
+
+/// The rotation of an axis times an angle, from sine and cosine of the half angle: not the formula of the crate.
+fn rodrigues(r: [f64; 3]) -> [[f64; 3]; 3] {
+    let angle = r.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let share = if angle > 0.0 { (angle / 2.0).sin() / angle } else { 0.5 };
+    let ([x, y, z], w) = (r.map(|v| v * share), (angle / 2.0).cos());
+    [
+        [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - z * w), 2.0 * (x * z + y * w)],
+        [2.0 * (x * y + z * w), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - x * w)],
+        [2.0 * (x * z - y * w), 2.0 * (y * z + x * w), 1.0 - 2.0 * (x * x + y * y)],
+    ]
+}
+
+#[test]
+fn vertices_with_all_joints_turned_are_those_of_smplx_to_a_millionth_of_the_head() {
+    let golden = Golden::read();
+    let (face, motion) = (golden.face(), golden.motion());
+    let names = face.all_parameter_names();
+    assert_eq!(names.len(), 65);
+    assert_eq!(
+        names[50..],
+        ["root", "neck", "jaw", "eye_left", "eye_right"]
+            .map(|j| ["_x", "_y", "_z"].map(|a| j.to_owned() + a))
+            .concat()
+    );
+    let size = f64::from(extent(&face.template));
+    let rotations = |frame: usize| -> [[f32; 3]; 5] {
+        std::array::from_fn(|joint| {
+            std::array::from_fn(|k| ((frame * 15 + joint * 3 + k) as f32 * 1.7).sin() * 0.6)
+        })
+    };
+    // The columns of the motion stand in another order than the face's: found by their names.
+    let order: Vec<usize> = (0..65).map(|i| (i * 7 + 3) % 65).collect();
+    let shuffled: Vec<String> = order.iter().map(|&column| names[column].clone()).collect();
+    let (rig, by_name) = (
+        Rig::for_columns(&face, &names, "motion").unwrap(),
+        Rig::for_columns(&face, &shuffled, "motion").unwrap(),
+    );
+    for (frame, row) in motion.chunks_exact(53).enumerate() {
+        let rotations = rotations(frame);
+        let expected = lbs(&face, &row[..50], &rotations);
+        let row = [&row[..50], rotations.as_flattened()].concat();
+        let out = rig.vertices_of_rows(&row).unwrap();
+        let error = out.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
+        assert!(error / size <= 1e-6, "frame {frame}: {}", error / size);
+        let mixed: Vec<f32> = order.iter().map(|&column| row[column]).collect();
+        assert_eq!(by_name.vertices_of_rows(&mixed).unwrap(), out);
+    }
+}
+
+#[test]
+fn joints_that_a_motion_does_not_turn_change_nothing() {
+    let golden = Golden::read();
+    let (face, motion) = (golden.face(), golden.motion());
+    let rig = |joints: &[&str]| {
+        let rotations =
+            joints.iter().flat_map(|joint| ["_x", "_y", "_z"].map(|axis| format!("{joint}{axis}")));
+        let names: Vec<String> = face.channels.iter().cloned().chain(rotations).collect();
+        (Rig::for_columns(&face, &names, "motion").unwrap(), names.len())
+    };
+    let (jaw, _) = rig(&["jaw"]);
+    let expected = jaw.vertices_of_rows(&motion).unwrap();
+    assert_eq!(expected, Rig::new(&face).vertices_of_rows(&motion).unwrap());
+    for joints in
+        [&["root", "neck", "jaw", "eye_left", "eye_right"][..], &["eye_right", "jaw"], &["jaw", "neck"]]
+    {
+        let (rig, width) = rig(joints);
+        let at = 50 + 3 * joints.iter().position(|joint| *joint == "jaw").unwrap();
+        let rows: Vec<f32> = motion
+            .chunks_exact(53)
+            .flat_map(|row| {
+                let mut wide = vec![0.0; width];
+                wide[..50].copy_from_slice(&row[..50]);
+                wide[at..at + 3].copy_from_slice(&row[50..]);
+                wide
+            })
+            .collect();
+        // The shares of a vertex are summed in other groups, which rounds its last bits.
+        let error = largest_difference(&rig.vertices_of_rows(&rows).unwrap(), &expected);
+        assert!(error <= 2.0 * f32::EPSILON * extent(&face.template), "{joints:?}: {error:e}");
+    }
+    let (still, width) = rig(&[]);
+    assert_eq!((still.joints(), width), (&[2usize][..], 50), "a jaw without columns rests");
+    let mut row = motion[..50].to_vec();
+    let shut = still.vertices_of_rows(&row).unwrap();
+    row.extend([0.0; 3]);
+    assert_eq!(shut, jaw.vertices_of_rows(&row).unwrap());
 }
 
 #[test]
@@ -145,7 +292,7 @@ fn joints_below_the_jaw_turn_with_it_and_all_others_stay() {
         (0..96).flat_map(|v| (0..5).map(move |j| f32::from(u8::from(v % 5 == j)))).collect();
     let mut row = vec![0.0; 53];
     row[52] = std::f32::consts::FRAC_PI_2;
-    let out = face.vertices(&row);
+    let out = Rig::new(&face).vertices_of_rows(&row).unwrap();
     for v in 0..96 {
         let at = |points: &[f32]| [points[3 * v], points[3 * v + 1], points[3 * v + 2]];
         let [x, y, z] = at(&face.template);
@@ -159,7 +306,8 @@ fn joints_below_the_jaw_turn_with_it_and_all_others_stay() {
 fn a_vector_that_cancels_the_guard_of_the_angle_still_gives_finite_vertices() {
     let mut row = vec![0.0; 53];
     row[50..].fill(-1e-8);
-    assert!(Golden::read().face().vertices(&row).iter().all(|x| x.is_finite()));
+    let rig = Rig::new(Golden::read().face());
+    assert!(rig.vertices_of_rows(&row).unwrap().iter().all(|x| x.is_finite()));
 }
 
 #[test]
@@ -322,6 +470,22 @@ fn a_motion_of_other_channels_is_refused_with_both_sides_named() {
     for part in ["talk.model", "golden rig", "FLAME 2020", "`exp_03`", "`jawOpen`", "number 4"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert!(face.check_channels(&face.parameter_names()[..52], "model").is_err());
-    assert!(face.check_channels(&[], "model").is_err());
+    let refused = |edit: &dyn Fn(&mut Vec<String>)| {
+        let mut names = face.all_parameter_names();
+        face.check_channels(&names, "model").unwrap();
+        edit(&mut names);
+        face.check_channels(&names, "model").unwrap_err().to_string()
+    };
+    let text = refused(&|names| drop(names.pop()));
+    assert!(
+        text.contains("part of the rotation of the joint `eye_right`") && text.contains("2 of them"),
+        "{text}"
+    );
+    let text = refused(&|names| names.push("wing_x".into()));
+    assert!(text.contains("`wing_x` as number 66 of 66") && text.contains("eye_left"), "{text}");
+    let text = refused(&|names| names.push("jaw_y".into()));
+    assert!(text.contains("stands there twice") && text.contains("`jaw_y` as number 66"), "{text}");
+    let text = refused(&|names| drop(names.remove(7)));
+    assert!(text.contains("`exp_07`") && text.contains("64 columns without it"), "{text}");
+    assert!(refused(&Vec::clear).contains("`exp_00`"));
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use deeptalk_rt::animation::arkit::Arkit;
 use deeptalk_rt::animation::{Animation, Rate};
 use deeptalk_rt::export::{Options, glb, html, live_link, write};
-use deeptalk_rt::rig::Face;
+use deeptalk_rt::rig::{Face, Rig};
 use serde_json::{Value, json};
 
 fn head() -> Face {
@@ -35,7 +35,15 @@ fn flame_like() -> Face {
 
 /// `frames` frames in which the jaw and all channels move, or none if `still`.
 fn motion(face: &Face, frames: usize, still: bool) -> Animation {
-    let names = face.parameter_names();
+    motion_of(face, face.parameter_names(), frames, still)
+}
+
+/// The same with head and eyes, whose columns stand before the jaw's.
+fn turning(face: &Face, frames: usize) -> Animation {
+    motion_of(face, face.all_parameter_names(), frames, false)
+}
+
+fn motion_of(face: &Face, names: Vec<String>, frames: usize, still: bool) -> Animation {
     let value = |frame: usize, column: usize| {
         let swing = 0.5 - 0.5 * (frame as f32 * 0.35 + column as f32).cos();
         match column - column.min(face.channels.len()) {
@@ -225,12 +233,19 @@ fn check_glb(face: &Face, motion: &Animation) {
     std::fs::write(&glb, glb::bytes(motion, face).unwrap()).unwrap();
     let mut plain = face.clone();
     (plain.pose_basis, plain.joint_regressor) = (None, None);
+    std::fs::write(&expected, expectation(&plain, motion).to_string()).unwrap();
+    browser("gltf.mjs", &[&glb, &expected]);
+}
+
+/// Vertices of a few frames, for another reader to find.
+fn expectation(face: &Face, motion: &Animation) -> Value {
+    let rig = Rig::for_columns(face, &motion.parameters().unwrap().names, "the motion").unwrap();
     let last = motion.frames() - 1;
     let frames: Vec<Value> = [0, last / 3, last]
         .into_iter()
         .map(|frame| {
             let mut vertices = vec![0.0; face.template.len()];
-            plain.vertices_into(motion.frame(frame), &[], &mut vertices);
+            rig.pose(motion.frame(frame), &mut vertices);
             let some: Vec<Value> = vertices
                 .as_chunks::<3>()
                 .0
@@ -242,13 +257,68 @@ fn check_glb(face: &Face, motion: &Animation) {
             json!({ "time": frame as f64 / 25.0, "vertices": some })
         })
         .collect();
-    let expectation = json!({
+    json!({
         "names": face.channels, "duration": last as f64 / 25.0, "frames": frames,
         // 50 channels may each leave out 2 micrometres.
         "tolerance": 5e-5,
-    });
-    std::fs::write(&expected, expectation.to_string()).unwrap();
-    browser("gltf.mjs", &[&glb, &expected]);
+    })
+}
+
+/// Poses the page with its own script in node, without a browser.
+fn check_page_vertices(face: &Face, motion: &Animation) {
+    if !Command::new("node").arg("--version").output().is_ok_and(|out| out.status.success()) {
+        assert!(std::env::var_os("DEEPTALK_TEST_ALL").is_none(), "node is missing");
+        println!("skipped: needs node");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [page, expected] = ["talk.html", "expected.json"].map(|name| folder.path().join(name));
+    std::fs::write(&page, html::page(motion, face, &[], "A talk").unwrap()).unwrap();
+    std::fs::write(&expected, expectation(face, motion).to_string()).unwrap();
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser/rig.mjs");
+    let out = Command::new("node").arg(script).args([&page, &expected]).output().unwrap();
+    println!("{}", String::from_utf8_lossy(&out.stdout));
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[test]
+fn the_pages_own_script_puts_vertices_where_the_rig_does() {
+    for face in [head(), flame_like()] {
+        check_page_vertices(&face, &motion(&face, 19, false));
+        check_page_vertices(&face, &turning(&face, 19));
+    }
+}
+
+#[test]
+fn glb_and_curves_of_a_motion_that_turns_neck_and_eyes() {
+    let face = head();
+    let (jaw, all) = (motion(&face, 7, false), turning(&face, 7));
+    let (document, _) = parts(&glb::bytes(&all, &face).unwrap());
+    let nodes: Vec<u64> = document["animations"][0]["channels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|channel| channel["target"]["node"].as_u64().unwrap())
+        .collect();
+    assert_eq!(nodes, [1, 2, 3, 4, 5, 0], "root, neck, jaw, eyes, morph weights");
+    for (node, name) in nodes.iter().zip(&face.joint_names) {
+        assert_eq!(document["nodes"][*node as usize]["name"], name.as_str());
+    }
+    let (document, _) = parts(&glb::bytes(&jaw, &face).unwrap());
+    assert_eq!(document["animations"][0]["channels"].as_array().unwrap().len(), 2, "the jaw alone");
+    // The curves are of the face, whatever the head does: what a nod moves is not a brow.
+    let mut still = all.clone();
+    let names = still.parameters().unwrap().names.clone();
+    let deeptalk_rt::animation::Track::Parameters(parameters) = &mut still.track else { unreachable!() };
+    for row in parameters.values.chunks_exact_mut(names.len()) {
+        for (name, value) in names.iter().zip(row) {
+            if !face.channels.contains(name) && !name.starts_with("jaw_") {
+                *value = 0.0;
+            }
+        }
+    }
+    let curves = |motion| deeptalk_rt::rig::curves::Curves::measure(motion, &face).unwrap();
+    assert_eq!(curves(&all), curves(&still));
 }
 
 #[test]
@@ -261,6 +331,7 @@ fn the_validator_and_three_js_accept_the_built_in_heads_glb() {
 fn the_validator_and_three_js_accept_a_flame_faces_glb() {
     let face = flame_like();
     check_glb(&face, &motion(&face, 19, false));
+    check_glb(&face, &turning(&face, 19));
 }
 
 #[test]

@@ -2,8 +2,7 @@
 
 use std::ffi::c_char;
 
-use deeptalk_rt::rig::Face;
-use deeptalk_rt::runtime::Rig;
+use deeptalk_rt::rig::{Face, Rig};
 
 use crate::handle::{self, Opaque};
 use crate::model::dt_model;
@@ -16,7 +15,7 @@ pub struct dt_face {
 }
 
 impl Opaque for dt_face {
-    type Value = Rig;
+    type Value = Rig<'static>;
     const KIND: u64 = u64::from_le_bytes(*b"dt_face!");
     const NAME: &'static str = "face";
 }
@@ -36,8 +35,8 @@ pub unsafe extern "C" fn dt_face_load(
             false => Face::load(unsafe { text::read(path, "the path") }?)?,
         };
         let rig = match model.is_null() {
-            true => Rig::on_host(face),
-            false => Rig::on_device(face, unsafe { handle::look(model) }?)?,
+            true => Rig::new(face),
+            false => unsafe { handle::look(model) }?.rig(face)?,
         };
         unsafe { handle::give(rig, out) }
     })
@@ -94,7 +93,7 @@ pub unsafe extern "C" fn dt_face_vertices(
     guard(|| {
         let rig = unsafe { handle::look(face) }?;
         let rows = unsafe { handle::array(rows, count, "the rows") }?;
-        let frames = count / (rig.face().channels.len() + 3);
+        let frames = count / rig.columns().len();
         let needed = frames * rig.face().vertex_count() * 3;
         if capacity < needed {
             let text = format!("the vertices: room for {capacity} floats, and {needed} are needed");

@@ -43,6 +43,26 @@ class Probe:
         return out
 
 
+class Strength:
+    """How strongly a motion shows its strongest mood, 0 to 1: a linear regression of each mood's intensity on the probe's features."""
+
+    def __init__(self, motions, emotions, intensities):
+        """`motions`: (frames, 53) each, of targets; `emotions`: names; `intensities`: 0 to 1."""
+        rows = np.array([features(motion) for motion in motions])
+        self.mean, self.scale = rows.mean(0), rows.std(0) + _NOISE
+        wanted = np.zeros((len(rows), len(EMOTIONS)))
+        wanted[np.arange(len(rows)), [EMOTIONS.index(name) for name in emotions]] = intensities
+        rows = self.normalized(rows)
+        self.weights = np.linalg.solve(rows.T @ rows + _RIDGE * np.eye(rows.shape[1]), rows.T @ wanted)
+
+    normalized = Probe.normalized
+
+    def __call__(self, motions):
+        """(motions,) strengths."""
+        rows = self.normalized(np.array([features(motion) for motion in motions]))
+        return np.clip((rows @ self.weights)[:, 1:].max(1), 0, 1)
+
+
 def features(motion):
     """(106,): means and standard deviations over time."""
     return np.concatenate([motion.mean(0), motion.std(0)])
@@ -50,3 +70,8 @@ def features(motion):
 
 def train_probe(cases):
     return Probe([case.target.motion for case in cases if case.feels], [case.emotion for case in cases if case.feels])
+
+
+def train_strength(cases):
+    """Of clips of every intensity."""
+    return Strength([case.target.motion for case in cases], [case.emotion for case in cases], [case.utterance["intensity"] for case in cases])

@@ -8,7 +8,8 @@ from . import network, pictures, recordings, silence
 from .cases import SPLITS, Lips, cases_of, read_utterances
 from .measures import speaking_range
 from .predictors import read_wav
-from .probe import train_probe
+from .people import rows_of_people, section
+from .probe import train_probe, train_strength
 from .table import Row, markdown, rows_of
 
 PROBE_CLIPS, PICTURES = 800, 4
@@ -20,16 +21,18 @@ class Evaluation:
 
     def __init__(self, predictor, twin, corpus, limit, out):
         self.predictor, self.twin, self.corpus, self.limit, self.out = predictor, twin, corpus, limit, out
-        self.rows = []
+        self.rows, self.people_rows, self.confusions = [], [], {}
         os.makedirs(out, exist_ok=True)
 
-    def run(self, files):
+    def run(self, files, people=None):
+        """`files`: recordings without labels; `people`: a folder of recordings of people, or None."""
         utterances = read_utterances(self.corpus)
         there = {utterance["split"] for utterance in utterances}
         cases = {split: cases_of(self.corpus, split, self.limit, utterances) for split in SPLITS if split in there}
         if not cases:
             raise SystemExit(f"{self.corpus}: expected utterances of the splits {', '.join(SPLITS)}, found {', '.join(sorted(there))}; make the corpus again")
-        probe = train_probe(cases_of(self.corpus, "train", PROBE_CLIPS, utterances))
+        probe_cases = cases_of(self.corpus, "train", PROBE_CLIPS, [u for u in utterances if u["synthesizer"] != "person"])
+        probe = train_probe(probe_cases)
         for split, of_split in cases.items():
             motions = [Lips(motion) for motion in self.predictor.motions([case.samples for case in of_split])]
             self.split(split, of_split, motions, probe)
@@ -42,8 +45,16 @@ class Evaluation:
             for split, of_split in cases.items():
                 self.inside(split, of_split)
             self.codes(cases[first], probe)
+        if people:
+            self.people(people, probe, train_strength(probe_cases))
         for path in files:
             self.recording(path)
+
+    def people(self, folder, probe, strength):
+        rows, confusions = rows_of_people(folder, self.predictor.motions, probe, strength)
+        self.people_rows, self.confusions = rows, confusions
+        for (split, kind), counts in confusions.items():
+            pictures.confusion(self.path(f"moods-{split}-{kind}.png"), counts, f"moods, {split}, {kind}")
 
     def split(self, split, cases, motions, probe):
         self.rows += rows_of(motions, cases, split, probe)
@@ -88,8 +99,12 @@ class Evaluation:
         return os.path.join(self.out, name.replace("/", "_"))
 
     def save(self):
-        """table.md and table.json in `out`."""
-        for name, text in (("table.md", markdown(self.rows) + "\n"), ("table.json", json.dumps([vars(row) for row in self.rows], indent=1) + "\n")):
+        """table.md and table.json in `out`; with people, who have a section of their own, people.md too."""
+        rows = self.rows + self.people_rows
+        texts = [("table.md", markdown(self.rows) + "\n"), ("table.json", json.dumps([vars(row) for row in rows], indent=1) + "\n")]
+        if self.people_rows:
+            texts.append(("people.md", section(self.people_rows, self.confusions) + "\n"))
+        for name, text in texts:
             with open(self.path(name + ".unfinished"), "w", encoding="utf8") as file:
                 file.write(text)
             os.replace(self.path(name + ".unfinished"), self.path(name))

@@ -30,7 +30,8 @@ _MEASURES = [
 
 @dataclass
 class Row:
-    """`chance`: the same motions with other clips' speech. `ceiling`: another performance of the targets in the motions' place."""
+    """`chance`: the same motions with other clips' speech. `ceiling`: another performance of the targets in the motions' place. `interval`: 95 % of
+    the figures when speakers are drawn again."""
 
     split: str
     key: str
@@ -40,6 +41,7 @@ class Row:
     goal: float | None = None
     chance: float | None = None
     ceiling: float | None = None
+    interval: tuple[float, float] | None = None
 
     @property
     def reached(self):
@@ -90,7 +92,8 @@ def markdown(rows):
     signs = {">=": "at least", "<=": "at most", "|<=|": "within"}
     for row in rows:
         goal = "" if row.goal is None else f"{signs[row.sense]} {number(row.goal)} {'(reached)' if row.reached else '(MISSED)'}"
-        lines.append(f"| {row.split} | {row.name} | {number(row.figure)} | {goal} | {number(row.chance)} | {number(row.ceiling)} |")
+        spread = f" ({number(row.interval[0])} to {number(row.interval[1])})" if row.interval else ""
+        lines.append(f"| {row.split} | {row.name} | {number(row.figure)}{spread} | {goal} | {number(row.chance)} | {number(row.ceiling)} |")
     return "\n".join(lines)
 
 

@@ -214,6 +214,45 @@ def lid_clearance(head):
     return least, where
 
 
+def check_joints(head, report):
+    """The neck bends smoothly, nothing opens at the collar, and the eyeballs turn as rigid bodies under the lids."""
+    face, weights = head.face, head.face.weights
+    neck = weights[:, 1:].sum(1)  # of everything that the neck carries
+    skin_faces = head.faces_of("skin")
+    edges = np.unique(np.sort(directed_edges(skin_faces), 1), axis=0)
+    length = np.linalg.norm(face.template[edges[:, 0]] - face.template[edges[:, 1]], axis=1)
+    slope = (np.abs(neck[edges[:, 0]] - neck[edges[:, 1]]) / length).max() * MILLIMETRE
+    report.check(slope < 0.05, f"the neck's weight changes by {slope:.3f} in a millimetre of skin or less (limit 0.05)")
+    edges, uses = np.unique(np.sort(directed_edges(skin_faces), 1), axis=0, return_counts=True)
+    border = np.unique(edges[uses == 1])
+    border = border[face.template[border, 1] < -0.1]
+    turned = [face.pose(*pose) for name, pose in poses.TURNS.items() if name.startswith("neck")]
+    moved = max(np.linalg.norm((v - face.template)[border], axis=1).max() for v in turned)
+    still = len(border) == NECK_COLUMNS and moved < 5 * MILLIMETRE and neck[head.parts["shirt"]].max() == 0
+    report.check(still, f"the neck moves the skin's border, 10 mm under the collar's edge, by {moved / MILLIMETRE:.1f} mm (limit 5), the shirt not at all")
+    above = face.template[:, 1] > -0.1  # metres: the upper throat
+    report.check((neck[above] == 1).all(), "everything over the throat moves with the neck as one")
+    worst = 0.0
+    for side, joint in ((1, "eye_left"), (-1, "eye_right")):
+        ball = rig.turning(head.mesh, "eyeball_left" if side > 0 else "eyeball_right")
+        pivot = EYE * [side, 1, 1] * METRES
+        worst = max(worst, np.abs(face.joints[face.joint_names.index(joint)] - pivot).max())
+        for turn in ((0, 30, 0), (0, -30, 0), (20, 0, 0), (-20, 0, 0)):
+            v = face.pose(turns={joint: turn})
+            radius = np.linalg.norm(v[ball] - pivot, axis=1) - np.linalg.norm(face.template[ball] - pivot, axis=1)
+            others = np.ones(len(v), bool)
+            others[ball] = False
+            worst = max(worst, np.abs(radius).max(), np.linalg.norm(v - face.template, axis=1)[others].max())
+    report.check(worst < 1e-6, f"an eye joint turns its eyeball about its centre and moves nothing else ({worst / MILLIMETRE:.6f} mm)")
+    visible = head.map.visible()
+    outer = np.zeros(len(face.faces), bool)
+    faces = (face.faces < head.skin.stop).all(1)
+    outer[faces] = visible[face.faces[faces]].all(1)
+    shown = {name: max(flipped_share(head, pose, yaw, outer) for yaw in (-35, 0, 35)) for name, pose in poses.TURNS.items()}
+    name = max(shown, key=shown.get)
+    report.check(shown[name] < 1e-3, f"flipped skin seen in {len(shown)} turns: at most {shown[name] * 100:.3f} % ({name}; limit 0.1 %)")
+
+
 def check_flips(head, report):
     """Pixels that show the back of skin which is seen from its front at rest."""
     visible = head.map.visible()
@@ -256,7 +295,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="skip the two regenerations")
     quick = parser.parse_args().quick
     report, head = Report(), Head()
-    checks = [check_file, check_rounding, check_surface, check_symmetry, check_lips, check_lids, check_flips]
+    checks = [check_file, check_rounding, check_surface, check_symmetry, check_lips, check_lids, check_joints, check_flips]
     for check in checks if quick else [check_bytes] + checks:
         check(head, report)
     print("all checks passed" if not report.failed else f"{report.failed} checks FAILED")

@@ -1,4 +1,4 @@
-"""Draws a sheet of the head: python sheet.py views|channels|jaw|emotions|visemes|combinations|POSE [options]."""
+"""Draws a sheet of the head: python sheet.py views|channels|jaw|turns|emotions|visemes|combinations|POSE [options]."""
 import argparse
 import os
 
@@ -37,6 +37,7 @@ SHEETS = {
     "views": views,
     "channels": grid(each_channel, 14, 10, (190, 232)),
     "jaw": grid(lambda _: poses.JAW, 24, 4, (300, 367)),
+    "turns": grid(lambda _: poses.TURNS, 20, 4, (300, 367), BUST),
     "emotions": grid(lambda _: poses.EMOTIONS, 12, 4, (300, 367)),
     "visemes": grid(lambda _: poses.VISEMES, 14, 7, (220, 269)),
     "combinations": grid(lambda _: poses.COMBINATIONS, 14, 8, (220, 269)),
@@ -65,7 +66,7 @@ def main():
         output = arguments.output or os.path.join(HERE, "..", "..", "docs", "head", arguments.what + ".png")
         contact_sheet.save(output, *SHEETS[arguments.what](face, supersample))
         return
-    known = {**poses.COMBINATIONS, **poses.VISEMES, **poses.JAW, **poses.EMOTIONS, **each_channel(face)}
+    known = {**poses.COMBINATIONS, **poses.VISEMES, **poses.JAW, **poses.TURNS, **poses.EMOTIONS, **each_channel(face)}
     names, size = arguments.what.split(","), tuple(int(n) for n in arguments.size.split("x"))
     yaws = [float(yaw) for yaw in arguments.yaw.split(",")]
     unknown = [name for name in names if name not in known]

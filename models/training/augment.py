@@ -1,16 +1,21 @@
-"""What microphones, rooms and codecs do to speech, so that a model trained on clean synthesis works on recordings."""
+"""What microphones, rooms, kitchens, other people and codecs do to speech, so that a model works on recordings."""
 
 import numpy as np
 import scipy.fft
+from corpus.whisper import whispered
+
+from .noises import babble, dishes, music, tones
 
 RATE = 16_000
 NOISE_SECONDS = 60
+# Shares of the clips.
+WHISPERED, OVERDRIVEN, NOISY = 0.03, 0.06, 0.35
 
 
 class Degrader:
-    """Degrades batches of clips; the noises are drawn once."""
+    """Degrades batches of clips; the noises are drawn once. `voices`: speech (samples,) that babble is mixed of, or None."""
 
-    def __init__(self, seed=0):
+    def __init__(self, seed=0, voices=None):
         rng = np.random.default_rng(seed)
         white = rng.standard_normal(NOISE_SECONDS * RATE).astype(np.float32)
         spectrum = scipy.fft.rfft(white)
@@ -20,6 +25,10 @@ class Degrader:
         for tilt in (0.0, 0.5, 1.0, 1.5):
             noise = scipy.fft.irfft(spectrum * frequency**-tilt, len(white)).astype(np.float32)
             self.noises.append(noise / noise.std())
+        count = NOISE_SECONDS * RATE
+        self.scenes = [dishes(count, rng) for _ in range(2)] + [music(count, rng), tones(count, rng)]
+        if voices is not None:
+            self.scenes += [babble(count, rng, voices) for _ in range(3)]
 
     def __call__(self, samples, rng):
         """(clips, n) float32 to the same shape, every row degraded in its own way."""
@@ -31,6 +40,8 @@ class Degrader:
     def one(self, clip, rng):
         """One clip."""
         n = len(clip)
+        if rng.random() < WHISPERED:
+            clip = whispered(clip, rng)
         size = scipy.fft.next_fast_len(n + RATE // 2, real=True)
         # The response is smooth: made on a coarse grid, then stretched; the room's is a transform of its own.
         response = self.filters(rng)
@@ -46,10 +57,32 @@ class Degrader:
         level = float(np.sqrt((clip**2).mean())) + 1e-6
         if rng.random() < 0.15:
             clip = self.codec(clip, level, rng)
-        noise = self.noises[rng.integers(len(self.noises))]
+        clip = clip + self.piece(self.noises, n, rng) * np.float32(level * 10 ** (-rng.uniform(8, 60) / 20))
+        if rng.random() < NOISY:
+            clip = clip + self.piece(self.scenes, n, rng) * np.float32(level * 10 ** (-rng.uniform(5, 30) / 20))
+        if rng.random() < OVERDRIVEN:
+            peak = np.abs(clip).max() + 1e-9
+            clip = np.clip(clip * np.float32(rng.uniform(2, 14)), -peak, peak)
+        return clip
+
+    @staticmethod
+    def piece(noises, n, rng):
+        """`n` samples out of one of the noises, of which each has a root mean square of 1."""
+        noise = noises[rng.integers(len(noises))]
         start = rng.integers(len(noise) - n) if n < len(noise) else 0
-        ratio = rng.uniform(8, 60)
-        return clip + noise[start : start + n] * np.float32(level * 10 ** (-ratio / 20))
+        return noise[start : start + n]
+
+    def background(self, n, rng):
+        """`n` samples in which nobody speaks to the microphone: a scene, a noise, or both, or breath."""
+        drawn = self.piece(self.noises, n, rng) * np.float32(10 ** rng.uniform(-2, 0))
+        kind = rng.random()
+        if kind < 0.45:
+            drawn = drawn + self.piece(self.scenes, n, rng)
+        elif kind < 0.65:
+            rate, phase = rng.uniform(0.2, 0.6), rng.uniform(0, 6.28)
+            swell = np.clip(np.sin(2 * np.pi * rate * np.arange(n, dtype=np.float32) / RATE + phase), 0, 1)
+            drawn = 0.01 * drawn + self.piece(self.noises[:2], n, rng) * swell
+        return drawn.astype(np.float32)
 
     @staticmethod
     def filters(rng, points=257):
@@ -73,10 +106,10 @@ class Degrader:
     def room(rng):
         """An impulse response: the direct sound, a gap, a decaying tail."""
         n = RATE // 2
-        decay = rng.uniform(0.08, 0.6)
+        decay = rng.uniform(0.08, 0.8)
         tail = rng.standard_normal(n).astype(np.float32) * np.exp(-6.9 * np.arange(n, dtype=np.float32) / RATE / decay)
         tail[: int(RATE / 1000 * rng.uniform(1, 6))] = 0
-        tail *= rng.uniform(0.1, 0.8) / np.sqrt((tail**2).sum())
+        tail *= rng.uniform(0.1, 1.3) / np.sqrt((tail**2).sum())
         tail[0] = 1
         return tail
 

@@ -18,6 +18,8 @@ RATE = 16_000
 SAMPLES_PER_FRAME = 640
 # Share of the clips that are of recorded voices for certain, the others of any: a real speaker is nearer to them than to formants.
 RECORDED = 0.5
+# Share of the clips that are of people, where the corpus has any (`corpus.add_people`).
+PEOPLE = 0.55
 
 
 class Corpus:
@@ -28,8 +30,11 @@ class Corpus:
         self.audio = np.memmap(folder / "audio.i16", np.int16, "r")
         with open(folder / "utterances.jsonl", encoding="utf-8") as lines:
             self.utterances = [json.loads(line) for line in lines]
-        self.train = self.split("train")
-        self.recorded = [u for u in self.train if u["synthesizer"] != "espeak"]
+        # Words and phones of people's vocal bursts, and of languages without an aligner, are not known: they teach moods only.
+        self.train = [u for u in self.split("train") if u["phones"]]
+        self.people = [u for u in self.train if u["synthesizer"] == "person"]
+        self.recorded = [u for u in self.train if u["synthesizer"] not in ("espeak", "person")]
+        self.synthetic = [u for u in self.train if u["synthesizer"] != "person"]
         self.by_voice = {}
         for utterance in self.train:
             key = (utterance["synthesizer"], utterance["voice"], utterance["emotion"])
@@ -43,6 +48,11 @@ class Corpus:
         """Its samples: float32 in [-1, 1]."""
         start = utterance["start"]
         return self.audio[start : start + utterance["samples"]].astype(np.float32) / 32768
+
+    def voices(self, count=200, seed=0):
+        """Samples of so many utterances of the train split, for babble."""
+        rows = self.people or self.train
+        return [self.samples(rows[i]) for i in np.random.default_rng(seed).integers(len(rows), size=count)]
 
 
 @dataclass
@@ -58,20 +68,24 @@ class Clip:
     shown_intensity: float
 
 
-def noise_clip(frames, rng):
-    """Nobody speaks: room noise, and a face at rest."""
+def noise_clip(frames, rng, background=None):
+    """Nobody speaks: room noise, and a face at rest. `background`: of (samples, generator) gives other scenes for half of the clips."""
     virtual = {"id": "noise", "alphabet": "arpa", "language": "en", "phones": [["pau", 0.0, frames / 25]], "samples": frames * SAMPLES_PER_FRAME,
                "text": "", "emotion": "neutral", "intensity": 0.0}
     # From a loud room down to nothing at all, which only files know.
     level = 10 ** -rng.uniform(2.3, 5) if rng.random() < 0.6 else 0.0
-    noise = rng.standard_normal(frames * SAMPLES_PER_FRAME, np.float32) * np.float32(level)
-    motion = motion_of(virtual, int(rng.integers(1 << 31)), envelope_of(noise))
+    if background and rng.random() < 0.5:
+        noise = background(frames * SAMPLES_PER_FRAME, rng) * np.float32(10 ** -rng.uniform(1, 2.5))
+    else:
+        noise = rng.standard_normal(frames * SAMPLES_PER_FRAME, np.float32) * np.float32(level)
+    motion = motion_of(virtual, int(rng.integers(1 << 31)), np.zeros(frames))
     return Clip(noise, motion, labels_of(virtual), 0, 0.0, 0, 0.0)
 
 
-def clip_of(corpus, frames, rng, swap=0.0, speed=(0.8, 1.25)):
-    """A clip of `frames` frames from a random voice and emotion. With probability `swap` its motion shows another emotion."""
-    spoken = corpus.recorded if corpus.recorded and rng.random() < RECORDED else corpus.train
+def clip_of(corpus, frames, rng, swap=0.0, speed=(0.8, 1.25), weakest=0.35):
+    """A clip of `frames` frames from a random voice and emotion. With probability `swap` its motion shows another emotion, at an intensity of
+    `weakest` and more."""
+    spoken = corpus.people if corpus.people and rng.random() < PEOPLE else corpus.recorded if corpus.recorded and rng.random() < RECORDED else corpus.synthetic
     first = spoken[rng.integers(len(spoken))]
     factor = float(np.exp(rng.uniform(np.log(speed[0]), np.log(speed[1]))))  # above 1: faster and higher
     length = frames * SAMPLES_PER_FRAME
@@ -108,7 +122,7 @@ def clip_of(corpus, frames, rng, swap=0.0, speed=(0.8, 1.25)):
     shown, shown_intensity = emotion, intensity
     if rng.random() < swap:
         shown = int(rng.integers(len(EMOTIONS)))
-        shown_intensity = float(rng.uniform(0.35, 1)) if shown else 0.0
+        shown_intensity = float(rng.uniform(weakest, 1)) if shown else 0.0
     virtual = {
         "id": first["id"], "alphabet": first["alphabet"], "language": first["language"], "text": "",
         "phones": [phone for phone in phones if phone[2] > phone[1]],
@@ -126,8 +140,8 @@ SHAPES = [(64, 25), (96, 16), (128, 12), (192, 8), (320, 5)]
 class Pool:
     """Clips ready to be cut into batches. Making a clip costs more than training on it once, so a few are renewed a step."""
 
-    def __init__(self, corpus, count, rng, swap=0.0, speed=(0.8, 1.25), silent=0.06):
-        self.corpus, self.swap, self.speed, self.silent = corpus, swap, speed, silent
+    def __init__(self, corpus, count, rng, swap=0.0, speed=(0.8, 1.25), silent=0.06, background=None, weakest=0.35):
+        self.corpus, self.swap, self.speed, self.silent, self.background, self.weakest = corpus, swap, speed, silent, background, weakest
         self.clips = []
         for made in range(count):
             self.clips.append(self.make(rng))
@@ -136,7 +150,7 @@ class Pool:
 
     def make(self, rng):
         """One clip; samples as 16-bit integers, so that hours of them fit into memory."""
-        clip = noise_clip(LONGEST, rng) if rng.random() < self.silent else clip_of(self.corpus, LONGEST, rng, self.swap, self.speed)
+        clip = noise_clip(LONGEST, rng, self.background) if rng.random() < self.silent else clip_of(self.corpus, LONGEST, rng, self.swap, self.speed, self.weakest)
         clip.samples = (np.clip(clip.samples, -1, 1) * 32767).astype(np.int16)
         return clip
 

@@ -8,53 +8,26 @@ speech, and the target shows that one: words and mood stay apart.
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from targets.geometry import Head
 from targets.loudness import envelope_of
 from targets.motion import motion_of
 from targets.phones import INDEX
 from twin import files
 from twin.code_vectors import CodeVectors
-from twin.config import FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, Config
+from twin.config import Config
 from twin.deeptalk import DeepTalk
-from twin.layers import stack_frames
 
 from .augment import Degrader
+from .code_losses import CLOSED, CodeHeads
 from .content import stack
 from .corpus_data import EMOTIONS, Corpus, Pool
-from .losses import MotionMetric, OpeningCorrelation
 from .run import Run, adamw, autocast, begin, descend, parser_of, rng_of
 from .throats import other_throats
 
 LICENCE = "MIT OR Apache-2.0"
 SOURCE = "trained from nothing on synthesised speech (models/MODEL_CARD.md)"
-# Squared distance at which a code's share of the probability falls to 1/e, in parts of the mean distance to the nearest code.
-SOFTNESS = 0.5
-# Frames of p b m count so many times: they are few, and a mouth that does not shut is what people see first.
-CLOSED = 7
-# Weights of the losses. The motion's distance counts most: what is seen is the motion of the chosen codes, and two codes that are wrong by
-# themselves may make the right motion together.
-DISTANCE, OPENING, TARGET_VECTOR, COMMITMENT, NAMED = 14, 10, 2, 3, 0.3
 # The content encoder's share of the learning rate.
 CONTENT_RATE = 0.15
-
-
-def soft_codes(rows, codebook):
-    """A probability for every code (clips, rows, codes): near code vectors are nearly as right."""
-    with torch.no_grad():
-        flat = rows.float().flatten(0, 1)
-        distance = (flat.square().sum(-1, keepdim=True) - 2 * flat @ codebook.T + codebook.square().sum(-1)).clamp(min=0)
-        nearest = distance.min(-1, keepdim=True).values
-        return torch.softmax((nearest - distance) / (SOFTNESS * nearest.mean() + 1e-6), -1).view(*rows.shape[:2], -1)
-
-
-def cross_entropy(logits, probabilities):
-    """Mean over rows."""
-    return -(probabilities * F.log_softmax(logits, -1)).sum(-1).mean()
-
-
-def mean_square(x, y):
-    return (x - y).square().mean()
 
 
 class Voices:
@@ -106,7 +79,6 @@ def main():
     a = parser.parse_args()
     to = begin(a)
     corpus, degrader, face = Corpus(a.corpus), Degrader(a.seed + 2), Head()
-    metric, correlation = MotionMetric(to), OpeningCorrelation(to)
     model = DeepTalk(Config.default()).to(to)
     load_stages(model, a.out)
     model.content.log_mel.register_forward_hook(other_throats)
@@ -116,9 +88,8 @@ def main():
     frozen = [prior, model.emotion, model.emotion_head, model.motion_emotion]
     for part in frozen:
         part.requires_grad_(False)
-    tops = CodeVectors(model.predictor.top, prior.codebook_t).to(to)
-    bottoms = CodeVectors(model.predictor.bottom, prior.codebook_b).to(to)
-    parts = {"style": model.style, "predictor": model.predictor, "tops": tops, "bottoms": bottoms, "content": model.content}
+    heads = CodeHeads(model, CodeVectors(model.predictor.top, prior.codebook_t), CodeVectors(model.predictor.bottom, prior.codebook_b), to)
+    parts = {"style": model.style, "predictor": model.predictor, "tops": heads.tops, "bottoms": heads.bottoms, "content": model.content}
     fresh = [p for name, part in parts.items() if name != "content" for p in part.parameters()]
     optimizer = adamw(fresh, a.rate)
     optimizer.add_param_group({"params": list(model.content.parameters())})
@@ -139,7 +110,6 @@ def main():
                 borrowed = voices.borrow(clip.shown, clip.shown_intensity, samples.shape[1], run.rng)
                 moods[row] = torch.from_numpy(degrader.one(borrowed, run.rng))
         with torch.no_grad():
-            encoded, _, _ = prior.encode_vectors(motion)
             with autocast(to):
                 mood = model.emotion_of(moods)
             mu, logvar = mood.mu.float(), mood.logvar.float()
@@ -147,29 +117,8 @@ def main():
             drawn = mu + (0.5 * logvar).exp() * torch.randn_like(mu)
             emotion = torch.where(torch.rand(len(clips), 1, device=to) < 0.5, drawn, mu)
         with autocast(to):
-            actors = torch.zeros(len(clips), dtype=torch.long, device=to)
-            features = model.predictor.frame_features(model.content(samples), model.style(emotion, actors))
-            vectors_top = tops(stack_frames(features, FRAMES_PER_TOP_CODE))
-        top, codes_top = tops.snapped(vectors_top)
-        with torch.no_grad():
-            # The bottom codes say what the top ones left out: they are sought for the top codes that were taken, or they would mend
-            # another motion.
-            decoded = prior.decoder_t(prior.codebook_t[codes_top])
-            wanted_bottom = torch.cat([decoded, encoded.rows_bottom[..., decoded.shape[-1] :]], -1)
-        with autocast(to):
-            stacked = stack_frames(features, FRAMES_PER_BOTTOM_CODE)
-            vectors_bottom = bottoms(torch.cat([stacked, decoded.to(stacked.dtype)], -1))
-        bottom, _ = bottoms.snapped(vectors_bottom)
-        moved = prior.decode_vectors(top, bottom)
-        distance = metric(moved, motion, weight=1 + (CLOSED - 1) * closed)
-        opening = correlation(moved, motion)
-        loss = DISTANCE * distance + OPENING * opening
-        named = 0
-        for head, vectors, taken, wanted in [(tops, vectors_top, top, encoded.rows_top), (bottoms, vectors_bottom, bottom, wanted_bottom)]:
-            named = named + cross_entropy(head.logits(vectors), soft_codes(wanted, head.codebook))
-            loss = loss + TARGET_VECTOR * mean_square(vectors, wanted) + COMMITMENT * mean_square(vectors, taken.detach())
-        loss = loss + NAMED * named
-        figures = {"codes": named.item(), "distance": distance.item(), "opening": opening.item()}
+            content = model.content(samples)
+        loss, moved, figures = heads(content, emotion, motion, 1 + (CLOSED - 1) * closed)
         if a.consistency:
             seen = model.motion_emotion(moved).mu.float()
             consistency = (1 - (seen * mu).sum(-1)).mean()
@@ -179,9 +128,9 @@ def main():
         run.log(**figures)
         if run.elapsed - judged > 240:
             judged = run.elapsed
-            tops.fold(), bottoms.fold()
+            heads.fold()
             run.record(**judge(model, corpus, face, to))
-    tops.fold(), bottoms.fold()
+    heads.fold()
     run.record(**judge(model, corpus, face, to, count=160))
     if a.save:
         files.save(model, a.save, licence=LICENCE, source=SOURCE)

@@ -24,6 +24,21 @@ class CodeVectors(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(-3.0))
         self.register_buffer("codebook", codebook.detach().clone())
 
+    @classmethod
+    def unfolded(cls, head: CodeHead, codebook: Tensor) -> "CodeVectors":
+        """What `fold` wrote into the output layer of a head, as vectors again: the least squares solution for `s v`, `s` and `s V`."""
+        made = cls(head, codebook)
+        with torch.no_grad():
+            book = codebook.double()
+            columns = torch.cat([2 * book, -book.square().sum(-1, keepdim=True)], 1)
+            *vector, s = torch.linalg.lstsq(columns, head.output.bias.double()[:, None]).solution[:, 0]
+            if s <= 0:
+                raise ValueError(f"code head: expected an output layer that CodeVectors folded, found a sharpness of {float(s):.3g}")
+            made.sharpness.copy_(s.log())
+            made.vector.bias.copy_(torch.stack(vector) / s)
+            made.vector.weight.copy_(torch.linalg.lstsq(2 * book, head.output.weight.double()).solution / s)
+        return made
+
     def forward(self, stacked: Tensor) -> Tensor:
         """The head's input (clips, rows, inputs) to vectors (clips, rows, width)."""
         [head] = self.owner

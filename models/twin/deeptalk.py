@@ -1,4 +1,4 @@
-"""The whole network over equal-length batches: the twin of `src/networks/deeptalk/deeptalk.rs`."""
+"""The whole network over equal-length batches: the twin of `src/networks/deeptalk/forward.rs`."""
 
 from typing import NamedTuple
 

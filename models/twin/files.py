@@ -21,8 +21,8 @@ IDENTITY = {"format": "deeptalk-rt model", "format_version": "1", "architecture"
 DTYPES = {"f16": (torch.float16, "F16"), "f32": (torch.float32, "F32")}
 
 
-def load(path: str | os.PathLike) -> DeepTalk:
-    """The model of a file, in evaluation mode; its batch norms are gone, they live on in linear layers.
+def load(path: str | os.PathLike, dropout: float = 0.1) -> DeepTalk:
+    """The model of a file, in evaluation mode; its batch norms are gone, they live on in linear layers. `dropout`: for going on to train.
 
     Raises ValueError for a file that is not a model of this architecture or does not have exactly its tensors.
     """
@@ -31,7 +31,7 @@ def load(path: str | os.PathLike) -> DeepTalk:
         for key, expected in IDENTITY.items():
             if metadata.get(key) != expected:
                 raise ValueError(f"{path}: `{key}`: expected {expected!r}, found {metadata.get(key)!r}")
-        model = DeepTalk(Config.from_json(metadata["config"]))
+        model = DeepTalk(Config.from_json(metadata["config"]), dropout)
         remove_batch_norms(model)
         targets = _targets(model)
         if set(targets) != set(file.keys()):

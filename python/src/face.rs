@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use deeptalk_rt::rig;
-use deeptalk_rt::runtime::Rig;
+use deeptalk_rt::rig::{self, Rig};
 use numpy::{PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
@@ -11,7 +10,7 @@ use crate::errors::{raised, usage};
 use crate::model::Model;
 
 #[pyclass(frozen, module = "deeptalk_rt")]
-pub struct Face(Rig);
+pub struct Face(Rig<'static>);
 
 fn rig(
     python: Python<'_>,
@@ -19,8 +18,8 @@ fn rig(
     model: Option<&Model>,
 ) -> PyResult<Face> {
     let load = || match model {
-        None => Ok(Rig::on_host(face()?)),
-        Some(model) => Rig::on_device(face()?, &model.0),
+        None => Ok(Rig::new(face()?)),
+        Some(model) => model.0.rig(face()?),
     };
     python.detach(load).map(Face).map_err(raised)
 }
@@ -47,7 +46,7 @@ impl Face {
 
     #[getter]
     fn parameter_names(&self) -> Vec<String> {
-        self.0.face().parameter_names()
+        self.0.columns().to_vec()
     }
 
     fn vertices<'py>(
@@ -55,7 +54,7 @@ impl Face {
         python: Python<'py>,
         rows: PyReadonlyArray2<'py, f32>,
     ) -> PyResult<Bound<'py, PyArray3<f32>>> {
-        let width = self.0.face().channels.len() + 3;
+        let width = self.0.columns().len();
         if rows.shape()[1] != width {
             return Err(usage(format!("rows: expected {width} columns, found {}", rows.shape()[1])));
         }

@@ -125,8 +125,8 @@ fn decimal(text: &str) -> Option<Rate> {
         Some(frames) => Rate::new(frames * 1000, 1001),
         None => {
             let mut divisor = scale;
-            while value % divisor != 0 || scale % divisor != 0 {
-                divisor /= if divisor % 2 == 0 { 2 } else { 5 };
+            while !value.is_multiple_of(divisor) || !scale.is_multiple_of(divisor) {
+                divisor /= if divisor.is_multiple_of(2) { 2 } else { 5 };
             }
             Rate::new(u32::try_from(value / divisor).ok()?, u32::try_from(scale / divisor).ok()?)
         }
@@ -155,7 +155,7 @@ mod tests {
     fn rates_are_read_as_the_field_writes_them() {
         for (text, numerator, denominator) in [
             ("25", 25, 1),
-            ("25.0", 25, 1),
+            ("25.00", 25, 1),
             ("12.5", 25, 2),
             ("12.50", 25, 2),
             ("0.04", 1, 25),
@@ -210,7 +210,7 @@ mod tests {
             assert!((0.0..1.0).contains(&(samples as f64 - rate.seconds(frames) * 48_000.0)));
             assert_eq!(
                 rate.frames_for(samples, 48_000),
-                frames + usize::from(samples as u128 * n % (48_000 * d) != 0)
+                frames + usize::from(!(samples as u128 * n).is_multiple_of(48_000 * d))
             );
         }
     }
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_frame_that_is_covered_in_part_counts() {
         let rate = Rate::whole(25);
-        let frames = [0, 1, 639, 640, 641, 16_000].map(|samples| rate.frames_for(samples, 16_000));
+        let frames = [0, 1, 1_919, 1_920, 1_921, 48_000].map(|samples| rate.frames_for(samples, 48_000));
         assert_eq!(frames, [0, 1, 1, 1, 2, 25]);
     }
 }

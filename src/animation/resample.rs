@@ -146,7 +146,7 @@ mod tests {
         let line: Vec<f32> = (0..19).map(|i| 0.25 * i as f32).collect();
         let out = resample(&line, 1, PAL, Rate::whole(60));
         for (j, v) in out.iter().enumerate() {
-            let expected = (j as f32 * 25.0 / 60.0).min(18.0) * 0.25;
+            let expected = (j as f32 * 5.0 / 12.0).min(18.0) * 0.25;
             assert!((v - expected).abs() < 1e-6, "{v} {expected} at {j}");
         }
     }

@@ -257,14 +257,17 @@ fn repeat(effort: Effort, mut run: impl FnMut() -> Result<()>) -> Result<Vec<Dur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::networks::deeptalk::{Config, synth_model};
+    use crate::networks::{ARCHITECTURES, synth_model};
     use crate::tensor::Dtype;
 
     #[test]
     fn ten_seconds_of_the_published_sizes_are_what_its_paper_sizes_say() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("base.safetensors");
-        synth_model(&path, &Config::base(), Dtype::F16).unwrap();
+        // The published sizes of the built-in model's architecture.
+        let architecture = ARCHITECTURES[0];
+        let config = (architecture.sizes[0].config)();
+        synth_model(&path, architecture, &config, Dtype::F16, &mut |_| Ok(())).unwrap();
         let file = ModelFile::open(&path).unwrap();
         let clip = clips(16_000, 10.0, 1);
         let one = count(&file, &clip, &Traits::CPU).unwrap();

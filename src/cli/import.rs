@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use deeptalk_rt::networks::{ImportReport, architecture};
+use deeptalk_rt::networks::{self, ImportReport};
 use deeptalk_rt::rig::import_flame;
 use deeptalk_rt::{Error, Result};
 
 use super::progress::Reporter;
 use super::{Precision, outputs, say, stop};
 
-const DEEPTALK_EXAMPLES: &str = "\
+const NETWORK_EXAMPLES: &str = "\
 Examples:
   Everything that `run` needs:
     deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors
@@ -40,14 +40,15 @@ pub struct Import {
 
 #[derive(Subcommand)]
 enum What {
-    Deeptalk(Deeptalk),
+    #[command(name = networks::importer().map_or("model", |import| import.command))]
+    Network(Network),
     Flame(Flame),
 }
 
 /// Make one model file of DEEPTalk's published checkpoints
 #[derive(Args)]
-#[command(after_help = DEEPTALK_EXAMPLES)]
-struct Deeptalk {
+#[command(after_help = NETWORK_EXAMPLES)]
+struct Network {
     /// DEEPTalk.pth, and optionally FER.pth, DEE.pt and TH-VQVAE.pth: in any order, under any name
     #[arg(value_name = "CHECKPOINT", required = true)]
     checkpoints: Vec<PathBuf>,
@@ -81,20 +82,20 @@ struct Flame {
 impl Import {
     pub fn execute(&self) -> Result<()> {
         match &self.what {
-            What::Deeptalk(deeptalk) => deeptalk.execute(),
+            What::Network(network) => network.execute(),
             What::Flame(flame) => flame.execute(),
         }
     }
 }
 
-impl Deeptalk {
+impl Network {
     fn execute(&self) -> Result<()> {
         outputs::check([&self.output], &self.checkpoints)?;
         stop::listen();
         let mut reporter = Reporter::new(None);
         reporter.begin(&self.output.to_string_lossy(), "tensors");
-        let import = architecture("deeptalk")?.import.as_ref();
-        let import = import.ok_or_else(|| Error::Usage("this architecture has no published files".into()))?;
+        let import = networks::importer();
+        let import = import.ok_or_else(|| Error::Usage("no architecture has published files".into()))?;
         let report = (import.run)(&self.checkpoints, &self.output, self.dtype.into(), &mut |progress| {
             reporter.advance(&self.output, progress.done, progress.total);
             stop::check()

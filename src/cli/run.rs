@@ -9,8 +9,8 @@ use clap::builder::PossibleValuesParser;
 use deeptalk_rt::animation::Rate;
 use deeptalk_rt::audio::{Wav, read_wav};
 use deeptalk_rt::export::Format;
-use deeptalk_rt::rig::Face;
-use deeptalk_rt::runtime::{Control, Device, Draw, EmotionVector, ModelOptions, Rig, Session, Step, Take};
+use deeptalk_rt::rig::{Face, Rig};
+use deeptalk_rt::runtime::{Control, Device, Draw, EmotionVector, ModelOptions, Session, Step, Take};
 use deeptalk_rt::{Error, Result};
 
 use super::device;
@@ -152,7 +152,7 @@ struct Loaded {
     session: Session,
     face: Option<Face>,
     /// The face on the device, if an output holds its vertices.
-    rig: Option<Rig>,
+    rig: Option<Rig<'static>>,
     takes: Vec<Take>,
 }
 
@@ -299,7 +299,7 @@ impl Run {
         let (file, actor) = model_and_actor(self.model.as_ref(), self.actor.as_ref())?;
         let face = self.face(jobs)?;
         if let Some(face) = &face {
-            face.check_channels(&file.spec().parameter_names(), file.path())?;
+            face.check_channels(file.spec().parameter_names(), file.path())?;
         }
         let lent = self
             .emotion_from
@@ -314,7 +314,7 @@ impl Run {
         let wanted = face
             .as_ref()
             .filter(|_| self.face.is_some() && self.some_output(jobs, |format| format.holds.face_vertices));
-        let rig = wanted.map(|face| Rig::on_device(face.clone(), &model)).transpose()?;
+        let rig = wanted.map(|face| model.rig(face.clone())).transpose()?;
         Ok(Loaded { session, face, rig, takes })
     }
 

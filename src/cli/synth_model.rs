@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use deeptalk_rt::networks::{Architecture, NamedSizes, synth_model};
+use deeptalk_rt::networks::{ARCHITECTURES, Architecture, NamedSizes, synth_model};
 use deeptalk_rt::{Error, Result};
 
 use super::progress::Reporter;
@@ -22,7 +22,7 @@ recording is a motion of the right form, not a talking face.";
 #[command(after_help = EXAMPLES)]
 pub struct SynthModel {
     /// The network
-    #[arg(long, value_name = "NAME", default_value = "deeptalk", value_parser = super::values::architecture)]
+    #[arg(long, value_name = "NAME", default_value = ARCHITECTURES[0].name, value_parser = super::values::architecture)]
     architecture: &'static Architecture,
 
     /// The sizes by name; of DEEPTalk: base as published, default those of this project's own model, tiny a hundredth as wide as base

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use png::{BitDepth, BlendOp, ColorType, Compression, DisposeOp, Encoder, Writer};
 
-use super::gif::changed;
-use super::picture::{Scene, Sink};
+use super::changes::changed;
+use super::scene::{Scene, Sink};
 use crate::animation::Rate;
 use crate::files::{AtomicFile, Written};
 use crate::render::{Background, Image};

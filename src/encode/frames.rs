@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::apng;
-use super::picture::{Scene, Sink};
+use super::scene::{Scene, Sink};
 use crate::files::Written;
 use crate::files::hex;
 use crate::render::{Background, Image};

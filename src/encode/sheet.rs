@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use png::{BitDepth, ColorType, Encoder};
 
-use super::picture::{Scene, Sink};
+use super::scene::{Scene, Sink};
 use super::{apng, typeface};
 use crate::Result;
 use crate::audio::SAMPLE_RATE;

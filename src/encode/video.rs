@@ -28,7 +28,7 @@ use shiguredo_mp4::boxes::{
 use shiguredo_mp4::mux::{Mp4FileMuxer, Mp4FileMuxerOptions, Sample, estimate_maximum_moov_box_size};
 use shiguredo_mp4::{FixedPointNumber, TrackKind, Uint};
 
-use super::picture::{Scene, Sink, refuse_transparent};
+use super::scene::{Scene, Sink, refuse_transparent};
 use super::sound::Flac;
 use super::yuv::Planes;
 use crate::animation::Rate;

@@ -2,7 +2,7 @@
 //!
 //! One mesh with smooth normals, vertex colours and a morph target for each expression channel (positions and normals; their names in
 //! `extras.targetNames`, where Blender and three.js look for them), skinned to the face's joints. One animation, `talk`, with a key for each
-//! frame: the morph weights, and the rotation of the joint `jaw`. No extensions are needed to read it.
+//! frame: the morph weights, and the rotation of each joint that the motion turns: `jaw`, and `neck` and eyes where it has their columns. No extensions are needed to read it.
 //!
 //! glTF cannot hold: **sound** (load the audio file beside it), FLAME's pose correctives (left out; the mesh's `extras` say so), a
 //! joint that follows the expression (FLAME's jaw joint stays where it is at rest), and more than four joints for a vertex (the largest four
@@ -31,7 +31,7 @@ use self::buffer::{Buffer, Use};
 use super::{Request, surface};
 use crate::animation::Animation;
 use crate::files::{AtomicFile, Failure};
-use crate::rig::Face;
+use crate::rig::{Face, Rig};
 use crate::{Error, Result};
 
 /// Displacements below this are left out of a morph target: metres.
@@ -52,7 +52,7 @@ pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), 
 /// [`Error::BadInput`] if the animation was not made for this face; [`Error::Usage`] if it has no frames, or if the file would exceed
 /// 4 GB.
 pub fn bytes(motion: &Animation, face: &Face) -> Result<Vec<u8>> {
-    face.check_channels(&motion.parameters()?.names, "the model")?;
+    let rig = Rig::for_columns(face, &motion.parameters()?.names, "the model")?;
     if motion.frames() == 0 {
         return Err(Error::Usage(
             "a glTF animation needs at least one frame, found none; give a longer clip".into(),
@@ -65,7 +65,7 @@ pub fn bytes(motion: &Animation, face: &Face) -> Result<Vec<u8>> {
         primitive["targets"] = targets.into();
     }
     let (skin, joints) = skin(&mut buffer, face);
-    let animation = animation(&mut buffer, motion, face);
+    let animation = animation(&mut buffer, motion, &rig)?;
     let mut left_out = vec!["sound"];
     if face.pose_basis.is_some() {
         left_out.push("pose correctives");
@@ -198,23 +198,27 @@ fn skin(buffer: &mut Buffer, face: &Face) -> (Value, Vec<Value>) {
     (skin, nodes)
 }
 
-/// Weights of the morph targets and the jaw's rotation, a key for each frame.
-fn animation(buffer: &mut Buffer, motion: &Animation, face: &Face) -> Value {
-    let channels = face.channels.len();
-    let rows = || motion.values().chunks_exact(channels + 3);
+/// Rotations of the joints that the motion turns and weights of the morph targets, a key for each frame.
+fn animation(buffer: &mut Buffer, motion: &Animation, rig: &Rig) -> Result<Value> {
+    let channels = rig.face().channels.len();
+    let rows = rig.ordered(motion.values())?;
+    let rows = || rows.chunks_exact(rig.parameters());
     let times: Vec<f32> = (0..motion.frames()).map(|i| motion.rate.seconds(i) as f32).collect();
     let time = buffer.floats_with_range(Use::Data, 1, &times);
-    let rotations: Vec<f32> =
-        rows().flat_map(|row| quaternion([row[channels], row[channels + 1], row[channels + 2]])).collect();
-    let jaw = face.joint_names.iter().position(|name| name == "jaw").expect("a checked face has a jaw");
-    let mut samplers = vec![json!({ "input": time, "output": buffer.floats(Use::Data, 4, &rotations) })];
-    let mut tracks = vec![json!({ "sampler": 0, "target": { "node": jaw + 1, "path": "rotation" } })];
+    let (mut samplers, mut tracks) = (vec![], vec![]);
+    for (index, joint) in rig.joints().iter().enumerate() {
+        let at = channels + 3 * index;
+        let rotations: Vec<f32> =
+            rows().flat_map(|row| quaternion([row[at], row[at + 1], row[at + 2]])).collect();
+        samplers.push(json!({ "input": time, "output": buffer.floats(Use::Data, 4, &rotations) }));
+        tracks.push(json!({ "sampler": index, "target": { "node": joint + 1, "path": "rotation" } }));
+    }
     if channels > 0 {
         let weights: Vec<f32> = rows().flat_map(|row| &row[..channels]).copied().collect();
+        tracks.push(json!({ "sampler": samplers.len(), "target": { "node": 0, "path": "weights" } }));
         samplers.push(json!({ "input": time, "output": buffer.floats(Use::Data, 1, &weights) }));
-        tracks.push(json!({ "sampler": 1, "target": { "node": 0, "path": "weights" } }));
     }
-    json!({ "name": "talk", "samplers": samplers, "channels": tracks })
+    Ok(json!({ "name": "talk", "samplers": samplers, "channels": tracks }))
 }
 
 /// (x, y, z, w) of an axis-angle vector in radians.

@@ -3,7 +3,7 @@
 //! The page is complete in itself; its content security policy forbids it to load anything. It opens from a disk as well as from a
 //! server. The sources of the page are in `src/export/player/`: plain HTML, CSS and JavaScript, put in as they are.
 //!
-//! The face moves as [`Face::vertices`] says, between the frames by linear interpolation, with the neutral identity. Positions are
+//! The face moves as [`Rig::vertices`](crate::rig::Rig::vertices) says, between the frames by linear interpolation, with the neutral identity. Positions are
 //! stored to 1/65535 of the face's size and shapes to 1/32767 of each shape's, a few micrometres. The sound is stored as 16-bit WAV, and its
 //! clock drives the face.
 //!

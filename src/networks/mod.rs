@@ -28,10 +28,33 @@ pub use model_file::{FORMAT_VERSION, ModelFile, Provenance, shapes_of, write_mod
 pub use network::{Job, Network};
 pub use probe::{Probe, Stage, StageView, Stages, Values, record, record_on};
 pub use recipes::{Published, Recipes};
-pub use registry::{
-    ARCHITECTURES, Architecture, ImportReport, Importer, Inspection, NamedSizes, architecture,
-};
+pub use registry::{Architecture, ImportReport, Importer, Inspection, NamedSizes};
 pub use spec::{Output, Spec, StageSpec};
 pub use stream::{Frames, NetworkStream};
 pub use stream_options::StreamOptions;
 pub use take::{Draw, Take};
+
+use crate::{Error, Result};
+
+/// The architectures that this crate knows, the first of which is that of the built-in model.
+#[rustfmt::skip] // one line an architecture
+pub static ARCHITECTURES: &[&Architecture] = &[
+    &deeptalk::ARCHITECTURE,
+    &glditalker::ARCHITECTURE,
+];
+
+/// The architecture of this name, in capitals or not.
+///
+/// # Errors
+/// [`Error::Usage`] with the names that are known.
+pub fn architecture(name: &str) -> Result<&'static Architecture> {
+    ARCHITECTURES.iter().copied().find(|known| known.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        let known: Vec<&str> = ARCHITECTURES.iter().map(|known| known.name).collect();
+        Error::Usage(format!("there is no architecture `{name}`: the known ones are {}", known.join(", ")))
+    })
+}
+
+/// The first architecture whose published checkpoints can be imported, and how.
+pub fn importer() -> Option<&'static Importer> {
+    ARCHITECTURES.iter().find_map(|known| known.import.as_ref())
+}

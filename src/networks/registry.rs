@@ -1,4 +1,4 @@
-//! All architectures: one line each.
+//! The form of an entry in the registry.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,13 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{ModelFile, Network, Progress, Recipes, Spec};
-use super::{deeptalk, glditalker};
+use crate::Result;
 use crate::files::Written;
 use crate::tensor::{Dtype, OpenDevice};
-use crate::{Error, Result};
-
-/// The architectures that this crate knows, the first of which is that of the built-in model.
-pub static ARCHITECTURES: &[&Architecture] = &[&deeptalk::ARCHITECTURE, &glditalker::ARCHITECTURE];
 
 /// An architecture: from the name in a model file to a network.
 pub struct Architecture {
@@ -55,6 +51,8 @@ pub struct NamedSizes {
 
 /// Import of published checkpoints.
 pub struct Importer {
+    /// The name of the command that imports.
+    pub command: &'static str,
     /// Makes a model file of published files; `progress` is told before every tensor.
     #[allow(clippy::type_complexity)]
     pub run: fn(&[PathBuf], &Path, Dtype, &mut dyn FnMut(Progress) -> Result<()>) -> Result<ImportReport>,
@@ -71,15 +69,4 @@ pub struct ImportReport {
     pub used: usize,
     /// Tensors that were left out, and why.
     pub dropped: Vec<(String, &'static str)>,
-}
-
-/// The architecture of this name, in capitals or not.
-///
-/// # Errors
-/// [`Error::Usage`] with the names that are known.
-pub fn architecture(name: &str) -> Result<&'static Architecture> {
-    ARCHITECTURES.iter().copied().find(|known| known.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
-        let known: Vec<&str> = ARCHITECTURES.iter().map(|known| known.name).collect();
-        Error::Usage(format!("there is no architecture `{name}`: the known ones are {}", known.join(", ")))
-    })
 }

@@ -23,7 +23,7 @@ use rayon::prelude::*;
 
 use crate::Result;
 use crate::animation::Animation;
-use crate::rig::Face;
+use crate::rig::{Face, Rig};
 
 /// One quantity over the frames of a motion.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,47 +71,51 @@ impl Curves {
             values: vec![],
         };
         let mut list = vec![curve("Jaw", "open", "", "°", [0.0, 12.0])];
-        list[0].values = motion.values().chunks_exact(width).map(|row| row[width - 3].to_degrees()).collect();
+        let jaw = motion.parameters()?.names.iter().position(|name| name == "jaw_x");
+        let turned = |row: &[f32]| jaw.map_or(0.0, |column| row[column].to_degrees());
+        list[0].values = motion.values().chunks_exact(width).map(turned).collect();
 
         let lips = inner_lips(face);
         let around = lips.map_or(vec![], |inner| lip_vertices(face, inner));
         let brows = brow_vertices(face);
         if let Some(inner) = lips {
             let mut opening = curve("Lip opening", "open", "", "mm", [0.0, 12.0]);
-            opening.values = follow(motion, face, &inner, |at, rest| 1e3 * (distance(at) - distance(rest)));
+            opening.values = follow(motion, face, &inner, |at, rest| 1e3 * (distance(at) - distance(rest)))?;
             let mut spread = curve("Lip spread", "wide", "round", "%", [-12.0, 12.0]);
-            spread.values = follow(motion, face, &around, |at, rest| 100.0 * (breadth(at, rest) - 1.0));
+            spread.values = follow(motion, face, &around, |at, rest| 100.0 * (breadth(at, rest) - 1.0))?;
             list.extend([opening, spread]);
         }
         if !brows.is_empty() {
             let mut raise = curve("Brows", "up", "down", "mm", [-3.0, 5.0]);
             raise.values =
-                follow(motion, face, &brows, |at, rest| 1e3 * (mean_height(at) - mean_height(rest)));
+                follow(motion, face, &brows, |at, rest| 1e3 * (mean_height(at) - mean_height(rest)))?;
             list.push(raise);
         }
         Ok(Self { list })
     }
 }
 
-/// `measure(moved, at rest)` of some vertices for every frame.
+/// `measure(moved, at rest)` of some vertices for every frame, with the head at rest.
 fn follow(
     motion: &Animation,
     face: &Face,
     vertices: &[u32],
     measure: impl Fn(&[[f32; 3]], &[[f32; 3]]) -> f32 + Sync,
-) -> Vec<f32> {
+) -> Result<Vec<f32>> {
     let part = part(face, vertices);
-    motion
+    let rig = Rig::for_expression(&part, &motion.parameters()?.names, "the model")?;
+    let values = motion
         .values()
         .par_chunks_exact(motion.width())
         .map_init(
             || vec![0.0; part.template.len()],
             |moved, row| {
-                part.vertices_into(row, &[], moved);
+                rig.pose(row, moved);
                 measure(moved.as_chunks().0, part.template.as_chunks().0)
             },
         )
-        .collect()
+        .collect();
+    Ok(values)
 }
 
 /// The face of a few vertices alone. Its joints stay at rest: a joint that follows the expression (FLAME's) moves by well under a millimetre.

@@ -1,43 +1,47 @@
-//! A rig: face parameters to vertices.
+//! Faces and rigs: parameters to vertices.
 //!
-//! A [`Face`] is a template, what each expression channel adds to it, and a jaw that turns. It is FLAME-shaped, so that FLAME itself and
-//! the built-in head are the same thing to everything that draws or exports.
+//! A [`Face`] is data: vertices at rest, the displacement of each expression channel, joints with their weights and correctives, colours. It has
+//! the structure of FLAME, so that FLAME's models and the built-in head are used in the same way. A [`Rig`] is a face prepared for the columns
+//! of a motion: made once, then it turns rows of parameters into vertices.
 //!
-//! Metres; x points to the subject's left, y up, z forward.
+//! Lengths are metres; x points to the subject's left, y up, z forward. Rotations are axis times angle, radians.
 
 mod builtin;
 mod check;
+mod columns;
 pub mod curves;
 mod file;
 mod flame;
-mod vertices;
+mod prepared;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::{Advice, Error, Result};
+use crate::Result;
 
 pub use flame::import_flame;
+pub use prepared::{FaceRef, Rig, Skinning};
 
 pub use crate::animation::JAW_NAMES;
 
-/// A rig of V vertices, C expression channels and J joints; see [`Face::load`] for where it comes from.
+/// A face of V vertices, C expression channels and J joints, from [`Face::builtin`], [`Face::load`] or [`import_flame`].
 ///
-/// All tables are row-major. The fields are public for those who draw, export or build a face; [`Face::load`] and [`Face::save`]
-/// check that they fit together.
+/// All tables are row-major. The fields are public for code that draws, exports or builds faces; [`Face::load`] and [`Face::save`]
+/// check that their sizes and indices agree.
 #[derive(Clone, PartialEq)]
 pub struct Face {
-    /// What to call it: "FLAME 2020", "built-in head".
+    /// The name for people: "FLAME 2020", "Built-in head".
     pub name: String,
-    /// Which rig it is: `built-in`, `FLAME 2020` or `FLAME 2023`. Motions are made for one edition.
+    /// The edition of its shapes: `built-in`, `FLAME 2020` or `FLAME 2023`. A motion is made for one edition.
     pub edition: String,
     /// The licence under which the shapes may be used.
     pub license: String,
-    /// Where it was made from, with a hash of the input.
+    /// The file it was made from, with its hash.
     pub source: String,
     /// Names of the C expression channels, in the order of a motion's columns.
     pub channels: Vec<String>,
-    /// Names of the J joints; one of them is `jaw`.
+    /// Names of the J joints, such as FLAME's `root`, `neck`, `jaw`, `eye_left`, `eye_right`; one of them is `jaw`.
     pub joint_names: Vec<String>,
     /// Vertices at rest, (V, 3), metres.
     pub template: Vec<f32>,
@@ -47,13 +51,13 @@ pub struct Face {
     pub expression_basis: Vec<f32>,
     /// Rest positions of the joints, (J, 3).
     pub joints: Vec<f32>,
-    /// (J, V): joints as weighted sums of the shaped vertices. Without it the joints stay at `joints`.
+    /// (J, V): joints as weighted sums of the vertices after identity and expression shapes. Without it the joints stay at `joints`.
     pub joint_regressor: Option<Vec<f32>>,
     /// Parent of each joint, -1 for a root.
     pub parents: Vec<i32>,
-    /// How much each joint moves each vertex, (V, J); rows sum to 1.
+    /// Share of each joint in the movement of each vertex, (V, J); rows sum to 1.
     pub skinning_weights: Vec<f32>,
-    /// Pose correctives, (9 (J - 1), V, 3): times the entries of R - I of joints 1.., row-major.
+    /// Pose correctives, (9 (J - 1), V, 3): displacements for each entry of R - I, row-major, of joints 1..; joint 0 has none.
     pub pose_basis: Option<Vec<f32>>,
     /// Identity shapes, (S, V, 3).
     pub identity_basis: Option<Vec<f32>>,
@@ -76,41 +80,38 @@ impl Face {
         self.identity_basis.as_ref().map_or(0, |basis| basis.len() / self.template.len().max(1))
     }
 
-    /// Names of a motion's columns for this face: the channels, then [`JAW_NAMES`].
+    /// Names of the columns of a motion that turns the jaw alone: the channels, then [`JAW_NAMES`].
     pub fn parameter_names(&self) -> Vec<String> {
         self.channels.iter().map(String::as_str).chain(JAW_NAMES).map(String::from).collect()
     }
 
-    /// The joint that a motion turns.
-    fn jaw(&self) -> Option<usize> {
+    /// Names of all columns that a motion of this face can have: the channels, then `JOINT_x`, `JOINT_y`, `JOINT_z` of every joint.
+    pub fn all_parameter_names(&self) -> Vec<String> {
+        let rotations = self.joint_names.iter().flat_map(|joint| columns::joint_columns(joint));
+        self.channels.iter().cloned().chain(rotations).collect()
+    }
+
+    /// The number of the joint `jaw`.
+    pub(crate) fn jaw(&self) -> Option<usize> {
         self.joint_names.iter().position(|name| name == "jaw")
     }
 
-    /// Refuses a motion whose columns (`names`, C + 3 of them) are not the parameters of this face, in order.
+    /// The joint itself, its parent, and so on up to the root.
+    fn ancestors(&self, joint: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(joint), |&joint| usize::try_from(self.parents[joint]).ok())
+            .take(self.parents.len())
+    }
+
+    /// Refuses a motion whose columns `names` are not those of this face, as [`Rig::for_columns`] finds them.
     ///
     /// # Errors
     /// A bad input that names `model` (the file the motion comes from), this face, and the first column that differs.
     pub fn check_channels(&self, names: &[String], model: impl AsRef<Path>) -> Result<()> {
-        let own = self.parameter_names();
-        if own == names {
-            return Ok(());
-        }
-        let first = own.iter().zip(names).take_while(|(a, b)| a == b).count();
-        let side = |list: &[String]| match list.get(first) {
-            Some(name) => format!("{} columns with `{name}` as number {}", list.len(), first + 1),
-            None => format!("{} columns", list.len()),
-        };
-        Err(Error::bad_input(
-            model,
-            format!("its motion was not made for the face `{}` ({})", self.name, self.edition),
-            side(&own),
-            side(names),
-            format!("{} (a model of the published kind needs a FLAME face)", Advice::FaceOfModel.text()),
-        ))
+        columns::Columns::find(self, names, model.as_ref()).map(drop)
     }
 }
 
-/// What it is and how large; the tables would fill many screens.
+/// Names and sizes, without the tables.
 impl std::fmt::Debug for Face {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Face")

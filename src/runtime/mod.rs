@@ -26,7 +26,6 @@ mod session;
 mod threads;
 
 pub use model::{Model, ModelOptions};
-pub use rig::Rig;
 pub use session::Session;
 
 pub use crate::networks::{

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Control, EmotionVector, Frames, Model, Rig, StreamOptions, Take, Timings};
+use super::{Control, EmotionVector, Frames, Model, StreamOptions, Take, Timings};
 use crate::animation::Animation;
 use crate::networks::{Job, NetworkStream, Watch};
+use crate::rig::Rig;
 use crate::{Error, Result};
 
 /// One voice: whole recordings, or a stream of sound. It owns everything that changes while it works; one thread at a time uses it, and a

@@ -6,10 +6,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::shapes::{self, Rows, Shaped};
+use super::shapes::{self, Rows, Shaped, SkinSizes};
 use super::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Engine, Lease, Linear, MeshOps, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored,
+    Engine, Lease, Linear, MeshOps, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored,
 };
 use crate::Result;
 
@@ -268,18 +268,15 @@ impl EmbeddingOps for Counter {
 }
 
 impl MeshOps for Counter {
-    /// Every channel moves every vertex, then the joint turns it.
-    fn skin(&self, parameters: &Rows, rig: &Rig<Shape>) -> Result<Rows> {
-        let (channels, vertices) = shapes::skin(parameters, rig)?;
+    /// Every channel moves every vertex, then every joint.
+    fn skin(&self, parameters: &Rows, skin: &Skin<Shape>) -> Result<Rows> {
+        let SkinSizes { vertices, channels, joints, corrected } = shapes::skin(parameters, skin)?;
         let poses = parameters.clips.rows();
-        let read = [size(parameters), elements(&rig.template), elements(&rig.shapes), elements(&rig.weights)];
-        // Three coordinates a shape; the turn is 9 multiplications with their additions.
-        Ok(self.made(
-            poses * vertices * (2 * 3 * channels + 2 * 9),
-            &read,
-            parameters.clips.clone(),
-            3 * vertices,
-        ))
+        let tables = [&skin.template, &skin.shapes, &skin.weights].into_iter().chain(&skin.correctives);
+        let read: Vec<usize> = std::iter::once(size(parameters)).chain(tables.map(elements)).collect();
+        // Three coordinates a shape; a joint's movement of a vertex is 12 multiplications with their additions.
+        let a_vertex = 2 * 3 * (channels + 9 * corrected) + 2 * 12 * joints;
+        Ok(self.made(poses * vertices * a_vertex, &read, parameters.clips.clone(), 3 * vertices))
     }
 }
 

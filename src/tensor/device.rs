@@ -117,7 +117,7 @@ impl OpenDevice {
     /// Runs work on the back end.
     pub fn run<W: OnDevice>(&self, work: W) -> W::Output {
         match &self.backend {
-            Backend::Cpu(engine) => work.on(engine.clone()),
+            Backend::Cpu(engine) => work.on(*engine),
             Backend::Cuda(engine) => work.on(engine.clone()),
             Backend::Counting(engine) => work.on(engine.clone()),
         }

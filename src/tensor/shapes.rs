@@ -3,8 +3,8 @@
 //! Every device calls these first, so that a misfit reads the same everywhere.
 
 use super::{
-    Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Packed, Rig,
-    Typed,
+    Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Packed,
+    Skin, Typed,
 };
 use crate::{Error, Result};
 
@@ -343,19 +343,48 @@ pub fn sorted_pool(x: &impl Packed, weights: &impl Typed) -> Result<()> {
     Ok(())
 }
 
-/// Channels and vertices.
-pub fn skin<W: Shaped>(parameters: &impl Typed, rig: &Rig<W>) -> Result<(usize, usize)> {
+/// The sizes of the tables.
+pub fn skin<W: Shaped>(parameters: &impl Typed, skin: &Skin<W>) -> Result<SkinSizes> {
     let op = "skin";
-    let [vertices, _] = rank(op, &rig.template)?;
-    let [count, ..] = rank::<_, 3>(op, &rig.shapes)?;
-    weight(op, &rig.template, &[vertices, 3])?;
-    weight(op, &rig.shapes, &[count, vertices, 3])?;
-    weight(op, &rig.pivots, &[count + 1, 3])?;
-    weight(op, &rig.weights, &[vertices, 2])?;
-    if let Some(correctives) = &rig.correctives {
-        weight(op, correctives, &[9, vertices, 3])?;
+    let joints = skin.parents.len();
+    let [vertices, _] = rank(op, &skin.template)?;
+    let [count, ..] = rank::<_, 3>(op, &skin.shapes)?;
+    weight(op, &skin.template, &[vertices, 3])?;
+    weight(op, &skin.shapes, &[count, vertices, 3])?;
+    weight(op, &skin.pivots, &[count + 1, joints, 3])?;
+    weight(op, &skin.weights, &[joints + 1, vertices])?;
+    let mut corrected = 0;
+    if let Some(correctives) = &skin.correctives {
+        let [entries, ..] = rank::<_, 3>(op, correctives)?;
+        corrected = entries / 9;
+        weight(op, correctives, &[9 * corrected, vertices, 3])?;
+        if !(1..=joints).contains(&corrected) {
+            return Err(misfit(op, "joints with correctives", format!("1 to {joints}"), corrected));
+        }
+    }
+    if let Some(joint) = (0..joints).find(|&joint| skin.parents[joint].is_some_and(|parent| parent >= joint))
+    {
+        return Err(misfit(
+            op,
+            &format!("parent of joint {joint}"),
+            "a joint before it",
+            format!("{:?}", skin.parents[joint]),
+        ));
     }
     dtype(op, parameters, Dtype::F32)?;
-    channels(op, parameters, count + 3)?;
-    Ok((count, vertices))
+    channels(op, parameters, count + 3 * joints)?;
+    Ok(SkinSizes { vertices, channels: count, joints, corrected })
+}
+
+/// Sizes of the tables of [`Skin`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SkinSizes {
+    /// V: vertices.
+    pub vertices: usize,
+    /// C: channels.
+    pub channels: usize,
+    /// J: joints that turn.
+    pub joints: usize,
+    /// K: joints with correctives, the last of all.
+    pub corrected: usize,
 }

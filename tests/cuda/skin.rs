@@ -2,7 +2,7 @@
 
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::tensor::cuda::Gpu;
-use deeptalk_rt::tensor::{Clips, Engine, Ops, Rig, Role, Stored};
+use deeptalk_rt::tensor::{Clips, Context, Engine, MeshOps, Role, Skin, Stored};
 
 use crate::network::speech;
 use crate::stand_in::on_stand_in;
@@ -11,40 +11,54 @@ use crate::this_test;
 const VERTICES: usize = 131;
 const CHANNELS: usize = 5;
 
-/// A face of noise, a head's width across.
-fn rig<B: Ops>(ops: &B, correctives: bool) -> Rig<B::Weight> {
+/// A face of noise, a head's width across, with correctives for the last `corrected` joints.
+fn skin<B: Context>(ops: &B, parents: &[Option<usize>], corrected: usize) -> Skin<B::Weight> {
     let load = |name: &str, shape: &[usize], size: f32| {
         let values = speech(shape.iter().product(), name.len() as u32).iter().map(|v| v * size).collect();
         ops.load(Stored::from_f32(name, shape, values), Role::Exact).unwrap()
     };
-    Rig {
+    Skin {
         template: load("template", &[VERTICES, 3], 0.2),
         shapes: load("shapes", &[CHANNELS, VERTICES, 3], 0.02),
-        pivots: load("pivots", &[CHANNELS + 1, 3], 0.1),
-        correctives: correctives.then(|| load("correctives", &[9, VERTICES, 3], 0.01)),
-        weights: load("weights", &[VERTICES, 2], 1.0),
+        pivots: load("pivots", &[CHANNELS + 1, parents.len(), 3], 0.1),
+        correctives: (corrected > 0).then(|| load("correctives", &[9 * corrected, VERTICES, 3], 0.01)),
+        weights: load("weights", &[parents.len() + 1, VERTICES], 1.0),
+        parents: parents.to_vec(),
     }
 }
 
-fn vertices<B: Ops>(ops: &B, correctives: bool) -> Vec<f32> {
+fn vertices<B: MeshOps>(ops: &B, parents: &[Option<usize>], corrected: usize) -> Vec<f32> {
+    let width = CHANNELS + 3 * parents.len();
     let clips = Clips::from_lengths([9, 0, 2]);
-    let mut parameters = speech(clips.rows() * (CHANNELS + 3), 4);
-    // A frame that is not turned at all.
-    parameters[2 * (CHANNELS + 3) - 3..2 * (CHANNELS + 3)].fill(0.0);
-    let x = ops.upload_f32(&clips, CHANNELS + 3, &parameters).unwrap();
-    ops.download(&ops.skin(&x, &rig(ops, correctives)).unwrap()).unwrap()
+    let mut parameters = speech(clips.rows() * width, 4);
+    // A frame without any rotation.
+    parameters[width + CHANNELS..2 * width].fill(0.0);
+    let x = ops.upload_f32(&clips, width, &parameters).unwrap();
+    ops.download(&ops.skin(&x, &skin(ops, parents, corrected)).unwrap()).unwrap()
 }
 
 #[test]
 fn vertices_are_those_of_the_cpu_to_a_thousandth_of_a_millimetre() {
     on_stand_in(this_test!(vertices_are_those_of_the_cpu_to_a_thousandth_of_a_millimetre), &[], || {
         let cuda = Gpu::new(0).unwrap().lease().unwrap();
-        for correctives in [false, true] {
-            let (want, got) = (vertices(&Cpu::F32, correctives), vertices(&*cuda, correctives));
+        let flame = [None, Some(0), Some(1), Some(1), Some(1)];
+        for (parents, corrected) in [(&flame[..1], 0), (&flame[..1], 1), (&flame[..], 0), (&flame[..], 4)] {
+            let want = vertices(&Cpu::F32, parents, corrected);
+            let got = vertices(&*cuda, parents, corrected);
             assert_eq!(got.len(), 11 * VERTICES * 3);
             assert_eq!(got.len(), want.len());
             let worst = got.iter().zip(&want).fold(0f32, |worst, (g, w)| worst.max((g - w).abs()));
-            assert!(worst < 1e-6, "correctives {correctives}: {worst:e}");
+            assert!(worst < 1e-6, "{} joints, {corrected} with correctives: {worst:e}", parents.len());
         }
+    });
+}
+
+#[test]
+fn more_joints_than_the_kernel_knows_are_refused() {
+    on_stand_in(this_test!(more_joints_than_the_kernel_knows_are_refused), &[], || {
+        let cuda = Gpu::new(0).unwrap().lease().unwrap();
+        let x = cuda.upload_f32(&Clips::one(1), CHANNELS + 27, &[0.0; CHANNELS + 27]).unwrap();
+        let error = cuda.skin(&x, &skin(&*cuda, &[None; 9], 0)).err().unwrap().to_string();
+        assert!(error.contains("joints") && error.contains("up to 8"), "{error}");
     });
 }

@@ -172,11 +172,25 @@ fn bands_without_their_barrier_are_reported() {
 #[test]
 fn vertices_without_one_of_their_barriers_are_reported() {
     let floats = |n: usize| Memory::from_slice(&vec![0.5f32; n]);
-    let tables = [2 * 5, 9 * 3, 2 * 9 * 3, 9 * 9 * 3, 3 * 3, 9 * 2].map(floats);
+    let tables = [2 * 8, 9 * 3, 2 * 9 * 3, 9 * 9 * 3, 3 * 2 * 3, 9 * 3].map(floats);
     let y = Memory::<f32>::poisoned(2 * 9 * 3);
-    let (y, (frames, vertices, channels)) = (y.address(), (2, 9, 2));
     let [x, template, shapes, correctives, pivots, weights] = tables.each_ref().map(Memory::address);
-    let skin = Skin { y, x, template, shapes, correctives, pivots, weights, frames, vertices, channels };
+    // Two channels; two joints, one below the other, which has correctives.
+    let skin = Skin {
+        y: y.address(),
+        x,
+        template,
+        shapes,
+        correctives,
+        pivots,
+        weights,
+        frames: 2,
+        vertices: 9,
+        channels: 2,
+        joints: 2,
+        corrected: 1,
+        parents: Skin::packed(&[None, Some(0)]),
+    };
     reported("skin.cu", &skin);
 }
 
@@ -192,7 +206,8 @@ fn a_stack_of_layers_without_one_of_its_barriers_or_waits_is_reported() {
 #[test]
 fn a_product_on_hopper_without_one_of_its_waits_is_reported() {
     set_shared_limit(227 << 10);
-    let k = 64 * 9;
+    // The last of 13 steps is in stage 0 of 6, whose place the staging tile takes.
+    let k = 64 * 13;
     let mut random = Random::new(5);
     let (x, w) = (random.halves(19 * k, 1.0).upload(), random.halves(64 * k, 1.0).upload());
     let y = Memory::<u16>::poisoned(19 * 64);

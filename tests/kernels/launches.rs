@@ -103,27 +103,27 @@ fn attention(to: &mut Counted) {
         };
         to.count(&shape, &attention);
     }
-    let (queries, keys, heads, width) = (16, 128, 8, 64);
+    let (queries, keys, heads, width) = (32, 128, 8, 64);
     let channels = heads * width;
-    let [y, q, kv] = [queries, queries, 2 * keys].map(|rows| to.keep(halves(rows * channels)));
-    let [q_offsets, kv_offsets] = [queries, keys].map(|rows| to.keep(clip(rows)));
+    let (y, q, kv) = (halves(queries * channels), halves(queries * channels), halves(keys * 2 * channels));
+    let (q_table, kv_table, slopes) = (clip(queries), clip(keys), floats(heads));
     let over = AttentionOver {
-        y,
-        q,
-        kv,
-        q_offsets,
-        kv_offsets,
-        slopes: NULL,
+        y: y.address(),
+        q: q.address(),
+        kv: kv.address(),
+        q_offsets: q_table.address(),
+        kv_offsets: kv_table.address(),
+        slopes: slopes.address(),
         strides: [channels, channels, 2 * channels],
         heads,
         width,
         reach: [AttentionOver::ALL, 0],
-        period: 1,
+        period: 25,
         free_rows: 0,
         clips: 1,
         longest: queries,
     };
-    to.count("(16, 8 x 64) over 128, causal", &over);
+    to.count(&format!("({queries}) over ({keys}), {heads} x {width}, causal"), &over);
 }
 
 fn convolutions(to: &mut Counted) {
@@ -307,18 +307,38 @@ fn emotion_vectors(to: &mut Counted) {
 
 fn faces(to: &mut Counted) {
     let (frames, vertices, channels) = (8, 1280, 50);
-    let [y, x, template, shapes, correctives, pivots, weights] = [
-        frames * vertices * 3,
-        frames * (channels + 3),
-        vertices * 3,
-        channels * vertices * 3,
-        9 * vertices * 3,
-        (channels + 1) * 3,
-        vertices * 2,
-    ]
-    .map(|n| to.keep(floats(n)));
-    let skin = Skin { y, x, template, shapes, correctives, pivots, weights, frames, vertices, channels };
-    to.count("8 x 1280 vertices, 50 channels", &skin);
+    // The jaw alone; and FLAME's root, neck, jaw and eyes, all but the first with correctives.
+    let flame = [None, Some(0), Some(1), Some(1), Some(1)];
+    for (parents, corrected) in [(&flame[..1], 1), (&flame[..], 4)] {
+        let joints = parents.len();
+        let [y, x, template, shapes, correctives, pivots, weights] = [
+            frames * vertices * 3,
+            frames * (channels + 3 * joints),
+            vertices * 3,
+            channels * vertices * 3,
+            9 * corrected * vertices * 3,
+            (channels + 1) * joints * 3,
+            vertices * (joints + 1),
+        ]
+        .map(|n| to.keep(floats(n)));
+        let parents = Skin::packed(parents);
+        let skin = Skin {
+            y,
+            x,
+            template,
+            shapes,
+            correctives,
+            pivots,
+            weights,
+            frames,
+            vertices,
+            channels,
+            joints,
+            corrected,
+            parents,
+        };
+        to.count(&format!("8 x {vertices} vertices, {channels} ch, {joints} joints"), &skin);
+    }
 }
 
 fn stacks(to: &mut Counted) {

@@ -44,6 +44,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("layer_norm_of_parts_3", PARTS),
     ("layer_norm_of_parts_4", PARTS),
     ("sorted_pool", "a warp sorts one channel of a row; once a clip, bound by its 45 steps"),
+    (
+        "attention_over",
+        "a lane owns a key and reads its row 16 bytes at a time, half a sector; the simple form, for few queries a launch",
+    ),
     ("nearest_code", "a lane sums a code in the order of its channels; what it reads is used for four rows"),
     (
         "choose_code",

@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use deeptalk_rt::audio::read_wav;
-use deeptalk_rt::rig::Face;
-use deeptalk_rt::runtime::Take;
-use deeptalk_rt::runtime::{Model, ModelOptions, Rig, Session, StreamOptions};
+use deeptalk_rt::rig::{Face, Rig};
+use deeptalk_rt::runtime::{Model, ModelOptions, Session, StreamOptions, Take};
 
 fn model() -> Model {
     let options = ModelOptions::new().threads(2);
@@ -39,8 +38,7 @@ fn opening(rig: &Rig, rows: &[f32]) -> Vec<f32> {
         let mask = &face.masks[mask];
         mask.iter().map(|vertex| points[3 * *vertex as usize + 1]).sum::<f32>() / mask.len() as f32
     };
-    let width = face.channels.len() + 3;
-    rows.chunks(width)
+    rows.chunks(rig.columns().len())
         .map(|row| {
             let points = rig.vertices_of_rows(row).unwrap();
             mean(&points, "lip_upper_inner") - mean(&points, "lip_lower_inner")
@@ -61,7 +59,7 @@ fn correlation(a: &[f32], b: &[f32]) -> f64 {
 #[test]
 #[ignore = "needs a trained model and ten clips: see the head of this file"]
 fn quality_of_a_stream_against_one_shot() {
-    let (clips, rig) = (clips(), Rig::on_host(Face::builtin().unwrap()));
+    let (clips, rig) = (clips(), Rig::new(Face::builtin().unwrap()));
     assert!(clips.len() >= 10, "{} clips, and ten are needed", clips.len());
     let options = StreamOptions::default();
     let mut session = Session::new(&model());

@@ -3,9 +3,8 @@ use std::time::Duration;
 
 use deeptalk_rt::Error;
 use deeptalk_rt::animation::Animation;
-use deeptalk_rt::rig::Face;
-use deeptalk_rt::runtime::{Control, Device, Model, ModelOptions, Rig, Session};
-use deeptalk_rt::runtime::{EmotionVector, Take};
+use deeptalk_rt::rig::{Face, Rig};
+use deeptalk_rt::runtime::{Control, Device, EmotionVector, Model, ModelOptions, Session, Take};
 
 use super::{BYTES, MODEL, bytes, model_with_threads, speech};
 
@@ -104,7 +103,7 @@ fn timings_tell_of_every_stage() {
         [timings.part("content"), timings.part("emotion"), timings.part("codes"), timings.part("motion")];
     assert!(parts.iter().all(|part| *part > Duration::ZERO), "{timings:?}");
     assert!(parts.iter().sum::<Duration>() <= timings.total);
-    session.vertices(&Rig::on_host(Face::builtin().unwrap()), &motion).unwrap();
+    session.vertices(&Rig::new(Face::builtin().unwrap()), &motion).unwrap();
     assert!(
         session.timings().vertices > Duration::ZERO && session.timings().part("content") == Duration::ZERO
     );
@@ -148,8 +147,8 @@ fn work_stops_at_whatever_stage_the_callback_says() {
 fn vertices_on_the_device_are_those_of_the_host() {
     let mut session = Session::new(&MODEL);
     let motion = session.animate(&speech("speech_c"), &Take::default()).unwrap();
-    let host = session.vertices(&Rig::on_host(Face::builtin().unwrap()), &motion).unwrap();
-    let rig = Rig::on_device(Face::builtin().unwrap(), &MODEL).unwrap();
+    let host = session.vertices(&Rig::new(Face::builtin().unwrap()), &motion).unwrap();
+    let rig = MODEL.rig(Face::builtin().unwrap()).unwrap();
     let device = session.vertices(&rig, &motion).unwrap();
     assert_eq!(host.len(), motion.frames() * rig.face().vertex_count() * 3);
     let largest = host.iter().zip(&device).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -140,8 +140,8 @@ fn every_frame_is_decoded_from_the_codes_that_were_given_out() {
     let (mut tops, mut bottoms) = (0, 0);
     for frames in &all {
         shown += frames.count();
-        tops += codes(&frames, "codes_t").len();
-        bottoms += codes(&frames, "codes_b").len();
+        tops += codes(frames, "codes_t").len();
+        bottoms += codes(frames, "codes_b").len();
         assert_eq!(
             (tops, bottoms),
             (shown.div_ceil(4), shown.div_ceil(2)),

@@ -1,4 +1,4 @@
-"""Named poses: (channel weights, jawOpen)."""
+"""Named poses: (channel weights, jawOpen), and TURNS: (channel weights, jawOpen, joint rotations in degrees)."""
 
 
 def both(**weights):
@@ -60,3 +60,14 @@ COMBINATIONS = {
 }
 
 JAW = {f"jaw {value:.2f}": ({}, value) for value in (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0)}
+
+TURNS = {
+    "neck to the left": ({}, 0.0, dict(neck=(0, 30, 0))),
+    "neck to the right": ({}, 0.0, dict(neck=(0, -45, 0))),
+    "neck down": ({}, 0.0, dict(neck=(18, 0, 0))),
+    "neck up": ({}, 0.0, dict(neck=(-18, 0, 0))),
+    "neck tilted": ({}, 0.0, dict(neck=(0, 0, 15))),
+    "eyes to the left": ({}, 0.0, dict(eye_left=(0, 25, 0), eye_right=(0, 25, 0))),
+    "eyes down": ({}, 0.0, dict(eye_left=(18, 0, 0), eye_right=(18, 0, 0))),
+    "all joints": (both(mouthSmile=0.5), 0.4, dict(root=(0, 0, 4), neck=(8, 20, -8), eye_left=(6, -20, 0), eye_right=(6, -20, 0))),
+}

@@ -260,8 +260,9 @@ mod tests {
 
     #[test]
     fn loud_frames_are_those_whose_samples_move() {
-        let mut samples = vec![0.25; 640 * 3 + 1];
-        (640..1280).for_each(|i| samples[i] += if i % 2 == 0 { 0.01 } else { -0.01 });
+        let frame = 16_000 / 25;
+        let mut samples = vec![0.25; frame * 3 + 1];
+        (frame..2 * frame).for_each(|i| samples[i] += if i % 2 == 0 { 0.01 } else { -0.01 });
         let loud = LoudFrames::of(&samples, 16_000, Rate::whole(25), 0.003);
         assert_eq!([0, 1, 2, 3, 4].map(|frame| loud.is_loud(frame)), [false, true, false, false, false]);
         assert!(!LoudFrames::of(&samples, 16_000, Rate::whole(25), 0.02).is_loud(1));

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::animation::Animation;
 use crate::export::{occlusion, surface};
-use crate::rig::Face;
 use crate::rig::curves::{Curves, inner_lips, waveform};
+use crate::rig::{Face, Rig};
 use crate::{Error, Result};
 
 /// Displacements below this are left out: metres.
@@ -25,7 +25,10 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn of(motion: &Animation, face: &Face, speech: &[f32], title: &str) -> Result<Self> {
         let mut block = Block::default();
-        let jaw = face.joint_names.iter().position(|name| name == "jaw").expect("a checked face has a jaw");
+        let vertices = face.vertex_count();
+        let rig = Rig::for_columns(face, &motion.parameters()?.names, "the model")?;
+        let tables = rig.tables();
+        let joints = tables.parents.len();
         let (low, step) = grid(&face.template);
         block.put(
             "positions",
@@ -39,22 +42,19 @@ impl Scene {
             u16::to_le_bytes,
         );
         block.indices("triangles", face, face.faces.iter().flatten().copied());
-        let scales = shapes(&mut block, face, jaw);
-        block.put(
-            "jawWeights",
-            jaw_weights(face, jaw).map(|w| (w * 65535.0).round() as u16),
-            u16::to_le_bytes,
-        );
-        block.put("pivotShapes", pivot_shapes(face, jaw).into_iter(), f32::to_le_bytes);
+        let scales = shapes(&mut block, face, tables.correctives.unwrap_or_default());
+        let (pivots, moves) = tables.pivots.split_at(3 * joints);
+        let shares = tables.weights[vertices..].iter().map(|w| (w.clamp(0.0, 1.0) * 65535.0).round() as u16);
+        block.put("jointWeights", shares, u16::to_le_bytes);
+        block.put("pivotShapes", moves.iter().copied(), f32::to_le_bytes);
         let (color, gloss) = CLAY;
-        let vertices = face.vertex_count();
         let colors = face.colors.clone().unwrap_or_else(|| vec![color; vertices]);
         let glosses = face.gloss.clone().unwrap_or_else(|| vec![gloss; vertices]);
         block.put("colors", colors.iter().zip(&glosses).flat_map(|(c, g)| [c[0], c[1], c[2], *g]), |v| [v]);
         let (rest, dropped) = (jaw_at(face, 0.0), jaw_at(face, OPEN));
         let [shut, open] = [&rest, &dropped].map(|positions| openness(face, positions));
         block.put("openness", shut.into_iter().zip(open).flat_map(|(a, b)| [a, b]), |v| [v]);
-        block.put("motion", motion.values().iter().copied(), f32::to_le_bytes);
+        block.put("motion", rig.ordered(motion.values())?.iter().copied(), f32::to_le_bytes);
 
         let curves = Curves::measure(motion, face)?.list;
         block.put("curves", curves.iter().flat_map(|curve| curve.values.iter().copied()), f32::to_le_bytes);
@@ -76,7 +76,11 @@ impl Scene {
             "frames": motion.frames(),
             "channels": face.channels,
             "grid": { "low": low, "step": step },
-            "pivot": face.joints[jaw * 3..][..3],
+            "joints": (0..joints).map(|joint| json!({
+                "name": face.joint_names[rig.joints()[joint]],
+                "parent": tables.parents[joint],
+                "pivot": pivots[3 * joint..][..3],
+            })).collect::<Vec<_>>(),
             "lips": inner_lips(face),
             "lipGaps": inner_lips(face).map(|lips| [&rest, &dropped].map(|positions| gap(positions, lips))),
             "shapeScales": scales,
@@ -132,12 +136,10 @@ fn grid(positions: &[f32]) -> ([f32; 3], f32) {
     (low, (side / 65535.0).max(f32::MIN_POSITIVE))
 }
 
-/// The expression shapes and then, if the face has them, the jaw's nine pose correctives: vertices that move, with their steps.
-/// Returns each shape's scale: metres for a step of 1.
-fn shapes(block: &mut Block, face: &Face, jaw: usize) -> Vec<f32> {
+/// Writes the expression shapes and then the pose correctives: vertices that move, with their steps. Nine correctives belong to each of the
+/// last joints of the scene. Returns the scale of each shape: metres for a step of 1.
+fn shapes(block: &mut Block, face: &Face, correctives: &[f32]) -> Vec<f32> {
     let width = face.template.len();
-    let correctives =
-        face.pose_basis.as_deref().map_or(&[][..], |basis| &basis[9 * (jaw - 1) * width..][..9 * width]);
     let (mut starts, mut vertices, mut steps, mut scales) = (vec![0u32], vec![], vec![], vec![]);
     for shape in face.expression_basis.chunks_exact(width).chain(correctives.chunks_exact(width)) {
         let largest = shape.iter().fold(0.0f32, |m, v| m.max(v.abs()));
@@ -157,43 +159,12 @@ fn shapes(block: &mut Block, face: &Face, jaw: usize) -> Vec<f32> {
     scales
 }
 
-/// How much each vertex goes with the jaw and the joints below it.
-fn jaw_weights(face: &Face, jaw: usize) -> impl Iterator<Item = f32> {
-    let joints = face.parents.len();
-    let below: Vec<bool> = (0..joints)
-        .map(|joint| {
-            let mut chain = std::iter::successors(Some(joint), |&j| usize::try_from(face.parents[j]).ok());
-            chain.any(|j| j == jaw)
-        })
-        .collect();
-    face.skinning_weights.chunks_exact(joints).map(move |row| {
-        row.iter().zip(&below).filter(|(_, below)| **below).map(|(w, _)| w).sum::<f32>().clamp(0.0, 1.0)
-    })
-}
-
-/// (C, 3): how far each channel moves the jaw's joint. 0 for a face whose joints stay.
-fn pivot_shapes(face: &Face, jaw: usize) -> Vec<f32> {
-    let vertices = face.vertex_count();
-    let Some(regressor) = &face.joint_regressor else { return vec![0.0; face.channels.len() * 3] };
-    let row = &regressor[jaw * vertices..][..vertices];
-    face.expression_basis
-        .chunks_exact(vertices * 3)
-        .flat_map(|shape| {
-            let mut sum = [0.0; 3];
-            for (w, d) in row.iter().zip(shape.as_chunks::<3>().0).filter(|(w, _)| **w != 0.0) {
-                (0..3).for_each(|k| sum[k] += w * d[k]);
-            }
-            sum
-        })
-        .collect()
-}
-
 /// The vertices with the jaw turned by `turn` radians.
 fn jaw_at(face: &Face, turn: f32) -> Vec<f32> {
     let mut row = vec![0.0; face.channels.len() + 3];
     row[face.channels.len()] = turn;
     let mut positions = vec![0.0; face.template.len()];
-    face.vertices_into(&row, &[], &mut positions);
+    Rig::new(face).pose(&row, &mut positions);
     positions
 }
 

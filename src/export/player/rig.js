@@ -1,10 +1,10 @@
-/** Parameters to vertices, as `Face::vertices` does it: shapes, the jaw's correctives, the jaw's turn. Normals follow the moved mesh. */
+/** Parameters to vertices, as the library's `Rig` computes them: shapes, pose correctives, skinning. Normals follow the moved mesh. */
 class Rig {
   constructor(scene) {
     this.scene = scene;
     this.positions = scene.template.slice();
     this.normals = new Float32Array(scene.template.length);
-    this.row = new Float32Array(scene.channels + 3);
+    this.row = new Float32Array(scene.channels + 3 * scene.joints.length);
     /** How far the mouth is open, 0 to 1: what light reaches its inside. */
     this.open = 0;
   }
@@ -40,32 +40,49 @@ class Rig {
   }
 
   #shape() {
-    const { channels, shapes, template } = this.scene;
+    const { channels, joints, shapes, template } = this.scene;
     this.positions.set(template);
     for (let c = 0; c < channels; c++) if (this.row[c] !== 0) this.#add(c, this.row[c]);
-    this.rotation = rotation(this.row[channels], this.row[channels + 1], this.row[channels + 2]);
-    for (let s = channels; s < shapes.scales.length; s++) {
-      const i = s - channels;
-      this.#add(s, this.rotation[i] - (i % 4 === 0 ? 1 : 0));
-    }
+    this.rotations = joints.map((_, j) => rotation(...this.row.subarray(channels + 3 * j, channels + 3 * j + 3)));
+    // Nine correctives for each of the last joints.
+    const corrected = (shapes.scales.length - channels) / 9;
+    this.rotations.slice(joints.length - corrected).forEach((r, j) => {
+      r.forEach((entry, i) => {
+        const less = entry - (i % 4 === 0 ? 1 : 0);
+        if (less !== 0) this.#add(channels + 9 * j + i, less);
+      });
+    });
+  }
+
+  /** The movement of each joint, row-major 3 x 3 and a shift: its rotation about its pivot, then the movement of its parent. */
+  #movements() {
+    const { channels, joints, pivotShapes } = this.scene;
+    const movements = [];
+    joints.forEach(({ parent, pivot }, j) => {
+      const r = this.rotations[j];
+      const p = pivot.map((at, k) => {
+        for (let c = 0; c < channels; c++) at += this.row[c] * pivotShapes[3 * (c * joints.length + j) + k];
+        return at;
+      });
+      const shift = p.map((at, k) => at - (r[3 * k] * p[0] + r[3 * k + 1] * p[1] + r[3 * k + 2] * p[2]));
+      movements.push(parent === null ? { r, shift } : after(movements[parent], { r, shift }));
+    });
+    return movements;
   }
 
   #turn() {
-    const { channels, jawWeights, pivot, pivotShapes } = this.scene;
-    const [px, py, pz] = [0, 1, 2].map((k) => {
-      let at = pivot[k];
-      for (let c = 0; c < channels; c++) at += this.row[c] * pivotShapes[3 * c + k];
-      return at;
-    });
-    const r = this.rotation;
+    const { jointWeights, vertices } = this.scene;
+    const movements = this.#movements();
     const out = this.positions;
-    for (let v = 0, i = 0; v < jawWeights.length; v++, i += 3) {
-      const w = jawWeights[v];
-      if (w === 0) continue;
-      const [x, y, z] = [out[i] - px, out[i + 1] - py, out[i + 2] - pz];
-      out[i] += w * (r[0] * x + r[1] * y + r[2] * z - x);
-      out[i + 1] += w * (r[3] * x + r[4] * y + r[5] * z - y);
-      out[i + 2] += w * (r[6] * x + r[7] * y + r[8] * z - z);
+    for (let v = 0, i = 0; v < vertices; v++, i += 3) {
+      const [x, y, z] = [out[i], out[i + 1], out[i + 2]];
+      movements.forEach(({ r, shift }, j) => {
+        const w = jointWeights[j * vertices + v];
+        if (w === 0) return;
+        out[i] += w * (r[0] * x + r[1] * y + r[2] * z + shift[0] - x);
+        out[i + 1] += w * (r[3] * x + r[4] * y + r[5] * z + shift[1] - y);
+        out[i + 2] += w * (r[6] * x + r[7] * y + r[8] * z + shift[2] - z);
+      });
     }
   }
 
@@ -111,4 +128,16 @@ function rotation(rx, ry, rz) {
     y * x * k + z * s, c + y * y * k, y * z * k - x * s,
     z * x * k - y * s, z * y * k + x * s, c + z * z * k,
   ];
+}
+
+/** The movement `inner`, then `outer`. */
+function after(outer, inner) {
+  const [a, b] = [outer.r, inner.r];
+  const r = a.map((_, i) => {
+    const [row, column] = [i - (i % 3), i % 3];
+    return a[row] * b[column] + a[row + 1] * b[3 + column] + a[row + 2] * b[6 + column];
+  });
+  const s = inner.shift;
+  const shift = outer.shift.map((at, k) => at + a[3 * k] * s[0] + a[3 * k + 1] * s[1] + a[3 * k + 2] * s[2]);
+  return { r, shift };
 }

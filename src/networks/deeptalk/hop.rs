@@ -1,7 +1,7 @@
 //! One window of a stream: samples that are normalised already, and codes that are given out already.
 
 use super::config::{FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
-use super::deeptalk::DeepTalk;
+use super::forward::DeepTalk;
 use super::predictor::Choice;
 use super::recording::draws;
 use crate::Result;

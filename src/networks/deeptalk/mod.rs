@@ -3,9 +3,9 @@
 
 pub mod config;
 mod content;
-mod deeptalk;
 mod emotion;
 mod emotion_head;
+mod forward;
 mod hop;
 mod import;
 mod motion_emotion;
@@ -26,8 +26,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use config::Config;
-pub use deeptalk::{Analysis, Animated, DeepTalk, DeepTalkNetwork};
 pub use emotion_head::Distribution;
+pub use forward::{Analysis, Animated, DeepTalk, DeepTalkNetwork};
 pub use hop::{Hop, Hopped};
 pub use import::import_deeptalk;
 pub use motion_prior::MotionCodes;
@@ -70,6 +70,7 @@ pub(super) static ARCHITECTURE: Architecture = Architecture {
     ],
     recipes: |config| Ok(Recipes::deeptalk(&parse(config).map_err(super::model_file::contradiction)?)),
     import: Some(Importer {
+        command: "deeptalk",
         run: |paths, target, dtype, progress| {
             import_deeptalk(paths, target, &Config::base(), dtype, progress)
         },

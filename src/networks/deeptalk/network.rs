@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::deeptalk::{DeepTalk, DeepTalkNetwork};
+use super::forward::{DeepTalk, DeepTalkNetwork};
 use super::predictor::Choice;
 use super::stream::Stream;
 use crate::animation::Animation;

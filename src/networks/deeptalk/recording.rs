@@ -1,8 +1,8 @@
 //! Recordings of any length, on the host: samples in, [`Animation`] out.
 
 use super::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
-use super::deeptalk::{Analysis, DeepTalk, Loaded, check_samples};
 use super::emotion_head::Distribution;
+use super::forward::{Analysis, DeepTalk, Loaded, check_samples};
 use super::motion_prior::MotionCodes;
 use super::network::of_recording;
 use super::padding::wanted_frames;

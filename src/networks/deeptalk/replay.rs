@@ -4,7 +4,7 @@
 //! `sample` and `control` that the emotion is drawn with the noise in `eps`. Without `wav` it is a round trip: `motion` to `codes_t` and
 //! `codes_b`, and those to `reconstruction`.
 
-use super::deeptalk::{Analysis, DeepTalk};
+use super::forward::{Analysis, DeepTalk};
 use super::motion_prior::MotionCodes;
 use super::predictor::Choice;
 use crate::Result;

@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::Tensor;
 use super::math::{exp, largest, sum_of, vectorised};
+use super::operands::{Finish, Matrix};
 use super::panels::{Format, Panels};
-use super::product::{Finish, Matrix, SMALL, block_rows, in_blocks_of};
+use super::product::{SMALL, block_rows, in_blocks_of};
 use super::tile::Block;
 use crate::tensor::{Activation, AttentionBias, Packed};
 

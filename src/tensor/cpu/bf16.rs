@@ -3,40 +3,7 @@
 //!
 //! `VDPBF16PS` adds the products of two pairs to a sum, rounding to the nearest; numbers below 1e-38 count as 0.
 
-use super::math::vectorised;
 use super::tile::Block;
-
-/// Numbers that are multiplied at once.
-pub(super) const PAIR: usize = 2;
-/// Columns of a panel: two vectors of 16 sums.
-pub(super) const WIDTH: usize = 32;
-
-/// Two numbers (or one, and a 0), as a panel holds them.
-#[inline(always)]
-pub(super) fn word(pair: &[f32]) -> u32 {
-    bits(pair[0]) | pair.get(1).map_or(0, |second| bits(*second)) << 16
-}
-
-/// The same of each column of two rows.
-pub(super) fn words(first: &[f32], second: Option<&[f32]>, words: &mut [u32]) {
-    vectorised(
-        #[inline(always)]
-        || {
-            words.iter_mut().zip(first).for_each(|(word, first)| *word = bits(*first));
-            let second = second.into_iter().flatten();
-            words.iter_mut().zip(second).for_each(|(word, second)| *word |= bits(*second) << 16);
-        },
-    );
-}
-
-/// The nearest bf16, ties to even; no branch, so that loops become vectors.
-#[inline(always)]
-fn bits(value: f32) -> u32 {
-    let bits = value.to_bits();
-    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
-    // A NaN whose digits are all among the lost ones would become infinite.
-    (if value.is_nan() { bits | 0x40_0000 } else { rounded }) >> 16
-}
 
 /// Whether this processor has such products.
 pub(super) fn is_available() -> bool {
@@ -71,8 +38,8 @@ mod x86 {
     };
     use std::mem::transmute;
 
+    use super::super::pairs::{PAIR, WIDTH};
     use super::super::tile::{Block, Tile};
-    use super::{PAIR, WIDTH};
 
     /// The inner dimension of a block at most: a block of a panel is 64 KiB, as in f32.
     const DEPTH: usize = 1024;
@@ -151,20 +118,9 @@ mod x86 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::operands::{Finish, Matrix};
     use super::super::panels::{Format, Panels};
-    use super::super::product::{Finish, Matrix};
     use super::*;
-
-    #[test]
-    fn numbers_are_rounded_as_the_half_crate_does() {
-        let special =
-            [0.0, -0.0, 1e-40, f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::from_bits(0x7f80_0001)];
-        let ties = (0..64).map(|i| f32::from_bits(0x3f80_0000 + i * 0x4000));
-        for value in ties.chain(special) {
-            let expected = half::bf16::from_f32(value).to_bits();
-            assert_eq!(bits(value), u32::from(expected), "{value}");
-        }
-    }
 
     #[test]
     fn a_nan_stays_one_and_the_infinite_infinite() {

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::product::{BLOCK, Finish, Matrix, block_rows, in_blocks, in_blocks_of, product};
+use super::operands::{Finish, Matrix};
+use super::product::{BLOCK, block_rows, in_blocks, in_blocks_of, product};
 use super::tile::Block;
 use super::{Buffer, Tensor, Weight};
 use crate::tensor::shapes::Shaped;

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::math::vectorised;
 use super::norm::{OverTime, over_channels};
-use super::product::{Finish, Matrix, product};
+use super::operands::{Finish, Matrix};
+use super::product::product;
 use super::{Buffer, Tensor, Weight};
 use crate::tensor::shapes::Shaped;
 use crate::tensor::{Activation, FrontLayer, FrontNorm, GROUP_NORM_EPS, LAYER_NORM_EPS, Packed};

@@ -5,17 +5,21 @@
 
 mod attention;
 mod bf16;
+mod block;
 mod buffer;
 mod codes;
 mod conv;
 mod front_end;
 pub mod math;
 mod norm;
+mod operands;
 mod ops;
+mod pairs;
 mod panels;
 mod pool;
 mod product;
 mod rows;
+mod simd;
 pub(crate) mod skin;
 mod spectrum;
 mod tile;

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::tensor::shapes;
 use crate::tensor::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Engine, FrontLayer, LAYER_NORM_EPS, Lease, Linear, MeshOps, Rig, Role, RowOps, SampleCodes, SpeechOps,
+    Engine, FrontLayer, LAYER_NORM_EPS, Lease, Linear, MeshOps, Role, RowOps, SampleCodes, Skin, SpeechOps,
     Stored,
 };
 
@@ -220,8 +220,9 @@ impl EmbeddingOps for Cpu {
 }
 
 impl MeshOps for Cpu {
-    fn skin(&self, parameters: &Tensor, rig: &Rig<Weight>) -> Result<Tensor> {
-        let (_, vertices) = shapes::skin(parameters, rig)?;
-        Ok(skin::skin(parameters, rig, Tensor::unwritten(parameters.clips.clone(), 3 * vertices)))
+    fn skin(&self, parameters: &Tensor, skin: &Skin<Weight>) -> Result<Tensor> {
+        let sizes = shapes::skin(parameters, skin)?;
+        let y = Tensor::unwritten(parameters.clips.clone(), 3 * sizes.vertices);
+        Ok(skin::skin(parameters, skin, y))
     }
 }

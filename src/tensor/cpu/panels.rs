@@ -3,8 +3,8 @@
 use bytemuck::{cast_slice, cast_slice_mut};
 use rayon::prelude::*;
 
-use super::bf16;
-use super::tile::width;
+use super::pairs;
+use super::simd::width;
 
 /// The number format of a product's two sides. Sums are f32 in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,7 +20,7 @@ impl Format {
     fn numbers(self) -> usize {
         match self {
             Self::F32 => 1,
-            Self::Bf16 => bf16::PAIR,
+            Self::Bf16 => pairs::PAIR,
         }
     }
 
@@ -28,7 +28,7 @@ impl Format {
     fn width(self) -> usize {
         match self {
             Self::F32 => width(),
-            Self::Bf16 => bf16::WIDTH,
+            Self::Bf16 => pairs::WIDTH,
         }
     }
 }
@@ -69,8 +69,8 @@ impl Panels {
                             rows.zip(source).for_each(|(row, &value)| row[column] = value);
                         }
                         Format::Bf16 => {
-                            let rows = target.chunks_exact_mut(width).zip(source.chunks(bf16::PAIR));
-                            rows.for_each(|(row, pair)| row[column] = bf16::word(pair));
+                            let rows = target.chunks_exact_mut(width).zip(source.chunks(pairs::PAIR));
+                            rows.for_each(|(row, pair)| row[column] = pairs::word(pair));
                         }
                     }
                 }
@@ -92,7 +92,7 @@ impl Panels {
                     Format::Bf16 => {
                         let (upper, lower) = (index * numbers, index * numbers + 1);
                         let lower = (lower < depth).then(|| row(lower));
-                        bf16::words(row(upper), lower, target);
+                        pairs::words(row(upper), lower, target);
                     }
                 }
             }

@@ -2,8 +2,10 @@
 
 use rayon::prelude::*;
 
+use super::operands::{Finish, Matrix};
 use super::panels::Panels;
-use super::tile::{Block, height};
+use super::simd::height;
+use super::tile::Block;
 use super::{SERIAL, Tensor, Weight};
 use crate::tensor::{Activation, Linear, Packed};
 
@@ -13,36 +15,6 @@ pub(super) const BLOCK: usize = 32 * 1024;
 const ROWS: usize = 96;
 /// Multiplications of a product that one thread finishes before another one is awake.
 pub(super) const SMALL: usize = 1 << 22;
-
-/// Rows inside a slice, `row_stride` apart; less than their columns where windows overlap.
-#[derive(Clone, Copy)]
-pub(super) struct Matrix<'a> {
-    pub values: &'a [f32],
-    pub row_stride: usize,
-}
-
-impl<'a> Matrix<'a> {
-    pub fn rows(values: &'a [f32], row_stride: usize) -> Self {
-        Self { values, row_stride }
-    }
-
-    /// Without the first rows.
-    pub fn from(self, row: usize) -> Self {
-        Self { values: &self.values[row * self.row_stride..], ..self }
-    }
-}
-
-/// What follows a product.
-#[derive(Clone, Copy)]
-pub(super) struct Finish<'a> {
-    /// Added to every row.
-    pub bias: Option<&'a [f32]>,
-    pub activation: Activation,
-}
-
-impl Finish<'_> {
-    pub const NONE: Self = Self { bias: None, activation: Activation::None };
-}
 
 /// `out = finish(a b)`, on all threads: a is (out.len() / columns, depth), out has the columns of b.
 pub(super) fn product(a: Matrix<'_>, b: &Panels, out: &mut [f32], finish: Finish<'_>) {

@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::product::{BLOCK, Finish, Matrix, in_blocks, product};
+use super::operands::{Finish, Matrix};
+use super::product::{BLOCK, in_blocks, product};
 use super::{Tensor, Weight};
 use crate::tensor::{ENERGY_FLOOR, Packed};
 

@@ -1,8 +1,8 @@
 //! Launchers of the convolutions: implicit products of `matmul.cu` and `matmul_sm90.cu`, and `conv.cu`.
 
 use super::launch::{FirstConv, GroupedConv, Product, SampleWindows};
+use super::layout::padded;
 use super::product::{matmul, product, rows_times};
-use super::tensor::padded;
 use super::{Cuda, NULL, Tensor, Weight, longest, pack, unsupported};
 use crate::Result;
 use crate::tensor::shapes::{self, Shaped};

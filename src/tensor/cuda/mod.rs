@@ -20,6 +20,7 @@ mod lane;
 mod lanes;
 #[doc(hidden)]
 pub mod launch;
+mod layout;
 mod norm;
 mod ops;
 mod overlap;
@@ -57,7 +58,7 @@ use crate::{Error, Result};
 /// Offset and slope tables that are kept; more than any batch size and length distribution in use.
 const TABLES: usize = 4096;
 
-/// A context of a GPU: two streams with their memory, and recordings. One thread at a time uses it; [`Gpu::lease`] gives it.
+/// A context of a GPU: two streams with their memory, and recordings. One thread at a time uses it; [`Gpu`] gives it.
 pub struct Cuda {
     /// Different for every context of the process.
     id: u64,

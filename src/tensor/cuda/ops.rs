@@ -7,7 +7,7 @@ use super::{Codes, Cuda, Tensor, Weight};
 use super::{attention, codes, conv, norm, pack, product, recording, rows, skin, spectrum, stack, weights};
 use crate::tensor::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Linear, MeshOps, Outputs, Part, Rig, Role, RowOps, SampleCodes, SpeechOps, Stored, TransformerLayer,
+    Linear, MeshOps, Outputs, Part, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored, TransformerLayer,
     shapes,
 };
 use crate::{Error, Result};
@@ -284,7 +284,7 @@ impl EmbeddingOps for Cuda {
 }
 
 impl MeshOps for Cuda {
-    fn skin(&self, parameters: &Tensor, rig: &Rig<Weight>) -> Result<Tensor> {
-        skin::skin(self, parameters, rig)
+    fn skin(&self, parameters: &Tensor, skin: &Skin<Weight>) -> Result<Tensor> {
+        skin::skin(self, parameters, skin)
     }
 }

@@ -2,7 +2,7 @@
 
 use half::f16;
 
-use super::tensor::padded;
+use super::layout::padded;
 use crate::tensor::Role;
 
 /// The taps that `first_conv` is made for.

@@ -2,7 +2,7 @@
 
 use super::arena::Buffer;
 use super::launch::Product;
-use super::tensor::padded;
+use super::layout::padded;
 use super::{Cuda, NULL, Tensor, Weight, longest};
 use crate::Result;
 use crate::tensor::shapes::{self, Rows};

@@ -1,27 +1,32 @@
 //! The launcher of `skin.cu`.
 
-use super::launch::Skin;
-use super::{Cuda, NULL, Tensor, Weight, unsupported};
+use super::{Cuda, NULL, Tensor, Weight, launch, unsupported};
 use crate::Result;
-use crate::tensor::{Dtype, Rig, Role, shapes};
+use crate::tensor::shapes::SkinSizes;
+use crate::tensor::{Dtype, Role, Skin, shapes};
 
-/// Channels whose coefficients fit into shared memory that every device has.
+/// Channels whose coefficients fit into the shared memory that every device has, beside the most joints.
 const CHANNELS: usize = 1024;
+/// Joints whose parents fit into one argument, four bits each.
+const JOINTS: usize = 8;
 
-pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, rig: &Rig<Weight>) -> Result<Tensor> {
+pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, skin: &Skin<Weight>) -> Result<Tensor> {
     let op = "skin";
-    let (channels, vertices) = shapes::skin(parameters, rig)?;
+    let SkinSizes { vertices, channels, joints, corrected } = shapes::skin(parameters, skin)?;
     if channels > CHANNELS {
         return Err(unsupported(op, "channels", format!("up to {CHANNELS}"), channels));
     }
+    if joints > JOINTS {
+        return Err(unsupported(op, "joints that turn", format!("up to {JOINTS}"), joints));
+    }
     let weight = |weight: &Weight| cuda.weight(op, weight, Role::Exact);
     let [template, shapes, pivots, weights] =
-        [weight(&rig.template)?, weight(&rig.shapes)?, weight(&rig.pivots)?, weight(&rig.weights)?];
-    let correctives = rig.correctives.as_ref().map_or(Ok(NULL), weight)?;
+        [weight(&skin.template)?, weight(&skin.shapes)?, weight(&skin.pivots)?, weight(&skin.weights)?];
+    let correctives = skin.correctives.as_ref().map_or(Ok(NULL), weight)?;
     let (clips, frames) = (parameters.clips.clone(), parameters.clips.rows());
     let lane = cuda.enter(&[&parameters.lane])?;
     let y = cuda.tensor_of(&lane, clips, 3 * vertices, Dtype::F32)?;
-    let skin = Skin {
+    let kernel = launch::Skin {
         y: y.address(),
         x: parameters.address(),
         template,
@@ -32,10 +37,13 @@ pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, rig: &Rig<Weight>) -> Resul
         frames,
         vertices,
         channels,
+        joints,
+        corrected,
+        parents: launch::Skin::packed(&skin.parents),
     };
-    // SAFETY: the parameters are `frames * (channels + 3)` floats, y `frames * vertices * 3`; the rig's tables are floats of the shapes
-    // that were checked; shared memory holds the coefficients, the correctives', a rotation with its
-    // shift and the block's coordinates for each frame.
-    unsafe { lane.launch(&skin) }?;
+    // SAFETY: the parameters are `frames * (channels + 3 * joints)` floats, y `frames * vertices * 3`; the tables are floats of the shapes
+    // that were checked; each parent stands before its joint; shared memory holds the coefficients, those of the correctives, a
+    // movement of each joint and the block's coordinates for each frame.
+    unsafe { lane.launch(&kernel) }?;
     Ok(y)
 }

@@ -4,13 +4,9 @@ use std::sync::Arc;
 
 use super::arena::Buffer;
 use super::lane::Lane;
+use super::layout::padded;
 use crate::tensor::shapes::Shaped;
 use crate::tensor::{Clips, Dtype, Packed, Role, Typed};
-
-/// Channels as they lie in memory: a multiple of eight, so that every row begins at a 16-byte vector.
-pub(super) fn padded(channels: usize) -> usize {
-    channels.next_multiple_of(8)
-}
 
 /// Elements from one row to the next.
 pub(super) fn stride(dtype: Dtype, channels: usize) -> usize {

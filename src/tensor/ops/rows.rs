@@ -34,7 +34,7 @@ pub trait RowOps: Context {
         activation: Activation,
     ) -> Result<Self::Tensor>;
 
-    /// Each row to mean 0 and variance 1 over its channels ([`LAYER_NORM_EPS`]), times weight plus bias, then the
+    /// Each row to mean 0 and variance 1 over its channels ([`LAYER_NORM_EPS`](crate::tensor::LAYER_NORM_EPS)), times weight plus bias, then the
     /// activation.
     fn layer_norm(
         &self,

@@ -1,6 +1,6 @@
 //! Launches of `conv.cu` and `spectrum.cu`.
 
-use super::super::tensor::padded;
+use super::super::layout::padded;
 use super::{Kernel, Launch, arguments, by_vectors, number, tile_halves};
 use crate::tensor::Activation;
 

@@ -6,22 +6,22 @@ use super::{Kernel, Launch, arguments};
 const FRAMES: usize = 8;
 const VERTICES: usize = 128;
 
-/// `skin`: blend shapes and skinning by one joint that turns.
+/// `skin`: blend shapes and skinning by joints.
 #[derive(Debug, Clone, Copy)]
 pub struct Skin {
     /// (frames, vertices, 3) f32.
     pub y: u64,
-    /// (frames, channels + 3) f32: coefficients of the shapes, then the rotation.
+    /// (frames, channels + 3 * joints) f32: coefficients of the shapes, then a rotation for each joint.
     pub x: u64,
     /// (vertices, 3) f32.
     pub template: u64,
     /// (channels, vertices, 3) f32.
     pub shapes: u64,
-    /// (9, vertices, 3) f32, or null.
+    /// (9 * corrected, vertices, 3) f32, or null.
     pub correctives: u64,
-    /// (channels + 1, 3) f32.
+    /// (channels + 1, joints, 3) f32.
     pub pivots: u64,
-    /// (vertices, 2) f32.
+    /// (joints + 1, vertices) f32.
     pub weights: u64,
     /// Frames.
     pub frames: usize,
@@ -29,13 +29,29 @@ pub struct Skin {
     pub vertices: usize,
     /// Coefficients of the shapes.
     pub channels: usize,
+    /// Joints, up to eight.
+    pub joints: usize,
+    /// Joints with correctives: the last ones.
+    pub corrected: usize,
+    /// The parent of each joint ([`Skin::packed`]).
+    pub parents: usize,
+}
+
+impl Skin {
+    /// Four bits a joint, the first lowest: the number of the parent plus one, 0 for none.
+    pub fn packed(parents: &[Option<usize>]) -> usize {
+        parents.iter().rev().fold(0, |all, parent| all << 4 | parent.map_or(0, |parent| parent + 1))
+    }
 }
 
 impl Kernel for Skin {
     fn launch(&self) -> Launch {
-        let Self { y, x, template, shapes, correctives, pivots, weights, frames, vertices, channels } = *self;
-        // Of each frame: the coefficients, nine for the correctives, a rotation with its shift, and the block's coordinates.
-        let floats = channels + 9 + 12 + 3 * VERTICES;
+        let Self { y, x, template, shapes, correctives, pivots, weights, frames, vertices, channels, .. } =
+            *self;
+        let Self { joints, corrected, parents, .. } = *self;
+        // Of each frame: the coefficients, nine for each joint with correctives, a movement of each joint (a rotation and a shift), and the
+        // block's coordinates.
+        let floats = channels + 9 * corrected + 12 * joints + 3 * VERTICES;
         Launch {
             kernel: "skin".into(),
             grid: [vertices.div_ceil(VERTICES), frames.div_ceil(FRAMES), 1],
@@ -51,7 +67,10 @@ impl Kernel for Skin {
                 weights,
                 frames,
                 vertices,
-                channels
+                channels,
+                joints,
+                corrected,
+                parents
             ],
         }
     }

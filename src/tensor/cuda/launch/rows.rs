@@ -1,6 +1,6 @@
 //! Launches of `rows.cu`.
 
-use super::super::tensor::padded;
+use super::super::layout::padded;
 use super::{Argument, Kernel, Launch, arguments, by_vectors};
 
 /// `resample_linear`: rows of another rate, between which values are interpolated.

@@ -1,0 +1,185 @@
+"""Stage 5: the moods of people. The emotion encoder of a model goes on with acted speech, vocal bursts and calm readers, beside the synthesizers.
+
+The motion side of DEE stays as it is and gives eight points, one a mood; a clip's target lies between the neutral point and its mood's, as far
+out as its intensity says. So a mean of what may be meant is a weak mood: where the voice leaves it open, the face stays near neutral. A mood that
+is taken for another costs more than one that is taken for neutral. Other throats, speeds, rooms, microphones and noises on every clip keep
+timbre and channel from being a cue.
+"""
+
+import zlib
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from targets.motion import motion_of
+from torch import nn
+from twin import files
+from twin.emotion import train_pools
+from twin.layers import l2_normalize
+
+from .augment import Degrader
+from .corpus_data import EMOTIONS, RATE, Corpus
+from .run import Run, adamw, autocast, begin, descend, parser_of
+from .throats import other_throats
+
+# Shares of the clips of a batch, by kind, and how far a label is believed: bursts are labelled by what their speaker was asked for.
+SHARES = {"acted": 0.24, "moved": 0.16, "burst": 0.04, "read": 0.12, "synthetic": 0.40, "background": 0.04}
+DOUBT = {"acted": 0.05, "moved": 0.15, "burst": 0.3, "read": 0.02, "synthetic": 0.05, "background": 0.02}
+# Frames and clips of a batch.
+SHAPES = [(48, 32), (80, 19), (128, 12)]
+# The logarithm of the factor on a clip's speed, and so on its pitch, lies within.
+SPEED = 0.14
+SHARPNESS = 20
+# What it costs to show a mood where another was meant, neutral where a mood was meant, and a smile where anger was.
+WRONG, MISSED, SMILED = 1.0, 0.35, 2.0
+COST, REGRESSION, LIKELIHOOD = 1.0, 4.0, 0.02
+# Exponent of the intensity: half of a full mood is told from neutral by most of the way.
+CURVE = 0.5
+SUREST, LEAST_SURE = -7.0, -2.5  # limits of a log variance
+
+
+class MoodPoints(nn.Module):
+    """The eight points, and the targets between them."""
+
+    def __init__(self, model, corpus, count=24):
+        super().__init__()
+        rows = [u for u in corpus.train if u["samples"] < 6 * RATE][:count]
+        points = []
+        for name in EMOTIONS:
+            motions = [motion_of({**u, "emotion": name, "intensity": 0.0 if name == "neutral" else 1.0}, seed) for seed, u in enumerate(rows)]
+            with torch.no_grad():
+                points.append(torch.cat([model.motion_emotion(torch.from_numpy(motion)[None]).mu for motion in motions]).mean(0))
+        self.register_buffer("points", l2_normalize(torch.stack(points)))
+
+    def targets(self, kinds, intensities):
+        """(clips,) int and float to (clips, width): where a mood of that intensity lies."""
+        share = torch.where(kinds == 0, torch.ones_like(intensities), intensities**CURVE)[:, None]
+        return l2_normalize((1 - share) * self.points[0] + share * self.points[kinds])
+
+    def logits(self, mu):
+        return SHARPNESS * mu @ self.points.T
+
+
+class MoodClips:
+    """Clips of one length with their mood: (samples, kind of recording, emotion, intensity)."""
+
+    def __init__(self, corpus, degrader):
+        self.corpus, self.degrader = corpus, degrader
+        self.rows = {kind: [[] for _ in EMOTIONS] for kind in SHARES if kind != "background"}
+        for u in corpus.split("train"):
+            kind = u["kind"] if u["synthesizer"] == "person" else "synthetic"
+            self.rows[kind][EMOTIONS.index(u["emotion"])].append(u)
+        self.shares = {kind: share for kind, share in SHARES.items() if kind == "background" or any(self.rows[kind])}
+
+    def one(self, samples, rng):
+        kinds = list(self.shares)
+        weights = np.array([self.shares[kind] for kind in kinds])
+        kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
+        if kind == "background":
+            return self.degrader.background(samples, rng), kind, 0, 0.0
+        there = [emotion for emotion, rows in enumerate(self.rows[kind]) if rows]
+        emotion = there[rng.integers(len(there))]
+        rows = self.rows[kind][emotion]
+        u = rows[rng.integers(len(rows))]
+        factor = np.exp(rng.uniform(-SPEED, SPEED))
+        heard = self.corpus.samples(u)
+        heard = np.interp(np.arange(int(len(heard) / factor)) * factor, np.arange(len(heard)), heard).astype(np.float32)
+        clip = rng.standard_normal(samples, np.float32) * np.float32(10 ** rng.uniform(-5, -3.3))
+        spare = samples - len(heard)
+        if spare >= 0:
+            at = rng.integers(spare + 1)
+            clip[at : at + len(heard)] += heard
+        else:
+            at = rng.integers(-spare + 1)
+            clip += heard[at : at + samples]
+        return self.degrader.one(clip, rng), kind, emotion, u["intensity"]
+
+    def batch(self, frames, count, rng, to):
+        clips = [self.one(frames * 640, rng) for _ in range(count)]
+        samples, kinds, emotions, intensities = zip(*clips)
+        doubt = torch.tensor([DOUBT[kind] for kind in kinds], device=to)
+        return torch.from_numpy(np.stack(samples)).to(to), torch.tensor(emotions, device=to), torch.tensor(intensities, dtype=torch.float32, device=to), doubt
+
+
+def costs(to):
+    """(8, 8): rows what was meant, columns what is shown."""
+    table = torch.full((len(EMOTIONS), len(EMOTIONS)), WRONG)
+    table[:, 0] = MISSED
+    table[EMOTIONS.index("angry"), EMOTIONS.index("happy")] = SMILED
+    table.fill_diagonal_(0)
+    return table.to(to)
+
+
+def judge(model, points, corpus, to):
+    """Share of people named right on speakers held back for choosing, readers near neutral, and synthesizers."""
+    model.eval()
+    right, calm, angry = {}, [], []
+    for u in corpus.split("people-selection") + corpus.split("selection")[:96]:
+        kind = u["kind"] if u["synthesizer"] == "person" else "synthetic"
+        samples = corpus.samples(u)[: 12 * RATE]
+        if kind == "burst" and hash_share(u["id"]) > 0.4 or len(samples) < 9600:
+            continue
+        with torch.no_grad(), autocast(to):
+            mu = model.emotion_of(torch.from_numpy(samples[: len(samples) // 640 * 640])[None].to(to)).mu.float()
+        shown = int(points.logits(mu).argmax())
+        if kind == "read":
+            calm.append(shown == 0)
+            continue
+        right.setdefault(kind, []).append((EMOTIONS.index(u["emotion"]), shown))
+        if kind == "acted" and u["emotion"] == "angry":
+            angry.append(EMOTIONS[shown] == "happy")
+    model.train()
+    named = {kind: np.mean([np.mean([a == b for a, b in pairs if a == e]) for e in {a for a, _ in pairs}]) for kind, pairs in right.items()}
+    return {**named, "calm": np.mean(calm or [0]), "angry_smiles": np.mean(angry or [0])}
+
+
+def hash_share(id):
+    """0 to 1, evenly spread over ids."""
+    return zlib.crc32(id.encode()) / 2**32
+
+
+def main():
+    """`python -m training.moods --corpus DIR --out DIR --model default.safetensors --minutes 40`"""
+    parser = parser_of(__doc__, 40, 1e-3, 0, "not used: clips are drawn as they are needed")
+    parser.add_argument("--model", required=True, help="model file to go on from")
+    a = parser.parse_args()
+    to = begin(a)
+    corpus = Corpus(a.corpus)
+    degrader = Degrader(a.seed + 3, corpus.voices())
+    model = files.load(a.model, dropout=0.15)
+    points = MoodPoints(model, corpus)
+    model.to(to), points.to(to)
+    model.emotion.log_mel.register_forward_hook(other_throats)
+    model.train()
+    modules = {"emotion": model.emotion, "emotion_head": model.emotion_head}
+    parameters = [p for module in modules.values() for p in module.parameters()]
+    optimizer = adamw(parameters, a.rate, decay=0.05)
+    run = Run("moods", a.out, a.minutes, {**modules, "points": points}, optimizer, a.rate, 200, a.seed)
+    clips, cost = MoodClips(corpus, degrader), costs(to)
+    judged = run.elapsed
+    for step in run:
+        train_pools(model, step % 8 == 0)
+        samples, meant, intensity, doubt = clips.batch(*SHAPES[run.rng.integers(len(SHAPES))], run.rng, to)
+        with autocast(to):
+            mu, logvar = model.emotion_of(samples)
+        mu, logvar = mu.float(), logvar.float()
+        logits = points.logits(mu)
+        labels = (1 - doubt[:, None]) * F.one_hot(meant, len(EMOTIONS)) + doubt[:, None] / len(EMOTIONS)
+        named = -(labels * F.log_softmax(logits, -1)).sum(-1).mean()
+        mistaken = (logits.softmax(-1) * cost[meant] * (1 - doubt[:, None])).sum(-1).mean()
+        away = (mu - points.targets(meant, intensity)).square()
+        sure = logvar.clamp(SUREST, LEAST_SURE)
+        likelihood = 0.5 * (away.detach() * (-sure).exp() + sure).sum(-1).mean()
+        outside = (logvar - sure).abs().mean()
+        regression = (away.sum(-1) * (1 - doubt)).mean()
+        descend(named + COST * mistaken + REGRESSION * regression + LIKELIHOOD * likelihood + 0.1 * outside, optimizer, parameters)
+        right = (logits.argmax(-1) == meant).float().mean()
+        run.log(named=named.item(), mistaken=mistaken.item(), regression=regression.item(), right=right.item(), logvar=logvar.mean().item())
+        if run.elapsed - judged > 240:
+            judged = run.elapsed
+            run.record(**judge(model, points, corpus, to))
+    run.record(**judge(model, points, corpus, to))
+
+
+if __name__ == "__main__":
+    main()
