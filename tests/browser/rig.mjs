@@ -8,10 +8,9 @@ const expected = JSON.parse(readFileSync(process.argv[3], "utf8"));
 
 const element = (id) => html.split(`id="${id}">`)[1].split("</script>")[0];
 const document = { getElementById: (id) => ({ textContent: element(id) }) };
-const scripts = readFileSync(new URL("../../src/export/player/scene.js", import.meta.url), "utf8")
-  + readFileSync(new URL("../../src/export/player/rig.js", import.meta.url), "utf8");
-for (const part of scripts.split("\n\n")) assert.ok(html.includes(part.trim()), "the page holds these scripts");
-const { readScene, Rig } = new Function("document", `"use strict";\n${scripts}\nreturn { readScene, Rig };`)(document);
+const files = ["scene.js", "rig.js"].map((name) => readFileSync(new URL(`../../src/export/player/${name}`, import.meta.url), "utf8"));
+for (const file of files) assert.ok(html.includes(file.trim()), "the page holds these scripts");
+const { readScene, Rig } = new Function("document", `"use strict";\n${files.join("\n")}\nreturn { readScene, Rig };`)(document);
 
 const rig = new Rig(readScene());
 let worst = 0;
