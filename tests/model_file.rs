@@ -307,7 +307,7 @@ fn absurd_sizes_anywhere_are_refused_before_anything_is_allocated() {
 #[test]
 fn metadata_that_is_missing_or_another_programs_is_refused() {
     for (key, expected) in
-        [("format", "deeptalk-rt model"), ("format_version", "1"), ("architecture", "DEEPTalk")]
+        [("format", "deeptalk-rt model"), ("format_version", "1"), ("architecture", "DEEPTalk or GLDiTalker")]
     {
         let says = format!("`{key}`: expected {expected}, found ");
         broken(&format!("{says}nothing"), |parts| {

@@ -1,5 +1,6 @@
 //! What goes wrong with a device, as the user reads it.
 
+use deeptalk_rt::Advice;
 use deeptalk_rt::networks::deeptalk::Config;
 use deeptalk_rt::networks::deeptalk::synth_model;
 use deeptalk_rt::tensor::cuda::Gpu;
@@ -13,7 +14,12 @@ fn refused(test: &str, settings: &[(&str, &str)], device: usize, sentence: &str)
         let error = Gpu::new(device).expect_err("the device opened");
         assert_eq!(error.exit_code(), 4);
         assert!(error.to_string().contains(sentence), "{error}");
-        assert!(error.to_string().contains("--device cpu"), "{error}");
+        assert!(error.advice().contains(&Advice::UseCpu), "{error}");
+        // The flag is the command line's to name.
+        assert!(
+            error.to_string().contains(Advice::UseCpu.text()) && !error.to_string().contains("--"),
+            "{error}"
+        );
     });
 }
 
