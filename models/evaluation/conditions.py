@@ -1,4 +1,4 @@
-"""What people's recordings go through on their way to a model: rooms, kitchens, other people, telephones, clipping, a whisper.
+"""Degradation of recordings of people before they reach a model: rooms, kitchens, other people, telephones, clipping, a whisper.
 
 Made here, from seeds of their own, and not by what training degrades its clips with.
 """

@@ -115,7 +115,7 @@ def brows_down(motions):
 
 
 class Moods:
-    """What the motions of people show: `shown` (a name each) and `strength` (the strongest mood, 0 to 1)."""
+    """The moods that motions of people show: `shown` (a name each) and `strength` (the strongest mood, 0 to 1)."""
 
     def __init__(self, pairs, motions, probe, strength):
         self.wanted = [u["emotion"] for u, _ in pairs]
@@ -143,7 +143,7 @@ class Moods:
         return out
 
     def neutral(self):
-        """Whether each clip is shown neutral or weakly."""
+        """True for each clip that is shown neutral or weakly."""
         return [shown == "neutral" or strength <= NEUTRAL for shown, strength in zip(self.shown, self.strength)]
 
     def confusion(self):

@@ -1,4 +1,4 @@
-"""What microphones, rooms, kitchens, other people and codecs do to speech, so that a model works on recordings."""
+"""Degradation of speech by microphones, rooms, kitchens, other people and codecs, so that a model works on recordings."""
 
 import numpy as np
 import scipy.fft

@@ -30,7 +30,7 @@ SHAPES = [(48, 32), (80, 19), (128, 12)]
 # The logarithm of the factor on a clip's speed, and so on its pitch, lies within.
 SPEED = 0.14
 SHARPNESS = 20
-# What it costs to show a mood where another was meant, neutral where a mood was meant, and a smile where anger was.
+# The cost of showing a mood where another was meant, neutral where a mood was meant, and a smile where anger was.
 WRONG, MISSED, SMILED = 1.0, 0.35, 2.0
 COST, REGRESSION, LIKELIHOOD = 1.0, 4.0, 0.02
 # Exponent of the intensity: half of a full mood is told from neutral by most of the way.

@@ -23,9 +23,9 @@ pub const JAW_NAMES: [&str; 3] = ["jaw_x", "jaw_y", "jaw_z"];
 pub struct Animation {
     /// Frames a second.
     pub rate: Rate,
-    /// What moves.
+    /// The values over time: parameters or vertices.
     pub track: Track,
-    /// What the network computed besides the track.
+    /// Arrays that the network computed beside the track: codes, emotion statistics.
     pub extras: Extras,
 }
 

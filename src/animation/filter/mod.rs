@@ -23,7 +23,7 @@ use crate::Result;
 
 /// The sound of a recording or a stream, as filters ask for it.
 pub trait Sound {
-    /// Whether a frame's sound is louder than silence. False for frames that are not heard yet or no longer kept.
+    /// True if the sound of a frame is louder than silence; false for frames whose sound is not there yet or no longer kept.
     fn is_loud(&self, frame: usize) -> bool;
 }
 
@@ -33,7 +33,7 @@ impl<F: Fn(usize) -> bool> Sound for F {
     }
 }
 
-/// Whether samples are louder than `floor`: their RMS less their mean, full scale = 1.
+/// True if the RMS of the samples, after their mean is subtracted, is above `floor` (full scale = 1).
 pub fn is_louder(samples: &[f32], floor: f64) -> bool {
     let count = samples.len() as f64;
     let mean = samples.iter().map(|s| f64::from(*s)).sum::<f64>() / count;
