@@ -7,8 +7,8 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use deeptalk_rt::tensor::cpu::{Cpu, Tensor, Weight};
 use deeptalk_rt::tensor::{
-    Activation, Affine, AttentionBias, Clips, Context, Conv1d, EmbeddingOps, Linear, Padding, Role, RowOps,
-    Stored,
+    Activation, Affine, AttentionBias, Clips, Context, Conv1d, EmbeddingOps, Linear, Norm, Padding, Role,
+    RowOps, Stored,
 };
 use std::time::Duration;
 
@@ -74,12 +74,13 @@ fn ops(criterion: &mut Criterion) {
     for (m, channels) in [(513, 768), (32_159, 512)] {
         let x = rows(m, channels);
         let affine = Affine { weight: weight(&[channels]), bias: weight(&[channels]) };
+        let norm = Norm { affine: Some(affine), eps: 1e-5 };
         group.throughput(Throughput::Bytes(8 * (m * channels) as u64));
         group.bench_function(format!("layer_norm/{m}x{channels} gelu"), |b| {
-            b.iter(|| Cpu::F32.layer_norm(&x, Some(&affine), Activation::Gelu).unwrap());
+            b.iter(|| Cpu::F32.layer_norm(&x, &norm, Activation::Gelu).unwrap());
         });
         group.bench_function(format!("group_norm/{m}x{channels} gelu"), |b| {
-            b.iter(|| Cpu::F32.group_norm(&x, Some(&affine), 1e-5, Activation::Gelu).unwrap());
+            b.iter(|| Cpu::F32.group_norm(&x, &norm, Activation::Gelu).unwrap());
         });
     }
     let x = rows(500, 128);

@@ -18,6 +18,9 @@ const SAMPLE_RATE: usize = 16_000;
 /// The lowest and the highest frequency that a band hears, in Hz.
 const RANGE: [f64; 2] = [40.0, 8000.0];
 
+/// Added to an energy before its logarithm is taken.
+const ENERGY_FLOOR: f32 = 1e-3;
+
 /// The sizes of a log-mel spectrogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,7 +67,7 @@ impl<W> LogMel<W> {
     /// # Errors
     /// Clips shorter than a window; errors of the device.
     pub fn forward<B: Ops<Weight = W>>(&self, ops: &B, samples: &B::Tensor) -> Result<B::Tensor> {
-        ops.log_bands(&ops.conv1d(samples, &self.basis, Activation::None)?, &self.bands)
+        ops.log_bands(&ops.conv1d(samples, &self.basis, Activation::None)?, &self.bands, ENERGY_FLOOR)
     }
 }
 

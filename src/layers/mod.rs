@@ -14,6 +14,7 @@ mod transformer;
 mod vector_quantizer;
 pub mod wav2vec;
 
+pub use dense::NORM_EPS;
 pub use log_mel::{LogMel, LogMelConfig};
 pub use observer::{Observer, timed};
 pub use positions::sinusoidal_table;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Scope, Source};
 use crate::Result;
-use crate::tensor::{Activation, Affine, Linear, TransformerLayer};
+use crate::tensor::{Activation, Linear, Norm, TransformerLayer};
 
 /// Layers of a transformer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +32,10 @@ impl<W> TransformerLayer<W> {
         Ok(Self {
             qkv: Linear::load(&mut at.at("qkv"), 3 * width, width)?,
             out: Linear::load(&mut at.at("out"), width, width)?,
-            norm1: Affine::load(&mut at.at("norm1"), width)?,
+            norm1: Norm::load(&mut at.at("norm1"), width)?,
             up: Linear::load(&mut at.at("up"), config.feed_forward, width)?,
             down: Linear::load(&mut at.at("down"), width, config.feed_forward)?,
-            norm2: Affine::load(&mut at.at("norm2"), width)?,
+            norm2: Norm::load(&mut at.at("norm2"), width)?,
             heads: config.heads,
             activation,
         })

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Observer, Scope, Source, TransformerConfig};
 use crate::Result;
 use crate::tensor::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, FrontLayer, FrontNorm, Linear, Ops, TransformerLayer,
+    Activation, AttentionBias, Clips, Conv1d, FrontLayer, FrontNorm, Linear, Norm, Ops, TransformerLayer,
 };
 
 /// One convolution of a front end.
@@ -52,8 +52,8 @@ pub fn load_front<S: Source>(
         let conv = Conv1d::load_bare(at, [layer.out, layer.kernel, input], layer.stride)?;
         let norm = match norms {
             FrontNorms::FirstOverTime if index > 0 => FrontNorm::None,
-            FrontNorms::FirstOverTime => FrontNorm::OverTime(Affine::load(&mut at.at("norm"), layer.out)?),
-            FrontNorms::OverChannels => FrontNorm::OverChannels(Affine::load(&mut at.at("norm"), layer.out)?),
+            FrontNorms::FirstOverTime => FrontNorm::OverTime(Norm::load(&mut at.at("norm"), layer.out)?),
+            FrontNorms::OverChannels => FrontNorm::OverChannels(Norm::load(&mut at.at("norm"), layer.out)?),
         };
         front.push(FrontLayer { conv, norm });
         input = layer.out;
@@ -99,10 +99,10 @@ pub struct StageNames {
 #[derive(Debug, Clone)]
 pub struct Wav2vec<W> {
     front: Vec<FrontLayer<W>>,
-    projection_norm: Affine<W>,
+    projection_norm: Norm<W>,
     projection: Linear<W>,
     positional: Conv1d<W>,
-    norm: Affine<W>,
+    norm: Norm<W>,
     layers: Vec<TransformerLayer<W>>,
 }
 
@@ -117,10 +117,10 @@ impl<W> Wav2vec<W> {
         let (front, features) = load_front(&mut at.at("conv"), conv, input, FrontNorms::FirstOverTime)?;
         Ok(Self {
             front,
-            projection_norm: Affine::load(&mut at.at("projection_norm"), features)?,
+            projection_norm: Norm::load(&mut at.at("projection_norm"), features)?,
             projection: Linear::load(&mut at.at("projection"), hidden, features)?,
             positional: Conv1d::load_same(&mut at.at("positional"), hidden, kernel, groups)?,
-            norm: Affine::load(&mut at.at("norm"), hidden)?,
+            norm: Norm::load(&mut at.at("norm"), hidden)?,
             layers: TransformerLayer::load_stack(
                 &mut at.at("layers"),
                 hidden,
@@ -148,7 +148,7 @@ impl<W> Wav2vec<W> {
         if let Some(frames) = frames {
             x = ops.resample_linear(&x, frames)?;
         }
-        let x = ops.layer_norm(&x, Some(&self.projection_norm), Activation::None)?;
+        let x = ops.layer_norm(&x, &self.projection_norm, Activation::None)?;
         let x = ops.linear(&x, &self.projection, Activation::None)?;
         observer.stage(names.projected, &x)?;
 

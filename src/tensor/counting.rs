@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use super::shapes::{self, Rows, Shaped, SkinSizes};
 use super::{
-    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Engine, Lease, Linear, MeshOps, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored,
+    Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps, Engine,
+    Lease, Linear, MeshOps, Norm, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored,
 };
 use crate::Result;
 
@@ -149,13 +149,13 @@ impl RowOps for Counter {
         Ok(self.made(flops, &[size(x), elements(&conv.weight) + out], clips, out))
     }
 
-    fn layer_norm(&self, x: &Rows, affine: Option<&Affine<Shape>>, _: Activation) -> Result<Rows> {
-        shapes::affine("layer_norm", x, affine)?;
+    fn layer_norm(&self, x: &Rows, norm: &Norm<Shape>, _: Activation) -> Result<Rows> {
+        shapes::norm("layer_norm", x, norm)?;
         Ok(self.like(x, 1))
     }
 
-    fn group_norm(&self, x: &Rows, affine: Option<&Affine<Shape>>, _: f32, _: Activation) -> Result<Rows> {
-        shapes::affine("group_norm", x, affine)?;
+    fn group_norm(&self, x: &Rows, norm: &Norm<Shape>, _: Activation) -> Result<Rows> {
+        shapes::norm("group_norm", x, norm)?;
         Ok(self.like(x, 1))
     }
 
@@ -232,7 +232,7 @@ impl CodeOps for Counter {
 }
 
 impl SpeechOps for Counter {
-    fn log_bands(&self, spectrum: &Rows, bands: &Shape) -> Result<Rows> {
+    fn log_bands(&self, spectrum: &Rows, bands: &Shape, _: f32) -> Result<Rows> {
         let out = shapes::log_bands(spectrum, bands)?;
         let flops = 2 * spectrum.clips.rows() * elements(bands);
         Ok(self.made(flops, &[size(spectrum), elements(bands)], spectrum.clips.clone(), out))

@@ -27,15 +27,6 @@ pub use ops::{
     SampleCodes, Skin, SpeechOps, Typed,
 };
 pub use params::{
-    Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, Linear, Padding, TransformerLayer,
+    Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, Linear, Norm, Padding, TransformerLayer,
 };
 pub use stored::{Dtype, Stored};
-
-/// The epsilon of every layer norm of the network.
-pub const LAYER_NORM_EPS: f32 = 1e-5;
-
-/// The epsilon of the norm over time after a front end's first convolution.
-pub const GROUP_NORM_EPS: f32 = 1e-5;
-
-/// What is added to an energy before its logarithm is taken.
-pub const ENERGY_FLOOR: f32 = 1e-3;

@@ -31,6 +31,22 @@ pub struct Affine<W> {
     pub bias: W,
 }
 
+/// A normalisation to mean 0 and variance 1: `(x - mean) / sqrt(variance + eps)`, then `* weight + bias`.
+#[derive(Debug, Clone)]
+pub struct Norm<W> {
+    /// The learned part, if there is one.
+    pub affine: Option<Affine<W>>,
+    /// Added to the variance.
+    pub eps: f32,
+}
+
+impl<W> Norm<W> {
+    /// A norm that has learned nothing (PyTorch's `elementwise_affine=False`).
+    pub const fn plain(eps: f32) -> Self {
+        Self { affine: None, eps }
+    }
+}
+
 /// The rows that a convolution imagines before and after a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
@@ -91,13 +107,13 @@ pub struct TransformerLayer<W> {
     /// channels -> channels.
     pub out: Linear<W>,
     /// After the attention.
-    pub norm1: Affine<W>,
+    pub norm1: Norm<W>,
     /// channels -> feed-forward.
     pub up: Linear<W>,
     /// feed-forward -> channels.
     pub down: Linear<W>,
     /// After the feed-forward.
-    pub norm2: Affine<W>,
+    pub norm2: Norm<W>,
     /// Heads; a head is `channels / heads` wide.
     pub heads: usize,
     /// Between `up` and `down`.

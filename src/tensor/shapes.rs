@@ -3,8 +3,8 @@
 //! Every device calls these first, so that a misfit reads the same everywhere.
 
 use super::{
-    Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Packed,
-    Skin, Typed,
+    AttentionBias, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Norm, Packed, Skin,
+    Typed,
 };
 use crate::{Error, Result};
 
@@ -116,14 +116,14 @@ impl Packed for Rows {
 pub fn front_end<W: Shaped>(x: &impl Packed, layers: &[FrontLayer<W>]) -> Result<(Clips, usize)> {
     let op = "front_end";
     let mut rows = Rows { clips: x.clips().clone(), channels: x.channels() };
-    for (index, FrontLayer { conv, norm }) in layers.iter().enumerate() {
+    for (index, FrontLayer { conv, norm: norm_after }) in layers.iter().enumerate() {
         if conv.groups != 1 || conv.padding.rows() != (0, 0) {
             let found = (conv.groups, conv.padding.rows());
             return Err(misfit(op, conv.weight.name(), "one group and no padding", found));
         }
         let (clips, channels) = conv1d(&rows, conv)?;
         rows = Rows { clips, channels };
-        match norm {
+        match norm_after {
             FrontNorm::OverTime(_) if index > 0 => {
                 return Err(misfit(
                     op,
@@ -132,7 +132,7 @@ pub fn front_end<W: Shaped>(x: &impl Packed, layers: &[FrontLayer<W>]) -> Result
                     index,
                 ));
             }
-            FrontNorm::OverTime(norm) | FrontNorm::OverChannels(norm) => affine(op, &rows, Some(norm))?,
+            FrontNorm::OverTime(of) | FrontNorm::OverChannels(of) => norm(op, &rows, of)?,
             FrontNorm::None => {}
         }
     }
@@ -165,8 +165,8 @@ pub fn log_bands<W: Shaped>(x: &impl Packed, bands: &W) -> Result<usize> {
 }
 
 /// Fits a norm to its channels.
-pub fn affine<W: Shaped>(op: &'static str, x: &impl Packed, affine: Option<&Affine<W>>) -> Result<()> {
-    if let Some(affine) = affine {
+pub fn norm<W: Shaped>(op: &'static str, x: &impl Packed, norm: &Norm<W>) -> Result<()> {
+    if let Some(affine) = &norm.affine {
         weight(op, &affine.weight, &[x.channels()])?;
         weight(op, &affine.bias, &[x.channels()])?;
     }

@@ -4,7 +4,7 @@ use deeptalk_rt::Advice;
 use deeptalk_rt::networks::deeptalk::Config;
 use deeptalk_rt::networks::deeptalk::synth_model;
 use deeptalk_rt::tensor::cuda::Gpu;
-use deeptalk_rt::tensor::{Activation, Clips, Context, Dtype, Engine, Linear, Role, RowOps, Stored};
+use deeptalk_rt::tensor::{Activation, Clips, Context, Dtype, Engine, Linear, Norm, Role, RowOps, Stored};
 
 use crate::stand_in::{STAND_IN_ALONE, counts, on_stand_in};
 use crate::this_test;
@@ -87,7 +87,7 @@ fn a_tensor_in_f32_is_refused_where_the_kernels_read_fp16() {
         assert_eq!(cuda.download(&x).unwrap(), values);
         let error = cuda.add(&x, &x).expect_err("rows of floats were read as halves");
         assert_eq!(error.to_string(), "add: number format: expected F16, found F32");
-        let error = cuda.layer_norm(&x, None, Activation::None).unwrap_err();
+        let error = cuda.layer_norm(&x, &Norm::plain(1e-5), Activation::None).unwrap_err();
         assert!(error.to_string().contains("number format"), "{error}");
     });
 }

@@ -8,7 +8,7 @@ use deeptalk_rt::networks::{Golden, ModelFile, Stages, Values, golden_files, rec
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::tensor::cuda::{Cuda, Gpu};
 use deeptalk_rt::tensor::{
-    Activation, Affine, Clips, Context, Dtype, Engine, Ops, Role, RowOps, SampleCodes, Stored,
+    Activation, Affine, Clips, Context, Dtype, Engine, Norm, Ops, Role, RowOps, SampleCodes, Stored,
 };
 use deeptalk_rt::verify::{Limits, against_golden};
 
@@ -367,9 +367,10 @@ fn the_norm_of_a_sum_is_the_norm_of_the_sum() {
             let values = speech(channels, seed);
             cuda.load(Stored::from_f32("weight", &[channels], values), Role::Vector).unwrap()
         };
-        let (x, y, affine) = (tensor(1), tensor(2), Affine { weight: weight(3), bias: weight(4) });
-        let fused = cuda.add_layer_norm(&x, &y, &affine).unwrap();
-        let plain = cuda.layer_norm(&cuda.add(&x, &y).unwrap(), Some(&affine), Activation::None).unwrap();
+        let norm = Norm { affine: Some(Affine { weight: weight(3), bias: weight(4) }), eps: 1e-5 };
+        let (x, y) = (tensor(1), tensor(2));
+        let fused = cuda.add_layer_norm(&x, &y, &norm).unwrap();
+        let plain = cuda.layer_norm(&cuda.add(&x, &y).unwrap(), &norm, Activation::None).unwrap();
         let error = error(&cuda.download(&fused).unwrap(), &cuda.download(&plain).unwrap());
         assert!(error < 6e-4, "{error}");
     });

@@ -7,8 +7,8 @@ use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
 use deeptalk_rt::tensor::cuda::{Codes, Cuda, Gpu, Tensor, Weight};
 use deeptalk_rt::tensor::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Engine, Lease, Linear, MeshOps, Ops, Outputs, Part, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored,
-    TransformerLayer,
+    Engine, Lease, Linear, MeshOps, Norm, Ops, Outputs, Part, Role, RowOps, SampleCodes, Skin, SpeechOps,
+    Stored, TransformerLayer,
 };
 
 use crate::network::{error, model_of, speech, unseen};
@@ -80,8 +80,8 @@ impl RowOps for LayerByLayer {
         linear(x: &Tensor, linear: &Linear<Weight>, activation: Activation) -> Tensor;
         conv1d(x: &Tensor, conv: &Conv1d<Weight>, activation: Activation) -> Tensor;
         conv_transpose1d(x: &Tensor, conv: &ConvTranspose1d<Weight>, activation: Activation) -> Tensor;
-        layer_norm(x: &Tensor, affine: Option<&Affine<Weight>>, activation: Activation) -> Tensor;
-        group_norm(x: &Tensor, affine: Option<&Affine<Weight>>, eps: f32, activation: Activation) -> Tensor;
+        layer_norm(x: &Tensor, norm: &Norm<Weight>, activation: Activation) -> Tensor;
+        group_norm(x: &Tensor, norm: &Norm<Weight>, activation: Activation) -> Tensor;
         self_attention(qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Tensor;
         attention(q: &Tensor, kv: &Tensor, heads: usize, bias: &AttentionBias) -> Tensor;
         add(x: &Tensor, y: &Tensor) -> Tensor;
@@ -92,7 +92,7 @@ impl RowOps for LayerByLayer {
         slice_rows(x: &Tensor, start: usize, max_rows: usize) -> Tensor;
         prepend_rows(x: &Tensor, rows: &Weight) -> Tensor;
         broadcast_rows(x: &Tensor, clips: &Clips) -> Tensor;
-        add_layer_norm(x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Tensor;
+        add_layer_norm(x: &Tensor, y: &Tensor, norm: &Norm<Weight>) -> Tensor;
     }
 }
 
@@ -106,7 +106,7 @@ impl CodeOps for LayerByLayer {
 
 impl SpeechOps for LayerByLayer {
     as_the_device! {
-        log_bands(spectrum: &Tensor, bands: &Weight) -> Tensor;
+        log_bands(spectrum: &Tensor, bands: &Weight, floor: f32) -> Tensor;
     }
 }
 
@@ -197,9 +197,12 @@ impl Stack {
             bias: Some(load(&[out], Role::Vector, 0.0, 1.0)),
         };
         let (w, f) = (self.width, self.feed_forward);
-        let norm = || Affine {
-            weight: load(&[w], Role::Vector, 1.0, 0.5),
-            bias: load(&[w], Role::Vector, 0.0, 0.5),
+        let norm = || Norm {
+            affine: Some(Affine {
+                weight: load(&[w], Role::Vector, 1.0, 0.5),
+                bias: load(&[w], Role::Vector, 0.0, 0.5),
+            }),
+            eps: 1e-5,
         };
         let layer = |_| TransformerLayer {
             qkv: linear(3 * w, w),

@@ -4,7 +4,7 @@ use super::config::ContentConfig;
 use crate::Result;
 use crate::layers::wav2vec::{Sizes, StageNames, Wav2vec};
 use crate::layers::{LogMel, Observer, Scope, Source};
-use crate::tensor::{Activation, Clips, Linear, Ops};
+use crate::tensor::{Activation, Clips, Linear, Norm, Ops};
 
 /// The epsilon under the root when samples are normalised for this encoder.
 const SAMPLES_EPS: f32 = 1e-7;
@@ -53,7 +53,7 @@ impl<W> Content<W> {
         frames: &Clips,
         observer: &dyn Observer<B>,
     ) -> Result<B::Tensor> {
-        let x = ops.group_norm(samples, None, SAMPLES_EPS, Activation::None)?;
+        let x = ops.group_norm(samples, &Norm::plain(SAMPLES_EPS), Activation::None)?;
         self.forward_normalized(ops, &x, frames, observer)
     }
 

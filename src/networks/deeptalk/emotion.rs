@@ -5,8 +5,8 @@ use super::config::EmotionConfig;
 use crate::Result;
 use crate::layers::attention_bias::scaled_distance;
 use crate::layers::wav2vec::{FrontNorms, load_front};
-use crate::layers::{LogMel, Observer, Scope, Source};
-use crate::tensor::{Activation, Affine, Conv1d, FrontLayer, Linear, Ops, Role, TransformerLayer};
+use crate::layers::{LogMel, NORM_EPS, Observer, Scope, Source};
+use crate::tensor::{Activation, Conv1d, FrontLayer, Linear, Norm, Ops, Role, TransformerLayer};
 
 /// The epsilon under the root when samples are normalised for this encoder.
 const SAMPLES_EPS: f32 = 1e-5;
@@ -18,7 +18,7 @@ const PRENET_LAYERS: usize = 4;
 pub struct Emotion<W> {
     log_mel: Option<LogMel<W>>,
     front: Vec<FrontLayer<W>>,
-    projection_norm: Affine<W>,
+    projection_norm: Norm<W>,
     projection: Linear<W>,
     positional: Vec<Conv1d<W>>,
     /// (tokens, width): learned rows in front of the frames.
@@ -26,7 +26,7 @@ pub struct Emotion<W> {
     tokens: usize,
     /// One factor a head for the slopes of the attention bias.
     alibi_scale: Vec<f32>,
-    norm: Affine<W>,
+    norm: Norm<W>,
     layers: Vec<TransformerLayer<W>>,
 }
 
@@ -42,7 +42,7 @@ impl<W> Emotion<W> {
         Ok(Self {
             log_mel,
             front,
-            projection_norm: Affine::load(&mut at.at("projection_norm"), features)?,
+            projection_norm: Norm::load(&mut at.at("projection_norm"), features)?,
             projection: Linear::load(&mut at.at("projection"), width, features)?,
             positional: (0..config.positional_layers)
                 .map(|index| Conv1d::load_same(&mut at.at("positional").at(index), width, kernel, groups))
@@ -50,7 +50,7 @@ impl<W> Emotion<W> {
             extra_tokens: at.tensor("extra_tokens", &[config.extra_tokens, width], Role::Rows)?,
             tokens: config.extra_tokens,
             alibi_scale: at.host("alibi_scale", &[config.transformer.heads])?,
-            norm: Affine::load(&mut at.at("norm"), width)?,
+            norm: Norm::load(&mut at.at("norm"), width)?,
             layers: TransformerLayer::load_stack(
                 &mut at.at("layers"),
                 width,
@@ -73,7 +73,7 @@ impl<W> Emotion<W> {
         samples: &B::Tensor,
         observer: &dyn Observer<B>,
     ) -> Result<B::Tensor> {
-        let x = ops.group_norm(samples, None, SAMPLES_EPS, Activation::None)?;
+        let x = ops.group_norm(samples, &Norm::plain(SAMPLES_EPS), Activation::None)?;
         self.forward_normalized(ops, &x, observer)
     }
 
@@ -91,14 +91,14 @@ impl<W> Emotion<W> {
         let x = ops.front_end(spectrogram.as_ref().unwrap_or(samples), &self.front)?;
         observer.stage("emotion2vec.conv_features", &x)?;
 
-        let x = ops.layer_norm(&x, Some(&self.projection_norm), Activation::None)?;
+        let x = ops.layer_norm(&x, &self.projection_norm, Activation::None)?;
         let x = ops.linear(&x, &self.projection, Activation::None)?;
         observer.stage("emotion2vec.projected", &x)?;
 
         let mut positions = None;
         for conv in &self.positional {
             let y = ops.conv1d(positions.as_ref().unwrap_or(&x), conv, Activation::None)?;
-            positions = Some(ops.layer_norm(&y, None, Activation::Gelu)?);
+            positions = Some(ops.layer_norm(&y, &Norm::plain(NORM_EPS), Activation::Gelu)?);
         }
         let x = match &positions {
             Some(positions) => {
@@ -109,7 +109,7 @@ impl<W> Emotion<W> {
         };
 
         let x = ops.prepend_rows(&x, &self.extra_tokens)?;
-        let x = ops.layer_norm(&x, Some(&self.norm), Activation::None)?;
+        let x = ops.layer_norm(&x, &self.norm, Activation::None)?;
         let bias = scaled_distance(&self.alibi_scale, self.tokens);
         let (prenet, rest) = self.layers.split_at(PRENET_LAYERS.min(self.layers.len()));
         let x = ops.transformer_stack(x, prenet, &bias)?;

@@ -13,7 +13,7 @@ use super::operands::{Finish, Matrix};
 use super::product::product;
 use super::{Buffer, Tensor, Weight};
 use crate::tensor::shapes::Shaped;
-use crate::tensor::{Activation, FrontLayer, FrontNorm, GROUP_NORM_EPS, LAYER_NORM_EPS, Packed};
+use crate::tensor::{Activation, FrontLayer, FrontNorm, Packed};
 
 /// Rows of the result that are made at once: about a second, of which the first layer of the published sizes makes 6 MB. Fewer rows
 /// would read the weights more often.
@@ -45,12 +45,12 @@ struct Front<'a> {
 impl Front<'_> {
     /// For the norm over time: the first layer is made for the sums, and not kept.
     fn statistics(&self) -> Option<OverTime> {
-        let [layer @ FrontLayer { conv, norm: FrontNorm::OverTime(_) }, ..] = self.layers else {
+        let [layer @ FrontLayer { conv, norm: FrontNorm::OverTime(norm) }, ..] = self.layers else {
             return None;
         };
         let (kernel, channels) = (conv.weight.shape()[1], conv.weight.shape()[0]);
         let rows = (self.x.len() / self.channels - kernel) / conv.stride + 1;
-        Some(OverTime::of(rows, channels, GROUP_NORM_EPS, |rows, sums| {
+        Some(OverTime::of(rows, channels, norm.eps, |rows, sums| {
             let mut y = Buffer::unwritten(rows.len() * channels);
             let seen = seen(layer, &rows);
             convolve(layer, &self.x[seen.start * self.channels..], self.channels, &mut y);
@@ -82,14 +82,14 @@ impl Front<'_> {
     fn norm(&self, layer: &FrontLayer<Weight>, channels: usize, y: &mut [f32]) {
         match &layer.norm {
             FrontNorm::None => {}
-            FrontNorm::OverTime(affine) => {
-                if let Some(norm) = &self.over_time {
-                    norm.apply(y, Some(affine), Activation::Gelu);
+            FrontNorm::OverTime(norm) => {
+                if let Some(over_time) = &self.over_time {
+                    over_time.apply(y, norm, Activation::Gelu);
                 }
             }
-            FrontNorm::OverChannels(affine) => vectorised(
+            FrontNorm::OverChannels(norm) => vectorised(
                 #[inline(always)]
-                || over_channels(y, channels, Some(affine), LAYER_NORM_EPS, Activation::Gelu),
+                || over_channels(y, channels, norm, Activation::Gelu),
             ),
         }
     }
@@ -118,7 +118,7 @@ fn convolve(layer: &FrontLayer<Weight>, x: &[f32], channels: usize, y: &mut [f32
 mod tests {
     use crate::tensor::cpu::{Cpu, Weight};
     use crate::tensor::{
-        Affine, Clips, Context, Conv1d, FrontLayer, FrontNorm, Padding, Role, SpeechOps, Stored,
+        Affine, Clips, Context, Conv1d, FrontLayer, FrontNorm, Norm, Padding, Role, SpeechOps, Stored,
     };
 
     fn weight(shape: &[usize], seed: usize) -> Weight {
@@ -134,15 +134,18 @@ mod tests {
 
     #[test]
     fn pieces_have_the_bytes_of_whole_layers() {
-        let affine = |channels| Affine { weight: weight(&[channels], 1), bias: weight(&[channels], 2) };
+        let norm = |channels| Norm {
+            affine: Some(Affine { weight: weight(&[channels], 1), bias: weight(&[channels], 2) }),
+            eps: 1e-5,
+        };
         let content = [
-            layer([24, 10, 1], 5, FrontNorm::OverTime(affine(24))),
+            layer([24, 10, 1], 5, FrontNorm::OverTime(norm(24))),
             layer([24, 3, 24], 2, FrontNorm::None),
             layer([20, 2, 24], 2, FrontNorm::None),
         ];
         let emotion = [
-            layer([24, 3, 1], 2, FrontNorm::OverChannels(affine(24))),
-            layer([20, 1, 24], 1, FrontNorm::OverChannels(affine(20))),
+            layer([24, 3, 1], 2, FrontNorm::OverChannels(norm(24))),
+            layer([20, 1, 24], 1, FrontNorm::OverChannels(norm(20))),
         ];
         // As short as may be, a piece and a row, several pieces.
         let clips = Clips::from_lengths([30, 1010, 4567]);
@@ -156,7 +159,7 @@ mod tests {
         }
         assert!(Cpu::F32.front_end(&x, &[]).is_err());
         let swapped =
-            [layer([24, 3, 1], 2, FrontNorm::None), layer([24, 1, 24], 1, FrontNorm::OverTime(affine(24)))];
+            [layer([24, 3, 1], 2, FrontNorm::None), layer([24, 1, 24], 1, FrontNorm::OverTime(norm(24)))];
         assert!(Cpu::F32.front_end(&x, &swapped).is_err());
     }
 }

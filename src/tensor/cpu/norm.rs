@@ -7,14 +7,13 @@ use rayon::prelude::*;
 use super::math::{activate, sum, vectorised};
 use super::product::{BLOCK, in_blocks};
 use super::{Tensor, Weight};
-use crate::tensor::{Activation, Affine, Packed};
+use crate::tensor::{Activation, Norm, Packed};
 
 /// Of `x`, or of `x + other`.
 pub(super) fn layer_norm(
     x: &Tensor,
     other: Option<&Tensor>,
-    affine: Option<&Affine<Weight>>,
-    eps: f32,
+    norm: &Norm<Weight>,
     activation: Activation,
 ) -> Tensor {
     let channels = x.channels();
@@ -29,7 +28,7 @@ pub(super) fn layer_norm(
                 if let Some(other) = other {
                     y.iter_mut().zip(&other.data[rows]).for_each(|(y, other)| *y += other);
                 }
-                over_channels(y, channels, affine, eps, activation);
+                over_channels(y, channels, norm, activation);
             },
         );
     });
@@ -38,25 +37,19 @@ pub(super) fn layer_norm(
 
 /// Normalises each row in place.
 #[inline(always)]
-pub(super) fn over_channels(
-    y: &mut [f32],
-    channels: usize,
-    affine: Option<&Affine<Weight>>,
-    eps: f32,
-    activation: Activation,
-) {
+pub(super) fn over_channels(y: &mut [f32], channels: usize, norm: &Norm<Weight>, activation: Activation) {
     for y in y.chunks_exact_mut(channels) {
         let mean = sum(y, |v| v) / channels as f32;
         let variance = sum(y, |v| (v - mean) * (v - mean)) / channels as f32;
-        let scale = 1.0 / (variance + eps).sqrt();
+        let scale = 1.0 / (variance + norm.eps).sqrt();
         y.iter_mut().for_each(|y| *y = (*y - mean) * scale);
-        finish(y, affine, activation);
+        finish(y, norm, activation);
     }
 }
 
 #[inline(always)]
-fn finish(row: &mut [f32], affine: Option<&Affine<Weight>>, activation: Activation) {
-    if let Some(affine) = affine {
+fn finish(row: &mut [f32], norm: &Norm<Weight>, activation: Activation) {
+    if let Some(affine) = &norm.affine {
         let parameters = affine.weight.values().iter().zip(affine.bias.values());
         row.iter_mut().zip(parameters).for_each(|(y, (w, b))| *y = *y * w + b);
     }
@@ -66,24 +59,19 @@ fn finish(row: &mut [f32], affine: Option<&Affine<Weight>>, activation: Activati
 /// Rows that one task sums: fixed, so that the sum does not depend on the number of threads.
 const ROWS: usize = 256;
 
-pub(super) fn group_norm(
-    x: &Tensor,
-    affine: Option<&Affine<Weight>>,
-    eps: f32,
-    activation: Activation,
-) -> Tensor {
+pub(super) fn group_norm(x: &Tensor, norm: &Norm<Weight>, activation: Activation) -> Tensor {
     let channels = x.channels();
     let mut y = Tensor::unwritten(x.clips().clone(), channels);
     for (clip, y) in y.clips_mut().enumerate() {
         let x = x.clip(clip);
         let rows = x.len() / channels;
-        let norm = OverTime::of(rows, channels, eps, |block, sums| {
+        let over_time = OverTime::of(rows, channels, norm.eps, |block, sums| {
             sums.add(&x[block.start * channels..block.end * channels])
         });
         let block = ROWS * channels;
         in_blocks(y, block, |index, y| {
             y.copy_from_slice(&x[index * block..][..y.len()]);
-            norm.apply(y, affine, activation);
+            over_time.apply(y, norm, activation);
         });
     }
     y
@@ -125,7 +113,7 @@ impl OverTime {
     }
 
     /// Normalises rows in place.
-    pub fn apply(&self, y: &mut [f32], affine: Option<&Affine<Weight>>, activation: Activation) {
+    pub fn apply(&self, y: &mut [f32], norm: &Norm<Weight>, activation: Activation) {
         vectorised(
             #[inline(always)]
             || {
@@ -133,7 +121,7 @@ impl OverTime {
                     for ((y, mean), scale) in y.iter_mut().zip(&self.mean).zip(&self.scale) {
                         *y = (*y - mean) * scale;
                     }
-                    finish(y, affine, activation);
+                    finish(y, norm, activation);
                 }
             },
         );

@@ -9,9 +9,8 @@ use super::{
 use crate::Result;
 use crate::tensor::shapes;
 use crate::tensor::{
-    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Engine, FrontLayer, LAYER_NORM_EPS, Lease, Linear, MeshOps, Role, RowOps, SampleCodes, Skin, SpeechOps,
-    Stored,
+    Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps, Engine,
+    FrontLayer, Lease, Linear, MeshOps, Norm, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored,
 };
 
 impl Engine for Cpu {
@@ -80,25 +79,14 @@ impl RowOps for Cpu {
         Ok(conv::conv_transpose1d(x, conv, activation, Tensor::unwritten(clips, out)))
     }
 
-    fn layer_norm(
-        &self,
-        x: &Tensor,
-        affine: Option<&Affine<Weight>>,
-        activation: Activation,
-    ) -> Result<Tensor> {
-        shapes::affine("layer_norm", x, affine)?;
-        Ok(norm::layer_norm(x, None, affine, LAYER_NORM_EPS, activation))
+    fn layer_norm(&self, x: &Tensor, norm: &Norm<Weight>, activation: Activation) -> Result<Tensor> {
+        shapes::norm("layer_norm", x, norm)?;
+        Ok(norm::layer_norm(x, None, norm, activation))
     }
 
-    fn group_norm(
-        &self,
-        x: &Tensor,
-        affine: Option<&Affine<Weight>>,
-        eps: f32,
-        activation: Activation,
-    ) -> Result<Tensor> {
-        shapes::affine("group_norm", x, affine)?;
-        Ok(norm::group_norm(x, affine, eps, activation))
+    fn group_norm(&self, x: &Tensor, norm: &Norm<Weight>, activation: Activation) -> Result<Tensor> {
+        shapes::norm("group_norm", x, norm)?;
+        Ok(norm::group_norm(x, norm, activation))
     }
 
     fn self_attention(&self, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
@@ -150,10 +138,10 @@ impl RowOps for Cpu {
         Ok(rows::broadcast_rows(x, clips))
     }
 
-    fn add_layer_norm(&self, x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Result<Tensor> {
+    fn add_layer_norm(&self, x: &Tensor, y: &Tensor, norm: &Norm<Weight>) -> Result<Tensor> {
         shapes::same("add", x, y)?;
-        shapes::affine("layer_norm", x, Some(affine))?;
-        Ok(norm::layer_norm(x, Some(y), Some(affine), LAYER_NORM_EPS, Activation::None))
+        shapes::norm("layer_norm", x, norm)?;
+        Ok(norm::layer_norm(x, Some(y), norm, Activation::None))
     }
 }
 
@@ -180,9 +168,9 @@ impl SpeechOps for Cpu {
         Ok(front_end::front_end(x, layers, Tensor::unwritten(clips, out)))
     }
 
-    fn log_bands(&self, spectrum: &Tensor, bands: &Weight) -> Result<Tensor> {
+    fn log_bands(&self, spectrum: &Tensor, bands: &Weight, floor: f32) -> Result<Tensor> {
         let count = shapes::log_bands(spectrum, bands)?;
-        Ok(spectrum::log_bands(spectrum, bands, count))
+        Ok(spectrum::log_bands(spectrum, bands, count, floor))
     }
 }
 

@@ -7,10 +7,11 @@ use super::launch::{
 use super::product::Parts;
 use super::{Cuda, NULL, Tensor, Weight, longest, unsupported};
 use crate::Result;
-use crate::tensor::{Activation, Affine, Clips, LAYER_NORM_EPS, Packed, Role, shapes};
+use crate::tensor::{Activation, Clips, Norm, Packed, Role, shapes};
 
-fn parameters(cuda: &Cuda, op: &'static str, affine: Option<&Affine<Weight>>) -> Result<[u64; 2]> {
-    let Some(affine) = affine else { return Ok([NULL, NULL]) };
+/// Addresses of weight and bias, or [`NULL`] for a norm without them.
+pub(super) fn parameters(cuda: &Cuda, op: &'static str, norm: &Norm<Weight>) -> Result<[u64; 2]> {
+    let Some(affine) = &norm.affine else { return Ok([NULL, NULL]) };
     Ok([cuda.weight(op, &affine.weight, Role::Vector)?, cuda.weight(op, &affine.bias, Role::Vector)?])
 }
 
@@ -19,11 +20,11 @@ pub(super) fn layer_norm(
     cuda: &Cuda,
     x: &Tensor,
     residual: Option<&Tensor>,
-    affine: Option<&Affine<Weight>>,
+    norm: &Norm<Weight>,
     activation: Activation,
 ) -> Result<Tensor> {
     let op = "layer_norm";
-    shapes::affine(op, x, affine)?;
+    shapes::norm(op, x, norm)?;
     if let Some(residual) = residual {
         shapes::same("add_layer_norm", x, residual)?;
     }
@@ -31,10 +32,10 @@ pub(super) fn layer_norm(
     if !channels.is_multiple_of(8) || channels > 1024 || matches!(activation, Activation::LeakyRelu(_)) {
         return Err(unsupported(op, "channels", "a multiple of 8 up to 1024", channels));
     }
-    let [weight, bias] = parameters(cuda, op, affine)?;
+    let [weight, bias] = parameters(cuda, op, norm)?;
     let lane = cuda.enter(&[&x.lane, &residual.unwrap_or(x).lane])?;
     let y = cuda.tensor(&lane, x.clips.clone(), channels)?;
-    let norm = LayerNorm {
+    let kernel = LayerNorm {
         y: y.address(),
         x: x.address(),
         residual: residual.map_or(NULL, Tensor::address),
@@ -42,12 +43,12 @@ pub(super) fn layer_norm(
         bias,
         rows: x.clips.rows(),
         channels,
-        eps: LAYER_NORM_EPS,
+        eps: norm.eps,
         activation,
     };
     // SAFETY: x, residual and y have `rows * channels` halves, weight and bias `channels`; the kernel's name says how many
     // vectors of 256 channels it holds.
-    unsafe { lane.launch(&norm) }?;
+    unsafe { lane.launch(&kernel) }?;
     Ok(y)
 }
 
@@ -56,19 +57,19 @@ pub(super) fn layer_norm_of_parts(
     cuda: &Cuda,
     parts: &Parts,
     residual: &Tensor,
-    affine: &Affine<Weight>,
+    norm: &Norm<Weight>,
 ) -> Result<Tensor> {
     let op = "linear_add_layer_norm";
-    shapes::affine(op, residual, Some(affine))?;
+    shapes::norm(op, residual, norm)?;
     shapes::same(op, &parts.shape, residual)?;
     let (channels, rows) = (residual.channels, residual.clips.rows());
     if !channels.is_multiple_of(8) || channels > 1024 {
         return Err(unsupported(op, "channels", "a multiple of 8 up to 1024", channels));
     }
-    let [weight, bias] = parameters(cuda, op, Some(affine))?;
+    let [weight, bias] = parameters(cuda, op, norm)?;
     let lane = cuda.enter(&[&residual.lane])?;
     let y = cuda.tensor(&lane, residual.clips.clone(), channels)?;
-    let norm = LayerNormOfParts {
+    let kernel = LayerNormOfParts {
         y: y.address(),
         parts: parts.sums.address(),
         count: parts.count,
@@ -78,25 +79,24 @@ pub(super) fn layer_norm_of_parts(
         bias,
         rows,
         channels,
-        eps: LAYER_NORM_EPS,
+        eps: norm.eps,
     };
     // SAFETY: residual and y have `rows * channels` halves, the sums as many floats for each part, the bias of the product, weight
     // and bias `channels` halves; the kernel's name says how many vectors of 256 channels it holds.
-    unsafe { lane.launch(&norm) }?;
+    unsafe { lane.launch(&kernel) }?;
     Ok(y)
 }
 
 pub(super) fn group_norm(
     cuda: &Cuda,
     x: &Tensor,
-    affine: Option<&Affine<Weight>>,
-    eps: f32,
+    norm: &Norm<Weight>,
     activation: Activation,
 ) -> Result<Tensor> {
     let op = "group_norm";
-    shapes::affine(op, x, affine)?;
+    shapes::norm(op, x, norm)?;
     let (channels, clips) = (x.channels, x.clips.count());
-    let plain = channels == 1 && affine.is_none() && activation == Activation::None;
+    let plain = channels == 1 && norm.affine.is_none() && activation == Activation::None;
     if x.is_f32() && !plain {
         let expected = "one channel, no parameters and no activation";
         return Err(unsupported(op, "samples in f32", expected, format!("{channels} channels")));
@@ -104,7 +104,7 @@ pub(super) fn group_norm(
     if !x.is_f32() && (!channels.is_multiple_of(8) || matches!(activation, Activation::LeakyRelu(_))) {
         return Err(unsupported(op, "channels", "a multiple of 8", channels));
     }
-    let [weight, bias] = parameters(cuda, op, affine)?;
+    let [weight, bias] = parameters(cuda, op, norm)?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor_of(&lane, x.clips.clone(), channels, x.dtype)?;
     let offsets = cuda.offsets(&x.clips)?;
@@ -114,7 +114,7 @@ pub(super) fn group_norm(
     let united = lane.arena.take(clips * channels * 8)?;
     let (y_address, x_address, offsets) = (y.address(), x.address(), offsets.address());
     let (moments, united) = (buffer.address(), united.address());
-    let unite = UniteMoments { united, moments, offsets, channels, chunk, eps, clips, longest };
+    let unite = UniteMoments { united, moments, offsets, channels, chunk, eps: norm.eps, clips, longest };
     // SAFETY: x and y have `rows * channels` values; the moments are two floats for each clip, chunk and channel, the united ones
     // two for each clip and channel; both buffers outlive the launches in the lane's order.
     unsafe {

@@ -6,8 +6,8 @@ use half::slice::HalfFloatSliceExt;
 use super::{Codes, Cuda, Tensor, Weight};
 use super::{attention, codes, conv, norm, pack, product, recording, rows, skin, spectrum, stack, weights};
 use crate::tensor::{
-    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Linear, MeshOps, Outputs, Part, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored, TransformerLayer,
+    Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps, Linear,
+    MeshOps, Norm, Outputs, Part, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored, TransformerLayer,
     shapes,
 };
 use crate::{Error, Result};
@@ -117,24 +117,13 @@ impl RowOps for Cuda {
         conv::conv_transpose1d(self, x, conv, activation)
     }
 
-    fn layer_norm(
-        &self,
-        x: &Tensor,
-        affine: Option<&Affine<Weight>>,
-        activation: Activation,
-    ) -> Result<Tensor> {
+    fn layer_norm(&self, x: &Tensor, norm: &Norm<Weight>, activation: Activation) -> Result<Tensor> {
         halves("layer_norm", x)?;
-        norm::layer_norm(self, x, None, affine, activation)
+        norm::layer_norm(self, x, None, norm, activation)
     }
 
-    fn group_norm(
-        &self,
-        x: &Tensor,
-        affine: Option<&Affine<Weight>>,
-        eps: f32,
-        activation: Activation,
-    ) -> Result<Tensor> {
-        norm::group_norm(self, x, affine, eps, activation)
+    fn group_norm(&self, x: &Tensor, norm: &Norm<Weight>, activation: Activation) -> Result<Tensor> {
+        norm::group_norm(self, x, norm, activation)
     }
 
     fn self_attention(&self, qkv: &Tensor, heads: usize, bias: &AttentionBias) -> Result<Tensor> {
@@ -189,10 +178,10 @@ impl RowOps for Cuda {
         rows::broadcast_rows(self, x, clips)
     }
 
-    fn add_layer_norm(&self, x: &Tensor, y: &Tensor, affine: &Affine<Weight>) -> Result<Tensor> {
+    fn add_layer_norm(&self, x: &Tensor, y: &Tensor, norm: &Norm<Weight>) -> Result<Tensor> {
         halves("add_layer_norm", x)?;
         halves("add_layer_norm", y)?;
-        norm::layer_norm(self, x, Some(y), Some(affine), Activation::None)
+        norm::layer_norm(self, x, Some(y), norm, Activation::None)
     }
 
     fn linear_add_layer_norm(
@@ -200,14 +189,14 @@ impl RowOps for Cuda {
         x: &Tensor,
         linear: &Linear<Weight>,
         residual: &Tensor,
-        affine: &Affine<Weight>,
+        norm: &Norm<Weight>,
     ) -> Result<Tensor> {
         halves("linear_add_layer_norm", x)?;
         halves("linear_add_layer_norm", residual)?;
         if let Some(parts) = product::linear_in_parts(self, x, linear)? {
-            return norm::layer_norm_of_parts(self, &parts, residual, affine);
+            return norm::layer_norm_of_parts(self, &parts, residual, norm);
         }
-        self.add_layer_norm(residual, &self.linear(x, linear, Activation::None)?, affine)
+        self.add_layer_norm(residual, &self.linear(x, linear, Activation::None)?, norm)
     }
 
     fn transformer_stack(
@@ -242,9 +231,9 @@ impl CodeOps for Cuda {
 }
 
 impl SpeechOps for Cuda {
-    fn log_bands(&self, spectrum: &Tensor, bands: &Weight) -> Result<Tensor> {
+    fn log_bands(&self, spectrum: &Tensor, bands: &Weight, floor: f32) -> Result<Tensor> {
         halves("log_bands", spectrum)?;
-        spectrum::log_bands(self, spectrum, bands)
+        spectrum::log_bands(self, spectrum, bands, floor)
     }
 }
 

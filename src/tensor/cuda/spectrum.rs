@@ -4,12 +4,12 @@ use super::launch::LogBands;
 use super::{Cuda, Tensor, Weight, unsupported};
 use crate::Result;
 use crate::tensor::shapes::{self, Shaped};
-use crate::tensor::{ENERGY_FLOOR, Packed, Role};
+use crate::tensor::{Packed, Role};
 
 /// Frequencies whose energies fit into shared memory that every device has.
 const BINS: usize = 1536;
 
-pub(super) fn log_bands(cuda: &Cuda, spectrum: &Tensor, bands: &Weight) -> Result<Tensor> {
+pub(super) fn log_bands(cuda: &Cuda, spectrum: &Tensor, bands: &Weight, floor: f32) -> Result<Tensor> {
     let count = shapes::log_bands(spectrum, bands)?;
     let bins = bands.shape()[1];
     if bins > BINS || count == 1 {
@@ -20,15 +20,7 @@ pub(super) fn log_bands(cuda: &Cuda, spectrum: &Tensor, bands: &Weight) -> Resul
     let lane = cuda.enter(&[&spectrum.lane])?;
     let y = cuda.tensor(&lane, spectrum.clips().clone(), count)?;
     let rows = spectrum.clips().rows();
-    let bands = LogBands {
-        y: y.address(),
-        x: spectrum.address(),
-        bands: table,
-        rows,
-        bins,
-        count,
-        floor: ENERGY_FLOOR,
-    };
+    let bands = LogBands { y: y.address(), x: spectrum.address(), bands: table, rows, bins, count, floor };
     // SAFETY: the spectrum has `rows` rows of `2 * bins` halves, `stride` apart, y as many of `count`; the table has `count` rows of
     // `bins` halves, padded to a multiple of eight; shared memory holds the energies of eight rows.
     unsafe { lane.launch(&bands) }?;

@@ -1,10 +1,11 @@
 //! The launcher of `transformer_stack.cu`, and when it can be used.
 
 use super::launch::{StackSize, TransformerStack};
+use super::norm::parameters;
 use super::{Cuda, Tensor, Weight, longest};
 use crate::Result;
 use crate::tensor::shapes::Shaped;
-use crate::tensor::{Affine, AttentionBias, LAYER_NORM_EPS, Linear, Role, RowOps, TransformerLayer};
+use crate::tensor::{AttentionBias, Linear, Norm, Role, RowOps, TransformerLayer};
 
 /// As many layers a launch as fit, the others one by one. Decided by the layers, the window and the device: the number of rows
 /// would give a clip other bytes in a batch than alone.
@@ -33,6 +34,7 @@ fn size(cuda: &Cuda, x: &Tensor, layers: &[TransformerLayer<Weight>], window: us
         let first = &layers[0];
         has_shape(layer, width, feed_forward)
             && (layer.heads, layer.activation) == (first.heads, first.activation)
+            && [layer.norm1.eps, layer.norm2.eps] == [first.norm1.eps; 2]
     };
     let heads = layers[0].heads;
     let fits = window.min(width).min(feed_forward).min(heads) > 0
@@ -51,13 +53,16 @@ fn has_shape(layer: &TransformerLayer<Weight>, width: usize, feed_forward: usize
     let linear = |linear: &Linear<Weight>, out: usize, input: usize| {
         linear.weight.shape() == [out, input] && linear.bias.as_ref().is_none_or(|bias| bias.shape() == [out])
     };
-    let affine = |affine: &Affine<Weight>| affine.weight.shape() == [width] && affine.bias.shape() == [width];
+    let norm = |norm: &Norm<Weight>| {
+        let affine = norm.affine.as_ref();
+        affine.is_some_and(|of| of.weight.shape() == [width] && of.bias.shape() == [width])
+    };
     linear(&layer.qkv, 3 * width, width)
         && linear(&layer.out, width, width)
         && linear(&layer.up, feed_forward, width)
         && linear(&layer.down, width, feed_forward)
-        && affine(&layer.norm1)
-        && affine(&layer.norm2)
+        && norm(&layer.norm1)
+        && norm(&layer.norm2)
 }
 
 /// The addresses of a layer's weights, in the kernel's order.
@@ -66,16 +71,13 @@ fn addresses(cuda: &Cuda, layer: &TransformerLayer<Weight>) -> Result<[u64; 12]>
     let linear = |linear: &Linear<Weight>| -> Result<[u64; 2]> {
         Ok([cuda.weight(op, &linear.weight, Role::Linear)?, cuda.bias(op, linear.bias.as_ref())?])
     };
-    let affine = |affine: &Affine<Weight>| -> Result<[u64; 2]> {
-        Ok([cuda.weight(op, &affine.weight, Role::Vector)?, cuda.weight(op, &affine.bias, Role::Vector)?])
-    };
     let parts = [
         linear(&layer.qkv)?,
         linear(&layer.out)?,
-        affine(&layer.norm1)?,
+        parameters(cuda, op, &layer.norm1)?,
         linear(&layer.up)?,
         linear(&layer.down)?,
-        affine(&layer.norm2)?,
+        parameters(cuda, op, &layer.norm2)?,
     ];
     Ok(std::array::from_fn(|i| parts.as_flattened()[i]))
 }
@@ -93,7 +95,7 @@ fn launch(cuda: &Cuda, x: &Tensor, layers: &[TransformerLayer<Weight>], size: St
         offsets: offsets.address(),
         size,
         activation: layers[0].activation,
-        eps: LAYER_NORM_EPS,
+        eps: layers[0].norm1.eps,
         clips: x.clips.count(),
         longest: longest(&x.clips),
     };

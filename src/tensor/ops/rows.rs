@@ -3,7 +3,7 @@
 use super::Context;
 use crate::Result;
 use crate::tensor::{
-    Activation, Affine, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, TransformerLayer,
+    Activation, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Norm, TransformerLayer,
 };
 
 /// Operations on packed rows.
@@ -34,12 +34,11 @@ pub trait RowOps: Context {
         activation: Activation,
     ) -> Result<Self::Tensor>;
 
-    /// Each row to mean 0 and variance 1 over its channels ([`LAYER_NORM_EPS`](crate::tensor::LAYER_NORM_EPS)), times weight plus bias, then the
-    /// activation.
+    /// Each row to mean 0 and variance 1 over its channels, times weight plus bias, then the activation.
     fn layer_norm(
         &self,
         x: &Self::Tensor,
-        affine: Option<&Affine<Self::Weight>>,
+        norm: &Norm<Self::Weight>,
         activation: Activation,
     ) -> Result<Self::Tensor>;
 
@@ -48,8 +47,7 @@ pub trait RowOps: Context {
     fn group_norm(
         &self,
         x: &Self::Tensor,
-        affine: Option<&Affine<Self::Weight>>,
-        eps: f32,
+        norm: &Norm<Self::Weight>,
         activation: Activation,
     ) -> Result<Self::Tensor>;
 
@@ -100,9 +98,9 @@ pub trait RowOps: Context {
         &self,
         x: &Self::Tensor,
         y: &Self::Tensor,
-        affine: &Affine<Self::Weight>,
+        norm: &Norm<Self::Weight>,
     ) -> Result<Self::Tensor> {
-        self.layer_norm(&self.add(x, y)?, Some(affine), Activation::None)
+        self.layer_norm(&self.add(x, y)?, norm, Activation::None)
     }
 
     /// `layer_norm(residual + linear(x))`.
@@ -111,9 +109,9 @@ pub trait RowOps: Context {
         x: &Self::Tensor,
         linear: &Linear<Self::Weight>,
         residual: &Self::Tensor,
-        affine: &Affine<Self::Weight>,
+        norm: &Norm<Self::Weight>,
     ) -> Result<Self::Tensor> {
-        self.add_layer_norm(residual, &self.linear(x, linear, Activation::None)?, affine)
+        self.add_layer_norm(residual, &self.linear(x, linear, Activation::None)?, norm)
     }
 
     /// A post-norm transformer layer: `x = norm1(x + attention(x)); norm2(x + feed_forward(x))`.

@@ -2,27 +2,26 @@
 
 use super::RowOps;
 use crate::Result;
-use crate::tensor::{Activation, Affine, Conv1d, GROUP_NORM_EPS, shapes};
+use crate::tensor::{Activation, Conv1d, Norm, shapes};
 
 /// Operations at the beginning of a speech encoder.
 pub trait SpeechOps: RowOps {
-    /// The logarithm of the energy in each band of a spectrum: `ln(1e-3 + sum_f bands[m][f] (re_f^2 + im_f^2))`:
-    /// (rows, 2 * bins), a row's real parts before its imaginary ones, and (bands, bins) -> (rows, bands). The constant is
-    /// [`ENERGY_FLOOR`](crate::tensor::ENERGY_FLOOR).
-    fn log_bands(&self, spectrum: &Self::Tensor, bands: &Self::Weight) -> Result<Self::Tensor>;
+    /// The logarithm of the energy in each band of a spectrum: `ln(floor + sum_f bands[m][f] (re_f^2 + im_f^2))`:
+    /// (rows, 2 * bins), a row's real parts before its imaginary ones, and (bands, bins) -> (rows, bands).
+    fn log_bands(&self, spectrum: &Self::Tensor, bands: &Self::Weight, floor: f32) -> Result<Self::Tensor>;
 
     /// One layer of a front end.
     fn front_layer(&self, x: &Self::Tensor, layer: &FrontLayer<Self::Weight>) -> Result<Self::Tensor> {
         let FrontLayer { conv, norm } = layer;
         match norm {
             FrontNorm::None => self.conv1d(x, conv, Activation::Gelu),
-            FrontNorm::OverTime(affine) => {
+            FrontNorm::OverTime(norm) => {
                 let x = self.conv1d(x, conv, Activation::None)?;
-                self.group_norm(&x, Some(affine), GROUP_NORM_EPS, Activation::Gelu)
+                self.group_norm(&x, norm, Activation::Gelu)
             }
-            FrontNorm::OverChannels(affine) => {
+            FrontNorm::OverChannels(norm) => {
                 let x = self.conv1d(x, conv, Activation::None)?;
-                self.layer_norm(&x, Some(affine), Activation::Gelu)
+                self.layer_norm(&x, norm, Activation::Gelu)
             }
         }
     }
@@ -49,8 +48,8 @@ pub struct FrontLayer<W> {
 pub enum FrontNorm<W> {
     /// No norm.
     None,
-    /// Each channel over the rows of a clip, with epsilon [`GROUP_NORM_EPS`]; only in a first layer.
-    OverTime(Affine<W>),
+    /// Each channel over the rows of a clip; only in a first layer.
+    OverTime(Norm<W>),
     /// Each row over its channels.
-    OverChannels(Affine<W>),
+    OverChannels(Norm<W>),
 }
