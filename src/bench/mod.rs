@@ -18,7 +18,9 @@ pub use self::ceilings::ceilings;
 pub use self::check::check;
 pub use self::compare::{Difference, compare};
 pub use self::machine::{Gpu, Machine, gpu};
-pub use self::report::{Case, Ceilings, Check, Cold, FORMAT, FORMAT_VERSION, Model, Report, Skipped, Stage};
+pub use self::report::{
+    Case, Ceilings, Check, Cold, FORMAT, FORMAT_VERSION, Model, Report, Skipped, StageTimes,
+};
 pub use self::times::Times;
 use crate::networks::{ModelFile, Network};
 use crate::tensor::counting::Counter;

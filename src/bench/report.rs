@@ -130,12 +130,12 @@ pub struct Case {
     /// Memory that the program holds on the GPU.
     pub device_bytes: Option<u64>,
     /// Stage by stage, waiting for each.
-    pub stages: Vec<Stage>,
+    pub stages: Vec<StageTimes>,
 }
 
-/// A stage of the network.
+/// The times of a stage of the network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Stage {
+pub struct StageTimes {
     /// As `verify` names it.
     pub name: String,
     /// From the end of the one before to its own.

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use super::{Effort, Stage, Times, Traits, passes, repeat};
+use super::{Effort, StageTimes, Times, Traits, passes, repeat};
 use crate::Result;
 use crate::networks::{Network, Probe, StageView};
 
@@ -43,7 +43,7 @@ pub fn stages(
     clips: &[Vec<f32>],
     traits: &Traits,
     effort: Effort,
-) -> Result<Vec<Stage>> {
+) -> Result<Vec<StageTimes>> {
     let effort = match effort {
         Effort::Budget(budget) => Effort::Budget(budget / 4),
         runs => runs,
@@ -64,7 +64,7 @@ pub fn stages(
         .enumerate()
         .map(|(index, name)| {
             let times: Vec<Duration> = runs.iter().map(|run| run[index].1).collect();
-            Stage { name: name.into(), times: Times::of(&times) }
+            StageTimes { name: name.into(), times: Times::of(&times) }
         })
         .collect())
 }

@@ -40,7 +40,7 @@ impl Face {
     /// # Errors
     /// As [`Face::load`].
     pub fn from_bytes(bytes: &[u8], name: impl AsRef<Path>) -> Result<Self> {
-        let mut file = Source::open(bytes, name.as_ref())?;
+        let mut file = TensorsToRead::open(bytes, name.as_ref())?;
         file.expect("format", FORMAT)?;
         file.expect("format_version", VERSION)?;
         let channels = file.list("channels")?;
@@ -97,7 +97,7 @@ impl Face {
         })
     }
 
-    fn header(&self, tensors: &[Stored<'_>]) -> serde_json::Result<Header> {
+    fn header(&self, tensors: &[TensorToWrite<'_>]) -> serde_json::Result<Header> {
         let metadata = [
             ("format", FORMAT.into()),
             ("format_version", VERSION.into()),
@@ -109,22 +109,27 @@ impl Face {
             ("source", self.source.clone()),
         ];
         let metadata = metadata.into_iter().map(|(key, value): (&str, String)| (key.into(), value)).collect();
-        let array = |tensor: &Stored<'_>| (tensor.name.clone(), tensor.dtype, tensor.shape.clone());
+        let array = |tensor: &TensorToWrite<'_>| (tensor.name.clone(), tensor.dtype, tensor.shape.clone());
         Ok(Header { metadata, arrays: tensors.iter().map(array).collect() })
     }
 
-    fn tensors(&self) -> Vec<Stored<'_>> {
+    fn tensors(&self) -> Vec<TensorToWrite<'_>> {
         let (v, c, j) = (self.vertex_count(), self.channels.len(), self.joint_names.len());
         let float = |name: &str, shape: &[usize], data| {
-            Stored::new(name, Dtype::F32, shape, bytemuck::cast_slice::<f32, u8>(data))
+            TensorToWrite::new(name, Dtype::F32, shape, bytemuck::cast_slice::<f32, u8>(data))
         };
         let mut tensors = vec![
             float("template", &[v, 3], &self.template),
             float("expression_basis", &[c, v, 3], &self.expression_basis),
             float("joints", &[j, 3], &self.joints),
             float("skinning_weights", &[v, j], &self.skinning_weights),
-            Stored::new("faces", Dtype::U32, &[self.faces.len(), 3], bytemuck::cast_slice(&self.faces)),
-            Stored::new("parents", Dtype::I32, &[j], bytemuck::cast_slice(&self.parents)),
+            TensorToWrite::new(
+                "faces",
+                Dtype::U32,
+                &[self.faces.len(), 3],
+                bytemuck::cast_slice(&self.faces),
+            ),
+            TensorToWrite::new("parents", Dtype::I32, &[j], bytemuck::cast_slice(&self.parents)),
         ];
         if let Some(data) = &self.joint_regressor {
             tensors.push(float("joint_regressor", &[j, v], data));
@@ -136,7 +141,7 @@ impl Face {
             tensors.push(float("identity_basis", &[self.identity_count(), v, 3], data));
         }
         for (name, mask) in &self.masks {
-            tensors.push(Stored::new(
+            tensors.push(TensorToWrite::new(
                 &format!("mask.{name}"),
                 Dtype::U32,
                 &[mask.len()],
@@ -145,38 +150,38 @@ impl Face {
         }
         // Bytes last, so that everything before them stays aligned to four.
         if let Some(data) = &self.colors {
-            tensors.push(Stored::new("colors", Dtype::U8, &[v, 3], bytemuck::cast_slice(data)));
+            tensors.push(TensorToWrite::new("colors", Dtype::U8, &[v, 3], bytemuck::cast_slice(data)));
         }
         if let Some(data) = &self.gloss {
-            tensors.push(Stored::new("gloss", Dtype::U8, &[v], data));
+            tensors.push(TensorToWrite::new("gloss", Dtype::U8, &[v], data));
         }
         tensors
     }
 }
 
-/// A tensor on its way into the file.
-struct Stored<'a> {
+/// A tensor that a face file is written from.
+struct TensorToWrite<'a> {
     name: String,
     dtype: Dtype,
     shape: Vec<usize>,
     data: &'a [u8],
 }
 
-impl<'a> Stored<'a> {
+impl<'a> TensorToWrite<'a> {
     fn new(name: &str, dtype: Dtype, shape: &[usize], data: &'a [u8]) -> Self {
         Self { name: name.into(), dtype, shape: shape.into(), data }
     }
 }
 
-/// An opened file of which every tensor must be asked for once.
-struct Source<'a> {
+/// The tensors of an opened face file; each must be read exactly once.
+struct TensorsToRead<'a> {
     path: &'a Path,
     bytes: &'a [u8],
     file: Safetensors<&'a [u8]>,
     unread: Vec<String>,
 }
 
-impl<'a> Source<'a> {
+impl<'a> TensorsToRead<'a> {
     fn open(bytes: &'a [u8], path: &'a Path) -> Result<Self> {
         let file = Safetensors::parse(bytes, LARGEST_HEADER).map_err(|damage| {
             Error::bad_input(path, "is not a face file", "a safetensors file", damage.to_string(), NEXT)

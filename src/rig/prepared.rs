@@ -15,7 +15,7 @@ use super::columns::Columns;
 use super::tables::Tables as Own;
 use crate::animation::Animation;
 use crate::tensor::cpu::skin::{Tables, pose};
-use crate::tensor::{Context, Role, Skin, Stored};
+use crate::tensor::{Context, Role, SkinTables, Stored};
 use crate::{Error, Result};
 
 /// A face prepared for posing: made once, then used for every frame, by any number of threads.
@@ -203,13 +203,13 @@ impl<'a> Rig<'a> {
     ///
     /// # Errors
     /// Errors of the device.
-    pub fn skin<B: Context>(&self, ops: &B) -> Result<Skin<B::Weight>> {
+    pub fn skin<B: Context>(&self, ops: &B) -> Result<SkinTables<B::Weight>> {
         let tables = self.tables();
         let (v, c, j) = (self.face.vertex_count(), self.face.channels.len(), tables.parents.len());
         let load = |name: &str, shape: &[usize], values: &[f32]| {
             ops.load(Stored::from_f32(name, shape, values.to_vec()), Role::Exact)
         };
-        Ok(Skin {
+        Ok(SkinTables {
             template: load("template", &[v, 3], tables.template)?,
             shapes: load("expression_basis", &[c, v, 3], tables.shapes)?,
             pivots: load("pivots", &[c + 1, j, 3], tables.pivots)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Model;
 use crate::Result;
 use crate::rig::{Face, Rig, Skinning};
-use crate::tensor::{Clips, Context, Engine, MeshOps, OnDevice, Ops, Skin};
+use crate::tensor::{Clips, Context, Engine, MeshOps, OnDevice, Ops, SkinTables};
 
 impl Model {
     /// A face prepared for the motions of this model, posed by its device.
@@ -54,7 +54,7 @@ struct OnBackend<E: Engine> {
     engine: E,
     /// The width of a row.
     parameters: usize,
-    skin: Skin<<E::Context as Context>::Weight>,
+    skin: SkinTables<<E::Context as Context>::Weight>,
 }
 
 impl<E: Engine<Context: Ops>> Skinning for OnBackend<E> {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use super::shapes::{self, Rows, Shaped, SkinSizes};
 use super::{
     Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps, Engine,
-    Lease, Linear, MeshOps, Norm, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored,
+    Lease, Linear, MeshOps, Norm, Role, RowOps, SampleCodes, SkinTables, SpeechOps, Stored,
 };
 use crate::Result;
 
@@ -269,7 +269,7 @@ impl EmbeddingOps for Counter {
 
 impl MeshOps for Counter {
     /// Every channel moves every vertex, then every joint.
-    fn skin(&self, parameters: &Rows, skin: &Skin<Shape>) -> Result<Rows> {
+    fn skin(&self, parameters: &Rows, skin: &SkinTables<Shape>) -> Result<Rows> {
         let SkinSizes { vertices, channels, joints, corrected } = shapes::skin(parameters, skin)?;
         let poses = parameters.clips.rows();
         let tables = [&skin.template, &skin.shapes, &skin.weights].into_iter().chain(&skin.correctives);

@@ -24,7 +24,7 @@ pub use device::{Device, NumberFormat, OnDevice, OpenDevice};
 pub use engine::{Engine, Lease, NetworkId, Part};
 pub use ops::{
     CodeOps, Context, EmbeddingOps, FrontLayer, FrontNorm, MeshOps, Ops, Outputs, Packed, Role, RowOps,
-    SampleCodes, Skin, SpeechOps, Typed,
+    SampleCodes, SkinTables, SpeechOps, Typed,
 };
 pub use params::{
     Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, Linear, Norm, Padding, TransformerLayer,

@@ -3,8 +3,8 @@
 //! Every device calls these first, so that a misfit reads the same everywhere.
 
 use super::{
-    AttentionBias, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Norm, Packed, Skin,
-    Typed,
+    AttentionBias, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Norm, Packed,
+    SkinTables, Typed,
 };
 use crate::{Error, Result};
 
@@ -344,7 +344,7 @@ pub fn sorted_pool(x: &impl Packed, weights: &impl Typed) -> Result<()> {
 }
 
 /// The sizes of the tables.
-pub fn skin<W: Shaped>(parameters: &impl Typed, skin: &Skin<W>) -> Result<SkinSizes> {
+pub fn skin<W: Shaped>(parameters: &impl Typed, skin: &SkinTables<W>) -> Result<SkinSizes> {
     let op = "skin";
     let joints = skin.parents.len();
     let [vertices, _] = rank(op, &skin.template)?;
@@ -376,7 +376,7 @@ pub fn skin<W: Shaped>(parameters: &impl Typed, skin: &Skin<W>) -> Result<SkinSi
     Ok(SkinSizes { vertices, channels: count, joints, corrected })
 }
 
-/// Sizes of the tables of [`Skin`].
+/// Sizes of the tables of [`SkinTables`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SkinSizes {
     /// V: vertices.

@@ -2,7 +2,7 @@
 
 use deeptalk_rt::tensor::cpu::Cpu;
 use deeptalk_rt::tensor::cuda::Gpu;
-use deeptalk_rt::tensor::{Clips, Context, Engine, MeshOps, Role, Skin, Stored};
+use deeptalk_rt::tensor::{Clips, Context, Engine, MeshOps, Role, SkinTables, Stored};
 
 use crate::network::speech;
 use crate::stand_in::on_stand_in;
@@ -12,12 +12,12 @@ const VERTICES: usize = 131;
 const CHANNELS: usize = 5;
 
 /// A face of noise, a head's width across, with correctives for the last `corrected` joints.
-fn skin<B: Context>(ops: &B, parents: &[Option<usize>], corrected: usize) -> Skin<B::Weight> {
+fn skin<B: Context>(ops: &B, parents: &[Option<usize>], corrected: usize) -> SkinTables<B::Weight> {
     let load = |name: &str, shape: &[usize], size: f32| {
         let values = speech(shape.iter().product(), name.len() as u32).iter().map(|v| v * size).collect();
         ops.load(Stored::from_f32(name, shape, values), Role::Exact).unwrap()
     };
-    Skin {
+    SkinTables {
         template: load("template", &[VERTICES, 3], 0.2),
         shapes: load("shapes", &[CHANNELS, VERTICES, 3], 0.02),
         pivots: load("pivots", &[CHANNELS + 1, parents.len(), 3], 0.1),

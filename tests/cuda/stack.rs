@@ -7,8 +7,8 @@ use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
 use deeptalk_rt::tensor::cuda::{Codes, Cuda, Gpu, Tensor, Weight};
 use deeptalk_rt::tensor::{
     Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Engine, Lease, Linear, MeshOps, Norm, Ops, Outputs, Part, Role, RowOps, SampleCodes, Skin, SpeechOps,
-    Stored, TransformerLayer,
+    Engine, Lease, Linear, MeshOps, Norm, Ops, Outputs, Part, Role, RowOps, SampleCodes, SkinTables,
+    SpeechOps, Stored, TransformerLayer,
 };
 
 use crate::network::{error, model_of, speech, unseen};
@@ -122,7 +122,7 @@ impl EmbeddingOps for LayerByLayer {
 
 impl MeshOps for LayerByLayer {
     as_the_device! {
-        skin(parameters: &Tensor, skin: &Skin<Weight>) -> Tensor;
+        skin(parameters: &Tensor, skin: &SkinTables<Weight>) -> Tensor;
     }
 }
 

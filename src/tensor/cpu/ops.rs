@@ -10,7 +10,7 @@ use crate::Result;
 use crate::tensor::shapes;
 use crate::tensor::{
     Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps, Engine,
-    FrontLayer, Lease, Linear, MeshOps, Norm, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored,
+    FrontLayer, Lease, Linear, MeshOps, Norm, Role, RowOps, SampleCodes, SkinTables, SpeechOps, Stored,
 };
 
 impl Engine for Cpu {
@@ -208,7 +208,7 @@ impl EmbeddingOps for Cpu {
 }
 
 impl MeshOps for Cpu {
-    fn skin(&self, parameters: &Tensor, skin: &Skin<Weight>) -> Result<Tensor> {
+    fn skin(&self, parameters: &Tensor, skin: &SkinTables<Weight>) -> Result<Tensor> {
         let sizes = shapes::skin(parameters, skin)?;
         let y = Tensor::unwritten(parameters.clips.clone(), 3 * sizes.vertices);
         Ok(skin::skin(parameters, skin, y))

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Tensor, Weight};
-use crate::tensor::Skin;
+use crate::tensor::SkinTables;
 
 /// The tables of a face for J turned joints and C channels, as numbers.
 pub(crate) struct Tables<'a> {
@@ -21,7 +21,7 @@ pub(crate) struct Tables<'a> {
     pub parents: &'a [Option<usize>],
 }
 
-pub(super) fn skin(parameters: &Tensor, skin: &Skin<Weight>, mut y: Tensor) -> Tensor {
+pub(super) fn skin(parameters: &Tensor, skin: &SkinTables<Weight>, mut y: Tensor) -> Tensor {
     let tables = Tables {
         template: skin.template.values(),
         shapes: skin.shapes.values(),

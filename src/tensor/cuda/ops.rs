@@ -7,7 +7,7 @@ use super::{Codes, Cuda, Tensor, Weight};
 use super::{attention, codes, conv, norm, pack, product, recording, rows, skin, spectrum, stack, weights};
 use crate::tensor::{
     Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps, Linear,
-    MeshOps, Norm, Outputs, Part, Role, RowOps, SampleCodes, Skin, SpeechOps, Stored, TransformerLayer,
+    MeshOps, Norm, Outputs, Part, Role, RowOps, SampleCodes, SkinTables, SpeechOps, Stored, TransformerLayer,
     shapes,
 };
 use crate::{Error, Result};
@@ -273,7 +273,7 @@ impl EmbeddingOps for Cuda {
 }
 
 impl MeshOps for Cuda {
-    fn skin(&self, parameters: &Tensor, skin: &Skin<Weight>) -> Result<Tensor> {
+    fn skin(&self, parameters: &Tensor, skin: &SkinTables<Weight>) -> Result<Tensor> {
         skin::skin(self, parameters, skin)
     }
 }

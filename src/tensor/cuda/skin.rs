@@ -3,14 +3,14 @@
 use super::{Cuda, NULL, Tensor, Weight, launch, unsupported};
 use crate::Result;
 use crate::tensor::shapes::SkinSizes;
-use crate::tensor::{Dtype, Role, Skin, shapes};
+use crate::tensor::{Dtype, Role, SkinTables, shapes};
 
 /// Channels whose coefficients fit into the shared memory that every device has, beside the most joints.
 const CHANNELS: usize = 1024;
 /// Joints whose parents fit into one argument, four bits each.
 const JOINTS: usize = 8;
 
-pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, skin: &Skin<Weight>) -> Result<Tensor> {
+pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, skin: &SkinTables<Weight>) -> Result<Tensor> {
     let op = "skin";
     let SkinSizes { vertices, channels, joints, corrected } = shapes::skin(parameters, skin)?;
     if channels > CHANNELS {

@@ -17,12 +17,12 @@ pub trait MeshOps: Context {
     /// G[j] x = G[parent of j] (R[j] (x - q[j]) + q[j])         (G of no parent: the identity)
     /// y[v]   = weights[0][v] p[v] + sum_j weights[1 + j][v] G[j] p[v]
     /// ```
-    fn skin(&self, parameters: &Self::Tensor, skin: &Skin<Self::Weight>) -> Result<Self::Tensor>;
+    fn skin(&self, parameters: &Self::Tensor, skin: &SkinTables<Self::Weight>) -> Result<Self::Tensor>;
 }
 
 /// The tables of skinning: a face of V vertices and C channels, with J joints that turn.
 #[derive(Debug, Clone)]
-pub struct Skin<W> {
+pub struct SkinTables<W> {
     /// (V, 3): vertices at rest.
     pub template: W,
     /// (C, V, 3): displacement at channel = 1.

@@ -16,7 +16,7 @@ mod speech;
 pub use codes::{CodeOps, SampleCodes};
 pub use context::{Context, Outputs, Packed, Role, Typed};
 pub use embeddings::EmbeddingOps;
-pub use mesh::{MeshOps, Skin};
+pub use mesh::{MeshOps, SkinTables};
 pub use rows::RowOps;
 pub use speech::{FrontLayer, FrontNorm, SpeechOps};
 
