@@ -97,14 +97,17 @@ fn main() {
     fs::create_dir_all(&folder).unwrap();
     let linked = Command::new(compiler.path())
         .args(["-shared", "-Wl,-soname,libcuda.so.1", "-Wl,-Bsymbolic", "-o"])
-        .arg(folder.join("libcuda.so.1"))
+        .arg(folder.join("new"))
         .args(units.iter().filter(|u| u.in_driver).map(|u| &u.object))
         .arg("-ldl")
         .status()
         .expect("the linker runs");
     assert!(linked.success(), "libcuda.so.1 does not link");
-    // Programs try this name first.
-    fs::copy(folder.join("libcuda.so.1"), folder.join("libcuda.so")).unwrap();
+    // By rename, and `libcuda.so`, which programs try first, as a copy of its own: a test that still runs keeps the library that it
+    // has mapped.
+    fs::rename(folder.join("new"), folder.join("libcuda.so.1")).unwrap();
+    fs::copy(folder.join("libcuda.so.1"), folder.join("new")).unwrap();
+    fs::rename(folder.join("new"), folder.join("libcuda.so")).unwrap();
     println!("cargo:rustc-env=STAND_IN_DRIVER_FOLDER={}", folder.display());
 }
 
