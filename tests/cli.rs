@@ -607,6 +607,7 @@ fn bad_checkpoints_and_faces_are_refused_by_name() {
 fn outputs_that_cannot_be_written_are_refused_before_any_work_is_done() {
     let place = Place::new();
     std::fs::create_dir(place.path("folder.npz")).unwrap();
+    std::fs::write(place.path("file"), "").unwrap();
     let mut places = vec!["no/such/t.npz", "folder.npz"];
     #[cfg(target_os = "linux")]
     {
@@ -624,9 +625,9 @@ fn outputs_that_cannot_be_written_are_refused_before_any_work_is_done() {
         assert_eq!(said.code, 1, "{output}: {said:?}");
         assert_eq!(place.names(), names);
     }
-    let said = place.try_run(&[&speech("speech_a.wav"), "--out-dir", "nowhere"]);
+    let said = place.try_run(&[&speech("speech_a.wav"), "--out-dir", "file/below"]);
     assert_eq!(said.code, 1);
-    assert!(said.stderr.contains("its folder does not exist"), "{said:?}");
+    assert!(said.stderr.contains("cannot make the folder"), "{said:?}");
 }
 
 #[test]

@@ -4,6 +4,16 @@ use std::path::Path;
 
 /// The kind of a file by its first bytes, where they are those of sound or film.
 pub(super) fn kind(head: &[u8]) -> Option<&'static str> {
+    // An MPEG frame begins with eleven set bits; the layer, two bits, tells MP3 and its elders from AAC.
+    named_kind(head).or(match head {
+        [0xff, second, ..] if second & 0xf6 == 0xf0 => Some("AAC sound"),
+        [0xff, second, ..] if second & 0xe0 == 0xe0 && second & 0x06 != 0 => Some("MP3 sound"),
+        _ => None,
+    })
+}
+
+/// The kind of a sound or film file that begins with a name, which raw samples do not.
+pub fn named_kind(head: &[u8]) -> Option<&'static str> {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     let known: [(&[u8], &str); 10] = [
         (b"ID3", "MP3 sound"),
@@ -26,15 +36,7 @@ pub(super) fn kind(head: &[u8]) -> Option<&'static str> {
     if at(0, b"RIFF") && at(8, b"AVI ") {
         return Some("an AVI film");
     }
-    if let Some((_, name)) = known.iter().find(|(magic, _)| at(0, magic)) {
-        return Some(name);
-    }
-    // An MPEG frame begins with eleven set bits; the layer, two bits, tells MP3 and its elders from AAC.
-    match head {
-        [0xff, second, ..] if second & 0xf6 == 0xf0 => Some("AAC sound"),
-        [0xff, second, ..] if second & 0xe0 == 0xe0 && second & 0x06 != 0 => Some("MP3 sound"),
-        _ => None,
-    }
+    known.iter().find(|(magic, _)| at(0, magic)).map(|(_, name)| *name)
 }
 
 /// The next step for a file that another program can turn into a WAV that is read here.

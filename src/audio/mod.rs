@@ -13,6 +13,8 @@ use std::path::Path;
 
 use crate::Result;
 
+pub use foreign::named_kind;
+
 pub use resample::resample;
 pub(crate) use resample::{Resampler, is_usable};
 pub use wav::Wav;

@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use super::report::{FORMAT, FORMAT_VERSION, Report};
+use crate::files::read_whole;
 use crate::{Error, Result};
+
+/// A measurement of every case has some 20 kB.
+const LARGEST_FILE: u64 = 16 << 20;
 
 /// What both have measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +36,7 @@ impl Report {
     /// [`Error::BadInput`] for another kind of file.
     pub fn read(path: &Path) -> Result<Self> {
         let next = "give a file that `deeptalk-rt bench --json FILE` of this version has written";
-        let text = std::fs::read(path).map_err(|error| Error::unreadable(path, error))?;
+        let text = read_whole(path, LARGEST_FILE, next)?;
         let what = "is not a measurement that this program knows";
         let bad = |expected: &str, found: String| Error::bad_input(path, what, expected, found, next);
         let value: serde_json::Value =

@@ -1,7 +1,7 @@
 //! Opening the device that the user named.
 
+use deeptalk_rt::Result;
 use deeptalk_rt::tensor::{Device, OpenDevice};
-use deeptalk_rt::{Error, Result};
 
 use super::say;
 
@@ -18,14 +18,4 @@ pub fn open(device: Device) -> Result<OpenDevice> {
 /// Tells why `auto` took the CPU.
 pub fn fell_back(why: &str) {
     say::line(format_args!("running on the CPU: {why}"));
-}
-
-/// Makes this many threads for the work of the processor.
-///
-/// # Errors
-/// Threads that the system does not start.
-pub fn use_threads(threads: usize) -> Result<()> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
-        Error::Device(format!("{threads} threads cannot be started: {error}; give fewer with --threads"))
-    })
 }

@@ -9,8 +9,10 @@ mod finish;
 mod formats;
 mod import;
 mod info;
+mod inputs;
 mod look;
 mod outputs;
+mod process;
 mod progress;
 mod run;
 mod say;
@@ -60,7 +62,20 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let outcome = match CommandLine::parse().command {
+    let command = CommandLine::parse().command;
+    let threads = match &command {
+        Command::Run(run) => run.threads,
+        _ => None,
+    };
+    let outcome = process::set_up(threads).and_then(|()| execute(command));
+    outcome.unwrap_or_else(|error| {
+        say::error(&error);
+        ExitCode::from(error.exit_code())
+    })
+}
+
+fn execute(command: Command) -> Result<ExitCode> {
+    match command {
         Command::Run(run) => run.execute(),
         Command::Stream(stream) => done(stream.execute()),
         Command::Import(import) => done(import.execute()),
@@ -69,11 +84,7 @@ pub fn main() -> ExitCode {
         Command::Verify(verify) => verify.execute(),
         Command::Bench(bench) => bench.execute(),
         Command::Doctor(doctor) => done(doctor.execute()),
-    };
-    outcome.unwrap_or_else(|error| {
-        say::error(&error);
-        ExitCode::from(error.exit_code())
-    })
+    }
 }
 
 fn done(outcome: Result<()>) -> Result<ExitCode> {

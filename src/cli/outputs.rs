@@ -127,6 +127,19 @@ pub fn check<'a>(
     Ok(())
 }
 
+/// Makes a folder and those above it.
+///
+/// # Errors
+/// [`Error::Io`] where the system refuses.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|source| Error::Io {
+        path: folder.into(),
+        action: "make the folder",
+        source,
+        next: "choose a folder that you may write to",
+    })
+}
+
 /// Checks that a folder exists or can be made.
 fn check_folder(path: &Path) -> Result<()> {
     // Without the slash at the end, whose parent would be the folder itself.

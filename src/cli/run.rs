@@ -16,6 +16,7 @@ use deeptalk_rt::{Error, Result};
 use super::device;
 use super::finish::{self, Finished, Pictures, Skinning};
 use super::formats;
+use super::inputs;
 use super::look::Look;
 use super::outputs::{self, Job, Target};
 use super::progress::{self, Reporter, Style};
@@ -81,7 +82,7 @@ pub struct Run {
     #[arg(short, long, value_name = "FILE", conflicts_with = "out_dir", help_heading = OUTPUT)]
     output: Vec<PathBuf>,
 
-    /// The folder for one file a recording, named like the recording
+    /// The folder for one file a recording, named like the recording; it is made if it does not exist
     #[arg(long, value_name = "FOLDER", help_heading = OUTPUT)]
     out_dir: Option<PathBuf>,
 
@@ -144,7 +145,7 @@ pub struct Run {
 
     /// Threads to work with [default: one for each processor core]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = MACHINE)]
-    threads: Option<u16>,
+    pub threads: Option<u16>,
 }
 
 /// Everything that a take needs, loaded and checked.
@@ -180,14 +181,15 @@ impl Run {
     /// # Errors
     /// Errors that end the work for all recordings; errors of one recording are counted and printed at the end.
     fn animate_all(&self, reporter: &mut Reporter, tally: &mut Tally) -> Result<()> {
+        inputs::check(&self.inputs)?;
         let jobs = self.plan()?;
         let look = self.look.options()?;
+        if let Some(folder) = &self.out_dir {
+            outputs::make_folder(folder)?;
+        }
         let reads = self.inputs.iter().chain(&self.model).chain(&self.face).chain(&self.emotion_from);
         outputs::check(jobs.iter().flat_map(|job| job.takes.iter().flatten()), reads)?;
         stop::listen();
-        if let Some(threads) = self.threads {
-            device::use_threads(threads.into())?;
-        }
 
         // A recording that cannot be read is known before a large model is loaded.
         let (mut good, mut failures) = (Vec::new(), Vec::new());

@@ -1,5 +1,6 @@
 //! Output to the user. A closed pipe is no error here, whereas `println!` would panic.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::Path;
@@ -11,7 +12,7 @@ use super::advice;
 
 /// Prints a line on standard error; it is lost if that is closed.
 pub fn line(text: impl Display) {
-    let _ = writeln!(stderr().lock(), "{text}");
+    let _ = writeln!(stderr().lock(), "{}", shown(&text.to_string()));
 }
 
 /// Prints an error in the form that scripts search for: `error: ...`.
@@ -25,7 +26,7 @@ pub fn error(error: &Error) {
 /// Where the system refuses for another reason, such as a full disk behind it.
 pub fn result(text: &str) -> Result<()> {
     let mut out = stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(shown(text).as_bytes()).and_then(|()| out.flush()) {
         Err(source) if source.kind() != ErrorKind::BrokenPipe => Err(Error::Io {
             path: "standard output".into(),
             action: "write the result",
@@ -34,6 +35,17 @@ pub fn result(text: &str) -> Result<()> {
         }),
         _ => Ok(()),
     }
+}
+
+/// A text for a terminal: control characters except line breaks and tabs are written as escapes, because names, licences and channels of
+/// a file may hold sequences that a terminal obeys.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(obeyed) {
+        return text.into();
+    }
+    let escape = |c: char| if obeyed(c) { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(escape).collect::<String>().into()
 }
 
 /// Prints a line about a file that was written: kind, size, hash.
@@ -68,6 +80,12 @@ pub fn count(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_gets_no_control_characters_of_a_file() {
+        assert_eq!(shown("a\tb\n"), "a\tb\n");
+        assert_eq!(shown("\u{1b}]0;owned\u{7}\u{9b}2J\r"), "\\u{1b}]0;owned\\u{7}\\u{9b}2J\\r");
+    }
 
     #[test]
     fn numbers_read_well_at_every_size() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use deeptalk_rt::animation::arkit::{self, Arkit};
 use deeptalk_rt::animation::{Rate, Retarget as _};
-use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::audio::{named_kind, read_wav};
 use deeptalk_rt::export::live_link;
 use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions, Take};
 use deeptalk_rt::{Error, Result};
@@ -143,6 +143,7 @@ impl Stream {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(Error::unreadable(STDIN, error)),
             };
+            sound.refuse_files(&bytes[..count])?;
             session.push(&sound.samples(&bytes[..count])?)?;
             if !lines.put(&session.poll())? {
                 return Ok(());
@@ -197,6 +198,23 @@ struct Sound {
 }
 
 impl Sound {
+    /// Refuses the beginning of a sound file, which would be played as noise.
+    fn refuse_files(&self, bytes: &[u8]) -> Result<()> {
+        let head = [&self.rest, bytes].concat();
+        let is_wav = head.starts_with(b"RIFF") && head.get(8..).is_some_and(|rest| rest.starts_with(b"WAVE"));
+        let found = if is_wav { Some("a WAV file") } else { named_kind(&head) };
+        match found {
+            Some(found) if self.samples == 0 => {
+                let (expected, next) = (
+                    "samples without a header",
+                    "give the file to `deeptalk-rt run`, or send its samples (ffmpeg -f s16le)",
+                );
+                Err(Error::bad_input(STDIN, "is a file", expected, found, next))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn samples(&mut self, bytes: &[u8]) -> Result<Vec<f32>> {
         self.rest.extend_from_slice(bytes);
         let size = self.size();

@@ -10,8 +10,7 @@ use tempfile::TempDir;
 
 use super::apng;
 use super::scene::{Scene, Sink};
-use crate::files::Written;
-use crate::files::hex;
+use crate::files::{Unfinished, Written, hex};
 use crate::render::{Background, Image};
 use crate::{Error, Result};
 
@@ -19,6 +18,7 @@ use crate::{Error, Result};
 pub(super) struct Frames {
     folder: PathBuf,
     gathering: TempDir,
+    _unfinished: Unfinished,
     /// Bytes per pixel: 4 with transparency, else 3.
     bytes: usize,
     names: Vec<String>,
@@ -46,8 +46,17 @@ impl Frames {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
         let gathering = builder.tempdir_in(&parent).map_err(|error| refused(&folder, error))?;
+        let unfinished = Unfinished::new(gathering.path());
         let bytes = if scene.options().background == Background::Transparent { 4 } else { 3 };
-        Ok(Self { folder, gathering, bytes, names: vec![], hash: Sha256::new(), written: 0 })
+        Ok(Self {
+            folder,
+            gathering,
+            _unfinished: unfinished,
+            bytes,
+            names: vec![],
+            hash: Sha256::new(),
+            written: 0,
+        })
     }
 }
 

@@ -4,18 +4,17 @@ use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
-
+use super::draft::Draft;
 use super::hash::hex;
 use crate::{Error, Result};
+use sha2::{Digest, Sha256};
 
-/// A file being written: buffered, under a temporary name in the folder of its target, and renamed by [`finish`](Self::finish).
-/// If it is dropped before that, it is deleted and the older file of that name stays.
+/// A file being written: buffered, on the file system of its target, and put in place by [`finish`](Self::finish). If it is dropped before
+/// that, it is deleted and the older file of that name stays.
 #[derive(Debug)]
 pub struct AtomicFile {
     target: PathBuf,
-    writer: BufWriter<NamedTempFile>,
+    writer: BufWriter<Draft>,
     /// The hash of the bytes written so far; `None` after a seek, when only the finished file can be hashed.
     hash: Option<Sha256>,
     position: u64,
@@ -99,13 +98,8 @@ impl AtomicFile {
             let source = io::Error::new(ErrorKind::NotFound, "its folder does not exist");
             return refuse(source, "create the folder or choose another one");
         }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".deeptalk-").suffix(".tmp");
-        // Temporary files are private by default; this one gets the permissions of an ordinary file, by the umask.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder).map_err(|error| refused(&target, 0, error))?;
-        let writer = BufWriter::with_capacity(1 << 18, file);
+        let draft = Draft::create(folder).map_err(|error| refused(&target, 0, error))?;
+        let writer = BufWriter::with_capacity(1 << 18, draft);
         Ok(Self { target, writer, hash: Some(Sha256::new()), position: 0, bytes: 0 })
     }
 
@@ -113,23 +107,23 @@ impl AtomicFile {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where the disk is full or the system refuses; the temporary file is gone then.
+    /// [`Error::Io`] where the disk is full or the system refuses; nothing of the new file is left then.
     pub fn finish(mut self) -> Result<Written> {
         self.writer.flush().map_err(|error| self.refused(error))?;
-        self.writer.get_ref().as_file().sync_all().map_err(|error| self.refused(error))?;
+        self.writer.get_ref().file().sync_all().map_err(|error| self.refused(error))?;
         let hash = match self.hash.take() {
             Some(hash) => hash,
-            None => hash_of(self.writer.get_mut().as_file_mut()).map_err(|error| self.refused(error))?,
+            None => hash_of(self.writer.get_mut().file_mut()).map_err(|error| self.refused(error))?,
         };
         let sha256 = hex(hash);
         let Self { target, writer, bytes, .. } = self;
-        let (file, _) = writer.into_parts();
-        file.persist(&target).map_err(|error| refused(&target, bytes, error.error))?;
+        let (draft, _) = writer.into_parts();
+        draft.persist(&target).map_err(|error| refused(&target, bytes, error))?;
         Ok(Written { bytes, sha256 })
     }
 
     pub(crate) fn refused(&self, error: io::Error) -> Error {
-        let on_disk = self.writer.get_ref().as_file().metadata().map_or(0, |metadata| metadata.len());
+        let on_disk = self.writer.get_ref().file().metadata().map_or(0, |metadata| metadata.len());
         refused(&self.target, on_disk, error)
     }
 }
@@ -212,7 +206,7 @@ mod tests {
         std::fs::write(&path, "before").unwrap();
         let mut file = AtomicFile::create(&path).unwrap();
         file.write_all(b"after").unwrap();
-        assert_eq!(names_in(folder.path()).len(), 2);
+        assert_eq!(std::fs::read(&path).unwrap(), b"before");
         drop(file);
         assert_eq!(names_in(folder.path()), ["a.npy"]);
         assert_eq!(std::fs::read(&path).unwrap(), b"before");

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
+use super::regular;
+
 use crate::{Error, Result};
 
 /// A memory map of a whole file, read-only.
@@ -16,16 +18,7 @@ impl FileMap {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let unreadable = |error| Error::unreadable(path, error);
         // Checked before the file is opened: opening a pipe would block until something writes to it.
-        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-            let next = "give the file itself";
-            return Err(Error::bad_input(
-                path,
-                "cannot be mapped",
-                "a regular file",
-                "a folder, a pipe or a device",
-                next,
-            ));
-        }
+        regular(path)?;
         let file = std::fs::File::open(path).map_err(unreadable)?;
         // SAFETY: the map is read-only, and nothing here writes to input files. Another program that shortens the file while it is being
         // read ends this process with a bus error; no memory map can exclude that.

@@ -3,7 +3,9 @@
 //! This module uses no other module of the crate but its errors: it knows no sound, network or face.
 
 mod atomic;
+mod draft;
 pub mod elements;
+mod foreign;
 mod hash;
 mod map;
 pub(crate) mod npy;
@@ -13,9 +15,15 @@ pub mod pickle;
 pub mod safetensors;
 pub mod tensors;
 mod torch;
+mod unfinished;
+mod whole;
 
 pub use atomic::{AtomicFile, Failure, Written};
+pub(crate) use foreign::refuse_wrong_download;
 pub(crate) use hash::hex;
 pub(crate) use map::FileMap;
 pub use tensors::{SafetensorsFile, Tensors, open_tensors};
 pub use torch::TorchArchive;
+pub(crate) use unfinished::Unfinished;
+pub use unfinished::discard_unfinished;
+pub(crate) use whole::{read_whole, regular};

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::TorchArchive;
 use super::elements::{ElementType, count};
 use super::map::FileMap;
 use super::safetensors::{Dtype, Safetensors};
+use super::{TorchArchive, refuse_wrong_download};
 use crate::{Error, Result};
 
 /// The largest header in bytes; those of the published checkpoints take 0.3 MB.
@@ -31,6 +31,7 @@ pub trait Tensors: Send + Sync + std::fmt::Debug {
 pub fn open_tensors(path: impl AsRef<Path>) -> Result<Box<dyn Tensors>> {
     let path = path.as_ref();
     let map = FileMap::open(path)?;
+    refuse_wrong_download(path, &map)?;
     match *map {
         [b'P', b'K', 3, 4, ..] | [0x80, ..] => Ok(Box::new(TorchArchive::new(map, path)?)),
         [_, _, _, _, _, _, _, 0, b'{', ..] => Ok(Box::new(SafetensorsFile::new(map, path)?)),

@@ -21,6 +21,10 @@ use crate::{Error, Result};
 /// The largest number of dictionary entries that are visited; the published checkpoint has 1500 tensors.
 const MOST_ENTRIES: usize = 1 << 20;
 const LONGEST_NAME: usize = 1024;
+const LONGEST_KEY: usize = 64;
+/// The most bytes of the list of tensors; the list of the published checkpoint takes 300 kB. A file may write a name's prefix and a tensor
+/// once and refer to them very often.
+const MOST_LISTED: usize = 64 << 20;
 /// The largest number of elements of a tensor whose stride of 0 repeats a smaller storage.
 const MOST_REPEATED: usize = 1 << 22;
 /// Names that training scripts give to the state dict inside a checkpoint.
@@ -190,7 +194,14 @@ pub(super) fn state_dict(
     storage: impl Fn(&str) -> Result<Option<Range<usize>>>,
 ) -> Result<Vec<(String, View)>> {
     let wrapped = WRAPPINGS.iter().find_map(|key| root.get(key).filter(|value| value.pairs().is_some()));
-    let mut walk = Walk { path, storage, left: MOST_ENTRIES, found: Vec::new(), index: HashMap::new() };
+    let mut walk = Walk {
+        path,
+        storage,
+        left: MOST_ENTRIES,
+        room: MOST_LISTED,
+        found: Vec::new(),
+        index: HashMap::new(),
+    };
     walk.collect(wrapped.unwrap_or(root), "", 0)?;
     if walk.found.is_empty() {
         let found = root.describe();
@@ -204,6 +215,8 @@ struct Walk<'a, S> {
     path: &'a Path,
     storage: S,
     left: usize,
+    /// Bytes that the list may still take.
+    room: usize,
     found: Vec<(String, View)>,
     index: HashMap<String, usize>,
 }
@@ -221,7 +234,8 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
             }
             let name = format!("{prefix}{key}");
             if let Some(tensor) = rebuilt(value) {
-                let view = self.view(&name.escape_debug().to_string(), tensor)?;
+                let view = self.view(&name, tensor)?;
+                self.spend(2 * name.len() + 16 * view.shape.len() + 256)?;
                 match self.index.get(&name) {
                     Some(&at) => self.found[at].1 = view,
                     None => {
@@ -258,6 +272,15 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
         Ok(())
     }
 
+    /// Counts the bytes of an entry of the list.
+    fn spend(&mut self, bytes: usize) -> Result<()> {
+        self.room = self.room.checked_sub(bytes).ok_or_else(|| {
+            let expected = format!("a list of at most {} MiB", MOST_LISTED >> 20);
+            self.damaged("has too many tensors with long names or many axes", expected, "more".into())
+        })?;
+        Ok(())
+    }
+
     fn damaged(&self, what: impl Into<String>, expected: impl Into<String>, found: String) -> Error {
         Error::bad_input(self.path, what, expected, found, "get the file again from its publisher")
     }
@@ -266,7 +289,7 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
     fn view(&self, name: &str, args: Node<'_>) -> Result<View> {
         let wrong = |expected: &str, found: Option<Node<'_>>| {
             let found = found.map_or("nothing".into(), Node::describe);
-            self.damaged(format!("the tensor `{name}` is damaged"), expected, found)
+            self.damaged(format!("the tensor `{}` is damaged", name.escape_debug()), expected, found)
         };
         // ("storage", type, key, location, elements), and in the older format the view of a view, long since always None.
         let storage =
@@ -277,8 +300,8 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
             element.ok_or_else(|| wrong("a storage of a type that torch had before 2.3", storage.item(1)))?;
         let key = storage
             .item(2)
-            .and_then(Node::text)
-            .ok_or_else(|| wrong("the name of a storage", storage.item(2)))?;
+            .and_then(storage_key)
+            .ok_or_else(|| wrong("the name of a storage, at most 64 bytes", storage.item(2)))?;
         if storage.item(5).is_some_and(|view| !view.is_none()) {
             return Err(wrong("a storage of its own", storage.item(5)));
         }
@@ -287,11 +310,10 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
         let strides = args.item(3).and_then(Node::sizes).filter(|strides| strides.len() == shape.len());
         let strides = strides.ok_or_else(|| wrong("a stride for every axis", args.item(3)))?;
 
-        let key = shortened(key);
         let range = (self.storage)(key)?.ok_or_else(|| {
             self.damaged(
-                format!("the tensor `{name}` has no data"),
-                format!("a storage `{key}`"),
+                format!("the tensor `{}` has no data", name.escape_debug()),
+                format!("a storage `{}`", key.escape_debug()),
                 "none".into(),
             )
         })?;
@@ -307,7 +329,7 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
             let expected = format!("a view of a storage of {held} elements");
             let found = format!("shape {shape:?}, strides {strides:?}, offset {offset}");
             return Err(self.damaged(
-                format!("the tensor `{name}` lies outside its storage"),
+                format!("the tensor `{}` lies outside its storage", name.escape_debug()),
                 expected,
                 found,
             ));
@@ -352,7 +374,7 @@ pub(super) fn storage_element(class: &str) -> Option<ElementType> {
     })
 }
 
-/// A storage's key is a short number; a longer text is cut before it goes into messages and look-ups.
-fn shortened(key: &str) -> &str {
-    key.char_indices().nth(64).map_or(key, |(at, _)| &key[..at])
+/// The key of a storage: a number as a text. Very many references may share one key, and each is looked up, so a long text is no key.
+pub(super) fn storage_key(node: Node<'_>) -> Option<&str> {
+    node.text().filter(|key| key.len() <= LONGEST_KEY)
 }

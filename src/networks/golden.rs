@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::{Spec, Stage, Stages, Values};
 use crate::audio::read_wav;
+use crate::files::read_whole;
 use crate::files::safetensors::{Dtype, Safetensors};
 use crate::{Error, Result};
 
 /// The largest header of a golden file: a few kB are usual.
 const LARGEST_HEADER: u64 = 8 << 20;
+/// Every stage of a minute at the published sizes takes some 300 MB in f32.
+const LARGEST_FILE: u64 = 2 << 30;
 const NEXT: &str = "give one of the golden files, or the folder that holds them with their WAVs";
 
 /// One golden file. What its metadata and tensors mean is the network's to say ([`Network::replay`](super::Network::replay)).
@@ -29,7 +32,7 @@ impl Golden {
     pub fn open(path: &Path) -> Result<Self> {
         let bad =
             |what: &str, expected: &str, found: String| Error::bad_input(path, what, expected, found, NEXT);
-        let bytes = std::fs::read(path).map_err(|error| Error::unreadable(path, error))?;
+        let bytes = read_whole(path, LARGEST_FILE, NEXT)?;
         let file = Safetensors::parse(&bytes, LARGEST_HEADER)
             .map_err(|damage| bad("is not a golden file", "a whole safetensors file", damage.to_string()))?;
         let metadata = file.metadata().clone();

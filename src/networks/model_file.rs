@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::registry::{Architecture, Contradiction, Inspection};
 use super::{Network, Spec};
 use crate::files::safetensors::{self, ALIGNMENT, Damage, Entry, Header, Safetensors};
-use crate::files::{AtomicFile, FileMap, Written, hex};
+use crate::files::{AtomicFile, FileMap, Written, hex, refuse_wrong_download};
 use crate::layers::Source;
 use crate::tensor::{Dtype, OpenDevice, Ops, Role, Stored};
 use crate::{Advice, Error, Result};
@@ -65,6 +65,7 @@ impl ModelFile {
 
     pub(crate) fn from_owner(path: &Path, owner: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self> {
         let bytes = (*owner).as_ref();
+        refuse_wrong_download(path, bytes)?;
         let bad =
             |what: &str, expected: &str, found: String| Error::bad_input(path, what, expected, found, NEXT);
         let opened = Safetensors::parse(bytes, LARGEST_HEADER).map_err(|damage| match damage {

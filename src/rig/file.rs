@@ -1,12 +1,12 @@
 //! The face file: safetensors, strict in both directions.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use super::Face;
 use crate::files::safetensors::{Dtype, Header, Safetensors};
-use crate::files::{AtomicFile, Written};
+use crate::files::{AtomicFile, Written, read_whole, refuse_wrong_download};
 use crate::{Error, Result};
 
 const FORMAT: &str = "deeptalk-rt face";
@@ -25,14 +25,7 @@ impl Face {
     /// A bad input if the file cannot be read or is not a whole, consistent face; it names the tensor, what was expected and what stood there.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)
-            .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
-            .map_err(|error| Error::unreadable(path, error))?;
-        if bytes.len() as u64 > LARGEST_FILE {
-            return Err(Error::bad_input(path, "is not a face file", "at most 1 GiB", "more", NEXT));
-        }
-        Self::from_bytes(&bytes, path)
+        Self::from_bytes(&read_whole(path, LARGEST_FILE, NEXT)?, path)
     }
 
     /// Reads the bytes of a face file; `name` stands for the path in errors.
@@ -183,6 +176,11 @@ struct TensorsToRead<'a> {
 
 impl<'a> TensorsToRead<'a> {
     fn open(bytes: &'a [u8], path: &'a Path) -> Result<Self> {
+        refuse_wrong_download(path, bytes)?;
+        if bytes.starts_with(&[0x80]) || bytes.starts_with(b"(d") || bytes.starts_with(b"PK") {
+            let found = "a Python pickle or an archive, such as FLAME's own files";
+            return Err(Error::bad_input(path, "is not a face file", "a safetensors file", found, NEXT));
+        }
         let file = Safetensors::parse(bytes, LARGEST_HEADER).map_err(|damage| {
             Error::bad_input(path, "is not a face file", "a safetensors file", damage.to_string(), NEXT)
         })?;

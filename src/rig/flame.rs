@@ -1,19 +1,20 @@
 //! FLAME's own files to a face: FLAME 2020 (a Python 2 pickle with chumpy arrays), FLAME 2023 (a pickle of numpy arrays, or npz).
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Read;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::Face;
-use crate::files::npz;
 use crate::files::numpy::{Array, pickled_npy};
 use crate::files::pickle::{Node, Pickle};
+use crate::files::{npz, read_whole, refuse_wrong_download};
 use crate::{Error, Result};
 
-/// The published files have 50 MB; this is also the most that an npz may unpack to.
+/// The published files have 50 MB.
 const LARGEST_FILE: u64 = 256 << 20;
+/// The most bytes of the arrays of an npz: those of FLAME 2023 take 60 MB in f64.
+const LARGEST_ARRAYS: u64 = 128 << 20;
 const VERTICES: usize = 5023;
 const JOINTS: [&str; 5] = ["root", "neck", "jaw", "eye_left", "eye_right"];
 /// `shapedirs` has the identity first, then the expressions, of which the published motions use the first 50.
@@ -29,13 +30,8 @@ const NEXT: &str = "give FLAME's `generic_model.pkl` (or the npz of FLAME 2023) 
 /// A bad input if the file is no FLAME model; it names the array, what was expected and what was found.
 pub fn import_flame(path: impl AsRef<Path>) -> Result<Face> {
     let path = path.as_ref();
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|error| Error::unreadable(path, error))?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(Error::bad_input(path, "is no FLAME model", "at most 256 MiB", "more", NEXT));
-    }
+    let bytes = read_whole(path, LARGEST_FILE, NEXT)?;
+    refuse_wrong_download(path, &bytes)?;
     let hash = crate::files::hex(Sha256::new_with_prefix(&bytes));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let source = format!("{name}, SHA-256 {hash}");
@@ -73,7 +69,7 @@ pub fn import_flame(path: impl AsRef<Path>) -> Result<Face> {
 fn read_npz(bytes: &[u8], path: &Path) -> Result<HashMap<String, Vec<u8>>> {
     const WANTED: [&str; 7] =
         ["v_template", "f", "shapedirs", "posedirs", "J_regressor", "kintree_table", "weights"];
-    npz::read(bytes, &WANTED, LARGEST_FILE)
+    npz::read(bytes, &WANTED, LARGEST_ARRAYS)
         .map_err(|error| Error::bad_input(path, "is no FLAME model", "a pickle or an npz", error, NEXT))
 }
 

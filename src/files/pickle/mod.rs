@@ -19,6 +19,8 @@ use crate::{Error, Result};
 const MOST_STEPS: usize = 2 << 20;
 /// The deepest nesting: a checkpoint has about ten levels.
 const MOST_LEVELS: u16 = 200;
+/// The longest text of Python 2 that is read as a text.
+const LONGEST_TEXT: usize = 1024;
 /// numpy allows 64, torch no more.
 const MOST_AXES: usize = 64;
 
@@ -174,12 +176,22 @@ impl<'p> Node<'p> {
         Self { pickle: self.pickle, id }
     }
 
-    /// A text: `str`, or Python 2's `str` where it is UTF-8.
+    /// A text: `str`, or Python 2's `str` where it is UTF-8 of at most 1024 bytes: longer ones are data, and would be checked anew for
+    /// every reference to them.
     pub fn text(self) -> Option<&'p str> {
         match self.value() {
             Value::Str(text) => Some(text),
-            Value::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+            Value::Bytes(bytes) if bytes.len() <= LONGEST_TEXT => std::str::from_utf8(bytes).ok(),
             _ => None,
+        }
+    }
+
+    /// Whether this is that text, compared byte by byte where the lengths are equal.
+    fn is_text(self, text: &str) -> bool {
+        match self.value() {
+            Value::Str(own) => own == text,
+            Value::Bytes(own) => **own == *text.as_bytes(),
+            _ => false,
         }
     }
 
@@ -252,7 +264,7 @@ impl<'p> Node<'p> {
 
     /// The value of a dictionary for a text key.
     pub fn get(self, key: &str) -> Option<Self> {
-        self.pairs()?.filter(|(k, _)| k.text() == Some(key)).last().map(|(_, value)| value)
+        self.pairs()?.filter(|(k, _)| k.is_text(key)).last().map(|(_, value)| value)
     }
 
     /// A name that was looked up: module and name.

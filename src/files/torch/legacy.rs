@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
-use super::{View, state_dict, storage_element};
+use super::{View, state_dict, storage_element, storage_key};
 use crate::files::pickle::{Node, Pickle};
 use crate::files::tensors::not_tensors;
 use crate::{Error, Result};
@@ -39,12 +39,12 @@ pub(super) fn read(bytes: &[u8], path: &Path) -> Result<Vec<(String, View)>> {
 
     let kinds: HashMap<&str, &str> = object
         .persistents()
-        .filter_map(|storage| Some((storage.item(2)?.text()?, storage.item(1)?.global()?.1)))
+        .filter_map(|storage| Some((storage_key(storage.item(2)?)?, storage.item(1)?.global()?.1)))
         .collect();
     let mut storages: HashMap<&str, Range<usize>> = HashMap::new();
     let mut at = end;
     for key in keys.root().items().into_iter().flatten() {
-        let range = key.text().and_then(|key| {
+        let range = storage_key(key).and_then(|key| {
             let size = storage_element(kinds.get(key)?)?.size();
             let elements = u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
             let start = at + 8;

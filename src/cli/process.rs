@@ -1,0 +1,56 @@
+//! The process: threads and signals, set up before any command.
+
+use std::num::NonZero;
+#[cfg(unix)]
+use std::sync::{Arc, atomic::AtomicBool};
+
+use deeptalk_rt::{Error, Result};
+use rayon::{ThreadPoolBuildError, ThreadPoolBuilder};
+
+use super::say;
+
+/// The most threads for each processor that the environment may ask for.
+const MOST_THREADS: usize = 16;
+
+/// Starts the threads of the process, exactly as many as a command asks for, and turns a limit on the size of files into an error of the
+/// write.
+///
+/// # Errors
+/// [`Error::Device`] if the system refuses the threads that were asked for.
+pub fn set_up(threads: Option<u16>) -> Result<()> {
+    // Without a handler the signal ends the process; with one, the write fails with "file too large".
+    #[cfg(unix)]
+    drop(signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false))));
+    match threads {
+        Some(threads) => start(threads.into()).map_err(|error| {
+            Error::Device(format!("{threads} threads cannot be started: {error}; give fewer with --threads"))
+        }),
+        None => {
+            start_what_the_system_has();
+            Ok(())
+        }
+    }
+}
+
+fn start(threads: usize) -> std::result::Result<(), ThreadPoolBuildError> {
+    ThreadPoolBuilder::new().num_threads(threads).build_global()
+}
+
+/// Starts one thread for each processor, or as many as the environment asks for. Where the system refuses, everything runs on this thread.
+fn start_what_the_system_has() {
+    let asked: Option<usize> = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse().ok());
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let most = MOST_THREADS * processors;
+    let count = match asked {
+        None | Some(0) => processors,
+        Some(count) if count > most => {
+            say::line(format_args!("RAYON_NUM_THREADS={count}: {most} threads are started, the most here"));
+            most
+        }
+        Some(count) => count,
+    };
+    let Err(refused) = start(count) else { return };
+    let alone = ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
+    let now = if alone.is_ok() { "all work is done on one thread" } else { "the work may fail" };
+    say::line(format_args!("the system refuses {count} threads ({refused}): {now}"));
+}

@@ -1,0 +1,250 @@
+//! Hostile and unlucky input through the real binary: bounded work, limits, stops, nothing left behind.
+#![cfg(target_os = "linux")]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_deeptalk-rt");
+/// The most seconds of processor time for a file of 5 MB.
+const SECONDS: u64 = 2;
+/// The most address space: 300 MB that are used, and what the threads and the mapped files reserve.
+const KILOBYTES: u64 = 3_000_000;
+
+fn speech() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/speech_a.wav").to_str().unwrap().into()
+}
+
+/// Runs the program in `folder` through a shell that sets `limits` first.
+fn run(folder: &TempDir, limits: &str, arguments: &str) -> Output {
+    let script = format!("{limits}; exec {PROGRAM} {arguments}");
+    Command::new("bash").current_dir(folder.path()).args(["-c", &script]).output().unwrap()
+}
+
+fn error_of(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!text.contains("panicked"), "{text}");
+    text
+}
+
+fn names(folder: &TempDir) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.path()).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A torch archive of one pickle.
+fn archive(pickle: &[u8]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, data) in [("a/data.pkl", pickle), ("a/version", b"3\n"), ("a/data/0", &[0; 4])] {
+        zip.start_file(name, stored).unwrap();
+        zip.write_all(data).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// 200,000 keys of a dictionary that are one byte string of 4 MB.
+fn slow_keys() -> Vec<u8> {
+    let mut pickle = b"\x80\x02B\x00\x00\x40\x00".to_vec();
+    pickle.resize(pickle.len() + (4 << 20), b'a');
+    pickle.extend_from_slice(b"q\x000}(");
+    (0..200_000).for_each(|_| pickle.extend_from_slice(b"h\x00N"));
+    pickle.extend_from_slice(b"u.");
+    archive(&pickle)
+}
+
+/// 480,000 names of 1006 bytes for one tensor of 64 axes.
+fn many_names() -> Vec<u8> {
+    let ones = [b"(".to_vec(), b"K\x01".repeat(64), b"t".to_vec()].concat();
+    let storage = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x01tQ";
+    let tensor =
+        [&b"ctorch._utils\n_rebuild_tensor_v2\n("[..], storage, b"K\x00", &ones, &ones, b"\x89NtR"].concat();
+    let mut pickle = b"\x80\x02}(X\xe8\x03\0\0".to_vec();
+    pickle.resize(pickle.len() + 1000, b'p');
+    pickle.extend_from_slice(b"}(X\x01\0\0\0t");
+    pickle.extend_from_slice(&tensor);
+    pickle.extend_from_slice(b"q\x01");
+    for name in 0..480_000 {
+        pickle.extend_from_slice(b"\x8c\x06");
+        pickle.extend_from_slice(format!("{name:06}").as_bytes());
+        pickle.extend_from_slice(b"h\x01");
+    }
+    pickle.extend_from_slice(b"uu.");
+    archive(&pickle)
+}
+
+/// The format before torch 1.6: 300,000 storages whose key is one text of 4 MB.
+fn slow_legacy() -> Vec<u8> {
+    let mut file = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.".to_vec();
+    file.extend_from_slice(b"\x80\x02M\xe9\x03.\x80\x02}X\x0d\0\0\0little_endian\x88s.");
+    file.extend_from_slice(b"\x80\x02(X\x07\0\0\0storagectorch\nFloatStorage\nX\x00\x00\x40\x00");
+    file.resize(file.len() + (4 << 20), b'k');
+    file.extend_from_slice(b"X\x03\0\0\0cpuK\x01Ntq\x01Q0");
+    (0..300_000).for_each(|_| file.extend_from_slice(b"h\x01Q0"));
+    file.extend_from_slice(b"}.\x80\x02].");
+    file
+}
+
+/// An npz of 260 kB with an array of 255 MB.
+fn bomb() -> Vec<u8> {
+    let rows = (255 << 20) / 3;
+    let header = format!("{{'descr': '|i1', 'fortran_order': False, 'shape': ({rows}, 3), }}\n");
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("v_template.npy", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.write_all(b"\x93NUMPY\x01\0").unwrap();
+    zip.write_all(&(header.len() as u16).to_le_bytes()).unwrap();
+    zip.write_all(header.as_bytes()).unwrap();
+    let zeros = vec![0; 3 << 20];
+    (0..85).for_each(|_| zip.write_all(&zeros).unwrap());
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn files_that_ask_for_more_work_than_their_size_are_refused_in_bounded_time_and_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes, command) in [
+        ("keys.pth", slow_keys(), "deeptalk"),
+        ("names.pth", many_names(), "deeptalk"),
+        ("legacy.pth", slow_legacy(), "deeptalk"),
+        ("bomb.npz", bomb(), "flame"),
+    ] {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+        // The limits end a program that goes beyond them; the debug build of the tests is allowed twice the time.
+        let limits = format!("ulimit -t {} -v {}", 2 * SECONDS, KILOBYTES);
+        let output = run(&folder, &limits, &format!("import {command} {name} -o out.safetensors"));
+        let error = error_of(&output);
+        assert_eq!(output.status.code(), Some(3), "{name}: {error}");
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+        assert_eq!(names(&folder), [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn pipes_and_devices_are_refused_by_name_instead_of_being_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap().success());
+    for place in ["pipe", "/dev/zero"] {
+        for command in [
+            format!("run {} --face {place} -o t.npz", speech()),
+            format!("run {} --model {place} -o t.npz", speech()),
+            format!("run {place} -o t.npz"),
+            format!("import flame {place} -o t.safetensors"),
+            format!("import deeptalk {place} -o t.safetensors"),
+            format!("verify --golden {place}"),
+            format!("bench compare {place} {place}"),
+            format!("info {place}"),
+        ] {
+            let output = run(&folder, "ulimit -t 10", &command);
+            let error = error_of(&output);
+            assert_eq!(output.status.code(), Some(3), "{command}: {error}");
+            assert!(error.contains("device") || error.contains("pipe"), "{command}: {error}");
+        }
+    }
+    assert_eq!(names(&folder), ["pipe"]);
+}
+
+#[test]
+fn a_request_to_stop_ends_every_long_command_within_half_a_second_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let silence = folder.path().join("long.wav");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 16_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut wav = hound::WavWriter::create(&silence, spec).unwrap();
+    (0..16_000 * 600).for_each(|i: i32| wav.write_sample((i % 97 * 50) as i16).unwrap());
+    wav.finalize().unwrap();
+    let before = names(&folder);
+    for (command, wait) in [
+        ("run long.wav -o t.npz", 400),
+        ("run long.wav -o t.mp4", 900),
+        ("run long.wav -o frames/", 1500),
+        ("synth-model --size base -o m.safetensors", 300),
+        ("bench --seconds 10", 700),
+    ] {
+        let mut child = Command::new(PROGRAM)
+            .current_dir(folder.path())
+            .args(command.split(' '))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        assert!(child.try_wait().unwrap().is_none(), "{command}: it had ended before it was stopped");
+        let asked = Instant::now();
+        let stop = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap();
+        assert!(stop.success());
+        let status = child.wait().unwrap();
+        let took = asked.elapsed();
+        assert_eq!(status.code(), Some(1), "{command}");
+        // Half a second, and as much again for a machine that has other work.
+        assert!(took < Duration::from_millis(1000), "{command}: {took:?}");
+        assert_eq!(names(&folder), before, "{command}");
+    }
+}
+
+#[test]
+fn a_killed_run_leaves_no_temporary_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(PROGRAM)
+        .current_dir(folder.path())
+        .args(["synth-model", "--size", "base", "-o", "m.safetensors"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(names(&folder), [""; 0]);
+}
+
+#[test]
+fn limits_of_the_system_are_sentences() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&folder, "ulimit -f 8", &format!("run {} -o t.glb", speech()));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(error_of(&output).contains("cannot write the file: File too large"), "{output:?}");
+    assert_eq!(names(&folder), [""; 0]);
+    let output = run(&folder, "export RAYON_NUM_THREADS=99999999", &format!("run {} -o t.csv", speech()));
+    assert!(output.status.success(), "{output:?}");
+    assert!(error_of(&output).contains("threads are started, the most here"), "{output:?}");
+}
+
+#[test]
+fn wrong_downloads_and_names_that_are_no_files_are_told_for_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
+    write("pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n");
+    write("page", b"<!DOCTYPE html><html><title>Sign in</title></html>");
+    write("flame.pkl", b"\x80\x02}q\x00.");
+    let run = |command: &str, code: i32, part: &str| {
+        let output = run(&folder, "true", command);
+        let error = error_of(&output);
+        assert_eq!(output.status.code(), Some(code), "{command}: {error}");
+        assert!(error.contains(part), "{command}: {error}");
+    };
+    let speech = speech();
+    for (name, part) in [("pointer", "a Git LFS pointer"), ("page", "a web page")] {
+        run(&format!("import deeptalk {name} -o m.safetensors"), 3, part);
+        run(&format!("import flame {name} -o m.safetensors"), 3, part);
+        run(&format!("run {speech} --model {name} -o t.npz"), 3, part);
+        run(&format!("run {speech} --face {name} -o t.npz"), 3, part);
+    }
+    run(&format!("run {speech} --face flame.pkl -o t.npz"), 3, "a Python pickle");
+    run("run - -o t.npz", 2, "deeptalk-rt stream");
+    run("run https://example.org/a.wav -o t.npz", 2, "nothing is fetched");
+    run("run 'clips/*.wav' --out-dir out", 2, "the shell left it");
+    run(&format!("run {speech} --out-dir new/folder --format csv"), 0, "speech_a.csv");
+    assert!(folder.path().join("new/folder/speech_a.csv").is_file());
+    run(&format!("stream < {speech}"), 3, "a WAV file");
+    write("talk.mp3", b"ID3\x04\0\0\0\0\0\0\0\0\0\0");
+    run("stream < talk.mp3", 3, "MP3 sound");
+}
