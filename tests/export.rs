@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use deeptalk_rt::animation::{Animation, Extras, Rate, Vertices};
+use deeptalk_rt::animation::{Animation, Extras, Rate, ShapeTable, Vertices};
 use deeptalk_rt::export::{Ending, FORMATS, Format, Options, VertexSource, write};
 use deeptalk_rt::files::Written;
 use deeptalk_rt::{Error, Result};
@@ -180,7 +181,10 @@ fn npz_holds_everything_and_the_vertices_of_the_source() {
 fn an_animation_of_vertices_goes_into_numpy_files_and_no_table() {
     let folder = tempdir().unwrap();
     let values: Vec<f32> = (0..3 * 21).map(|i| corner(i / 21, i % 21 / 3, i % 3)).collect();
-    let mesh = Vertices { topology: "seven".into(), count: 7, values: values.clone() };
+    // Every frame is a shape of its own.
+    let basis = ShapeTable { topology: "seven".into(), rest: vec![0.0; 21], table: values.clone() };
+    let weights = (0..9).map(|i| if i % 4 == 0 { 1.0 } else { 0.0 }).collect();
+    let mesh = Vertices::new(Arc::new(basis), weights);
     let rate = Rate::new(30_000, 1_001).unwrap();
     let extras = Extras::new().with("noise.seed", [], vec![7]).with("latent", [3, 1, 2], vec![0.5; 6]);
     let mesh = Animation::from_vertices(rate, mesh).with_extras(extras);
@@ -194,12 +198,17 @@ fn an_animation_of_vertices_goes_into_numpy_files_and_no_table() {
     let path = folder.path().join("a.npy");
     write(&path, &mesh, &Options::default()).unwrap();
     assert_eq!(bits(&Array::parse(&std::fs::read(&path).unwrap()).f32(&[3, 7, 3])), bits(&values));
-    for ending in ["csv", "json", "html", "glb"] {
+    for (ending, words, code) in [
+        ("csv", "7 vertices of the mesh `seven`", 2),
+        ("json", "7 vertices of the mesh `seven`", 2),
+        ("html", "moves 7 vertices, and the face `Built-in head` has 7971", 3),
+        ("glb", "moves 7 vertices, and the face `Built-in head` has 7971", 3),
+    ] {
         let path = folder.path().join("b").with_extension(ending);
         let face = deeptalk_rt::rig::Face::builtin().unwrap();
         let error = write(&path, &mesh, &Options { face: Some(&face), ..Options::default() }).unwrap_err();
-        assert!(error.to_string().contains("7 vertices of the mesh `seven`"), "{error}");
-        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!(error.exit_code(), code);
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }

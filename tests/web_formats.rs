@@ -158,7 +158,7 @@ fn the_file_endings_choose_the_formats_and_refusals_leave_nothing() {
     let weights = Options { layout: Some("arkit"), ..Options::default() };
     let arkit = |fps| {
         let map = Arkit::of(&talk.parameters().unwrap().names).unwrap();
-        talk.retargeted(&map).unwrap().resampled(Rate::whole(fps)).unwrap()
+        talk.retargeted(&map).unwrap().resampled(Rate::whole(fps))
     };
     let at = |name: &str| folder.path().join(name);
     write(at("a.html"), &talk, &Options { title: "", ..whole }).unwrap();

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn dt_motion_values(
 ) -> dt_status {
     guard(|| {
         let motion = unsafe { handle::look(motion) }?;
-        unsafe { handle::copy(motion.values(), out, capacity, "the values") }
+        unsafe { handle::copy(&motion.rows()?, out, capacity, "the values") }
     })
 }
 

@@ -34,7 +34,7 @@ impl Motion {
 impl Motion {
     #[getter]
     fn values<'py>(&self, python: Python<'py>) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        table(python, self.0.values(), self.0.width())
+        table(python, &self.0.rows().map_err(raised)?, self.0.width())
     }
 
     #[getter]

@@ -186,7 +186,7 @@ impl Session {
             rest_after,
         };
         session.begin(&options).map_err(raised)?;
-        Ok(options.delay())
+        Ok(session.delay())
     }
 
     fn push(&self, python: Python<'_>, samples: PyReadonlyArray1<'_, f32>) -> PyResult<usize> {

@@ -14,7 +14,7 @@
 //! # let mut values = vec![0.0; 2 * names.len()];
 //! # values[50] = 12f32.to_radians();
 //! let motion = Animation::from_parameters(Rate::whole(25), names.clone(), values);
-//! let weights = motion.retargeted(&Arkit::of(&names)?)?.resampled(Rate::whole(60))?;
+//! let weights = motion.retargeted(&Arkit::of(&names)?)?.resampled(Rate::whole(60));
 //! assert_eq!(weights.parameters()?.names[17], "jawOpen");
 //! assert_eq!(weights.frame(0)[17], 0.5);
 //! # Ok::<(), deeptalk_rt::Error>(())
@@ -175,7 +175,7 @@ mod tests {
     /// The weights of a motion at a rate.
     fn weights(motion: &Animation, fps: u32) -> Animation {
         let map = Arkit::of(&motion.parameters().unwrap().names).unwrap();
-        motion.retargeted(&map).unwrap().resampled(Rate::whole(fps)).unwrap()
+        motion.retargeted(&map).unwrap().resampled(Rate::whole(fps))
     }
 
     fn set(motion: &mut Animation, frame: usize, name: &str, value: f32) {

@@ -7,8 +7,10 @@ mod rate;
 pub mod resample;
 mod retarget;
 mod track;
+mod vertices;
 
 pub use extras::{Elements, Extra, Extras};
 pub use rate::Rate;
 pub use retarget::Retarget;
-pub use track::{Animation, JAW_NAMES, Parameters, Track, Vertices};
+pub use track::{Animation, JAW_NAMES, Parameters, Track};
+pub use vertices::{ShapeTable, VertexBasis, Vertices};

@@ -1,7 +1,7 @@
 //! Retargeting: the channels of one rig to those of another.
 
 use super::resample::resample;
-use super::{Animation, Parameters, Rate, Track};
+use super::{Animation, Parameters, Rate, Track, Vertices};
 use crate::Result;
 
 /// A map from rows of some channels to rows of others, frame by frame.
@@ -30,19 +30,22 @@ impl Animation {
     }
 
     /// The same animation at another rate, interpolated by [`resample`], without extras: theirs are rows of the old rate.
-    ///
-    /// # Errors
-    /// [`Error::Usage`](crate::Error::Usage) for an animation of vertices.
-    pub fn resampled(&self, rate: Rate) -> Result<Self> {
+    pub fn resampled(&self, rate: Rate) -> Self {
         if rate == self.rate {
-            return Ok(self.clone());
+            return self.clone();
         }
-        let Parameters { names, values } = self.parameters()?;
-        let values = if names.is_empty() { vec![] } else { resample(values, names.len(), self.rate, rate) };
-        Ok(Self {
-            rate,
-            track: Track::Parameters(Parameters { names: names.clone(), values }),
-            extras: Default::default(),
-        })
+        let (values, columns) = (self.values(), self.columns());
+        let values = if columns == 0 { vec![] } else { resample(values, columns, self.rate, rate) };
+        let track = match &self.track {
+            Track::Parameters(parameters) => {
+                Track::Parameters(Parameters { names: parameters.names.clone(), values })
+            }
+            Track::Vertices(vertices) => Track::Vertices(Vertices {
+                basis: vertices.basis.clone(),
+                rest: vertices.rest.clone(),
+                weights: values,
+            }),
+        };
+        Self { rate, track, extras: Default::default() }
     }
 }

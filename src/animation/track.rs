@@ -1,6 +1,8 @@
 //! An animation and its track: what moves, frame by frame.
 
-use super::{Extras, Rate};
+use std::borrow::Cow;
+
+use super::{Extras, Rate, Vertices};
 use crate::{Error, Result};
 
 /// The jaw's axis-angle in radians: the last three parameters of a face whose jaw is a joint.
@@ -47,17 +49,6 @@ pub struct Parameters {
     pub values: Vec<f32>,
 }
 
-/// Positions of a mesh's vertices, frame by frame.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Vertices {
-    /// The mesh: a name or a hash of its triangles. Meshes of the same name and count have the same vertices in the same order.
-    pub topology: String,
-    /// Vertices of a frame.
-    pub count: usize,
-    /// Positions in metres, row-major (frames, count, 3).
-    pub values: Vec<f32>,
-}
-
 impl Animation {
     /// An animation of parameters, without extras; `values` are row-major (frames, names).
     pub fn from_parameters(rate: Rate, names: impl Into<Vec<String>>, values: Vec<f32>) -> Self {
@@ -77,7 +68,7 @@ impl Animation {
 
     /// The number of frames.
     pub fn frames(&self) -> usize {
-        self.values().len() / self.width().max(1)
+        self.values().len() / self.columns().max(1)
     }
 
     /// Its length in seconds.
@@ -89,24 +80,51 @@ impl Animation {
     pub fn width(&self) -> usize {
         match &self.track {
             Track::Parameters(parameters) => parameters.names.len(),
-            Track::Vertices(vertices) => 3 * vertices.count,
+            Track::Vertices(vertices) => 3 * vertices.count(),
         }
     }
 
-    /// All values of the track, row-major (frames, [`width`](Self::width)).
+    /// All values of the track, row-major (frames, [`width`](Self::width)): parameters, or positions, which are computed.
+    ///
+    /// # Errors
+    /// Errors of the device that computes positions.
+    pub fn rows(&self) -> Result<Cow<'_, [f32]>> {
+        match &self.track {
+            Track::Parameters(parameters) => Ok(Cow::Borrowed(&parameters.values)),
+            Track::Vertices(vertices) => vertices.positions(0..self.frames()).map(Cow::Owned),
+        }
+    }
+
+    /// Numbers of a frame as the track holds them: parameters, or a weight for each shape.
+    pub fn columns(&self) -> usize {
+        match &self.track {
+            Track::Parameters(parameters) => parameters.names.len(),
+            Track::Vertices(vertices) => vertices.basis.shapes(),
+        }
+    }
+
+    /// All numbers as the track holds them, row-major (frames, [`columns`](Self::columns)).
     pub fn values(&self) -> &[f32] {
         match &self.track {
             Track::Parameters(parameters) => &parameters.values,
-            Track::Vertices(vertices) => &vertices.values,
+            Track::Vertices(vertices) => &vertices.weights,
         }
     }
 
-    /// The values of one frame.
+    /// The same for changes.
+    pub(super) fn values_mut(&mut self) -> &mut Vec<f32> {
+        match &mut self.track {
+            Track::Parameters(parameters) => &mut parameters.values,
+            Track::Vertices(vertices) => &mut vertices.weights,
+        }
+    }
+
+    /// The numbers of one frame as the track holds them.
     ///
     /// # Panics
     /// If there is no such frame.
     pub fn frame(&self, index: usize) -> &[f32] {
-        let width = self.width();
+        let width = self.columns();
         &self.values()[index * width..(index + 1) * width]
     }
 
@@ -120,7 +138,8 @@ impl Animation {
             Track::Vertices(vertices) => Err(Error::Usage(format!(
                 "an animation of parameters is needed, and this one has {} vertices of the mesh `{}` a frame: use a model that gives \
                  parameters, or an output that takes vertices",
-                vertices.count, vertices.topology
+                vertices.count(),
+                vertices.topology()
             ))),
         }
     }
@@ -157,8 +176,8 @@ impl Animation {
     /// [`Error::Shape`], naming the array, the frame and the column.
     pub fn check(&self) -> Result<()> {
         let (what, width) = match &self.track {
-            Track::Parameters(_) => ("the parameters", self.width()),
-            Track::Vertices(_) => ("the vertices", self.width()),
+            Track::Parameters(_) => ("the parameters", self.columns()),
+            Track::Vertices(_) => ("the weights of the shapes", self.columns()),
         };
         let wrong = |what: &str, expected: String, found: String| Error::Shape {
             op: "animation",
@@ -168,7 +187,7 @@ impl Animation {
         };
         if width == 0 {
             let columns =
-                if let Track::Parameters(_) = self.track { "the names" } else { "the vertices of a frame" };
+                if let Track::Parameters(_) = self.track { "the names" } else { "the shapes of the mesh" };
             return Err(wrong(columns, "one or more".into(), "none".into()));
         }
         let values = self.values();
@@ -181,7 +200,7 @@ impl Animation {
             let (frame, column) = (at / width, at % width);
             let column = match &self.track {
                 Track::Parameters(parameters) => format!("`{}`", parameters.names[column]),
-                Track::Vertices(_) => format!("vertex {}", column / 3),
+                Track::Vertices(_) => format!("shape {column}"),
             };
             return Err(wrong(
                 what,
@@ -195,13 +214,22 @@ impl Animation {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::ShapeTable;
     use super::*;
+
+    /// Seven vertices and two shapes.
+    fn seven(weights: Vec<f32>) -> Vertices {
+        let basis = ShapeTable { topology: "FLAME".into(), rest: vec![0.0; 21], table: vec![1.0; 42] };
+        Vertices::new(Arc::new(basis), weights)
+    }
 
     #[test]
     fn a_track_of_the_other_kind_is_refused_by_what_it_is() {
-        let mesh = Vertices { topology: "FLAME".into(), count: 7, values: vec![0.5; 2 * 21] };
-        let mesh = Animation::from_vertices(Rate::whole(30), mesh);
-        assert_eq!((mesh.frames(), mesh.width(), mesh.frame(1).len()), (2, 21, 21));
+        let mesh = Animation::from_vertices(Rate::whole(30), seven(vec![0.5; 4]));
+        assert_eq!((mesh.frames(), mesh.width(), mesh.frame(1).len()), (2, 21, 2));
+        assert_eq!(mesh.rows().unwrap().len(), 42);
         mesh.check().unwrap();
         let text = mesh.parameters().unwrap_err().to_string();
         assert!(text.contains("7 vertices of the mesh `FLAME`"), "{text}");
@@ -226,11 +254,8 @@ mod tests {
             ),
             (Animation::from_parameters(Rate::whole(25), [], vec![]), "the names"),
             (
-                Animation::from_vertices(
-                    Rate::whole(25),
-                    Vertices { topology: "t".into(), count: 1, values: vec![0.0, f32::NAN, 0.0] },
-                ),
-                "NaN in frame 0, vertex 0",
+                Animation::from_vertices(Rate::whole(25), seven(vec![0.0, 0.0, 0.0, f32::NAN])),
+                "NaN in frame 1, shape 1",
             ),
         ];
         for (animation, words) in bad {

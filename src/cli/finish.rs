@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use deeptalk_rt::animation::filter::{LoudFrames, Pipeline, Rest};
-use deeptalk_rt::animation::{Animation, Rate};
+use deeptalk_rt::animation::{Animation, Rate, Track};
 use deeptalk_rt::audio::SAMPLE_RATE;
 use deeptalk_rt::encode::picture::{Drawn, Hooks, Scene};
 use deeptalk_rt::export::{self, Format, VertexSource};
 use deeptalk_rt::files::Written;
 use deeptalk_rt::render::Options;
-use deeptalk_rt::rig::Face;
+use deeptalk_rt::rig::{Face, Morphed};
 use deeptalk_rt::runtime::StreamOptions;
 use deeptalk_rt::{Advice, Error, Result};
 
@@ -82,7 +82,17 @@ impl<'a> Finished<'a> {
         let face = self.face.ok_or_else(|| {
             Error::Usage(format!("pictures show a face, and none was given; {}", Advice::GiveFace.text()))
         })?;
-        let scene = Scene::new(face, self.motion, self.samples, look)?;
+        let morphed = match &self.motion.track {
+            Track::Parameters(_) => None,
+            Track::Vertices(vertices) => {
+                Some(Morphed::of(face, vertices, self.motion.rate, Path::new("the motion"))?)
+            }
+        };
+        let (face, motion) = match &morphed {
+            Some(morphed) => (&morphed.face, &morphed.animation),
+            None => (face, self.motion),
+        };
+        let scene = Scene::new(face, motion, self.samples, look)?;
         let progress = |done, total| reporter.advance(self.input, done, total);
         let drawn = export::draw(&scene, paths, &Hooks { progress: &progress, cancelled: stop::asked() })?;
         let took = begun.elapsed();
@@ -104,11 +114,15 @@ impl<'a> Finished<'a> {
     }
 }
 
+/// Takes a motion of vertices to the neutral vertices of another face of the same mesh.
+pub fn on_face(motion: &mut Animation, face: &Face) {
+    if let Track::Vertices(vertices) = &mut motion.track {
+        vertices.rest = face.template.as_slice().into();
+    }
+}
+
 /// Fades the motion to the neutral face in silence, by the rule of streams: at rest `seconds` after the last sound.
-///
-/// # Errors
-/// A motion of vertices.
-pub fn rest(motion: &mut Animation, samples: &[f32], seconds: f64) -> Result<()> {
+pub fn rest(motion: &mut Animation, samples: &[f32], seconds: f64) {
     let StreamOptions { floor, look_ahead, .. } = StreamOptions::default();
     let frames = |seconds: f64| (seconds * motion.rate.per_second()).round() as usize;
     let rest = Rest::new(frames(seconds), frames(look_ahead.into()));
@@ -124,5 +138,8 @@ pub fn retargeted(motion: &Animation, format: &Format, rate: Option<Rate>) -> Re
     let Some(map_of) = format.holds.retargeted else { return Ok(None) };
     let map = map_of(&motion.parameters()?.names)?;
     let motion = motion.retargeted(&*map)?;
-    rate.map_or(Ok(motion.clone()), |rate| motion.resampled(rate)).map(Some)
+    Ok(Some(match rate {
+        Some(rate) => motion.resampled(rate),
+        None => motion,
+    }))
 }

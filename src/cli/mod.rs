@@ -21,6 +21,7 @@ mod stop;
 mod stream;
 mod synth_model;
 mod values;
+mod variety;
 mod verify;
 
 use std::process::ExitCode;

@@ -9,8 +9,9 @@ use clap::builder::PossibleValuesParser;
 use deeptalk_rt::animation::Rate;
 use deeptalk_rt::audio::{Wav, read_wav};
 use deeptalk_rt::export::Format;
+use deeptalk_rt::networks::Output;
 use deeptalk_rt::rig::{Face, Rig};
-use deeptalk_rt::runtime::{Control, Device, Draw, EmotionVector, ModelOptions, Session, Step, Take};
+use deeptalk_rt::runtime::{Control, Device, ModelOptions, Session, Step, Take};
 use deeptalk_rt::{Error, Result};
 
 use super::device;
@@ -22,7 +23,8 @@ use super::outputs::{self, Job, Target};
 use super::progress::{self, Reporter, Style};
 use super::speaker::model_and_actor;
 use super::stop;
-use super::values::{self, Temperatures};
+use super::values;
+use super::variety::Variety;
 
 const EXAMPLES: &str = "Examples:
   A video with sound:
@@ -49,7 +51,6 @@ fn after_help() -> String {
 
 const INPUT: &str = "Input";
 const OUTPUT: &str = "Output";
-const EMOTION: &str = "Emotion and variety";
 const MACHINE: &str = "Machine";
 
 /// Turn recordings of speech into motions of a face
@@ -104,37 +105,13 @@ pub struct Run {
     #[arg(long, value_name = "STYLE", help_heading = OUTPUT)]
     progress: Option<Style>,
 
-    /// Take the emotion of another recording (of its first minute)
-    #[arg(long, value_name = "OTHER.wav", help_heading = EMOTION)]
-    emotion_from: Option<PathBuf>,
-
-    /// How much of the other's emotion: from 0 (own) to 1 (the other's)
-    #[arg(long, value_name = "SHARE", default_value = "1", requires = "emotion_from")]
-    #[arg(value_parser = values::share, allow_negative_numbers = true, help_heading = EMOTION)]
-    emotion_blend: f32,
-
     /// The number of takes; files get numbers, and takes the seeds S, S + 1, ...
     #[arg(long, value_name = "TAKES", default_value = "1", value_parser = clap::value_parser!(u16).range(1..))]
-    #[arg(help_heading = EMOTION)]
+    #[arg(help_heading = OUTPUT)]
     samples: u16,
 
-    /// The seed of all random draws
-    #[arg(long, default_value = "0", allow_negative_numbers = true, help_heading = EMOTION)]
-    seed: u64,
-
-    /// Draw the emotion from its distribution, with its log variance times this number (the paper's uncertainty factor); 0 and
-    /// negative ones are allowed [default: 1 with several takes; with one, its mean is taken]
-    #[arg(long, value_parser = values::finite, allow_hyphen_values = true, help_heading = EMOTION)]
-    alpha: Option<f32>,
-
-    /// Draw the top and the bottom motion codes at these temperatures (one number: both); 0 takes the likeliest
-    #[arg(long, value_name = "TOP[,BOTTOM]", default_value = "0", value_parser = values::temperatures)]
-    #[arg(allow_negative_numbers = true, help_heading = EMOTION)]
-    temperature: Temperatures,
-
-    /// The identity whose way of speaking is taken [default: the model's first; `deeptalk-rt info` lists them]
-    #[arg(long, value_name = "NAME", help_heading = EMOTION)]
-    actor: Option<String>,
+    #[command(flatten)]
+    variety: Variety,
 
     #[command(flatten)]
     look: Look,
@@ -187,7 +164,7 @@ impl Run {
         if let Some(folder) = &self.out_dir {
             outputs::make_folder(folder)?;
         }
-        let reads = self.inputs.iter().chain(&self.model).chain(&self.face).chain(&self.emotion_from);
+        let reads = self.inputs.iter().chain(&self.model).chain(&self.face).chain(&self.variety.emotion_from);
         outputs::check(jobs.iter().flat_map(|job| job.takes.iter().flatten()), reads)?;
         stop::listen();
 
@@ -298,36 +275,27 @@ impl Run {
 
     /// Loads everything, cheap checks first.
     fn load(&self, jobs: &[&Job]) -> Result<Loaded> {
-        let (file, actor) = model_and_actor(self.model.as_ref(), self.actor.as_ref())?;
+        let (file, actor) = model_and_actor(self.model.as_ref(), self.variety.actor.as_ref())?;
         let face = self.face(jobs)?;
         if let Some(face) = &face {
-            face.check_channels(file.spec().parameter_names(), file.path())?;
+            match &file.spec().output {
+                Output::Parameters(names) => face.check_channels(names, file.path())?,
+                Output::Vertices(count) => face.check_vertices(*count, file.path())?,
+            }
         }
-        let lent = self
-            .emotion_from
-            .as_ref()
-            .map(|path| read_wav(path, 0.0, Some(file.spec().one_pass_seconds as f64)));
-        let lent = lent.transpose()?;
+        let lender = self.variety.lender(file.spec())?;
         let model = ModelOptions::new().device(self.device).of_file(&file)?;
         model.fallback().into_iter().for_each(device::fell_back);
         let mut session = Session::new(&model);
-        let lent = lent.map(|samples| session.emotion(&samples)).transpose()?;
-        let takes = (0..u64::from(self.samples)).map(|take| self.take(take, actor, lent.clone())).collect();
+        let takes = self.variety.takes(&mut session, actor, lender.as_deref(), self.samples)?;
+        // A motion of vertices makes its own.
+        let posed = |_: &&Face| matches!(file.spec().output, Output::Parameters(_));
         let wanted = face
             .as_ref()
-            .filter(|_| self.face.is_some() && self.some_output(jobs, |format| format.holds.face_vertices));
+            .filter(|_| self.face.is_some() && self.some_output(jobs, |format| format.holds.face_vertices))
+            .filter(posed);
         let rig = wanted.map(|face| model.rig(face.clone())).transpose()?;
         Ok(Loaded { session, face, rig, takes })
-    }
-
-    fn take(&self, take: u64, actor: usize, lent: Option<EmotionVector>) -> Take {
-        let Temperatures(temperature) = self.temperature;
-        let alpha = if self.samples > 1 { Some(self.alpha.unwrap_or(1.0)) } else { self.alpha };
-        Take {
-            actor,
-            emotion: lent.map(|emotion| (emotion, self.emotion_blend)),
-            draw: Draw { seed: self.seed.wrapping_add(take), alpha, temperature },
-        }
     }
 
     fn animate(
@@ -349,8 +317,11 @@ impl Run {
         };
         let mut control = Control::new().progress(&mut tell).cancel(stop::asked());
         let mut motions = session.takes(&samples, takes, &mut control)?;
+        if let (Some(face), true) = (face.as_ref(), self.face.is_some()) {
+            motions.iter_mut().for_each(|motion| finish::on_face(motion, face));
+        }
         if let Some(seconds) = self.rest_after {
-            motions.iter_mut().try_for_each(|motion| finish::rest(motion, &samples, seconds))?;
+            motions.iter_mut().for_each(|motion| finish::rest(motion, &samples, seconds));
         }
         let skin = rig.as_ref().map(|rig| move |rows: &[f32]| rig.vertices_of_rows(rows));
         let skin = skin.as_ref().map(|skin| skin as &Skinning<'_>);

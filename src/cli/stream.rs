@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use deeptalk_rt::animation::arkit::{self, Arkit};
 use deeptalk_rt::animation::{Rate, Retarget as _};
-use deeptalk_rt::audio::{named_kind, read_wav};
+use deeptalk_rt::audio::named_kind;
 use deeptalk_rt::export::live_link;
-use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions, Take};
+use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions};
 use deeptalk_rt::{Error, Result};
 
 use super::device;
 use super::speaker::model_and_actor;
-use super::values::{self, Temperatures};
+use super::values;
+use super::variety::Variety;
 
 const EXAMPLES: &str = r"Examples:
   A recording as a stream:
@@ -68,31 +69,8 @@ pub struct Stream {
     #[arg(long, value_name = "SECONDS", value_parser = values::finite, help_heading = EMOTION)]
     emotion_every: Option<f32>,
 
-    /// Take the emotion of a recording (of its first minute)
-    #[arg(long, value_name = "OTHER.wav", help_heading = EMOTION)]
-    emotion_from: Option<PathBuf>,
-
-    /// How much of the other's emotion: from 0 (own) to 1 (the other's)
-    #[arg(long, value_name = "SHARE", default_value = "1", requires = "emotion_from")]
-    #[arg(value_parser = values::share, allow_negative_numbers = true, help_heading = EMOTION)]
-    emotion_blend: f32,
-
-    /// The seed of all random draws
-    #[arg(long, default_value = "0", help_heading = EMOTION)]
-    seed: u64,
-
-    /// Draw the emotion from its distribution, with its log variance times this number [default: its mean is taken]
-    #[arg(long, value_parser = values::finite, allow_hyphen_values = true, help_heading = EMOTION)]
-    alpha: Option<f32>,
-
-    /// Draw the top and the bottom motion codes at these temperatures (one number: both); 0 takes the likeliest
-    #[arg(long, value_name = "TOP[,BOTTOM]", default_value = "0", value_parser = values::temperatures)]
-    #[arg(help_heading = EMOTION)]
-    temperature: Temperatures,
-
-    /// The identity whose way of speaking is taken [default: the model's first; `deeptalk-rt info` lists them]
-    #[arg(long, value_name = "NAME", help_heading = EMOTION)]
-    actor: Option<String>,
+    #[command(flatten)]
+    variety: Variety,
 
     /// Where the network runs: cpu, cpu:bf16, cuda, cuda:N, or auto for a GPU if there is one
     #[arg(long, default_value = "cpu", help_heading = MACHINE)]
@@ -115,7 +93,7 @@ enum Format {
 /// The form of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum To {
-    /// A JSON object a frame: frame, time, and parameters by their names
+    /// A JSON object a frame: frame, time, and parameters by their names, or x, y, z of all vertices
     Json,
     /// A header, then a row of Live Link Face's CSV a frame: the 52 ARKit weights at 25 frames a second
     Arkit,
@@ -156,12 +134,8 @@ impl Stream {
 
     /// Loads everything, cheap checks first.
     fn session(&self) -> Result<Session> {
-        let (file, actor) = model_and_actor(self.model.as_ref(), self.actor.as_ref())?;
-        let lent = self
-            .emotion_from
-            .as_ref()
-            .map(|path| read_wav(path, 0.0, Some(file.spec().one_pass_seconds as f64)));
-        let lent = lent.transpose()?;
+        let (file, actor) = model_and_actor(self.model.as_ref(), self.variety.actor.as_ref())?;
+        let lender = self.variety.lender(file.spec())?;
         let options = ModelOptions::new().device(self.device);
         let options = match self.threads {
             Some(threads) => options.threads(threads.into()),
@@ -170,11 +144,8 @@ impl Stream {
         let model = options.of_file(&file)?;
         model.fallback().into_iter().for_each(device::fell_back);
         let mut session = Session::new(&model);
-        let lent = lent.map(|samples| session.emotion(&samples)).transpose()?;
-        let Temperatures([top, bottom]) = self.temperature;
-        let mut take = Take::default().with_actor(actor).with_seed(self.seed).with_temperature(top, bottom);
-        take.emotion = lent.map(|emotion| (emotion, self.emotion_blend));
-        take.draw.alpha = self.alpha;
+        let takes = self.variety.takes(&mut session, actor, lender.as_deref(), 1)?;
+        let take = takes.into_iter().next().unwrap_or_default();
         let usual = StreamOptions::default();
         session.begin(&StreamOptions {
             take,
@@ -278,6 +249,15 @@ impl Lines {
         for (frame, values) in frames.iter() {
             let line = match self {
                 Self::Json(names, rate) => {
+                    if names.is_empty() {
+                        let (time, vertices) = (rate.seconds(frame), serde_json::json!(values));
+                        let line =
+                            format!("{{\"frame\":{frame},\"time\":{time:?},\"vertices\":{vertices}}}\n");
+                        if !put(&line)? {
+                            return Ok(false);
+                        }
+                        continue;
+                    }
                     let pairs: Vec<String> =
                         names.iter().zip(values).map(|(name, value)| format!("{name}{value:?}")).collect();
                     let time = rate.seconds(frame);

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use deeptalk_rt::networks::{ARCHITECTURES, Architecture, NamedSizes, synth_model};
+use deeptalk_rt::networks::{
+    ARCHITECTURES, Architecture, Golden, NamedSizes, Progress, synth_model, synth_model_of,
+};
 use deeptalk_rt::{Error, Result};
 
 use super::progress::Reporter;
@@ -13,6 +15,8 @@ const EXAMPLES: &str = "\
 Examples:
   deeptalk-rt synth-model -o model.safetensors               as large and as fast as the published model
   deeptalk-rt synth-model --size tiny -o tiny.safetensors    0.7 MB, to try things out
+  deeptalk-rt synth-model --architecture glditalker --size head -o gldi.safetensors     another network
+  deeptalk-rt synth-model --like golden.safetensors --dtype f32 -o model.safetensors    that of a golden file
 
 The weights come from a formula and are the same everywhere. The network was never trained: what it makes of a
 recording is a motion of the right form, not a talking face.";
@@ -25,10 +29,13 @@ pub struct SynthModel {
     #[arg(long, value_name = "NAME", default_value = ARCHITECTURES[0].name, value_parser = super::values::architecture)]
     architecture: &'static Architecture,
 
-    /// The sizes by name; of DEEPTalk: base as published, default those of this project's own model, tiny a hundredth as wide as base
-    /// [default: the first that the network has]
+    /// The sizes by name, which differ from network to network; a wrong one lists them [default: the first that the network has]
     #[arg(long, value_name = "NAME")]
     size: Option<String>,
+
+    /// The model that a golden file was made with: its network, its sizes, its tables. Give `--dtype f32` to compare the two
+    #[arg(long, value_name = "GOLDEN", conflicts_with_all = ["architecture", "size"])]
+    like: Option<PathBuf>,
 
     /// The type of the stored numbers: f16 takes half the space of f32
     #[arg(long, default_value = "f16")]
@@ -41,16 +48,20 @@ pub struct SynthModel {
 
 impl SynthModel {
     pub fn execute(&self) -> Result<()> {
+        let golden = self.like.as_ref().map(|path| Golden::open(path)).transpose()?;
         let config = (self.sizes()?.config)();
-        outputs::check([&self.output], [])?;
+        outputs::check([&self.output], &self.like)?;
         stop::listen();
         let mut reporter = Reporter::new(None);
         reporter.begin(&self.output.to_string_lossy(), "tensors");
-        let written =
-            synth_model(&self.output, self.architecture, &config, self.dtype.into(), &mut |progress| {
-                reporter.advance(&self.output, progress.done, progress.total);
-                stop::check()
-            });
+        let tell = &mut |progress: Progress| {
+            reporter.advance(&self.output, progress.done, progress.total);
+            stop::check()
+        };
+        let written = match &golden {
+            Some(golden) => synth_model_of(&self.output, golden, self.dtype.into(), tell),
+            None => synth_model(&self.output, self.architecture, &config, self.dtype.into(), tell),
+        };
         reporter.end();
         say::file(&self.output, "a model of seeded random weights, never trained", &written?);
         Ok(())

@@ -226,7 +226,7 @@ impl Format {
     /// [`Error::Usage`], saying what the format holds.
     pub(super) fn check(&self, path: &Path, animation: &Animation) -> Result<()> {
         let Track::Vertices(vertices) = &animation.track else { return Ok(()) };
-        if self.holds.vertices {
+        if self.holds.vertices || self.needs_face {
             return Ok(());
         }
         let holding = FORMATS.iter().filter(|format| format.holds.vertices);
@@ -234,8 +234,8 @@ impl Format {
         Err(Error::Usage(format!(
             "{}: this format holds parameters, and the animation has {} vertices of the mesh `{}` a frame; write {}",
             path.display(),
-            vertices.count,
-            vertices.topology,
+            vertices.count(),
+            vertices.topology(),
             endings.join(" or ")
         )))
     }

@@ -32,10 +32,10 @@ use std::path::Path;
 
 use self::format::Writer;
 pub use self::format::{Ending, FORMATS, Format, Holds, MapOf};
-use crate::animation::Animation;
+use crate::animation::{Animation, Track};
 use crate::encode::picture::{Drawn, Hooks, Picture, Scene, render_outputs};
 use crate::files::{AtomicFile, Written};
-use crate::rig::Face;
+use crate::rig::{Face, Morphed};
 use crate::{Advice, Error, Result};
 
 /// Fills in the vertices of some consecutive frames, as many as there is room for: the first one's index, and x, y, z of every vertex.
@@ -120,6 +120,13 @@ pub fn write(path: impl AsRef<Path>, animation: &Animation, options: &Options<'_
     animation.check()?;
     check_names(animation)?;
     format.check(path, animation)?;
+    if let (Track::Vertices(vertices), true) = (&animation.track, format.needs_face) {
+        let request = Request { path, animation, options };
+        let morphed = Morphed::of(request.face()?, vertices, animation.rate, path)?;
+        let options = &Options { face: Some(&morphed.face), ..*options };
+        let request = Request { path, animation: &morphed.animation, options };
+        return AtomicFile::write(path, |file| writer(file, &request));
+    }
     let request = Request { path, animation, options };
     AtomicFile::write(path, |file| writer(file, &request))
 }

@@ -34,7 +34,13 @@ pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), 
     }
     match (&animation.track, &options.vertices) {
         (Track::Vertices(vertices), _) => {
-            arrays.f32("vertices", &[frames, vertices.count, 3], &vertices.values)?
+            let fill = |first: usize, out: &mut [f32]| {
+                let count = out.len() / (3 * vertices.count());
+                out.copy_from_slice(&vertices.positions(first..first + count)?);
+                Ok(())
+            };
+            let source = VertexSource { vertices: vertices.count(), fill: &fill };
+            vertices_of(&mut arrays, frames, &source)?;
         }
         (Track::Parameters(_), Some(source)) => vertices_of(&mut arrays, frames, source)?,
         (Track::Parameters(_), None) => {}

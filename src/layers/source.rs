@@ -24,6 +24,12 @@ pub trait Source {
     /// # Errors
     /// As [`tensor`](Self::tensor).
     fn host(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
+
+    /// A table of indices below `bound`.
+    ///
+    /// # Errors
+    /// As [`tensor`](Self::tensor); an index that is not below `bound`.
+    fn table(&mut self, name: &str, shape: &[usize], bound: usize) -> Result<Vec<u32>>;
 }
 
 /// A place in the tree of tensor names: `content.layers.0`.
@@ -58,6 +64,14 @@ impl<'a, S: Source> Scope<'a, S> {
     /// As [`Source::host`].
     pub fn host(&mut self, part: impl Display, shape: &[usize]) -> Result<Vec<f32>> {
         self.source.host(&self.full(part), shape)
+    }
+
+    /// The table `part` of this place.
+    ///
+    /// # Errors
+    /// As [`Source::table`].
+    pub fn table(&mut self, part: impl Display, shape: &[usize], bound: usize) -> Result<Vec<u32>> {
+        self.source.table(&self.full(part), shape, bound)
     }
 
     fn full(&self, part: impl Display) -> String {

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::recipes::Recipe;
 use super::registry::Architecture;
-use super::{Progress, Provenance, Published, write_model};
-use crate::Result;
+use super::{Golden, Progress, Provenance, Published, Recipes, write_model};
 use crate::files::Written;
 use crate::layers::sinusoidal_table;
 use crate::tensor::Dtype;
+use crate::{Error, Result};
 
 /// Every tensor that is asked for, by the formula.
 ///
@@ -94,7 +95,45 @@ pub fn synth_model(
     dtype: Dtype,
     progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Written> {
-    let recipes = (architecture.recipes)(config)?;
+    synth(path, architecture, config, (architecture.recipes)(config)?, dtype, progress)
+}
+
+/// Writes the model that a golden file was made with: of the file's own configuration and tables, with weights from the formula.
+///
+/// # Errors
+/// [`Error::BadInput`] for a golden file of no known architecture; as [`synth_model`].
+pub fn synth_model_of(
+    path: &Path,
+    golden: &Golden,
+    dtype: Dtype,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Written> {
+    let of = |known: &&'static Architecture| Some((*known, (known.model_of)(golden)?));
+    let (architecture, model) = super::ARCHITECTURES.iter().find_map(of).ok_or_else(|| {
+        let known: Vec<&str> = super::ARCHITECTURES.iter().map(|known| known.name).collect();
+        Error::bad_input(
+            golden.path(),
+            "does not say which model it was made with",
+            format!("a golden file of {}", known.join(" or ")),
+            "stages or a configuration of none of them",
+            "give a golden file with its configuration, or choose the sizes by name",
+        )
+    })?;
+    let mut recipes = (architecture.recipes)(&model.config)?;
+    for (name, table) in model.tables {
+        recipes.put(name, Recipe::Given(table.into_iter().map(|index| index as f32).collect()));
+    }
+    synth(path, architecture, &model.config, recipes, dtype, progress)
+}
+
+fn synth(
+    path: &Path,
+    architecture: &Architecture,
+    config: &str,
+    recipes: Recipes,
+    dtype: Dtype,
+    progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Written> {
     let provenance = Provenance {
         source: "made by a formula: for tests and benchmarks, it was never trained".into(),
         license: "CC0-1.0".into(),

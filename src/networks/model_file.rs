@@ -1,19 +1,17 @@
 //! The model file: one safetensors file, memory-mapped, with the configuration in its metadata.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use half::f16;
-use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::registry::{Architecture, Contradiction, Inspection};
+use super::registry::{Architecture, Inspection};
 use super::{Network, Spec};
-use crate::files::safetensors::{self, ALIGNMENT, Damage, Entry, Header, Safetensors};
-use crate::files::{AtomicFile, FileMap, Written, hex, refuse_wrong_download};
+use crate::files::safetensors::{self, Damage, Entry, Safetensors};
+use crate::files::{FileMap, hex, refuse_wrong_download};
 use crate::layers::Source;
 use crate::tensor::{Dtype, OpenDevice, Ops, Role, Stored};
 use crate::{Advice, Error, Result};
@@ -103,10 +101,11 @@ impl ModelFile {
             let dtype = match dtype {
                 safetensors::Dtype::F32 => Dtype::F32,
                 safetensors::Dtype::F16 => Dtype::F16,
+                safetensors::Dtype::I32 => Dtype::I32,
                 other => {
                     return Err(bad(
                         &format!("the tensor `{name}` has the wrong type"),
-                        "F32 or F16",
+                        "F32, F16 or I32",
                         format!("{other:?}"),
                     ));
                 }
@@ -142,6 +141,12 @@ impl ModelFile {
                     format!("{shape:?}"),
                     found,
                 ));
+            }
+            let is_table = self.inspection.tables.contains(name);
+            if is_table != (stored.dtype == Dtype::I32) {
+                let expected = if is_table { "I32" } else { "F32 or F16" };
+                let found = format!("{:?}", stored.dtype);
+                return Err(self.bad(&format!("the tensor `{name}` has the wrong type"), expected, found));
             }
         }
         let known: BTreeSet<&String> = expected.iter().map(|(name, _)| name).collect();
@@ -247,6 +252,17 @@ impl ModelFile {
             .get(name)
             .ok_or_else(|| self.bad(&format!("the tensor `{name}` is missing"), "it", "nothing"))
     }
+
+    fn table(&self, name: &str, bound: usize) -> Result<Vec<u32>> {
+        let integers = self.stored(name)?.bytes().as_chunks::<4>().0.iter().map(|b| i32::from_le_bytes(*b));
+        let index = |(at, integer): (usize, i32)| {
+            u32::try_from(integer).ok().filter(|&index| (index as usize) < bound).ok_or_else(|| {
+                let what = format!("the table `{name}` names what does not exist");
+                self.bad(&what, format!("indices from 0 to {}", bound - 1), format!("{integer} at {at}"))
+            })
+        };
+        integers.enumerate().map(index).collect()
+    }
 }
 
 /// The source that lists the tensors of a network.
@@ -264,6 +280,9 @@ impl Source for Listing<'_> {
     }
     fn host(&mut self, name: &str, _: &[usize]) -> Result<Vec<f32>> {
         Ok(self.file.stored(name)?.to_f32())
+    }
+    fn table(&mut self, name: &str, _: &[usize], bound: usize) -> Result<Vec<u32>> {
+        self.file.table(name, bound)
     }
 }
 
@@ -283,6 +302,9 @@ impl<W> Source for Loaded<'_, W> {
     fn host(&mut self, name: &str, _: &[usize]) -> Result<Vec<f32>> {
         Ok(self.file.stored(name)?.to_f32())
     }
+    fn table(&mut self, name: &str, _: &[usize], bound: usize) -> Result<Vec<u32>> {
+        self.file.table(name, bound)
+    }
 }
 
 /// A number is not finite if all bits of its exponent are set.
@@ -293,6 +315,7 @@ fn first_not_finite(stored: &Stored) -> Option<(usize, f32)> {
     let number = |bytes: &[u8]| match stored.dtype {
         Dtype::F32 => f32::from_le_bytes(bytes.try_into().unwrap_or_default()),
         Dtype::F16 => f16::from_le_bytes(bytes.try_into().unwrap_or_default()).to_f32(),
+        Dtype::I32 => 0.0,
     };
     bytes.par_chunks(CHUNK * size).enumerate().find_map_first(|(chunk, bytes)| {
         let clean = match stored.dtype {
@@ -300,6 +323,7 @@ fn first_not_finite(stored: &Stored) -> Option<(usize, f32)> {
                 bytes.as_chunks::<4>().0.iter().all(|b| u32::from_le_bytes(*b) & 0x7F80_0000 != 0x7F80_0000)
             }
             Dtype::F16 => bytes.as_chunks::<2>().0.iter().all(|b| u16::from_le_bytes(*b) & 0x7C00 != 0x7C00),
+            Dtype::I32 => true,
         };
         if clean {
             return None;
@@ -307,93 +331,4 @@ fn first_not_finite(stored: &Stored) -> Option<(usize, f32)> {
         let at = bytes.chunks_exact(size).position(|bytes| !number(bytes).is_finite())?;
         Some((chunk * CHUNK + at, number(&bytes[at * size..(at + 1) * size])))
     })
-}
-
-/// Name and shape of every tensor that `load` asks for, in its order.
-///
-/// # Errors
-/// Those of `load`.
-pub fn shapes_of(load: impl FnOnce(&mut Collector) -> Result<()>) -> Result<Vec<(String, Vec<usize>)>> {
-    let mut collector = Collector(Vec::new());
-    load(&mut collector)?;
-    Ok(collector.0)
-}
-
-/// The source that collects names and shapes.
-pub struct Collector(Vec<(String, Vec<usize>)>);
-
-impl Source for Collector {
-    type Weight = ();
-
-    fn tensor(&mut self, name: &str, shape: &[usize], _: Role) -> Result<()> {
-        self.0.push((name.into(), shape.into()));
-        Ok(())
-    }
-
-    fn host(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        self.0.push((name.into(), shape.into()));
-        Ok(vec![0.0; shape.iter().product()])
-    }
-}
-
-/// A configuration that a program made and that contradicts itself.
-pub(super) fn contradiction((what, expected, found): Contradiction) -> Error {
-    Error::Usage(format!("the configuration {what}: expected {expected}, found {found}"))
-}
-
-/// Writes a model file, tensor by tensor: `make` gives the numbers of a name and a shape.
-///
-/// # Errors
-/// Whatever `make` or the disk says; nothing is left behind then.
-pub fn write_model(
-    path: &Path,
-    architecture: &Architecture,
-    config: &str,
-    provenance: &Provenance,
-    dtype: Dtype,
-    mut make: impl FnMut(&str, &[usize]) -> Result<Vec<f32>>,
-) -> Result<Written> {
-    let shapes = (architecture.inspect)(config).map_err(contradiction)?.shapes;
-    let stored = match dtype {
-        Dtype::F32 => safetensors::Dtype::F32,
-        Dtype::F16 => safetensors::Dtype::F16,
-    };
-    let metadata = [
-        ("format", FORMAT),
-        ("format_version", FORMAT_VERSION),
-        ("architecture", architecture.name),
-        ("config", config),
-        ("source", &provenance.source),
-        ("license", &provenance.license),
-    ];
-    let header = Header {
-        metadata: metadata.into_iter().map(|(key, text)| (key.into(), text.into())).collect(),
-        arrays: shapes.iter().map(|(name, shape)| (name.clone(), stored, shape.clone())).collect(),
-    };
-    AtomicFile::write(path, |file| {
-        header.write(file, ALIGNMENT, |index, file| {
-            let (tensor, shape) = &shapes[index];
-            let values = make(tensor, shape)?;
-            match dtype {
-                Dtype::F32 => file.write_all(bytemuck::cast_slice(&values))?,
-                Dtype::F16 => file.write_all(bytemuck::cast_slice(&to_halves(path, tensor, &values)?))?,
-            }
-            Ok(())
-        })
-    })
-}
-
-fn to_halves(path: &Path, tensor: &str, values: &[f32]) -> Result<Vec<f16>> {
-    let mut halves = vec![f16::ZERO; values.len()];
-    halves.convert_from_f32_slice(values);
-    match halves.iter().position(|half| !half.is_finite()) {
-        None => Ok(halves),
-        Some(index) => Err(Error::bad_input(
-            path,
-            format!("the tensor `{tensor}` does not fit into half precision"),
-            "numbers up to 65504",
-            format!("{} at element {index}", values[index]),
-            Advice::StoreF32.text(),
-        )),
-    }
 }

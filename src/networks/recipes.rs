@@ -38,6 +38,12 @@ pub(super) enum Recipe {
     FoldedWeight { linear: String, norm: String },
     /// `b + W t`.
     FoldedBias { linear: String, norm: String },
+    /// The same numbers times a factor.
+    Scaled(String, f32),
+    /// Some rows, from `first` on, of a tensor of `of` rows.
+    Part { from: String, first: usize, of: usize },
+    /// These numbers.
+    Given(Vec<f32>),
     /// Follows from the sizes.
     Defined(LogMelConfig, fn(&LogMelConfig) -> Vec<f32>),
 }
@@ -120,6 +126,17 @@ impl Recipes {
                 });
                 Ok(folded.collect())
             }
+            Recipe::Scaled(from, factor) => {
+                let mut values = published.read(from, shape)?;
+                values.iter_mut().for_each(|value| *value *= factor);
+                Ok(values)
+            }
+            Recipe::Part { from, first, of } => {
+                let row: usize = shape[1..].iter().product();
+                let whole: Vec<usize> = std::iter::once(*of).chain(shape[1..].iter().copied()).collect();
+                Ok(published.read(from, &whole)?[first * row..][..shape[0] * row].to_vec())
+            }
+            Recipe::Given(values) => Ok(values.clone()),
             Recipe::Defined(config, definition) => Ok(definition(config)),
         }
     }

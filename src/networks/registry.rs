@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{ModelFile, Network, Progress, Recipes, Spec};
+use super::{Golden, ModelFile, Network, Progress, Recipes, Spec};
 use crate::Result;
 use crate::files::Written;
 use crate::tensor::{Dtype, OpenDevice};
@@ -22,8 +22,18 @@ pub struct Architecture {
     pub sizes: &'static [NamedSizes],
     /// How each tensor is made from those of the published code, for a configuration.
     pub recipes: fn(&str) -> Result<Recipes>,
+    /// The model that a golden file was made with, if it is one of this architecture with weights from the formula.
+    pub model_of: fn(&Golden) -> Option<GoldenModel>,
     /// Import of published checkpoints.
     pub import: Option<Importer>,
+}
+
+/// What a golden file says of its model: the weights follow from the formula of [`Formula`](super::Formula).
+pub struct GoldenModel {
+    /// The configuration, as JSON.
+    pub config: String,
+    /// Tables of the model that the golden file holds, by the name in the model file.
+    pub tables: Vec<(String, Vec<i32>)>,
 }
 
 /// What contradicts itself in a configuration: the part, what would be right, what is there.
@@ -35,6 +45,8 @@ pub struct Inspection {
     pub spec: Spec,
     /// Name and shape of every tensor, in the order of the model file.
     pub shapes: Vec<(String, Vec<usize>)>,
+    /// The tensors that are tables of integers, by name.
+    pub tables: Vec<String>,
     /// Properties for people, by name.
     pub facts: Vec<(&'static str, Value)>,
 }

@@ -20,12 +20,23 @@ pub struct Spec {
     pub emotion_width: Option<usize>,
     /// The codebooks whose codes can be drawn, in the order of [`Draw::temperature`](super::Draw::temperature).
     pub codebooks: &'static [&'static str],
+    /// The denoising steps, for a network that makes motion by diffusion.
+    pub sampling: Option<Sampling>,
     /// The longest recording that goes through the network in one pass, in seconds; longer ones go in overlapping windows.
     pub one_pass_seconds: usize,
     /// The timed parts of a forward ([`Timings::part`](super::Timings::part)).
     pub parts: &'static [&'static str],
     /// The named stages of a forward, in its order.
     pub stages: &'static [StageSpec],
+}
+
+/// The denoising steps of a diffusion network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sampling {
+    /// Steps of the training: the most that can be run.
+    pub most: usize,
+    /// Steps that are run where a take does not say.
+    pub usual: usize,
 }
 
 /// What a frame of a network's output is.

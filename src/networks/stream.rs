@@ -19,6 +19,9 @@ pub trait NetworkStream: Send {
     /// Errors of the device and of `watch`; it can be called again.
     fn finish(&mut self, watch: &Watch<'_, '_>) -> Result<()>;
 
+    /// How far steady play is behind the sound, in seconds.
+    fn delay(&self) -> f64;
+
     /// The number of frames that wait for [`poll`](Self::poll).
     fn waiting(&self) -> usize;
 
@@ -31,7 +34,7 @@ pub trait NetworkStream: Send {
 pub struct Frames {
     /// The number of the first frame, counted from the beginning of the stream.
     pub first: usize,
-    /// Values of a frame: [`Spec::parameter_names`](super::Spec::parameter_names) names them.
+    /// Values of a frame: parameters, which [`Spec::parameter_names`](super::Spec::parameter_names) names, or x, y, z of every vertex.
     pub parameters: usize,
     /// Row-major (frames, parameters).
     pub values: Vec<f32>,

@@ -1,7 +1,9 @@
 //! The options of a stream, in seconds.
 
 use super::Take;
-use crate::audio::SAMPLE_RATE;
+use crate::audio::{HIGHEST_RATE, LOWEST_RATE, SAMPLE_RATE};
+use crate::{Error, Result};
+
 /// Frames a second of the networks that can stream.
 const FRAME_RATE: u32 = 25;
 
@@ -64,6 +66,37 @@ impl StreamOptions {
     pub fn delay(&self) -> f64 {
         let frames = self.frames_of(self.look_ahead) + self.frames_of(self.hop).max(1);
         frames as f64 / f64::from(FRAME_RATE)
+    }
+
+    /// Refuses what is out of range, for frames of so many seconds.
+    ///
+    /// # Errors
+    /// [`Error::Usage`], naming the option.
+    pub(super) fn check(&self, frame: f32) -> Result<()> {
+        for (name, value, least, most) in [
+            ("context", self.context, 0.0, 60.0),
+            ("look_ahead", self.look_ahead, 0.0, 10.0),
+            ("hop", self.hop, frame, 10.0),
+            ("emotion_every", self.emotion_every, frame, 600.0),
+            ("emotion_context", self.emotion_context, 0.4, 60.0),
+            ("emotion_smoothing", self.emotion_smoothing, 0.0, 600.0),
+            ("floor", self.floor, 1e-6, 1.0),
+            ("forget", self.forget, 1.0, 3600.0),
+            ("rest_after", self.rest_after, 0.0, 3600.0),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(Error::Usage(format!(
+                    "a stream's {name} is a number from {least} to {most}, not {value}"
+                )));
+            }
+        }
+        if !(LOWEST_RATE..=HIGHEST_RATE).contains(&self.rate) {
+            return Err(Error::Usage(format!(
+                "a stream's rate is {LOWEST_RATE} to {HIGHEST_RATE} samples a second, not {}",
+                self.rate
+            )));
+        }
+        Ok(())
     }
 
     /// A time in whole frames.

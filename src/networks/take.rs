@@ -11,6 +11,10 @@ pub struct Draw {
     pub alpha: Option<f32>,
     /// Temperatures of the top and the bottom codes; 0 takes the likeliest.
     pub temperature: [f32; 2],
+    /// Denoising steps of a diffusion network. Nothing: the network's usual number ([`Spec::sampling`](super::Spec::sampling)).
+    pub steps: Option<usize>,
+    /// New noise in every denoising step: 0 none (DDIM), 1 as much as ancestral sampling (DDPM). Nothing: 0.
+    pub eta: Option<f32>,
 }
 
 /// One motion that is wanted of a recording.
@@ -55,6 +59,18 @@ impl Take {
     /// Draws the top and bottom codes: see [`Draw::temperature`].
     pub fn with_temperature(mut self, top: f32, bottom: f32) -> Self {
         self.draw.temperature = [top, bottom];
+        self
+    }
+
+    /// So many denoising steps: see [`Draw::steps`].
+    pub fn with_steps(mut self, steps: usize) -> Self {
+        self.draw.steps = Some(steps);
+        self
+    }
+
+    /// New noise in every denoising step: see [`Draw::eta`].
+    pub fn with_eta(mut self, eta: f32) -> Self {
+        self.draw.eta = Some(eta);
         self
     }
 }

@@ -12,6 +12,7 @@ mod columns;
 pub mod curves;
 mod file;
 mod flame;
+mod morphs;
 mod prepared;
 mod tables;
 
@@ -21,6 +22,7 @@ use std::path::Path;
 use crate::Result;
 
 pub use flame::import_flame;
+pub use morphs::Morphed;
 pub use prepared::{FaceRef, Rig, Skinning};
 
 pub use crate::animation::JAW_NAMES;

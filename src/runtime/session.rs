@@ -103,6 +103,11 @@ impl Session {
         Ok(())
     }
 
+    /// How far steady play of the stream is behind its sound, in seconds; 0 if no stream was begun.
+    pub fn delay(&self) -> f64 {
+        self.stream.as_ref().map_or(0.0, |stream| stream.delay())
+    }
+
     /// Sound of the stream, mono, at its rate, in pieces of any size: what comes out does not depend on how it was cut. Every hop that is
     /// due is computed before this returns; gives the number of frames that wait for [`poll`](Self::poll).
     ///

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use super::shapes::{self, Rows, Shaped, SkinSizes};
 use super::{
-    Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps, Engine,
-    Lease, Linear, MeshOps, Norm, Role, RowOps, SampleCodes, SkinTables, SpeechOps, Stored,
+    Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, DiffusionOps, Dtype,
+    EmbeddingOps, Engine, Lease, Linear, MeshOps, Neighbors, Norm, Role, RowOps, SampleCodes, SkinTables,
+    SpeechOps, Stored,
 };
 use crate::Result;
 
@@ -191,6 +192,18 @@ impl RowOps for Counter {
         Ok(self.made(0, &[size(x)], shapes::stack_frames(x, n)?, x.channels * n))
     }
 
+    fn unstack_frames(&self, x: &Rows, n: usize) -> Result<Rows> {
+        Ok(self.made(0, &[size(x)], shapes::unstack_frames(x, n)?, x.channels / n))
+    }
+
+    fn join_rows(&self, x: &Rows, y: &Rows) -> Result<Rows> {
+        Ok(self.made(0, &[size(x), size(y)], shapes::join_rows(x, y)?, x.channels))
+    }
+
+    fn elu(&self, x: &Rows) -> Result<Rows> {
+        Ok(self.like(x, 1))
+    }
+
     fn concat(&self, parts: &[&Rows]) -> Result<Rows> {
         let channels = shapes::concat(parts)?;
         let read = parts.iter().map(|part| size(part)).sum();
@@ -277,6 +290,22 @@ impl MeshOps for Counter {
         // Three coordinates a shape; a joint's movement of a vertex is 12 multiplications with their additions.
         let a_vertex = 2 * 3 * (channels + 9 * corrected) + 2 * 12 * joints;
         Ok(self.made(poses * vertices * a_vertex, &read, parameters.clips.clone(), 3 * vertices))
+    }
+
+    fn gather(&self, x: &Rows, neighbors: &Neighbors) -> Result<Rows> {
+        let clips = shapes::gather(x, neighbors)?;
+        let read = clips.rows() * neighbors.length * x.channels;
+        Ok(self.made(0, &[read], clips, neighbors.length * x.channels))
+    }
+}
+
+impl DiffusionOps for Counter {
+    fn combine(&self, terms: &[(f32, &Rows)]) -> Result<Rows> {
+        Ok(self.like(shapes::combine(terms)?, terms.len()))
+    }
+
+    fn activations(&self, x: &Rows) -> Result<Rows> {
+        Ok(self.like(x, 1))
     }
 }
 

@@ -23,8 +23,8 @@ pub use clips::Clips;
 pub use device::{Device, NumberFormat, OnDevice, OpenDevice};
 pub use engine::{Engine, Lease, NetworkId, Part};
 pub use ops::{
-    CodeOps, Context, EmbeddingOps, FrontLayer, FrontNorm, MeshOps, Ops, Outputs, Packed, Role, RowOps,
-    SampleCodes, SkinTables, SpeechOps, Typed,
+    CodeOps, Context, DiffusionOps, EmbeddingOps, FrontLayer, FrontNorm, MeshOps, Neighbors, Ops, Outputs,
+    Packed, Role, RowOps, SampleCodes, SkinTables, SpeechOps, Typed,
 };
 pub use params::{
     Activation, Affine, AttentionBias, Conv1d, ConvTranspose1d, Linear, Norm, Padding, TransformerLayer,

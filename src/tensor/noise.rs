@@ -4,6 +4,10 @@
 //! Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011): the counter is
 //! (column / 4, row, row >> 32, stream), the key is the seed, and the four words serve four columns.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 
@@ -24,15 +28,21 @@ pub fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
-fn word(seed: u64, stream: u32, row: usize, column: usize) -> u32 {
+/// The words of the columns `4 index` to `4 index + 3`.
+fn words(seed: u64, stream: u32, row: usize, index: usize) -> [u32; 4] {
     let row = row as u64;
-    let counter = [(column / 4) as u32, row as u32, (row >> 32) as u32, stream];
-    philox4x32(counter, [seed as u32, (seed >> 32) as u32])[column % 4]
+    let counter = [index as u32, row as u32, (row >> 32) as u32, stream];
+    philox4x32(counter, [seed as u32, (seed >> 32) as u32])
+}
+
+/// A word as a number in the open interval (0, 1).
+fn unit(word: u32) -> f32 {
+    ((word >> 9) as f32 + 0.5) * (1.0 / (1 << 23) as f32)
 }
 
 /// In the open interval (0, 1): 2^23 values, each exact in f32, neither end among them.
 pub fn uniform(seed: u64, stream: u32, row: usize, column: usize) -> f32 {
-    ((word(seed, stream, row, column) >> 9) as f32 + 0.5) * (1.0 / (1 << 23) as f32)
+    unit(words(seed, stream, row, column / 4)[column % 4])
 }
 
 /// A standard Gumbel number, `-ln(-ln(u))`.
@@ -42,14 +52,25 @@ pub fn gumbel(seed: u64, stream: u32, row: usize, column: usize) -> f32 {
 
 /// `count` standard normal numbers (Box and Muller): row 0 of a stream.
 pub fn normal(seed: u64, stream: u32, count: usize) -> Vec<f32> {
-    (0..count)
-        .map(|i| {
-            let pair = i / 2 * 2;
-            let radius = (-2.0 * f64::from(uniform(seed, stream, 0, pair)).ln()).sqrt();
-            let angle = std::f64::consts::TAU * f64::from(uniform(seed, stream, 0, pair + 1));
-            (radius * if i % 2 == 0 { angle.cos() } else { angle.sin() }) as f32
-        })
-        .collect()
+    normal_rows(seed, stream, 0..1, count)
+}
+
+/// Standard normal numbers (rows, columns), row-major. A number follows from the seed, the stream, its row and its column alone.
+pub fn normal_rows(seed: u64, stream: u32, rows: Range<usize>, columns: usize) -> Vec<f32> {
+    let mut values = vec![0.0; rows.len() * columns];
+    values.par_chunks_mut(columns.max(1)).zip(rows).for_each(|(values, row)| {
+        for (index, four) in values.chunks_mut(4).enumerate() {
+            let words = words(seed, stream, row, index);
+            for (pair, words) in four.chunks_mut(2).zip(words.as_chunks::<2>().0) {
+                let [u, turn] = words.map(|word| f64::from(unit(word)));
+                let (radius, angle) = ((-2.0 * u.ln()).sqrt(), std::f64::consts::TAU * turn);
+                pair.iter_mut()
+                    .zip([angle.cos(), angle.sin()])
+                    .for_each(|(value, part)| *value = (radius * part) as f32);
+            }
+        }
+    });
+    values
 }
 
 #[cfg(test)]
@@ -71,6 +92,20 @@ mod tests {
         let mean = x.iter().sum::<f32>() / x.len() as f32;
         let variance = x.iter().map(|v| v * v).sum::<f32>() / x.len() as f32;
         assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");
+    }
+
+    /// Values of an independent NumPy implementation.
+    #[test]
+    fn normal_rows_are_the_known_ones_and_follow_from_their_own_place() {
+        let near = |found: &[f32], expected: &[f32]| {
+            found.iter().zip(expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-7, "{a} {b}"));
+        };
+        let rows = normal_rows(7, 256, 0..2, 7);
+        near(&rows[..4], &[0.461_326_69, 0.404_372_1, 0.382_617_59, -0.081_343_13]);
+        near(&rows[7..11], &[0.936_051_01, 0.422_399_73, -1.257_602_33, 0.972_116_17]);
+        near(&normal_rows(7, 259, 1000..1001, 2), &[1.175_415_04, -1.438_706_04]);
+        assert_eq!(normal_rows(7, 256, 1..2, 7), rows[7..]);
+        assert_eq!(normal(7, 256, 7), rows[..7]);
     }
 
     #[test]

@@ -2,11 +2,14 @@
 //!
 //! Every device calls these first, so that a misfit reads the same everywhere.
 
+mod mesh;
+
 use super::{
-    AttentionBias, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Norm, Packed,
-    SkinTables, Typed,
+    AttentionBias, Clips, Conv1d, ConvTranspose1d, Dtype, FrontLayer, FrontNorm, Linear, Norm, Packed, Typed,
 };
 use crate::{Error, Result};
+
+pub use mesh::{SkinSizes, gather, skin};
 
 /// A weight that knows its name and shape.
 pub trait Shaped {
@@ -264,6 +267,30 @@ pub fn stack_frames(x: &impl Packed, n: usize) -> Result<Clips> {
     }
 }
 
+/// The clips of the result.
+pub fn unstack_frames(x: &impl Packed, n: usize) -> Result<Clips> {
+    if n == 0 || !x.channels().is_multiple_of(n) {
+        return Err(misfit("unstack_frames", "channels", format!("a multiple of {n}"), x.channels()));
+    }
+    Ok(x.clips().map(|rows| rows * n))
+}
+
+/// The clips of the result.
+pub fn join_rows(x: &impl Packed, y: &impl Packed) -> Result<Clips> {
+    channels("join_rows", y, x.channels())?;
+    if x.clips().count() != y.clips().count() {
+        return Err(misfit("join_rows", "clips", x.clips().count(), y.clips().count()));
+    }
+    Ok(Clips::from_lengths(x.clips().lengths().zip(y.clips().lengths()).map(|(a, b)| a + b)))
+}
+
+/// The first of the terms, whose shape all have.
+pub fn combine<'a, T: Packed>(terms: &[(f32, &'a T)]) -> Result<&'a T> {
+    let &(_, first) = terms.first().ok_or_else(|| misfit("combine", "terms", "at least 1", 0))?;
+    terms.iter().try_for_each(|(_, term)| same("combine", first, *term))?;
+    Ok(first)
+}
+
 /// The width of the result.
 pub fn concat<T: Packed>(parts: &[&T]) -> Result<usize> {
     let first = parts.first().ok_or_else(|| misfit("concat", "parts", "at least 1", 0))?;
@@ -341,50 +368,4 @@ pub fn sorted_pool(x: &impl Packed, weights: &impl Typed) -> Result<()> {
         return Err(misfit(op, "row offsets", x.clips().offsets(), weights.clips().offsets()));
     }
     Ok(())
-}
-
-/// The sizes of the tables.
-pub fn skin<W: Shaped>(parameters: &impl Typed, skin: &SkinTables<W>) -> Result<SkinSizes> {
-    let op = "skin";
-    let joints = skin.parents.len();
-    let [vertices, _] = rank(op, &skin.template)?;
-    let [count, ..] = rank::<_, 3>(op, &skin.shapes)?;
-    weight(op, &skin.template, &[vertices, 3])?;
-    weight(op, &skin.shapes, &[count, vertices, 3])?;
-    weight(op, &skin.pivots, &[count + 1, joints, 3])?;
-    weight(op, &skin.weights, &[joints + 1, vertices])?;
-    let mut corrected = 0;
-    if let Some(correctives) = &skin.correctives {
-        let [entries, ..] = rank::<_, 3>(op, correctives)?;
-        corrected = entries / 9;
-        weight(op, correctives, &[9 * corrected, vertices, 3])?;
-        if !(1..=joints).contains(&corrected) {
-            return Err(misfit(op, "joints with correctives", format!("1 to {joints}"), corrected));
-        }
-    }
-    if let Some(joint) = (0..joints).find(|&joint| skin.parents[joint].is_some_and(|parent| parent >= joint))
-    {
-        return Err(misfit(
-            op,
-            &format!("parent of joint {joint}"),
-            "a joint before it",
-            format!("{:?}", skin.parents[joint]),
-        ));
-    }
-    dtype(op, parameters, Dtype::F32)?;
-    channels(op, parameters, count + 3 * joints)?;
-    Ok(SkinSizes { vertices, channels: count, joints, corrected })
-}
-
-/// Sizes of the tables of [`SkinTables`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SkinSizes {
-    /// V: vertices.
-    pub vertices: usize,
-    /// C: channels.
-    pub channels: usize,
-    /// J: joints that turn.
-    pub joints: usize,
-    /// K: joints with correctives, the last of all.
-    pub corrected: usize,
 }

@@ -8,20 +8,22 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
-/// The number formats of a model file.
+/// The number formats of a model file; activations have those of floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dtype {
     /// 32-bit floats.
     F32,
     /// 16-bit (IEEE half) floats.
     F16,
+    /// 32-bit integers: tables of indices.
+    I32,
 }
 
 impl Dtype {
     /// Bytes of an element.
     pub fn size(self) -> usize {
         match self {
-            Self::F32 => 4,
+            Self::F32 | Self::I32 => 4,
             Self::F16 => 2,
         }
     }
@@ -59,7 +61,7 @@ impl Stored {
     pub fn as_f32(&self) -> Option<&[f32]> {
         match self.dtype {
             Dtype::F32 => bytemuck::try_cast_slice(self.bytes()).ok(),
-            Dtype::F16 => None,
+            Dtype::F16 | Dtype::I32 => None,
         }
     }
 
@@ -72,6 +74,10 @@ impl Stored {
         values.par_chunks_mut(PIECE).zip(bytes.par_chunks(PIECE * size)).for_each(
             |(values, bytes)| match self.dtype {
                 Dtype::F32 => bytemuck::cast_slice_mut(values).copy_from_slice(bytes),
+                Dtype::I32 => {
+                    let integers = bytes.as_chunks::<4>().0.iter().map(|bytes| i32::from_le_bytes(*bytes));
+                    values.iter_mut().zip(integers).for_each(|(value, integer)| *value = integer as f32);
+                }
                 Dtype::F16 => match bytemuck::try_cast_slice::<u8, f16>(bytes) {
                     Ok(halves) => halves.convert_to_f32_slice(values),
                     Err(_) => pod_collect_to_vec::<u8, f16>(bytes).convert_to_f32_slice(values),

@@ -9,9 +9,8 @@
 //!
 //! let mut talk = Animation::from_parameters(Rate::whole(25), ["jaw_x".into()], vec![0.2; 100]);
 //! let sound = |frame: usize| frame < 20; // louder than silence
-//! Pipeline::new().with(Rest::new(25, 5)).apply(&mut talk, &sound)?;
+//! Pipeline::new().with(Rest::new(25, 5)).apply(&mut talk, &sound);
 //! assert_eq!((talk.frame(30), talk.frame(99)), (&[0.2][..], &[0.0][..]));
-//! # Ok::<(), deeptalk_rt::Error>(())
 //! ```
 
 mod rest;
@@ -19,7 +18,6 @@ mod rest;
 pub use rest::Rest;
 
 use super::{Animation, Rate};
-use crate::Result;
 
 /// The sound of a recording or a stream, as filters ask for it.
 pub trait Sound {
@@ -103,15 +101,13 @@ impl Pipeline {
         self
     }
 
-    /// Filters an animation of parameters in place. The pipeline must be new: it begins at the first frame.
-    ///
-    /// # Errors
-    /// [`Error::Usage`](crate::Error::Usage) for an animation of vertices.
-    pub fn apply(mut self, animation: &mut Animation, sound: &dyn Sound) -> Result<()> {
-        let parameters = animation.parameters_mut()?;
-        let width = parameters.names.len().max(1);
-        let mut out = Vec::with_capacity(parameters.values.len());
-        for row in parameters.values.chunks_exact_mut(width) {
+    /// Filters an animation in place: its parameters, or the weights of the shapes of its mesh. The pipeline must be new: it begins at the
+    /// first frame.
+    pub fn apply(mut self, animation: &mut Animation, sound: &dyn Sound) {
+        let width = animation.columns().max(1);
+        let values = animation.values_mut();
+        let mut out = Vec::with_capacity(values.len());
+        for row in values.chunks_exact_mut(width) {
             if self.push(sound, row) {
                 out.extend_from_slice(row);
             }
@@ -120,8 +116,7 @@ impl Pipeline {
         while self.flush(sound, &mut row) {
             out.extend_from_slice(&row);
         }
-        parameters.values = out;
-        Ok(())
+        *values = out;
     }
 }
 
@@ -227,7 +222,7 @@ mod tests {
             let sound = |frame: usize| loud.get(frame).is_some_and(|loud| *loud);
             let names = ["a", "b", "c"].map(String::from);
             let mut whole = Animation::from_parameters(Rate::whole(25), names, values.to_vec());
-            pipeline(&latencies, rest_after, look_ahead).apply(&mut whole, &sound).unwrap();
+            pipeline(&latencies, rest_after, look_ahead).apply(&mut whole, &sound);
 
             // As a stream: pieces of rows, each asking only for the sound that was heard by then.
             let mut stream = pipeline(&latencies, rest_after, look_ahead);
@@ -271,7 +266,7 @@ mod tests {
     #[test]
     fn without_filters_rows_pass() {
         let mut talk = Animation::from_parameters(Rate::whole(25), ["a".into()], vec![0.5, -0.25]);
-        Pipeline::new().apply(&mut talk, &|_: usize| false).unwrap();
+        Pipeline::new().apply(&mut talk, &|_: usize| false);
         assert_eq!(talk.values(), [0.5, -0.25]);
     }
 }

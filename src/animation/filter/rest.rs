@@ -27,6 +27,11 @@ impl Rest {
         Self { rest_after, look_ahead, shown: 0.0 }
     }
 
+    /// Frames before a row whose sound decides whether the row rests.
+    pub fn reach(&self) -> usize {
+        self.rest_after
+    }
+
     /// The share of the motion that the next frame, `frame`, shows.
     fn next(&mut self, frame: usize, sound: &dyn Sound) -> f32 {
         let mut heard = frame.saturating_sub(self.rest_after)..=frame + self.look_ahead;

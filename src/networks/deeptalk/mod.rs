@@ -36,8 +36,8 @@ pub use predictor::Choice;
 pub use weights::{Weights, tensor_shapes};
 pub use windows::ONE_PASS_SECONDS;
 
-use super::registry::{Architecture, Contradiction, Importer, Inspection, NamedSizes};
-use super::{Network, Output, Recipes, Spec};
+use super::registry::{Architecture, Contradiction, GoldenModel, Importer, Inspection, NamedSizes};
+use super::{Golden, Network, Output, Recipes, Spec};
 use crate::animation::Rate;
 use crate::files::Written;
 use crate::tensor::{Dtype, Engine, OnDevice, Ops};
@@ -68,7 +68,8 @@ pub(super) static ARCHITECTURE: Architecture = Architecture {
             config: || Config::tiny().to_json(),
         },
     ],
-    recipes: |config| Ok(Recipes::deeptalk(&parse(config).map_err(super::model_file::contradiction)?)),
+    recipes: |config| Ok(Recipes::deeptalk(&parse(config).map_err(super::model_writer::contradiction)?)),
+    model_of,
     import: Some(Importer {
         command: "deeptalk",
         run: |paths, target, dtype, progress| {
@@ -93,7 +94,24 @@ fn inspect(config: &str) -> Result<Inspection, Contradiction> {
     let shapes = tensor_shapes(&config)
         .map_err(|error| ("cannot be used".into(), "sizes of a network".into(), error.to_string()))?;
     let facts = vec![("motion_emotion", config.motion_emotion.is_some().into())];
-    Ok(Inspection { spec: spec(&config), shapes, facts })
+    Ok(Inspection { spec: spec(&config), shapes, tables: Vec::new(), facts })
+}
+
+/// The named sizes whose widths are those of the golden file's stages.
+fn model_of(golden: &Golden) -> Option<GoldenModel> {
+    let fits = |config: &Config| {
+        let widths = [
+            ("wav2vec2.output", config.content.hidden),
+            ("content", config.content.output),
+            ("quant_t", config.motion_prior.width_t),
+        ];
+        let mut found = widths
+            .iter()
+            .filter_map(|(name, width)| golden.stages().get(*name).map(|stage| stage.shape[1] == *width));
+        found.next() == Some(true) && found.all(|fits| fits)
+    };
+    let config = [Config::base(), Config::default_model(), Config::tiny()].into_iter().find(fits)?;
+    Some(GoldenModel { config: config.to_json(), tables: Vec::new() })
 }
 
 fn spec(config: &Config) -> Spec {
@@ -105,6 +123,7 @@ fn spec(config: &Config) -> Spec {
         identities: config.actors.clone(),
         emotion_width: Some(config.emotion_head.width),
         codebooks: &["top", "bottom"],
+        sampling: None,
         one_pass_seconds: ONE_PASS_SECONDS,
         parts: &["content", "emotion", "codes", "motion"],
         stages: &stages::STAGES,

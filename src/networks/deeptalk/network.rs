@@ -20,7 +20,7 @@ impl<E: Engine<Context: Ops>> Network for DeepTalkNetwork<E> {
     }
 
     fn check_take(&self, take: &Take) -> Result<()> {
-        self.loaded().check_controls(take)
+        self.loaded().spec.check_take(take)
     }
 
     fn run(&self, jobs: &[Job<'_>], watch: &Watch<'_, '_>) -> Result<Vec<Animation>> {

@@ -2,7 +2,7 @@
 
 use super::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
 use super::emotion_head::Distribution;
-use super::forward::{Analysis, DeepTalk, Loaded, check_samples};
+use super::forward::{Analysis, DeepTalk, check_samples};
 use super::motion_prior::MotionCodes;
 use super::network::of_recording;
 use super::padding::wanted_frames;
@@ -11,8 +11,7 @@ use super::windows::{Seams, Window, join_codes, packs, windows};
 use super::{STREAM_BOTTOM, STREAM_EMOTION, STREAM_TOP};
 use crate::animation::{Animation, Extras, Rate};
 use crate::layers::Observer;
-use crate::networks::emotion_vector::{check_alpha, check_share};
-use crate::networks::{Draw, EmotionVector, Progress, Take};
+use crate::networks::{EmotionVector, Progress, Take};
 use crate::tensor::{Clips, Ops, Packed, SampleCodes, noise};
 use crate::{Error, Result};
 
@@ -63,7 +62,7 @@ impl<B: Ops> DeepTalk<B> {
         observer: &dyn Observer<B>,
     ) -> Result<Vec<Animation>> {
         check_clip(samples)?;
-        takes.iter().try_for_each(|take| self.loaded().check_controls(take))?;
+        takes.iter().try_for_each(|take| self.loaded().spec.check_take(take))?;
         let mut state = Progress { done: 0, total: wanted_frames(samples.len()) * takes.len() };
         let mut unfinished: Vec<_> =
             takes.iter().map(|_| Unfinished::new(self.config().parameters())).collect();
@@ -92,7 +91,7 @@ impl<B: Ops> DeepTalk<B> {
         progress: &mut dyn FnMut(Progress) -> Result<()>,
         observer: &dyn Observer<B>,
     ) -> Result<Vec<Animation>> {
-        self.loaded().check_controls(take)?;
+        self.loaded().spec.check_take(take)?;
         for (index, samples) in recordings.iter().enumerate() {
             check_clip(samples).map_err(of_recording(index))?;
         }
@@ -203,27 +202,6 @@ impl<B: Ops> DeepTalk<B> {
             mu: self.ops().download(&emotion.mu)?,
             logvar: self.ops().download(&emotion.logvar)?,
         })
-    }
-}
-
-impl<W> Loaded<W> {
-    /// Refuses what makes no sense before any work is done.
-    pub(super) fn check_controls(&self, take: &Take) -> Result<()> {
-        let Draw { alpha, temperature, .. } = &take.draw;
-        if let Some(temperature) = temperature.iter().find(|t| !t.is_finite() || **t < 0.0) {
-            return Err(Error::Usage(format!("a temperature is a number of at least 0, not {temperature}")));
-        }
-        alpha.map_or(Ok(()), check_alpha)?;
-        let actors = self.config.actors.len();
-        if take.actor >= actors {
-            let actor = take.actor;
-            return Err(Error::Usage(format!(
-                "there is no actor {actor}: this model knows {actors}, from 0 on"
-            )));
-        }
-        let Some((emotion, share)) = &take.emotion else { return Ok(()) };
-        check_share(*share)?;
-        emotion.check(self.config.emotion_head.width)
     }
 }
 

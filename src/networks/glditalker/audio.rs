@@ -53,20 +53,47 @@ impl<W> AudioEncoder<W> {
         clips: &[&[f32]],
         observer: &dyn Observer<B>,
     ) -> Result<B::Tensor> {
-        let lengths = clips.iter().map(|clip| config.frames_and_tokens(clip.len()));
-        let padded = Clips::from_lengths(lengths.clone().map(|(_, tokens)| TOKEN_HOP * tokens + TOKEN_EXTRA));
+        let lengths: Vec<_> = clips.iter().map(|clip| config.frames_and_tokens(clip.len())).collect();
+        let padded = Clips::from_lengths(lengths.iter().map(|(_, tokens)| TOKEN_HOP * tokens + TOKEN_EXTRA));
         let mut samples = vec![0.0; padded.rows()];
         for (clip, range) in clips.iter().zip(padded.ranges()) {
             normalize(clip, &mut samples[range.start..range.start + clip.len()]);
         }
-        let x = ops.upload_f32(&padded, 1, &samples)?;
+        self.hear(ops, config, (&samples, &padded), &lengths, observer)
+    }
+
+    /// One clip of samples that are normalised already.
+    pub(super) fn forward_normalized<B: Ops<Weight = W>>(
+        &self,
+        ops: &B,
+        config: &Config,
+        samples: &[f32],
+        observer: &dyn Observer<B>,
+    ) -> Result<B::Tensor> {
+        let (frames, tokens) = config.frames_and_tokens(samples.len());
+        let mut padded = samples.to_vec();
+        padded.resize(TOKEN_HOP * tokens + TOKEN_EXTRA, 0.0);
+        let clips = Clips::one(padded.len());
+        self.hear(ops, config, (&padded, &clips), &[(frames, tokens)], observer)
+    }
+
+    /// Padded samples to conditions; `lengths` are the frames and tokens of every clip.
+    fn hear<B: Ops<Weight = W>>(
+        &self,
+        ops: &B,
+        config: &Config,
+        (samples, padded): (&[f32], &Clips),
+        lengths: &[(usize, usize)],
+        observer: &dyn Observer<B>,
+    ) -> Result<B::Tensor> {
+        let x = ops.upload_f32(padded, 1, samples)?;
         let tokens = self.hubert.forward(ops, &x, None, &STAGES, observer)?;
 
         let stack = config.tokens_per_frame();
-        let x = if lengths.clone().all(|(frames, tokens)| tokens == stack * frames) {
+        let x = if lengths.iter().all(|&(frames, tokens)| tokens == stack * frames) {
             ops.stack_frames(&tokens, stack)?
         } else {
-            let rows = Clips::from_lengths(lengths.map(|(frames, _)| stack * frames));
+            let rows = Clips::from_lengths(lengths.iter().map(|(frames, _)| stack * frames));
             ops.stack_frames(&ops.resample_linear(&tokens, &rows)?, stack)?
         };
         observer.stage("audio.frames", &x)?;

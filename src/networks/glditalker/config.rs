@@ -1,5 +1,8 @@
 //! Every size of the network, read from the model file: `docs/networks/glditalker.md` section 0.
 
+mod check;
+mod sizes;
+
 use serde::{Deserialize, Serialize};
 
 use crate::layers::TransformerConfig;
@@ -66,6 +69,9 @@ pub struct MotionConfig {
     pub channels: usize,
     pub codes: usize,
     pub offset_scale: f64,
+    /// True if the model holds the encoder, which makes codes of vertices; a model that only animates speech does without.
+    #[serde(default = "is_there")]
+    pub encoder: bool,
 }
 
 /// Stage 2.
@@ -82,6 +88,17 @@ pub struct DiffusionConfig {
     pub schedule: String,
     pub latent_scale: f64,
     pub context: usize,
+    /// Denoising steps that are run where a take does not say.
+    #[serde(default = "few_steps")]
+    pub usual_steps: usize,
+}
+
+fn is_there() -> bool {
+    true
+}
+
+fn few_steps() -> usize {
+    8
 }
 
 impl Config {
@@ -91,39 +108,6 @@ impl Config {
             .map_err(|error| ("cannot be read".into(), "JSON with every size".into(), error.to_string()))?;
         config.check()?;
         Ok(config)
-    }
-
-    fn check(&self) -> Result<(), Contradiction> {
-        let wrong = |what: &str, expected: String, found: usize| {
-            Err((format!("contradicts itself: {what}"), expected, found.to_string()))
-        };
-        let AudioConfig { conv, hidden, heads, positional_groups, .. } = self.audio;
-        for (what, found, most) in [
-            ("fps", self.fps, TOKENS_A_SECOND),
-            ("audio: conv", conv, 1 << 14),
-            ("audio: hidden", hidden, 1 << 14),
-            ("audio: positional_kernel", self.audio.positional_kernel, 1024),
-            ("audio: positional_groups", positional_groups, hidden),
-            ("audio: layers", self.audio.layers, 256),
-            ("audio: heads", heads, hidden),
-            ("audio: feed_forward", self.audio.feed_forward, 1 << 16),
-            ("diffusion: width", self.diffusion.width, 1 << 14),
-            ("diffusion: styles", self.diffusion.styles, 1 << 16),
-            ("motion: levels", self.motion.levels.len(), 16),
-        ] {
-            if !(1..=most).contains(&found) {
-                return wrong(what, format!("a number from 1 to {most}"), found);
-            }
-        }
-        for (what, found) in [("heads", heads), ("positional_groups", positional_groups)] {
-            if !hidden.is_multiple_of(found) {
-                return wrong(&format!("audio: {what}"), format!("a divisor of hidden, {hidden}"), found);
-            }
-        }
-        match self.motion.levels[0] {
-            0 => wrong("motion: levels", "vertices on the first level".into(), 0),
-            _ => Ok(()),
-        }
     }
 
     /// The configuration as it stands in a model file.
@@ -148,140 +132,31 @@ impl Config {
         TransformerConfig { layers, heads, feed_forward }
     }
 
-    /// The sizes for VOCASET.
-    pub fn vocaset() -> Self {
-        Self {
-            fps: 30,
-            audio: AudioConfig {
-                conv: 512,
-                hidden: 768,
-                positional_kernel: 128,
-                positional_groups: 16,
-                layers: 12,
-                heads: 12,
-                feed_forward: 3072,
-            },
-            motion: MotionConfig {
-                levels: vec![5023, 1256, 314, 79, 20],
-                spiral_channels: vec![32, 32, 32, 64],
-                spiral_length: 9,
-                dilation: 2,
-                width: 1024,
-                heads: 8,
-                layers: 6,
-                feed_forward: 1536,
-                decoder_hidden: 1024,
-                components: 16,
-                channels: 64,
-                codes: 256,
-                offset_scale: 1.0,
-            },
-            diffusion: DiffusionConfig {
-                width: 512,
-                heads: 4,
-                layers: 1,
-                feed_forward: 1024,
-                styles: 8,
-                steps: 1000,
-                schedule: "cosine".into(),
-                latent_scale: 1.0,
-                context: 0,
-            },
-        }
+    /// The width of a frame's latents: components times channels.
+    pub fn latents(&self) -> usize {
+        self.motion.components * self.motion.channels
     }
 
-    /// The sizes for BIWI.
-    pub fn biwi() -> Self {
-        let mut config = Self { fps: 25, ..Self::vocaset() };
-        config.motion.levels = vec![23370, 5843, 1461, 366, 92];
-        (config.motion.components, config.motion.channels) = (8, 128);
-        (config.diffusion.styles, config.diffusion.steps) = (6, 500);
-        config
+    /// Vertices of the mesh.
+    pub fn vertices(&self) -> usize {
+        self.motion.levels[0]
     }
 
-    /// The sizes of the smaller golden files.
-    pub fn tiny() -> Self {
-        Self {
-            fps: 25,
-            audio: AudioConfig {
-                conv: 16,
-                hidden: 24,
-                positional_kernel: 16,
-                positional_groups: 4,
-                layers: 2,
-                heads: 3,
-                feed_forward: 40,
-            },
-            motion: MotionConfig {
-                levels: vec![162, 41, 11],
-                spiral_channels: vec![6, 8],
-                spiral_length: 5,
-                dilation: 2,
-                width: 20,
-                heads: 2,
-                layers: 1,
-                feed_forward: 28,
-                decoder_hidden: 12,
-                components: 2,
-                channels: 6,
-                codes: 16,
-                offset_scale: 0.1,
-            },
-            diffusion: DiffusionConfig {
-                width: 16,
-                heads: 2,
-                layers: 1,
-                feed_forward: 24,
-                styles: 3,
-                steps: 1000,
-                schedule: "scaled_linear".into(),
-                latent_scale: 0.8,
-                context: 0,
-            },
-        }
+    /// Frames after which a window of a recording may begin: there frames, tokens and samples coincide.
+    pub fn frames_of_a_block(&self) -> usize {
+        let samples = self.fps / gcd(self.fps, SAMPLE_RATE);
+        let tokens = self.fps / gcd(self.fps, TOKENS_A_SECOND);
+        samples * tokens / gcd(samples, tokens)
     }
 
-    /// The sizes of the larger golden files.
-    pub fn mid() -> Self {
-        Self {
-            fps: 30,
-            audio: AudioConfig {
-                conv: 96,
-                hidden: 192,
-                positional_kernel: 128,
-                positional_groups: 16,
-                layers: 3,
-                heads: 4,
-                feed_forward: 512,
-            },
-            motion: MotionConfig {
-                levels: vec![564, 141, 36, 9, 3],
-                spiral_channels: vec![16, 24, 32, 48],
-                spiral_length: 9,
-                dilation: 2,
-                width: 160,
-                heads: 4,
-                layers: 2,
-                feed_forward: 320,
-                decoder_hidden: 96,
-                components: 4,
-                channels: 24,
-                codes: 64,
-                offset_scale: 0.05,
-            },
-            diffusion: DiffusionConfig {
-                width: 128,
-                heads: 4,
-                layers: 3,
-                feed_forward: 256,
-                styles: 5,
-                steps: 1000,
-                schedule: "cosine".into(),
-                latent_scale: 1.7,
-                context: 40,
-            },
-        }
+    /// Samples of so many frames, which are whole blocks.
+    pub fn samples_of(&self, frames: usize) -> usize {
+        frames * SAMPLE_RATE / self.fps
     }
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 #[cfg(test)]
@@ -304,14 +179,45 @@ mod tests {
 
     #[test]
     fn sizes_survive_json_and_contradictions_are_named() {
-        for config in [Config::vocaset(), Config::biwi(), Config::tiny(), Config::mid()] {
+        for config in [Config::vocaset(), Config::biwi(), Config::head(), Config::tiny(), Config::mid()] {
             assert_eq!(Config::parse(&config.to_json()).unwrap(), config);
         }
         let mut config = Config::tiny();
         config.audio.heads = 5;
         assert!(Config::parse(&config.to_json()).unwrap_err().0.contains("audio: heads"));
-        config = Config::tiny();
-        config.fps = 0;
-        assert!(Config::parse(&config.to_json()).unwrap_err().0.contains("fps"));
+        for (part, spoil) in [
+            ("fps", (|c| c.fps = 0) as fn(&mut Config)),
+            ("motion: heads", |c| c.motion.heads = 3),
+            ("motion: levels", |c| c.motion.levels = vec![7, 0]),
+            ("motion: spiral_channels", |c| c.motion.spiral_channels.push(4)),
+            ("motion: offset_scale", |c| c.motion.offset_scale = 0.0),
+            ("diffusion: heads", |c| c.diffusion.heads = 0),
+            ("diffusion: schedule", |c| c.diffusion.schedule = "square".into()),
+            ("diffusion: latent_scale", |c| c.diffusion.latent_scale = -1.0),
+            ("diffusion: usual_steps", |c| c.diffusion.usual_steps = 1001),
+        ] {
+            let mut config = Config::tiny();
+            spoil(&mut config);
+            let (what, ..) = Config::parse(&config.to_json()).unwrap_err();
+            assert!(what.contains(part), "{part}: {what}");
+        }
+    }
+
+    #[test]
+    fn the_fields_that_golden_files_do_not_have_are_the_usual_ones() {
+        let text =
+            Config::tiny().to_json().replace(",\"encoder\":true", "").replace(",\"usual_steps\":8", "");
+        assert!(!text.contains("usual_steps") && !text.contains("encoder"));
+        assert_eq!(Config::parse(&text).unwrap(), Config::tiny());
+    }
+
+    #[test]
+    fn frames_tokens_and_samples_coincide_at_blocks() {
+        for (fps, block) in [(25, 1), (30, 3), (50, 1), (24, 12)] {
+            let config = Config { fps, ..Config::tiny() };
+            assert_eq!(config.frames_of_a_block(), block, "{fps}");
+            let (frames, tokens) = config.frames_and_tokens(config.samples_of(7 * block));
+            assert_eq!((frames, tokens * fps), (7 * block, 50 * frames), "{fps}");
+        }
     }
 }

@@ -1,105 +1,73 @@
-//! GLDiTalker as a [`Network`]: its audio encoder.
+//! GLDiTalker as a [`Network`].
 
 use std::sync::Arc;
 
-use super::audio::AudioEncoder;
-use super::config::Config;
-use crate::animation::Animation;
-use crate::layers::{Observer, timed};
-use crate::networks::model_file::{Listing, contradiction};
+use super::forward::GldiTalkerNetwork;
+use super::mesh::{OutputShapes, weights};
+use super::recording::check_samples;
+use super::stream::Stream;
+use crate::animation::{Animation, Vertices};
 use crate::networks::probe::Probed;
 use crate::networks::{
-    EmotionVector, Golden, Job, ModelFile, Network, NetworkStream, Probe, Spec, Stages, StreamOptions, Take,
-    Watch, record,
+    EmotionVector, Golden, Job, Network, NetworkStream, Probe, Spec, Stages, StreamOptions, Take, Watch,
 };
-use crate::tensor::{Context, Engine, Ops};
+use crate::tensor::{Engine, Ops};
 use crate::{Error, Result};
 
-/// A loaded model on a device. Threads share it; each leases a context for its work.
-pub struct GldiTalker<E: Engine> {
-    engine: E,
-    spec: Spec,
-    config: Config,
-    audio: AudioEncoder<<E::Context as Context>::Weight>,
-}
-
-impl<E: Engine<Context: Ops>> GldiTalker<E> {
-    /// The network of a model file, on a device.
-    ///
-    /// # Errors
-    /// A model of another architecture; a number that is not finite; errors of the device.
-    pub fn load(file: &ModelFile, engine: E) -> Result<Self> {
-        let (ops, config) = (engine.lease()?, Config::parse(file.config()).map_err(contradiction)?);
-        let list = |source: &mut Listing<'_>| AudioEncoder::load_all(source, &config).map(drop);
-        let audio = file.weights(&*ops, list, |source| AudioEncoder::load_all(source, &config))?;
-        drop(ops);
-        Ok(Self { engine, spec: file.spec().clone(), config, audio })
-    }
-
-    /// Clips of 16 kHz mono samples to the condition of the denoiser: (frames, width).
-    ///
-    /// # Errors
-    /// A clip without samples; errors of the device and of the observer.
-    pub fn condition<B: Ops<Weight = <E::Context as Context>::Weight>>(
-        &self,
-        ops: &B,
-        clips: &[&[f32]],
-        observer: &dyn Observer<B>,
-    ) -> Result<B::Tensor> {
-        if let Some(index) = clips.iter().position(|clip| clip.is_empty()) {
-            return Err(Error::Usage(format!("clip {index} has no samples: at least one is needed")));
-        }
-        timed(observer, "audio", || self.audio.forward(ops, &self.config, clips, observer))
-    }
-}
-
-/// The rest of the network is not part of this crate.
-fn encoder_alone() -> Error {
-    Error::Usage(
-        "this model holds the audio encoder of GLDiTalker alone, which makes no animation: choose a DEEPTalk model; verification \
-         compares the encoder's stages"
-            .into(),
-    )
-}
-
-impl<E: Engine<Context: Ops>> Network for GldiTalker<E> {
+impl<E: Engine<Context: Ops>> Network for GldiTalkerNetwork<E> {
     fn spec(&self) -> &Spec {
-        &self.spec
+        &self.loaded().spec
     }
 
-    fn check_take(&self, _: &Take) -> Result<()> {
-        Err(encoder_alone())
+    fn check_take(&self, take: &Take) -> Result<()> {
+        self.loaded().spec.check_take(take)
     }
 
-    fn run(&self, _: &[Job<'_>], _: &Watch<'_, '_>) -> Result<Vec<Animation>> {
-        Err(encoder_alone())
+    fn run(&self, jobs: &[Job<'_>], watch: &Watch<'_, '_>) -> Result<Vec<Animation>> {
+        let (spec, hidden) = (&self.loaded().spec, self.loaded().config.motion.decoder_hidden);
+        for (index, job) in jobs.iter().enumerate() {
+            spec.check_take(job.take)?;
+            let checked = check_samples(job.samples, spec.sample_rate);
+            checked.map_err(|error| if jobs.len() > 1 { of_recording(index, error) } else { error })?;
+        }
+        let basis = OutputShapes::of(self);
+        let network = self.lease()?;
+        let mut animations = Vec::new();
+        for group in jobs.chunk_by(|a, b| std::ptr::eq(a.samples, b.samples)) {
+            let takes: Vec<&Take> = group.iter().map(|job| job.take).collect();
+            animations.extend(network.takes(group[0].samples, &takes, watch)?.into_iter().map(|rows| {
+                let track = Vertices::new(basis.clone(), weights(&rows, hidden));
+                Animation::from_vertices(spec.frame_rate, track)
+            }));
+        }
+        Ok(animations)
     }
 
     fn emotion(&self, _: &[f32], _: &Watch<'_, '_>) -> Result<EmotionVector> {
-        Err(Error::Usage("GLDiTalker has no emotion vectors".into()))
+        Err(self.loaded().spec.lacks("an emotion of another recording"))
     }
 
-    fn stream(self: Arc<Self>, _: &StreamOptions) -> Result<Box<dyn NetworkStream>> {
-        Err(encoder_alone())
+    fn stream(self: Arc<Self>, options: &StreamOptions) -> Result<Box<dyn NetworkStream>> {
+        Ok(Box::new(Stream::new(self, options)?))
     }
 
     fn pass(&self, clips: &[&[f32]], _: Option<&[Stages]>, probe: Option<&dyn Probe>) -> Result<Vec<f32>> {
-        let lease = self.engine.lease()?;
-        let ops = &*lease;
-        ops.download(&self.condition(ops, clips, &Probed { ops, probe })?)
+        let network = self.lease()?;
+        let observer = Probed { ops: network.ops(), probe };
+        let take = Take::default();
+        let rows = network.rows_of(clips, take.actor, &take.draw, &observer)?;
+        network.vertices(&rows)
     }
 
-    /// `wav` in the metadata names the clip, `first_sample` and `samples` the part of it.
     fn replay(&self, golden: &Golden) -> Result<Stages> {
-        let clip = golden.clip(golden.text("wav").unwrap_or_default())?;
-        let first = golden.whole_number("first_sample", 0)? as usize;
-        let count = golden.whole_number("samples", clip.len() as u64)? as usize;
-        let samples = first.checked_add(count).and_then(|end| clip.get(first..end)).ok_or_else(|| {
-            let (what, next) = ("names samples beyond its clip", "give the golden file with its own clip");
-            let found = format!("{count} from {first} on");
-            Error::bad_input(golden.path(), what, format!("up to {}", clip.len()), found, next)
-        })?;
-        let stages = record(1, |probe| self.pass(&[samples], None, Some(probe)).map(drop))?;
-        Ok(stages.into_iter().next().unwrap_or_default())
+        self.lease()?.replay_golden(golden)
+    }
+}
+
+/// Names the recording that an error is about.
+fn of_recording(index: usize, error: Error) -> Error {
+    match error {
+        Error::Usage(text) => Error::Usage(format!("recording {index}: {text}")),
+        other => other,
     }
 }

@@ -9,8 +9,9 @@ use super::{
 use crate::Result;
 use crate::tensor::shapes;
 use crate::tensor::{
-    Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps, Engine,
-    FrontLayer, Lease, Linear, MeshOps, Norm, Role, RowOps, SampleCodes, SkinTables, SpeechOps, Stored,
+    Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, DiffusionOps, Dtype,
+    EmbeddingOps, Engine, FrontLayer, Lease, Linear, MeshOps, Neighbors, Norm, Role, RowOps, SampleCodes,
+    SkinTables, SpeechOps, Stored,
 };
 
 impl Engine for Cpu {
@@ -119,6 +120,19 @@ impl RowOps for Cpu {
         Ok(Tensor { clips, channels: x.channels * n, data: x.data.clone() })
     }
 
+    fn unstack_frames(&self, x: &Tensor, n: usize) -> Result<Tensor> {
+        let clips = shapes::unstack_frames(x, n)?;
+        Ok(Tensor { clips, channels: x.channels / n, data: x.data.clone() })
+    }
+
+    fn join_rows(&self, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+        Ok(rows::join_rows(x, y, shapes::join_rows(x, y)?))
+    }
+
+    fn elu(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(rows::elu(x))
+    }
+
     fn concat(&self, parts: &[&Tensor]) -> Result<Tensor> {
         let channels = shapes::concat(parts)?;
         Ok(rows::concat(parts, channels))
@@ -212,5 +226,21 @@ impl MeshOps for Cpu {
         let sizes = shapes::skin(parameters, skin)?;
         let y = Tensor::unwritten(parameters.clips.clone(), 3 * sizes.vertices);
         Ok(skin::skin(parameters, skin, y))
+    }
+
+    fn gather(&self, x: &Tensor, neighbors: &Neighbors) -> Result<Tensor> {
+        let clips = shapes::gather(x, neighbors)?;
+        let (channels, data) = (neighbors.length * x.channels, neighbors.gather(&x.data, x.channels));
+        Ok(Tensor { clips, channels, data: data.into() })
+    }
+}
+
+impl DiffusionOps for Cpu {
+    fn combine(&self, terms: &[(f32, &Tensor)]) -> Result<Tensor> {
+        Ok(rows::combine(terms, shapes::combine(terms)?))
+    }
+
+    fn activations(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.clone())
     }
 }

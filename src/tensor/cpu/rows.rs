@@ -41,6 +41,36 @@ pub(super) fn resample_linear(x: &Tensor, clips: &Clips) -> Tensor {
     y
 }
 
+pub(super) fn join_rows(x: &Tensor, y: &Tensor, clips: Clips) -> Tensor {
+    let mut joined = Tensor::unwritten(clips, x.channels());
+    for (clip, target) in joined.clips_mut().enumerate() {
+        let (front, rest) = target.split_at_mut(x.clip(clip).len());
+        front.copy_from_slice(x.clip(clip));
+        rest.copy_from_slice(y.clip(clip));
+    }
+    joined
+}
+
+pub(super) fn elu(x: &Tensor) -> Tensor {
+    let mut y = x.clone();
+    in_blocks(&mut y.data, BLOCK, |_, y| {
+        y.iter_mut().filter(|y| **y <= 0.0).for_each(|y| *y = y.exp_m1());
+    });
+    y
+}
+
+/// Every number is the sum of its terms in their order.
+pub(super) fn combine(terms: &[(f32, &Tensor)], like: &Tensor) -> Tensor {
+    let mut sum = Tensor::unwritten(like.clips().clone(), like.channels());
+    in_blocks(&mut sum.data, BLOCK, |index, sum| {
+        sum.fill(0.0);
+        for (factor, x) in terms {
+            sum.iter_mut().zip(&x.data[index * BLOCK..]).for_each(|(sum, x)| *sum += factor * x);
+        }
+    });
+    sum
+}
+
 pub(super) fn concat(parts: &[&Tensor], channels: usize) -> Tensor {
     let clips = parts[0].clips().clone();
     let mut data = Vec::with_capacity(clips.rows() * channels);

@@ -6,9 +6,9 @@ use half::slice::HalfFloatSliceExt;
 use super::{Codes, Cuda, Tensor, Weight};
 use super::{attention, codes, conv, norm, pack, product, recording, rows, skin, spectrum, stack, weights};
 use crate::tensor::{
-    Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps, Linear,
-    MeshOps, Norm, Outputs, Part, Role, RowOps, SampleCodes, SkinTables, SpeechOps, Stored, TransformerLayer,
-    shapes,
+    Activation, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, DiffusionOps, Dtype,
+    EmbeddingOps, Linear, MeshOps, Norm, Outputs, Part, Role, RowOps, SampleCodes, SkinTables, SpeechOps,
+    Stored, TransformerLayer, shapes,
 };
 use crate::{Error, Result};
 
@@ -277,3 +277,6 @@ impl MeshOps for Cuda {
         skin::skin(self, parameters, skin)
     }
 }
+
+/// By the default bodies, through the host.
+impl DiffusionOps for Cuda {}

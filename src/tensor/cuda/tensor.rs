@@ -11,7 +11,7 @@ use crate::tensor::{Clips, Dtype, Packed, Role, Typed};
 /// Elements from one row to the next.
 pub(super) fn stride(dtype: Dtype, channels: usize) -> usize {
     match dtype {
-        Dtype::F32 => channels,
+        Dtype::F32 | Dtype::I32 => channels,
         Dtype::F16 => padded(channels),
     }
 }

@@ -1,7 +1,10 @@
-//! Meshes: blend shapes and linear blend skinning.
+//! Meshes: blend shapes and linear blend skinning; neighbourhoods of vertices.
 
-use super::Context;
+use std::sync::Arc;
+
+use super::{Context, Packed};
 use crate::Result;
+use crate::tensor::shapes;
 
 /// Operations that make vertices.
 pub trait MeshOps: Context {
@@ -18,6 +21,39 @@ pub trait MeshOps: Context {
     /// y[v]   = weights[0][v] p[v] + sum_j weights[1 + j][v] G[j] p[v]
     /// ```
     fn skin(&self, parameters: &Self::Tensor, skin: &SkinTables<Self::Weight>) -> Result<Self::Tensor>;
+
+    /// The rows of each vertex's neighbours side by side: (meshes * V, channels), mesh after mesh, to (meshes * V', K * channels), where
+    /// a row of the table names K of the V vertices of its mesh. A linear layer behind it is a spiral convolution.
+    fn gather(&self, x: &Self::Tensor, neighbors: &Neighbors) -> Result<Self::Tensor> {
+        let clips = shapes::gather(x, neighbors)?;
+        let values = neighbors.gather(&self.download(x)?, x.channels());
+        self.upload(&clips, neighbors.length * x.channels(), &values)
+    }
+}
+
+/// A table of neighbours: K of the V vertices of a mesh for each of V' vertices of the next, coarser one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Neighbors {
+    /// V.
+    pub vertices: usize,
+    /// K, at least 1.
+    pub length: usize,
+    /// (V', K), each below V.
+    pub table: Arc<[u32]>,
+}
+
+impl Neighbors {
+    /// [`MeshOps::gather`] of rows on the host.
+    pub(crate) fn gather(&self, rows: &[f32], channels: usize) -> Vec<f32> {
+        let mesh = self.vertices * channels;
+        let mut out = Vec::with_capacity(rows.len() / mesh.max(1) * self.table.len() * channels);
+        for mesh in rows.chunks_exact(mesh.max(1)) {
+            for &vertex in self.table.iter() {
+                out.extend_from_slice(&mesh[vertex as usize * channels..][..channels]);
+            }
+        }
+        out
+    }
 }
 
 /// The tables of skinning: a face of V vertices and C channels, with J joints that turn.

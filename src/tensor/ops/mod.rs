@@ -8,6 +8,7 @@
 
 mod codes;
 mod context;
+mod diffusion;
 mod embeddings;
 mod mesh;
 mod rows;
@@ -15,12 +16,13 @@ mod speech;
 
 pub use codes::{CodeOps, SampleCodes};
 pub use context::{Context, Outputs, Packed, Role, Typed};
+pub use diffusion::DiffusionOps;
 pub use embeddings::EmbeddingOps;
-pub use mesh::{MeshOps, SkinTables};
+pub use mesh::{MeshOps, Neighbors, SkinTables};
 pub use rows::RowOps;
 pub use speech::{FrontLayer, FrontNorm, SpeechOps};
 
 /// All families together.
-pub trait Ops: RowOps + CodeOps + SpeechOps + EmbeddingOps + MeshOps {}
+pub trait Ops: RowOps + CodeOps + SpeechOps + EmbeddingOps + MeshOps + DiffusionOps {}
 
-impl<T: RowOps + CodeOps + SpeechOps + EmbeddingOps + MeshOps> Ops for T {}
+impl<T: RowOps + CodeOps + SpeechOps + EmbeddingOps + MeshOps + DiffusionOps> Ops for T {}

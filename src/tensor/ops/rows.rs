@@ -1,9 +1,9 @@
 //! Rows: products, convolutions, norms, attention and rearrangements, and transformer layers made of them.
 
-use super::Context;
+use super::{Context, Packed};
 use crate::Result;
 use crate::tensor::{
-    Activation, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Norm, TransformerLayer,
+    Activation, AttentionBias, Clips, Conv1d, ConvTranspose1d, Linear, Norm, TransformerLayer, shapes,
 };
 
 /// Operations on packed rows.
@@ -86,6 +86,31 @@ pub trait RowOps: Context {
 
     /// At most `max_rows` rows of each clip, from its row `start` on.
     fn slice_rows(&self, x: &Self::Tensor, start: usize, max_rows: usize) -> Result<Self::Tensor>;
+
+    /// One row becomes `n`, the inverse of [`stack_frames`](Self::stack_frames): (rows, n * channels) -> (rows * n, channels).
+    fn unstack_frames(&self, x: &Self::Tensor, n: usize) -> Result<Self::Tensor> {
+        let clips = shapes::unstack_frames(x, n)?;
+        self.upload(&clips, x.channels() / n, &self.download(x)?)
+    }
+
+    /// The rows of `y` behind those of `x`, clip by clip: equal channels.
+    fn join_rows(&self, x: &Self::Tensor, y: &Self::Tensor) -> Result<Self::Tensor> {
+        let (clips, channels) = (shapes::join_rows(x, y)?, x.channels());
+        let (first, second) = (self.download(x)?, self.download(y)?);
+        let mut joined = Vec::with_capacity(first.len() + second.len());
+        for (a, b) in x.clips().ranges().zip(y.clips().ranges()) {
+            joined.extend_from_slice(&first[a.start * channels..a.end * channels]);
+            joined.extend_from_slice(&second[b.start * channels..b.end * channels]);
+        }
+        self.upload(&clips, channels, &joined)
+    }
+
+    /// `x` above 0, else `exp(x) - 1`, element by element.
+    fn elu(&self, x: &Self::Tensor) -> Result<Self::Tensor> {
+        let values: Vec<f32> =
+            self.download(x)?.into_iter().map(|x| if x > 0.0 { x } else { x.exp_m1() }).collect();
+        self.upload(x.clips(), x.channels(), &values)
+    }
 
     /// The rows of a table (n, channels) in front of every clip.
     fn prepend_rows(&self, x: &Self::Tensor, rows: &Self::Weight) -> Result<Self::Tensor>;

@@ -9,19 +9,17 @@
 //! in it: in silence the emotion stays. If the first hop did not hear enough, its estimate counts until one that did, which is taken as
 //! it is; from then on the emotion moves to the newest estimate, along the sphere.
 
-mod loudness;
 mod plan;
-mod sound;
 
 use std::sync::Arc;
 
-use self::loudness::Loudness;
 use self::plan::Plan;
-use self::sound::Sound;
 use super::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
 use super::{DeepTalkNetwork, Hop};
 use crate::animation::filter::{Filter as _, Rest};
 use crate::audio::{LARGEST_SAMPLE, Resampler, is_usable};
+use crate::networks::loudness::Loudness;
+use crate::networks::sound::Sound;
 use crate::networks::{EmotionVector, Frames, NetworkStream, Progress, StreamOptions, Take, Watch};
 use crate::tensor::{Engine, Ops};
 use crate::{Error, Result};
@@ -71,7 +69,7 @@ struct Emotion {
 impl<E: Engine<Context: Ops>> Stream<E> {
     pub fn new(network: Arc<DeepTalkNetwork<E>>, options: &StreamOptions) -> Result<Self> {
         let plan = Plan::of(options)?;
-        network.loaded().check_controls(&options.take)?;
+        network.loaded().spec.check_take(&options.take)?;
         let resampler = Some(Resampler::new(options.rate)?);
         let parameters = network.loaded().config.parameters();
         Ok(Self {
@@ -81,7 +79,7 @@ impl<E: Engine<Context: Ops>> Stream<E> {
             parameters,
             resampler,
             pending: Vec::new(),
-            sound: Sound::new(Loudness::new(options.floor, options.forget)),
+            sound: Sound::new(SAMPLES_PER_FRAME, Loudness::new(options.floor, options.forget, FPS as f64)),
             rest: Rest::new(plan.rest_after, plan.look_ahead),
             plan,
             given: 0,
@@ -222,6 +220,10 @@ impl<E: Engine<Context: Ops>> Stream<E> {
 }
 
 impl<E: Engine<Context: Ops>> NetworkStream for Stream<E> {
+    fn delay(&self) -> f64 {
+        (self.plan.look_ahead + self.plan.hop) as f64 / FPS as f64
+    }
+
     fn waiting(&self) -> usize {
         self.waiting.count()
     }

@@ -1,9 +1,8 @@
 //! The options of a stream in frames.
 
-use crate::audio::{HIGHEST_RATE, LOWEST_RATE};
+use crate::Result;
 use crate::networks::StreamOptions;
 use crate::networks::deeptalk::config::FPS;
-use crate::{Error, Result};
 
 /// The options in frames.
 #[derive(Debug, Clone)]
@@ -22,30 +21,7 @@ impl Plan {
     /// # Errors
     /// [`Error::Usage`] for what is out of range.
     pub fn of(options: &StreamOptions) -> Result<Self> {
-        const FRAME: f32 = 1.0 / FPS as f32;
-        for (name, value, least, most) in [
-            ("context", options.context, 0.0, 60.0),
-            ("look_ahead", options.look_ahead, 0.0, 10.0),
-            ("hop", options.hop, FRAME, 10.0),
-            ("emotion_every", options.emotion_every, FRAME, 600.0),
-            ("emotion_context", options.emotion_context, 0.4, 60.0),
-            ("emotion_smoothing", options.emotion_smoothing, 0.0, 600.0),
-            ("floor", options.floor, 1e-6, 1.0),
-            ("forget", options.forget, 1.0, 3600.0),
-            ("rest_after", options.rest_after, 0.0, 3600.0),
-        ] {
-            if !(least..=most).contains(&value) {
-                return Err(Error::Usage(format!(
-                    "a stream's {name} is a number from {least} to {most}, not {value}"
-                )));
-            }
-        }
-        if !(LOWEST_RATE..=HIGHEST_RATE).contains(&options.rate) {
-            return Err(Error::Usage(format!(
-                "a stream's rate is {LOWEST_RATE} to {HIGHEST_RATE} samples a second, not {}",
-                options.rate
-            )));
-        }
+        options.check(1.0 / FPS as f32)?;
         let hop = options.frames_of(options.hop);
         let emotion_share = match options.emotion_smoothing {
             0.0 => 1.0,

@@ -1,12 +1,13 @@
-//! The last seconds of a stream, in whole frames.
+//! The last seconds of a stream of sound, in whole frames.
 
-use super::super::config::SAMPLES_PER_FRAME;
 use super::loudness::Loudness;
 
 #[derive(Debug)]
 pub(super) struct Sound {
     /// The number of the oldest frame that is kept.
     first: usize,
+    /// Samples of a frame.
+    frame: usize,
     samples: Vec<f32>,
     /// Whether each kept frame is louder than the floor.
     loud: Vec<bool>,
@@ -14,15 +15,16 @@ pub(super) struct Sound {
 }
 
 impl Sound {
-    pub fn new(loudness: Loudness) -> Self {
-        Self { first: 0, samples: Vec::new(), loud: Vec::new(), loudness }
+    /// Frames of so many samples.
+    pub fn new(frame: usize, loudness: Loudness) -> Self {
+        Self { first: 0, frame, samples: Vec::new(), loud: Vec::new(), loudness }
     }
 
     /// The next frame: its samples, fewer than a frame's only at the stream's end, where silence fills it up.
     pub fn hear(&mut self, frame: &[f32]) {
         self.loud.push(self.loudness.hear(frame));
         self.samples.extend_from_slice(frame);
-        self.samples.resize(self.loud.len() * SAMPLES_PER_FRAME, 0.0);
+        self.samples.resize(self.loud.len() * self.frame, 0.0);
     }
 
     /// Frames heard since the beginning.
@@ -42,13 +44,13 @@ impl Sound {
     /// The frames from `begin` to the newest, normalised, in `out`.
     pub fn normalized(&self, begin: usize, out: &mut Vec<f32>) {
         out.clear();
-        self.loudness.normalize(&self.samples[(begin - self.first) * SAMPLES_PER_FRAME..], out);
+        self.loudness.normalize(&self.samples[(begin - self.first) * self.frame..], out);
     }
 
     /// Frames before `begin` are not asked for any more.
     pub fn forget(&mut self, begin: usize) {
         let gone = begin.saturating_sub(self.first).min(self.loud.len());
-        self.samples.drain(..gone * SAMPLES_PER_FRAME);
+        self.samples.drain(..gone * self.frame);
         self.loud.drain(..gone);
         self.first += gone;
     }

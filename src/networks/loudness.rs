@@ -2,18 +2,19 @@
 //!
 //! A recording is normalised by its own mean and standard deviation, pauses included. A stream has heard only a part, and may be
 //! silent for hours. So the mean follows all sound, while the deviation follows speech and its pauses: a frame counts if it is louder than
-//! the floor, or within [`PAUSE`] frames of one that is. Both forget with a time constant. The deviation that is used is never below the
+//! the floor, or within a second of one that is. Both forget with a time constant. The deviation that is used is never below the
 //! floor, so that room noise is not amplified to speech.
 
-use super::super::config::FPS;
 use crate::animation::filter::is_louder;
 
-/// A pause of speech that counts as speech: 1 s.
-const PAUSE: usize = FPS;
+/// A pause of speech that counts as speech, in seconds.
+const PAUSE: f64 = 1.0;
 
 #[derive(Debug, Clone)]
 pub(super) struct Loudness {
     floor: f64,
+    /// Frames of a pause that counts.
+    pause: usize,
     /// What is left of the past after a frame.
     keep: f64,
     mean: Average,
@@ -41,11 +42,12 @@ impl Average {
 }
 
 impl Loudness {
-    /// `floor` as RMS, `forget` in seconds.
-    pub fn new(floor: f32, forget: f32) -> Self {
-        let keep = (-1.0 / (f64::from(forget) * FPS as f64)).exp();
+    /// `floor` as RMS, `forget` in seconds, of frames of so many a second.
+    pub fn new(floor: f32, forget: f32, frames_a_second: f64) -> Self {
+        let keep = (-1.0 / (f64::from(forget) * frames_a_second)).exp();
         Self {
             floor: floor.into(),
+            pause: (PAUSE * frames_a_second).round() as usize,
             keep,
             mean: Average::default(),
             variance: Average::default(),
@@ -61,7 +63,7 @@ impl Loudness {
         let loud = is_louder(frame, self.floor);
         self.quiet = if loud { Some(0) } else { self.quiet.map(|frames| frames.saturating_add(1)) };
         self.mean.add(sum, count, self.keep);
-        if self.quiet.is_some_and(|frames| frames <= PAUSE) {
+        if self.quiet.is_some_and(|frames| frames <= self.pause) {
             self.variance.add(around(self.mean.value()), count, self.keep);
         }
         loud
@@ -92,7 +94,7 @@ mod tests {
     #[test]
     fn speech_is_brought_to_deviation_1_whatever_its_level_and_offset() {
         for (amplitude, offset) in [(0.02, 0.0), (0.5, 0.1), (900.0, -3.0)] {
-            let mut loudness = Loudness::new(0.003, 30.0);
+            let mut loudness = Loudness::new(0.003, 30.0, 25.0);
             assert!((0..50).all(|_| loudness.hear(&tone(amplitude, offset))));
             let deviation = deviation_after(&loudness, &tone(amplitude, offset));
             assert!((deviation - 1.0).abs() < 1e-3, "{amplitude} {offset}: {deviation}");
@@ -102,7 +104,7 @@ mod tests {
     #[test]
     fn room_noise_stays_small_alone_and_after_an_hour_of_waiting() {
         let noise = tone(0.001, 0.05);
-        let mut loudness = Loudness::new(0.003, 30.0);
+        let mut loudness = Loudness::new(0.003, 30.0, 25.0);
         assert!(!loudness.hear(&noise));
         assert!(deviation_after(&loudness, &noise) < 0.3);
         (0..100).for_each(|_| assert!(loudness.hear(&tone(0.3, 0.05))));
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_short_pause_counts_as_it_does_in_a_recording() {
-        let mut loudness = Loudness::new(0.003, 3600.0);
+        let mut loudness = Loudness::new(0.003, 3600.0, 25.0);
         for _ in 0..20 {
             (0..20).for_each(|_| assert!(loudness.hear(&tone(0.3, 0.0))));
             (0..20).for_each(|_| assert!(!loudness.hear(&[0.0; 640])));
