@@ -129,6 +129,8 @@ class Session:
         alpha: float | None = None,
         temperature: tuple[float, float] = (0.0, 0.0),
         seed: int = 0,
+        steps: int | None = None,
+        eta: float | None = None,
         progress: Progress | None = None,
     ) -> Motion: ...
     def batch(
@@ -141,6 +143,8 @@ class Session:
         alpha: float | None = None,
         temperature: tuple[float, float] = (0.0, 0.0),
         seed: int = 0,
+        steps: int | None = None,
+        eta: float | None = None,
         progress: Progress | None = None,
     ) -> list[Motion]: ...
     def emotion(self, samples: Samples) -> Emotion: ...
@@ -165,6 +169,8 @@ class Session:
         alpha: float | None = None,
         temperature: tuple[float, float] = (0.0, 0.0),
         seed: int = 0,
+        steps: int | None = None,
+        eta: float | None = None,
     ) -> float:
         """Begins a stream. Returns the delay of a player with a steady frame rate behind the sound, in seconds."""
 

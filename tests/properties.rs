@@ -171,7 +171,7 @@ fn one_two_and_three_threads_give_the_same_bytes_every_time(model: &DeepTalk<Cpu
             Take::default(),
             Take {
                 actor: 2,
-                draw: Draw { seed: 3, alpha: Some(1.0), temperature: [0.9, 1.1] },
+                draw: Draw { seed: 3, alpha: Some(1.0), temperature: [0.9, 1.1], ..Draw::default() },
                 ..Take::default()
             },
         ];
@@ -229,7 +229,9 @@ fn loudness_that_no_recording_has_gives_finite_motion_or_an_error(model: &DeepTa
 
 fn drawn_codes_repeat_with_their_seed_and_differ_between_seeds(model: &DeepTalk<Cpu>) {
     let samples = speech(50_001, 2);
-    let with = |seed, temperature| drawn(model, &samples, Draw { seed, alpha: None, temperature });
+    let with = |seed, temperature| {
+        drawn(model, &samples, Draw { seed, alpha: None, temperature, ..Draw::default() })
+    };
     let motion = with(7, [1.0, 1.0]);
     assert_sound(&motion, samples.len(), "drawn");
     assert_eq!(with(7, [1.0, 1.0]), motion);
@@ -250,14 +252,19 @@ fn a_temperature_of_zero_or_next_to_it_takes_the_likeliest_codes(model: &DeepTal
     let samples = speech(50_001, 2);
     let likeliest = greedy(model, &samples);
     for temperature in [0.0, 1e-7, f32::MIN_POSITIVE] {
-        let motion = drawn(model, &samples, Draw { seed: 99, alpha: None, temperature: [temperature; 2] });
+        let motion = drawn(
+            model,
+            &samples,
+            Draw { seed: 99, alpha: None, temperature: [temperature; 2], ..Draw::default() },
+        );
         assert_eq!(motion, likeliest, "{temperature:e}");
     }
     for temperature in [-1.0, f32::NAN, f32::INFINITY] {
-        let draw = Draw { seed: 1, alpha: None, temperature: [temperature, 0.0] };
+        let draw = Draw { seed: 1, alpha: None, temperature: [temperature, 0.0], ..Draw::default() };
         assert!(model.takes(&samples, &[Take { draw, ..Take::default() }], &mut |_| Ok(())).is_err());
     }
-    let hot = drawn(model, &samples, Draw { seed: 99, alpha: None, temperature: [f32::MAX; 2] });
+    let hot =
+        drawn(model, &samples, Draw { seed: 99, alpha: None, temperature: [f32::MAX; 2], ..Draw::default() });
     assert_sound(&hot, samples.len(), "hot");
 }
 
@@ -268,7 +275,10 @@ fn several_takes_are_what_each_is_alone(model: &DeepTalk<Cpu>) {
         Take::default(),
         Take { actor: 1, ..Take::default() },
         Take { emotion: Some((emotion, 1.0)), ..Take::default() },
-        Take { draw: Draw { seed: 1, alpha: Some(1.0), temperature: [0.5, 0.0] }, ..Take::default() },
+        Take {
+            draw: Draw { seed: 1, alpha: Some(1.0), temperature: [0.5, 0.0], ..Draw::default() },
+            ..Take::default()
+        },
     ];
     let together = takes(model, &samples, &all);
     for (index, take) in all.iter().enumerate() {
@@ -312,7 +322,7 @@ fn any_uncertainty_factor_gives_finite_motion_that_repeats(model: &DeepTalk<Cpu>
     let samples = speech(20_000, 6);
     let mut seen = Vec::new();
     for alpha in [0.0, -1.0, 1.0, 2.5, -40.0, 1e3, -1e3, 1e30, f32::MAX, f32::MIN] {
-        let draw = Draw { seed: 21, alpha: Some(alpha), temperature: [0.0; 2] };
+        let draw = Draw { seed: 21, alpha: Some(alpha), temperature: [0.0; 2], ..Draw::default() };
         let motion = drawn(model, &samples, draw.clone());
         assert_sound(&motion, samples.len(), &format!("alpha {alpha:e}"));
         assert!(

@@ -27,11 +27,13 @@ fn take(
     alpha: Option<f32>,
     temperature: (f32, f32),
     seed: u64,
+    (steps, eta): (Option<usize>, Option<f32>),
 ) -> PyResult<Take> {
     let actor = actor.map_or(Ok(0), |name| model.actor(name)).map_err(raised)?;
     let mut take =
         Take::default().with_actor(actor).with_seed(seed).with_temperature(temperature.0, temperature.1);
     take.draw.alpha = alpha;
+    (take.draw.steps, take.draw.eta) = (steps, eta);
     take.emotion = emotion.map(|emotion| (emotion.0.clone(), share));
     Ok(take)
 }
@@ -83,7 +85,7 @@ impl Session {
         Self(Mutex::new(runtime::Session::new(&model.0)))
     }
 
-    #[pyo3(signature = (samples, *, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, progress=None))]
+    #[pyo3(signature = (samples, *, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, steps=None, eta=None, progress=None))]
     #[allow(clippy::too_many_arguments)]
     fn animate(
         &self,
@@ -95,16 +97,18 @@ impl Session {
         alpha: Option<f32>,
         temperature: (f32, f32),
         seed: u64,
+        steps: Option<usize>,
+        eta: Option<f32>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Motion> {
         let mut session = self.free()?;
-        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed)?;
+        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed, (steps, eta))?;
         let (samples, session) = (self::samples(&samples)?, &mut *session);
         let motions = under(python, progress, |control| session.takes(samples, &[take], control))?;
         motions.into_iter().next().map(Motion).ok_or_else(|| usage("no motion came of a take"))
     }
 
-    #[pyo3(signature = (recordings, *, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, progress=None))]
+    #[pyo3(signature = (recordings, *, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, steps=None, eta=None, progress=None))]
     #[allow(clippy::too_many_arguments)]
     fn batch(
         &self,
@@ -116,10 +120,12 @@ impl Session {
         alpha: Option<f32>,
         temperature: (f32, f32),
         seed: u64,
+        steps: Option<usize>,
+        eta: Option<f32>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Vec<Motion>> {
         let mut session = self.free()?;
-        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed)?;
+        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed, (steps, eta))?;
         let recordings: PyResult<Vec<&[f32]>> = recordings.iter().map(samples).collect();
         let (recordings, session) = (recordings?, &mut *session);
         let motions = under(python, progress, |control| session.batch(&recordings, &take, control))?;
@@ -149,7 +155,7 @@ impl Session {
     }
 
     #[pyo3(signature = (*, rate=16000, context=4.0, look_ahead=0.4, hop=0.2, emotion_every=1.0, emotion_context=10.0, emotion_smoothing=1.0, floor=0.003,
-        forget=30.0, rest_after=1.0, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0))]
+        forget=30.0, rest_after=1.0, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, steps=None, eta=None))]
     #[allow(clippy::too_many_arguments)]
     fn begin(
         &self,
@@ -169,9 +175,11 @@ impl Session {
         alpha: Option<f32>,
         temperature: (f32, f32),
         seed: u64,
+        steps: Option<usize>,
+        eta: Option<f32>,
     ) -> PyResult<f64> {
         let mut session = self.free()?;
-        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed)?;
+        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed, (steps, eta))?;
         let options = StreamOptions {
             take,
             rate,

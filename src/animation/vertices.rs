@@ -141,13 +141,13 @@ mod tests {
     fn positions_are_the_rest_and_the_weighted_shapes_of_any_frames() {
         let basis = ShapeTable {
             topology: "two".into(),
-            rest: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            rest: vec![2.0, 2.0, 3.0, 4.0, 5.0, 6.0],
             table: (0..18).map(|i| i as f32).collect(),
         };
         let weights = vec![0.0, 0.0, 0.0, 1.0, 0.0, 2.0];
         let mut track = Vertices::new(Arc::new(basis), weights);
-        assert_eq!(track.positions(0..1).unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        assert_eq!(track.positions(1..2).unwrap(), [25.0, 29.0, 33.0, 37.0, 41.0, 45.0]);
+        assert_eq!(track.positions(0..1).unwrap(), [2.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(track.positions(1..2).unwrap(), [26.0, 29.0, 33.0, 37.0, 41.0, 45.0]);
         track.rest = vec![0.0; 6].into();
         assert_eq!(track.positions(0..2).unwrap()[5..8], [0.0, 24.0, 27.0]);
         assert!(format!("{track:?}").contains("two"));

@@ -45,7 +45,7 @@ pub struct Curve {
 /// The curves of an animation in the order of display: jaw, lip opening, lip spread, brows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curves {
-    /// The jaw's curve is always present; the others if lips and brows are found on the face.
+    /// The jaw's curve is there if the motion turns the jaw; the others if lips and brows are found on the face.
     pub list: Vec<Curve>,
 }
 
@@ -70,10 +70,13 @@ impl Curves {
             span,
             values: vec![],
         };
-        let mut list = vec![curve("Jaw", "open", "", "°", [0.0, 12.0])];
-        let jaw = motion.parameters()?.names.iter().position(|name| name == "jaw_x");
-        let turned = |row: &[f32]| jaw.map_or(0.0, |column| row[column].to_degrees());
-        list[0].values = motion.values().chunks_exact(width).map(turned).collect();
+        let mut list = Vec::new();
+        if let Some(column) = motion.parameters()?.names.iter().position(|name| name == "jaw_x") {
+            let mut jaw = curve("Jaw", "open", "", "°", [0.0, 12.0]);
+            let rows = motion.values().chunks_exact(width);
+            jaw.values = rows.map(|row| row[column].to_degrees()).collect();
+            list.push(jaw);
+        }
 
         let lips = inner_lips(face);
         let around = lips.map_or(vec![], |inner| lip_vertices(face, inner));

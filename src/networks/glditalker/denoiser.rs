@@ -72,6 +72,19 @@ pub(super) struct Steps<T> {
     rows: Vec<T>,
 }
 
+impl<T: Packed> Condition<T> {
+    /// What the cross-attention of a layer gives at step `k` of a plan: (frames, width).
+    pub fn cross<B: Ops<Tensor = T>>(
+        &self,
+        ops: &B,
+        steps: &Steps<T>,
+        (k, layer): (usize, usize),
+    ) -> Result<T> {
+        let (track, row) = (&self.tracks[layer], ops.slice_rows(&steps.rows[layer], k, 1)?);
+        ops.add(track, &ops.broadcast_rows(&row, track.clips())?)
+    }
+}
+
 /// Keys and values of frames that were denoised, for every step and layer.
 pub(super) struct Kept<T>(Vec<Option<T>>);
 
@@ -212,7 +225,6 @@ impl<W> Denoiser<W> {
     ) -> Result<B::Tensor> {
         let Sizes { heads, period, context, .. } = self.sizes;
         let bias = AttentionBias::Causal { slopes: slopes(heads), period, context };
-        let clips = x.clips().clone();
         let h = ops.linear(&ops.activations(x)?, &self.noise_encoder, Activation::None)?;
         let mut h = ops.add(&h, &condition.still)?;
         names.first(k, "input", None, |name| observer.stage(name, &h))?;
@@ -220,8 +232,7 @@ impl<W> Denoiser<W> {
             kept.0.resize_with(steps.updates.len() * self.layers.len(), || None);
         }
         for (index, layer) in self.layers.iter().enumerate() {
-            let step = ops.slice_rows(&steps.rows[index], k, 1)?;
-            let cross = ops.add(&condition.tracks[index], &ops.broadcast_rows(&step, &clips)?)?;
+            let cross = condition.cross(ops, steps, (k, index))?;
             names.first(k, "cross", Some(index), |name| observer.stage(name, &cross))?;
             let q = ops.linear(&h, &layer.q, Activation::None)?;
             let mut kv = ops.linear(&h, &layer.kv, Activation::None)?;

@@ -151,10 +151,6 @@ impl<B: Ops> GldiTalker<B> {
         &self.loaded.config
     }
 
-    pub(super) fn loaded(&self) -> &Loaded<B::Weight> {
-        &self.loaded
-    }
-
     pub(super) fn denoiser(&self) -> &Denoiser<B::Weight> {
         &self.loaded.weights.denoiser
     }

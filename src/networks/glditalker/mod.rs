@@ -15,6 +15,8 @@ mod schedule;
 mod stages;
 mod steps;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod windows;
 
 use std::sync::Arc;

@@ -1,5 +1,8 @@
 //! A second network, whole: GLDiTalker against golden files, stage by stage; recordings of any length; what it refuses.
 
+mod program;
+mod streams;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -239,7 +242,14 @@ fn a_golden_file_says_its_model_whatever_the_architecture() {
     synth_model_of(&path, &golden("tiny_long"), Dtype::F16, &mut |_| Ok(())).unwrap();
     let file = ModelFile::open(&path).unwrap();
     assert_eq!((file.architecture().name, file.spec().frame_rate.to_string().as_str()), ("GLDiTalker", "25"));
-    let face = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/flame_lbs.safetensors");
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let published = architecture("deeptalk").unwrap();
+    for name in ["speech_a", "thvqvae_roundtrip"] {
+        let golden = Golden::open(&goldens.join(name).with_extension("safetensors")).unwrap();
+        let model = (published.model_of)(&golden).unwrap();
+        assert_eq!(model.config, (published.sizes[0].config)(), "{name}: the published sizes");
+    }
+    let face = goldens.join("flame_lbs.safetensors");
     let error =
         synth_model_of(&path, &Golden::open(&face).unwrap(), Dtype::F16, &mut |_| Ok(())).unwrap_err();
     assert!(error.exit_code() == 3 && error.to_string().contains("which model"), "{error}");
