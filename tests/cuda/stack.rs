@@ -6,9 +6,9 @@ use deeptalk_rt::Result;
 use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
 use deeptalk_rt::tensor::cuda::{Codes, Cuda, Gpu, Tensor, Weight};
 use deeptalk_rt::tensor::{
-    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, Dtype, EmbeddingOps,
-    Engine, Lease, Linear, MeshOps, Norm, Ops, Outputs, Part, Role, RowOps, SampleCodes, SkinTables,
-    SpeechOps, Stored, TransformerLayer,
+    Activation, Affine, AttentionBias, Clips, CodeOps, Context, Conv1d, ConvTranspose1d, DiffusionOps, Dtype,
+    EmbeddingOps, Engine, Lease, Linear, MeshOps, Norm, Ops, Outputs, Part, Role, RowOps, SampleCodes,
+    SkinTables, SpeechOps, Stored, TransformerLayer,
 };
 
 use crate::network::{error, model_of, speech, unseen};
@@ -119,6 +119,8 @@ impl EmbeddingOps for LayerByLayer {
         lerp(a: &Tensor, b: &Tensor, weight: f32) -> Tensor;
     }
 }
+
+impl DiffusionOps for LayerByLayer {}
 
 impl MeshOps for LayerByLayer {
     as_the_device! {
