@@ -1,10 +1,10 @@
 // Attention over packed clips in one pass (FlashAttention's online softmax). Used by every transformer layer; one kernel a head
 // width: 64 in both encoders, 96 in DEE's head, 32, 16 and 48 in the predictor and the motion prior, 64 in the motion encoder.
 //
-// For a tile of 64 queries, over tiles of 64 keys:
+// For a tile of 64 queries, over the tiles of 64 keys:
 //     s = q k^T * scale - slope * |i - j|, or -inf where |i - j| >= window
 //     m' = max(m, rowmax s);  p = exp(s - m');  o = o * exp(m - m') + p v;  l = l * exp(m - m') + rowsum p
-// and in the end y = o / l.
+// and at the end y = o / l.
 #include "matrix.cuh"
 
 namespace {
@@ -12,7 +12,7 @@ using matrix::row_at;
 constexpr int QUERIES = 64, KEYS = 64;
 constexpr float LOG2_E = 1.4426950408889634f;
 
-// 64 rows of WIDTH halves to a tile, by THREADS threads.
+// Copies 64 rows of WIDTH halves into a tile, with THREADS threads.
 template <int WIDTH, int THREADS>
 __device__ __forceinline__ void load_rows(__half* tile, const __half* from, int first, int rows, int stride, int thread) {
   constexpr int PIECES = WIDTH / 8;
@@ -25,7 +25,7 @@ __device__ __forceinline__ void load_rows(__half* tile, const __half* from, int 
   }
 }
 
-// GROUPS of four warps take turns at the tiles of keys.
+// GROUPS groups of four warps share the tiles of keys: group g takes tiles g, g + GROUPS, ...
 template <int WIDTH, int GROUPS>
 __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* qkv, const int* __restrict__ offsets,
                                           const float* __restrict__ slopes, int heads, int window, int free_rows, float scale) {
@@ -42,7 +42,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
   __half* q_tile = reinterpret_cast<__half*>(shared);
   __half* k_tile = q_tile + (1 + 4 * group) * TILE;  // two stages a group
   __half* v_tile = k_tile + 2 * TILE;                // two stages a group
-  // Tiles of keys of which a query of this block sees any.
+  // Only tiles with a key that a query of this block can see.
   const int begin_tile = max(first - (window - 1), 0) / KEYS;
   const int tiles = window < rows ? (min(first + QUERIES - 1 + window, rows) + KEYS - 1) / KEYS : (rows + KEYS - 1) / KEYS;
 
@@ -66,7 +66,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
   const float scale2 = scale * LOG2_E, slope2 = slopes ? slopes[head] * LOG2_E : 0.f, reach = float(window);
   const int row = first + warp * 16 + (lane >> 2);
   SYNC_POINT(queries_wait, dev::cp_async_wait<1>());
-  SYNC_POINT(queries_loaded, __syncthreads());  // the queries are there for all
+  SYNC_POINT(queries_loaded, __syncthreads());  // the queries are loaded
 #pragma unroll
   for (int i = 0; i < STEPS; ++i)
     dev::ldmatrix_x4(fq[i], q_tile + row_at<WIDTH>(warp * 16) + row_at<WIDTH>(lane & 15) + i * 16 + (lane >> 4) * 8);
@@ -74,7 +74,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
   for (int t = begin_tile + group, stage = 0; t < tiles; t += GROUPS, stage ^= 1) {
     load_keys(t + GROUPS, stage ^ 1);
     SYNC_POINT(keys_wait, dev::cp_async_wait<1>());
-    SYNC_POINT(keys_loaded, meet());  // tile t is there for the group
+    SYNC_POINT(keys_loaded, meet());  // tile t is loaded, for all warps of the group
     const __half *kt = k_tile + stage * TILE, *vt = v_tile + stage * TILE;
 
     float s[KEYS / 8][4] = {};
@@ -92,7 +92,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
     const int column = t * KEYS + (lane & 3) * 2;
     const float apart = float(row - column);
     auto distance = [&](int j, int e) { return fabsf(apart + float((e >> 1) * 8 - j * 8 - (e & 1))); };
-    // Inside a clip, where no window ends and all rows have a position, a score needs no look at its place.
+    // Without a window, inside a clip and behind the free rows, every score counts and has the bias: positions are not compared.
     if (t * KEYS + KEYS <= rows && window >= rows && min(first, t * KEYS) >= free_rows) {
 #pragma unroll
       for (int j = 0; j < KEYS / 8; ++j)
@@ -105,7 +105,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
         for (int e = 0; e < 4; ++e) {
           const int c = column + j * 8 + (e & 1), r = row + (e >> 1) * 8;
           const float score = fmaf(s[j][e], scale2, -(min(r, c) < free_rows ? 0.f : slope2) * distance(j, e));
-          const bool seen = (c < rows) & (distance(j, e) < reach);  // no branch
+          const bool seen = (c < rows) & (distance(j, e) < reach);  // & instead of &&: no branch
           s[j][e] = seen ? score : -INFINITY;
         }
     }
@@ -118,7 +118,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
     for (int i = 0; i < 2; ++i) {
       now[i] = fmaxf(now[i], __shfl_xor_sync(0xffffffffu, now[i], 1));
       now[i] = fmaxf(now[i], __shfl_xor_sync(0xffffffffu, now[i], 2));
-      largest[i] = largest[i] == now[i] ? 0.f : largest[i] - now[i];  // both are -inf until a row has met a key
+      largest[i] = largest[i] == now[i] ? 0.f : largest[i] - now[i];  // both are -inf until a row has seen a key
       shrink[i] = dev::exp2_approx(largest[i]);
       largest[i] = now[i];
       if (now[i] == -INFINITY) now[i] = 0.f;
@@ -148,11 +148,11 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
         dev::mma_m16n8k16(o[2 * j + 1], p, f[2], f[3]);
       }
     }
-    SYNC_POINT(keys_left, meet());  // the group has left this stage, which is filled next
+    SYNC_POINT(keys_left, meet());  // all warps of the group have finished with this stage, which is filled next
   }
 
   if constexpr (GROUPS > 1) {
-    // The second group hands its state over, each thread to the one that has the same place in the first, through its own tiles.
+    // Each thread of the second group passes its state to the thread at the same place of the first, through the second group's tiles.
     float* state = reinterpret_cast<float*>(q_tile + 5 * TILE) + thread;
     if (group == 1) {
 #pragma unroll
@@ -165,7 +165,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
 #pragma unroll
         for (int e = 0; e < 4; ++e) state[(4 + j * 4 + e) * 128] = o[j][e];
     }
-    SYNC_POINT(state_handed_over, __syncthreads());  // the second group's state is there
+    SYNC_POINT(state_handed_over, __syncthreads());  // the second group's state is written
     if (group == 1) return;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
@@ -179,7 +179,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
     }
   }
 
-  // The results take the place of this warp's queries, so that they leave in whole vectors.
+  // The results replace this warp's queries in shared memory, from where they are written as whole vectors.
   __half* mine = q_tile + row_at<WIDTH>(warp * 16);
 #pragma unroll
   for (int i = 0; i < 2; ++i) {
@@ -191,7 +191,7 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
       dev::st(mine + row_at<WIDTH>(i * 8) + row_at<WIDTH>(lane >> 2) + j * 8 + (lane & 3) * 2,
               __floats2half2_rn(o[j][2 * i] * inverse, o[j][2 * i + 1] * inverse));
   }
-  SYNC_POINT(results_staged, __syncwarp());  // the results of all lanes are there
+  SYNC_POINT(results_staged, __syncwarp());  // the results of all lanes are in shared memory
 #pragma unroll
   for (int i = lane; i < 16 * (WIDTH / 8); i += 32) {
     const int r = i / (WIDTH / 8), c = i % (WIDTH / 8) * 8, at = first + warp * 16 + r;
@@ -200,17 +200,18 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
 }
 }  // namespace
 
-// y[i] = sum_j softmax_j(q_i . k_j * scale - bias(i, j)) v_j for every clip and head
+// y[i] = sum_j softmax_j(q_i . k_j * scale - bias(i, j)) v_j, for every clip and head
 //   qkv (rows, 3 * heads * WIDTH): q of all heads, then k, then v; y (rows, heads * WIDTH); offsets (clips + 1);
-//   slopes (heads) or null for no bias; bias(i, j) = slopes[head] * |i - j|, 0 if i or j < free_rows; only j with
-//   |i - j| < window count (INT_MAX: all).
+//   slopes (heads) or null for no bias; bias(i, j) = slopes[head] * |i - j|, but 0 if i or j < free_rows; only keys
+//   j with |i - j| < window are seen (INT_MAX: all keys).
 // Requires: 16-byte aligned qkv and y; 1 <= window; no aliasing.
-// Grid (query tiles of the longest clip, heads, clips), 256 threads (128 at 96). A warp owns 16 queries: their scores, softmax state
-//   and results stay in its registers. Two groups of four warps have the same queries and every other tile of keys, so that a short
-//   clip, which has few blocks, waits half as long; the second adds its state to the first's. K and V tiles alternate between two
-//   stages, the next one under way while this one is used. Keys begin at the clip's first row, so a clip's bytes do not depend
-//   on its neighbours.
-// Cost: 4 * rows * keys * heads * WIDTH FLOP (keys: of the clip, or 2 * window); bound by the matrix units and, half as much, by the exponentials.
+// Grid (query tiles of the longest clip, heads, clips), 256 threads (128 at 96). A warp owns 16 queries and keeps their scores, softmax state
+//   and results in registers. Two groups of four warps own the same queries and every second tile of keys each, which halves the
+//   time of a short clip, whose blocks do not fill the GPU; at the end the second group's state is added to the first's. K and V
+//   tiles alternate between two stages: one is loaded while the other is used. Tiles of keys begin at the clip's first row, so a
+//   clip's bytes do not depend on the other clips of the batch.
+// Cost: 4 * rows * keys * heads * WIDTH FLOP (keys: rows of the clip, or 2 * window). Bound by the matrix units; the exponentials take
+//   half as long.
 #define ATTENTION(name, WIDTH, GROUPS)                                                                                        \
   extern "C" __global__ void __launch_bounds__(128 * GROUPS, 1)                                                               \
       name(__half* y, const __half* qkv, const int* offsets, const float* slopes, int heads, int window, int free_rows, float scale) { \

@@ -1,5 +1,5 @@
-// Attention of queries over keys and values of another tensor: new rows over kept ones, causal or not. Used by networks that go on
-// frame after frame; attention of a clip over itself is in attention.cu.
+// Attention of queries over keys and values of another tensor: new rows over kept ones, causal or not. Used by networks that
+// compute frame after frame; attention of a clip over itself is in attention.cu.
 #include "device.cuh"
 
 namespace {
@@ -12,8 +12,9 @@ constexpr int WARPS = 4, WIDEST = 128;
 //   p - before <= j <= p + after; bias(i, j) = slopes[head] * floor(|p - j| / period), 0 if p or j < free_rows.
 // Requires: width a multiple of 8, at most 128; strides multiples of 8; 16-byte aligned; period >= 1; before, after >= 0; a query sees at
 //   least one key; no aliasing.
-// Grid (queries of the longest clip / 4, heads, clips), 128 threads. A warp owns a query: each lane takes the score of every 32nd key
-//   and every 32nd channel of the result, so values are read in whole lines, and keys a line a lane. The softmax is online, in f32.
+// Grid (queries of the longest clip / 4, heads, clips), 128 threads. A warp owns a query: each lane computes the score of every 32nd
+//   key and every 32nd channel of the result, so the lanes read values from one cache line, but keys from a line each. The softmax is
+//   online, in f32.
 // Cost: 4 * queries * keys seen * width * heads FLOP; bound by latency and by reading keys and values from the cache once for every query.
 extern "C" __global__ void __launch_bounds__(32 * WARPS)
 attention_over(__half* __restrict__ y, const __half* q, const __half* kv, const int* __restrict__ q_offsets,
@@ -31,7 +32,7 @@ attention_over(__half* __restrict__ y, const __half* q, const __half* kv, const 
   const __half* v = k + heads * width;
   float* query = rows + warp * WIDEST;
   for (int c = lane; c < width; c += 32) query[c] = __half2float(q[size_t(q_begin + i) * q_stride + head * width + c]);
-  __syncwarp();  // the query is there for all lanes
+  SYNC_POINT(query_loaded, __syncwarp());
   const float slope = slopes ? slopes[head] : 0.f;
   float largest = -INFINITY, total = 0.f, o[WIDEST / 32] = {};
   for (int t = first; t < last; t += 32) {

@@ -1,24 +1,25 @@
-// Codes: the nearest one, the likeliest or a drawn one, and what a code stands for.
+// Codes of a codebook: the nearest code of a row, the likeliest or a drawn code, and the lookup of a code's row. Used by the predictor
+// and the motion prior.
 #include "device.cuh"
 
 namespace {
-constexpr int ROWS = 4, WARPS = 4;  // of a block of nearest_code
+constexpr int ROWS = 4, WARPS = 4;  // rows and warps of a block of nearest_code
 
-// Of two candidates the better one is left: the larger score, the lower index of equals.
+// Keeps the better of two candidates: the larger score, or the lower index if the scores are equal.
 __device__ __forceinline__ void take_better(float& score, int& index, float other, int other_index) {
   if (other > score || (other == score && other_index < index)) {
     score = other;
     index = other_index;
   }
 }
-// The best of all lanes, for every lane.
+// Every lane gets the best candidate of all lanes.
 __device__ __forceinline__ void take_best_of_warp(float& score, int& index) {
 #pragma unroll
   for (int o = 16; o > 0; o >>= 1)
     take_better(score, index, __shfl_xor_sync(0xffffffffu, score, o), __shfl_xor_sync(0xffffffffu, index, o));
 }
 
-// Philox4x32-10 (Salmon et al., SC 2011), the same words as `backend::noise`.
+// Philox4x32-10 (Salmon et al., SC 2011), the same words as `tensor::noise`.
 __device__ __forceinline__ uint4 philox(uint4 counter, uint2 key) {
 #pragma unroll
   for (int round = 0; round < 10; ++round) {
@@ -29,7 +30,7 @@ __device__ __forceinline__ uint4 philox(uint4 counter, uint2 key) {
   }
   return counter;
 }
-// A standard Gumbel number from 23 bits, whose uniform number is never 0 or 1.
+// A standard Gumbel number from 23 bits; the uniform number in it is never 0 or 1.
 __device__ __forceinline__ float gumbel(unsigned word) {
   return -logf(-logf((float(word >> 9) + 0.5f) * (1.f / 8388608.f)));
 }
@@ -37,7 +38,7 @@ __device__ __forceinline__ float gumbel(unsigned word) {
 
 // y[r] = codebook[codes[r]]
 //   codes (rows), codebook (count, channels), y (rows, channels). Requires: channels a multiple of 8; 16-byte aligned; 0 <= code < count.
-// Grid (rows * channels / 8 / 256), 256 threads, a vector each. Cost: 4 bytes a value; bound by latency.
+// Grid (rows * channels / 8 / 256), 256 threads; a thread owns a vector. Cost: 4 bytes a value; bound by latency.
 extern "C" __global__ void __launch_bounds__(256)
 lookup(__half* __restrict__ y, const int* codes, const __half* __restrict__ codebook, int rows, int channels) {
   dev::begin_after_previous();
@@ -50,9 +51,9 @@ CUDA_KERNEL(lookup)
 
 // codes[r] = argmin_n sum_c (x[r][c] - codebook[n][c])^2, the lowest n of equals
 //   x (rows, channels), codebook (count, channels). Requires: channels a multiple of 8; 16-byte aligned.
-// Grid (rows / 4), 128 threads. A thread goes over every 128th code, for the four rows of the block at once: what it reads of a
-//   code is used four times. The difference is squared, not expanded, so that near ties keep their digits.
-// Cost: 3 * rows * count * channels FLOP; bound by reading the codebook, a line a lane.
+// Grid (rows / 4), 128 threads. A thread compares every 128th code with the four rows of the block, so a code that is read is used
+//   four times. The difference is squared, not expanded into a product, so that nearly equal distances keep their digits.
+// Cost: 3 * rows * count * channels FLOP; bound by reading the codebook: each lane reads a cache line of its own.
 extern "C" __global__ void __launch_bounds__(128)
 nearest_code(int* __restrict__ codes, const __half* x, const __half* __restrict__ codebook, int rows, int count, int channels) {
   dev::begin_after_previous();
@@ -98,7 +99,7 @@ nearest_code(int* __restrict__ codes, const __half* x, const __half* __restrict_
       indices[r * WARPS + warp] = index[r];
     }
   }
-  SYNC_POINT(scores_written, __syncthreads());  // the best of every warp is there
+  SYNC_POINT(scores_written, __syncthreads());  // the best candidate of every warp is written
   const int r = threadIdx.x;
   if (r >= ROWS || first + r >= rows) return;
   float score = -INFINITY;

@@ -1,18 +1,18 @@
-// Convolutions that are not plain matrix products: the first of the front ends, which hears one channel, with few taps or, as windows
-// that a matrix product takes, with many; and the grouped positional convolutions of both encoders.
+// Convolutions that are not plain matrix products: the first convolution of a front end, which has one input channel (with ten taps, or with
+// many taps as windows for a matrix product), and the grouped positional convolutions of both encoders.
 #include "matrix.cuh"
 
 namespace {
-constexpr int TAPS = 10, BLOCK_ROWS = 32, PARTS = 2, OWN = 4, UNROLLED = 2;  // of first_conv
+constexpr int TAPS = 10, BLOCK_ROWS = 32, PARTS = 2, OWN = 4, UNROLLED = 2;  // constants of first_conv
 }  // namespace
 
 // y[t][c] = sum_k x[t * step + k] * w[c][k] + bias[c], clip by clip: one channel in, 10 taps, no padding
 //   x (input rows) f32; w (channels, 10); bias (channels) or null; y (rows, channels); offsets (clips + 1) of both.
 // Requires: channels a multiple of 8; step <= 8; w 16-byte, y 8-byte aligned.
-// Grid (tiles of 32 rows of the longest clip, clips), 256 threads. The samples under a tile are in shared memory; a thread owns
-//   four neighbouring channels, whose weights stay in registers, and goes down half of the rows, so that a sample that is read
-//   is used four times and a warp writes 256 consecutive bytes.
-// Cost: 2 bytes a result; bound by writing y.
+// Grid (tiles of 32 rows of the longest clip, clips), 256 threads. The samples of a tile are in shared memory. A thread owns
+//   four neighbouring channels, keeps their weights in registers, and computes half of the rows: a sample that is read is used
+//   four times, and a warp writes 256 consecutive bytes.
+// Cost: 2 bytes for each value of y; bound by writing y.
 extern "C" __global__ void __launch_bounds__(256)
 first_conv(__half* __restrict__ y, const float* x, const __half* __restrict__ w, const __half* __restrict__ bias,
            const int* __restrict__ x_offsets, const int* __restrict__ y_offsets, int channels, int step) {
@@ -57,11 +57,12 @@ first_conv(__half* __restrict__ y, const float* x, const __half* __restrict__ w,
 CUDA_KERNEL(first_conv)
 
 // y[t][k] = h and y[t][width + k] = x - h, x = x[t * step + k], h = x rounded to a half, for k < taps; 0 for taps <= k < width, clip by
-// clip: the windows of samples as rows. Both halves together keep 22 bits of a sample: quiet bands of a loud window need more than 11.
-//   x (input rows) f32; y (rows, 2 * width); offsets (clips + 1) of both; as many windows as y's offsets say.
+// clip: each window of samples becomes a row. The two halves together keep 22 bits of a sample, because quiet bands of a loud
+// window need more than the 11 bits of one half.
+//   x (input rows) f32; y (rows, 2 * width); offsets (clips + 1) of both; y's offsets give the number of windows.
 // Requires: width a multiple of 8; y 16-byte aligned. Windows lie inside their clip.
-// Grid (vectors of y's longest clip / 256, clips), 256 threads, a vector of eight values each.
-// Cost: 4 bytes a sample of a window; the samples come from the caches.
+// Grid (vectors of y's longest clip / 256, clips), 256 threads; a thread owns a vector of eight values.
+// Cost: 4 bytes for each sample of a window; the samples come from the caches.
 extern "C" __global__ void __launch_bounds__(256)
 sample_windows(__half* __restrict__ y, const float* x, const int* __restrict__ x_offsets, const int* __restrict__ y_offsets,
                int taps, int step, int width) {
@@ -85,7 +86,7 @@ sample_windows(__half* __restrict__ y, const float* x, const int* __restrict__ x
 CUDA_KERNEL(sample_windows)
 
 namespace {
-constexpr int ROWS = 64, THREADS = 128, STAGES = 3;  // of grouped_conv
+constexpr int ROWS = 64, THREADS = 128, STAGES = 3;  // constants of grouped_conv
 
 template <int WIDTH>
 __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __half* x, const __half* w, const int* x_offsets,
@@ -128,7 +129,7 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
   float sum[1][WIDTH / 8][4] = {};
   for (int s = 0; s < stages; ++s) {
     SYNC_POINT(weights_wait, dev::cp_async_wait<STAGES - 2>());
-    SYNC_POINT(weights_loaded, __syncthreads());  // stage s (and, the first time, the window) is there for all, and all have left stage s - 1
+    SYNC_POINT(weights_loaded, __syncthreads());  // stage s (and at first the window) is loaded; all warps have finished with stage s - 1
     if (s + STAGES - 1 < stages) load_taps(s + STAGES - 1);
     dev::cp_async_commit();
     for (int u = 0; u < min(STAGE_TAPS, taps - s * STAGE_TAPS); ++u) {
@@ -150,7 +151,7 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
     }
   }
   dev::cp_async_wait<0>();
-  SYNC_POINT(stages_left, __syncthreads());  // all have left the stages, whose place the staging tile takes
+  SYNC_POINT(stages_left, __syncthreads());  // all warps have finished with the stages; the staging tile replaces them
   float* staging = reinterpret_cast<float*>(shared);
   matrix::stage_fragments<16, WIDTH, WIDTH>(staging, sum, warp * 16, 0);
   SYNC_POINT(tile_staged, __syncthreads());
@@ -165,11 +166,11 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
 
 // y[t][g * W + n] = activation(sum_tap sum_m x[t + tap - padding][g * W + m] * w[g][tap][n][m] + bias) + residual[t][g * W + n]
 //   x (input rows, channels), w (groups, taps, W, W), bias (channels) or null, residual (rows, channels) or null, may be y.
-//   Rows outside the clip are zeros; as many rows come out as y's offsets say.
+//   Rows outside the clip are zeros; y's offsets give the number of rows.
 // Requires: W = channels / groups of 16, 32, 48 or 64; all pointers 16-byte aligned.
-// Grid (tiles of 64 rows of the longest clip, groups, clips), 128 threads. The rows under a tile (64 + taps - 1) are in shared
-//   memory once, and every tap multiplies a shifted view of them; the weights stream past, four taps a stage (two at W = 64), three stages. A
-//   warp owns 16 rows and all W columns.
+// Grid (tiles of 64 rows of the longest clip, groups, clips), 128 threads. The 64 + taps - 1 input rows of a tile are in
+//   shared memory once, and every tap multiplies a shifted view of them. The weights pass through three stages of four taps (two at
+//   W = 64). A warp owns 16 rows and all W columns.
 // Cost: 2 * rows * channels * taps * W FLOP; bound by the weights (taps * channels * W * 2 bytes), which each row tile reads from
 //   the second-level cache.
 #define GROUPED_CONV(name, WIDTH)                                                                                                  \

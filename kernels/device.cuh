@@ -1,7 +1,7 @@
-// The only header that a kernel includes: thin wrappers round the PTX that the kernels use. Under nvcc they are below; a host
-// compiler takes the same names from the emulator, which runs the kernels on the CPU and checks every memory access.
-// So kernels hold no inline assembly and no #ifdef, declare shared memory with DYNAMIC_SHARED and SHARED_ARRAY (a bare
-// __shared__ does not compile on the host, on purpose), and move vectors with dev::ld and dev::st.
+// The base header of all kernels: thin wrappers of the PTX instructions that they use. For nvcc the wrappers are below; for a host compiler
+// the emulator defines the same names, runs the kernels on the CPU and checks every memory access. Therefore kernels have no inline
+// assembly and no #ifdef, declare shared memory with DYNAMIC_SHARED and SHARED_ARRAY (a bare __shared__ does not compile on the host,
+// on purpose), and move vectors with dev::ld and dev::st.
 #pragma once
 
 #ifndef __CUDACC__
@@ -26,16 +26,16 @@ template <class T> __device__ __forceinline__ T ld(const void* p) { return *stat
 template <class T> __device__ __forceinline__ void st(void* p, T v) { *static_cast<T*>(p) = v; }
 
 // ---- launches that overlap: programmatic dependent launch (sm_90) ----
-// Every thread of every kernel calls this before any return and before its first access to device memory (but tma_load_constant). A
-// kernel that is launched to overlap may begin while the one before it in its stream still runs: when every block of that one has
-// come to this line. Its threads then wait here until that one has ended and what it wrote can be seen.
-// - Nothing starves: blocks come early only when all blocks of the kernel before have their places.
-// - A kernel is behind all earlier ones, not the last alone: none ends before its threads have waited for the one before it, and
-//   that is why blocks without work wait too.
-// - `const __restrict__` promises that nobody writes the memory while the kernel runs, and it runs already while it waits: it is for
-//   weights and tables, not for what an earlier kernel may have written.
-// - A kernel that is launched the ordinary way begins when all before it has ended, and does not wait. So does every kernel below
-//   sm_90, whose code lacks the instructions: the launcher must not let such code overlap.
+// Waits until the previous kernel of the stream has ended and its writes are visible. Every thread of every kernel calls this before any
+// return and before its first access to device memory (only tma_load_constant may come earlier). A kernel launched to overlap begins
+// while the previous kernel still runs: when every block of the previous kernel has reached this line.
+// - No deadlock: blocks of this kernel begin only when all blocks of the previous kernel are on a multiprocessor.
+// - A kernel comes after all earlier kernels, not only after the previous one: each kernel ends after its threads have waited for its
+//   predecessor. Therefore blocks without work must wait too.
+// - `const __restrict__` promises that no one writes the memory while the kernel runs, and a kernel runs while it waits. So it is allowed
+//   for weights and tables, not for memory that an earlier kernel may write.
+// - A kernel launched without overlap begins after the previous one has ended, and this call returns at once. Code below sm_90 lacks
+//   the instructions and does not wait: the launcher must not let it overlap.
 __device__ __forceinline__ void begin_after_previous() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;\ngriddepcontrol.wait;" ::: "memory");
@@ -49,11 +49,11 @@ __device__ __forceinline__ void cp_async16(void* to, const void* from, bool read
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from), "r"(bytes) : "memory");
 }
 __device__ __forceinline__ void cp_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
-// Waits until at most N of the committed groups are still on their way.
+// Waits until at most N of the committed groups are still in flight.
 template <int N> __device__ __forceinline__ void cp_async_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory"); }
 
 // ---- matrix fragments (sm_80) ----
-// Four 8x8 matrices of halves; lane l gives the address of row l % 8 of matrix l / 8.
+// Loads four 8x8 matrices of halves; lane l passes the address of row l % 8 of matrix l / 8.
 __device__ __forceinline__ void ldmatrix_x4(uint32_t (&r)[4], const void* row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(shared_address(row)) : "memory");
@@ -94,26 +94,26 @@ __device__ __forceinline__ void mbarrier_init_fence() {
 __device__ __forceinline__ void mbarrier_arrive(uint64_t* b) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(b)) : "memory");
 }
-// Arrives, and lets the phase wait for `bytes` more from the copy engine.
+// Arrives, and makes the phase wait for `bytes` more bytes from the copy engine.
 __device__ __forceinline__ void mbarrier_arrive_expect(uint64_t* b, uint32_t bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(b)), "r"(bytes) : "memory");
 }
-// Returns when the phase of this parity is over.
+// Waits for the end of the phase of this parity.
 __device__ __forceinline__ void mbarrier_wait(uint64_t* b, uint32_t parity) {
   asm volatile(
       "{\n.reg .pred done;\nagain: mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n@done bra over;\nbra again;\nover:\n}"
       ::"r"(shared_address(b)), "r"(parity) : "memory");
 }
-// Brings a tensor map, which is a parameter of the kernel, near.
+// Prefetches a tensor map, which is a parameter of the kernel.
 __device__ __forceinline__ void prefetch_map(const void* map) { asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory"); }
-// The box of the tensor map whose first element is (x, y); zeros outside the tensor.
+// Copies the box of the tensor map whose first element is (x, y); zeros outside the tensor.
 __device__ __forceinline__ void tma_load(void* to, const void* map, uint64_t* b, int x, int y) {
   asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4}], [%2];"
                ::"r"(shared_address(to)), "l"(map), "r"(shared_address(b)), "r"(x), "r"(y) : "memory");
 }
-// The same of what no kernel writes, such as weights: it may go before `begin_after_previous`.
+// The same for memory that no kernel writes, such as weights: this call may stand before `begin_after_previous`.
 __device__ __forceinline__ void tma_load_constant(void* to, const void* map, uint64_t* b, int x, int y) { tma_load(to, map, b, x, y); }
-// `bytes` (a multiple of 16) from global to shared memory.
+// Copies `bytes` (a multiple of 16) from global to shared memory.
 __device__ __forceinline__ void bulk_load(void* to, const void* from, uint32_t bytes, uint64_t* b) {
   asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
                ::"r"(shared_address(to)), "l"(from), "r"(bytes), "r"(shared_address(b)) : "memory");
@@ -166,7 +166,7 @@ __device__ __forceinline__ void wgmma_m64n256k16(float (&d)[128], uint64_t a, ui
       : "l"(a), "l"(b));
 }
 #undef D8
-// Moves registers between the warpgroups of a block; every warp of a warpgroup must call it.
+// Increases the registers of a warpgroup, or gives some back to the block; every warp of the warpgroup must call it.
 template <int N> __device__ __forceinline__ void registers_increase() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(N)); }
 template <int N> __device__ __forceinline__ void registers_decrease() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(N)); }
 #endif

@@ -1,5 +1,5 @@
-// Matrix products on wgmma, fed by the bulk copy engine: what `matmul.cu` does, on Hopper (compute capability 9.0) and for
-// windows that never leave their clip. Used there for every linear layer and for the convolutions of the front ends.
+// Matrix products on wgmma with operands from the bulk copy engine, for Hopper (compute capability 9.0): the products of `matmul.cu` whose
+// windows lie inside their clip. Used on Hopper for every linear layer and for the convolutions of the front ends.
 //
 //     producer:  for step:  wait until its stage is empty;  copy 64 k values of BM windows and of BN weights into it
 //     consumers: for step:  wait until its stage is full;  c += a b^T, asynchronously;  the stage before is now empty
@@ -19,7 +19,7 @@ __device__ __forceinline__ void wgmma(float (&c)[1][32][4], uint64_t a, uint64_t
   dev::wgmma_m64n256k16(reinterpret_cast<float(&)[128]>(c), a, b);
 }
 
-// SEGMENTS: the sum may be one of several segments; else there are no registers for a second sum.
+// SEGMENTS: the sum may have several segments. Without it there are no registers for a second sum.
 template <int GROUPS, int BN, int STAGES, bool SEGMENTS>
 __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x, const CUtensorMap* w, const int* x_offsets,
                                         const int* y_offsets, int rows, int K, int channels, int step, int segment) {
@@ -33,11 +33,12 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
   // A tap's last k values may be fewer than 64 where there is one tap: the copy engine fills zeros behind the row.
   const int steps_per_tap = (channels + STEP - 1) / STEP;
   int begin = 0, end = K / channels * steps_per_tap;
-  if (out.y_is_f32) {  // this block's segment alone
+  if (out.y_is_f32) {  // only this block's segment
     begin = int(blockIdx.z) * segment;
     end = min(begin + segment, end);
   }
-  // Weights for the first stages are under way while the launch before this one ends. Where clips have windows, a block may have no rows.
+  // The weights of the first stages are requested before the wait for the previous launch. Not with offsets: then a block may have no
+  // rows, and would request weights that it does not use.
   const int early = y_offsets ? 0 : min(STAGES, end - begin);
   auto load_weights = [&](int i) {
     const int s = i % STAGES, tap = (begin + i) / steps_per_tap, k = (begin + i) % steps_per_tap * STEP;
@@ -65,7 +66,7 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
     y_row = size_t(blockIdx.z) * rows;
   }
   if (first_row >= rows) return;
-  SYNC_POINT(mbarriers_initialized, __syncthreads());  // the mbarriers are there for all
+  SYNC_POINT(mbarriers_initialized, __syncthreads());  // the mbarriers are initialised
 
   if (warp == GROUPS * 4) {
     if (produces)
@@ -91,7 +92,7 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
 #pragma unroll
       for (int k = 0; k < STEP / 16; ++k) wgmma(c, a + 2 * k, b + 2 * k);  // 32 bytes on, in units of 16
       dev::wgmma_commit();
-      SYNC_POINT(stage_multiplied, dev::wgmma_wait<1>());  // the products of the stage before are over
+      SYNC_POINT(stage_multiplied, dev::wgmma_wait<1>());  // the products of the previous stage are complete
       if (i > 0 && lane == 0) dev::mbarrier_arrive(empty + (i - 1) % STAGES);
     }
     SYNC_POINT(sum_complete, dev::wgmma_wait<0>());
@@ -105,7 +106,7 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
         }
     }
   }
-  SYNC_POINT(stages_left, dev::named_barrier(1, CONSUMERS));  // all have left the stages, whose place the staging tile takes
+  SYNC_POINT(stages_left, dev::named_barrier(1, CONSUMERS));  // all consumers have finished with the stages; the staging tile replaces them
   float* staging = reinterpret_cast<float*>(shared);
   if constexpr (SEGMENTS) stage_fragments<16, BN, BN>(staging, total, warp * 16, 0);
   else stage_fragments<16, BN, BN>(staging, c, warp * 16, 0);
@@ -117,16 +118,16 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
 // y[t][n] = activation(sum_k x[window t][k] * w[n][k] + bias[n]) + residual[t][n], as matmul.cu without padding
 //   x: tensor map of (input rows, channels), boxes of 64 channels by BM rows, every `step`-th of BM * step; w: tensor map of
 //   (columns, K), boxes of 64 by BN; both with 128-byte swizzle and zeros outside.
-//   The sum over k is one of segments of `segment` steps of 64 values, each begun at zero. With `parts` block z makes the sum of segment z
-//   alone, in f32: y (segments, rows, columns), no bias, no activation, no residual, no offsets. `layer_norm_of_parts` adds
-//   them, to the same bits.
+//   The sum over k is the sum of segments of `segment` steps of 64 values; each segment's sum starts at zero. With `parts`, block z
+//   computes the sum of segment z alone, in f32: y (segments, rows, columns), without bias, activation, residual and offsets.
+//   `layer_norm_of_parts` adds the segments and gets the same bits.
 // Requires: channels a multiple of 64, or one tap; BM * step <= 256; one segment at 128x256; the rest as matmul.cu.
-// Grid (row tiles of the longest clip, column tiles, clips or segments). One producer thread (of the last warp) keeps the ring of stages
-//   full, with weights before the launch before this one has ended; each consumer warpgroup owns 64 rows and all columns of the tile
-//   in registers and leaves one product in flight, so that the matrix units never wait for a barrier. Windows that reach behind
-//   the clip make rows that are not stored.
-// Cost: 2 * rows * columns * K FLOP; bound by what the second-level cache gives, BM + BN rows of K a tile, and in the end by the matrix
-//   units; for few rows by reading w once.
+// Grid (row tiles of the longest clip, column tiles, clips or segments). One producer thread (of the last warp) fills the ring of
+//   stages, and requests weights before the previous launch has ended. Each consumer warpgroup owns 64 rows and all columns of the
+//   tile in registers and leaves one product in flight, so that the matrix units do not wait for a barrier. Windows that reach
+//   beyond the clip give rows that are not stored.
+// Cost: 2 * rows * columns * K FLOP; bound by reading operands from the second-level cache, BM + BN rows of K for each tile, then by the
+//   matrix units; for few rows by reading w once.
 #define MATMUL_SM90(name, GROUPS, BN, STAGES, SEGMENTS)                                                                           \
   extern "C" __global__ void __launch_bounds__(GROUPS * 128 + 32)                                                                 \
       name(void* y, const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap w, const __half* bias,             \

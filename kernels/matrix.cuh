@@ -1,4 +1,5 @@
-// What the matrix products share: swizzled tiles in shared memory, the warp-level product, and the epilogue.
+// Shared parts of the kernels with matrix products: swizzled tiles in shared memory, the product of a warp, activations, and the epilogue.
+// Used by the products, attention, grouped convolutions, stacks, and (the activations) by the norms.
 #pragma once
 #include "device.cuh"
 
@@ -6,13 +7,13 @@ namespace matrix {
 
 // A tile row is 64 halves: 128 bytes, eight 16-byte pieces. The XOR spreads a column of pieces over all banks, so that
 // ldmatrix and the 16-byte copies are free of conflicts.
-constexpr int STEP = 64;                 // k values a pipeline stage holds
+constexpr int STEP = 64;                 // k values of a pipeline stage
 constexpr int ROW_BYTES = STEP * 2;
 __device__ __forceinline__ int swizzled(int row, int piece) { return row * ROW_BYTES + ((piece ^ (row & 7)) << 4); }
 
-// Where row `row` of a tile of WIDTH halves begins, in halves, for tiles that fit no swizzle: behind every run of rows that fills all
-// banks a 16-byte piece is left free. Then the eight rows that ldmatrix reads, if they begin with a run, lie in different banks,
-// and so do the eight neighbouring pieces that a quarter of a warp copies. WIDTH: 16, 32, 48, 64 or 96.
+// The first half of row `row` in a tile of rows of WIDTH halves, for tiles without a swizzle. After every run of rows that fills all banks
+// 16 bytes are left free. Then the eight rows that ldmatrix reads lie in different banks if the first begins a run, and so do the
+// eight neighbouring pieces that a quarter of a warp copies. WIDTH: 16, 32, 48, 64 or 96.
 template <int WIDTH> constexpr int RUN = 8 / (WIDTH / 8 & -(WIDTH / 8));
 template <int WIDTH> __device__ __forceinline__ constexpr int row_at(int row) { return row * WIDTH + row / RUN<WIDTH> * 8; }
 
@@ -36,11 +37,11 @@ __device__ __forceinline__ void multiply_stage(float (&c)[WM / 16][WN / 8][4], c
   }
 }
 
-// Activations, by the numbers that the launchers pass.
+// The numbers by which launchers name an activation.
 enum Activation { NONE = 0, GELU = 1, RELU = 2, LEAKY_RELU = 3 };
 // v * P(n < v) = max(v, 0) - |v| P(n > |v|), n standard normal. The logarithm of that tail is smooth: log2 P(n > a) is this polynomial to
-// 9e-6 for a <= 5.6 (minimax fit), beyond which |v| P is under half of the smallest half and the polynomial falls on. Ten instructions where
-// erff takes 26, and the tail keeps its digits.
+// 9e-6 for a <= 5.6 (minimax fit). For larger a, |v| P rounds to zero in fp16 and the polynomial keeps falling. Ten instructions instead of
+// the 26 of erff, and the tail keeps its digits.
 __device__ __forceinline__ float gelu(float v) {
   const float a = fabsf(v);
   float log2_tail = fmaf(a, -1.8099098e-6f, 6.1178378e-5f);
@@ -59,7 +60,7 @@ __device__ __forceinline__ float activated(float v, int activation, float slope)
   return v;
 }
 
-// Where a tile's results go: y[row][column] = activation(sum + bias[column]) + residual[row][column].
+// The epilogue of a product: y[row][column] = activation(sum + bias[column]) + residual[row][column].
 struct Output {
   void* y;                 // halves, or floats if y_is_f32
   const __half* bias;      // (columns), or null
@@ -69,13 +70,13 @@ struct Output {
   float slope;
 };
 
-// Column blocks of eight consecutive results can move as 16-byte vectors.
+// True if eight consecutive results of a row can move as 16-byte vectors.
 __device__ __forceinline__ bool moves_in_vectors(const Output& o) {
   const size_t low = reinterpret_cast<size_t>(o.y) | reinterpret_cast<size_t>(o.bias) | reinterpret_cast<size_t>(o.residual);
   return ((o.columns | o.y_stride | o.residual_stride) & 7) == 0 && (low & 15) == 0;
 }
 
-// Eight results of one row, from column `column`.
+// Writes eight results of one row, from column `column` on.
 __device__ __forceinline__ void write_eight(const Output& o, const float (&sum)[8], size_t row, int column, bool vectors) {
   float v[8];
   if (vectors) {
@@ -107,11 +108,11 @@ __device__ __forceinline__ void write_eight(const Output& o, const float (&sum)[
   }
 }
 
-// The tile goes through shared memory, so that rows leave in whole 16-byte vectors. Rows of the staging tile are BN + 8 floats: the
-// four rows that half a warp writes at once then lie in different banks.
+// Results pass through a staging tile in shared memory, so that rows are written as whole 16-byte vectors. A row of the staging tile has
+// BN + 8 floats: then the four rows that half a warp writes at once lie in different banks.
 template <int BN> constexpr int STAGING_PITCH = BN + 8;
 
-// Fragments of one warp to the staging tile; (row, column) is the warp's corner.
+// Writes the fragments of one warp to the staging tile; (row, column) is the warp's first result.
 template <int WM, int WN, int BN>
 __device__ __forceinline__ void stage_fragments(float* staging, const float (&c)[WM / 16][WN / 8][4], int row, int column) {
   const int lane = threadIdx.x & 31;
@@ -125,7 +126,7 @@ __device__ __forceinline__ void stage_fragments(float* staging, const float (&c)
                 make_float2(c[i][j][2 * h], c[i][j][2 * h + 1]));
 }
 
-// The staging tile to memory, by THREADS threads of which this one is `thread`.
+// Writes the staging tile to memory, with THREADS threads, of which the caller is number `thread`.
 template <int BM, int BN, int THREADS>
 __device__ __forceinline__ void write_tile(const Output& o, const float* staging, int thread, size_t first_row, int rows, int first_column) {
   const bool vectors = moves_in_vectors(o);
@@ -133,7 +134,7 @@ __device__ __forceinline__ void write_tile(const Output& o, const float* staging
   for (int i = thread; i < BM * (BN / 8); i += THREADS) {
     const int r = i / (BN / 8), c = i % (BN / 8) * 8;
     if (r >= rows || first_column + c >= o.columns) continue;
-    // A quarter of a warp reads at once: four threads their first halves and four their second ones, which lie in other banks.
+    // A quarter of a warp reads at once. Four of its threads read their first half first, four their second: different banks.
     const bool later = i & 4;
     const float* from = staging + r * STAGING_PITCH<BN> + c;
     const float4 a = dev::ld<float4>(from + (later ? 4 : 0)), b = dev::ld<float4>(from + (later ? 0 : 4));

@@ -1,9 +1,9 @@
-// Stacks of narrow transformer layers whose attention sees near rows alone, in one launch. Used by the predictor and the motion prior.
+// Stacks of narrow transformer layers in one launch, for attention that sees only near rows. Used by the predictor and the motion prior.
 //
-// A block owns some rows of a clip and computes again, layer by layer, what they need of the rows beside them:
-//     for layer:  q, k, v = x w^T + b;  mixed = softmax(q k^T * scale, over |i - j| < window) v, in the place of q
+// A block owns some rows of a clip. Layer by layer it also computes the rows beside them that they see, as the neighbouring block does:
+//     for layer:  q, k, v = x w^T + b;  mixed = softmax(q k^T * scale, over |i - j| < window) v, stored over q
 //                 x = norm1(x + mixed w^T + b);  hidden = activation(x w^T + b);  x = norm2(x + hidden w^T + b)
-// Where a row sees itself alone, mixed = v, and q and k are left out.
+// If a row sees only itself (window 1), mixed = v, and q and k are not computed.
 #include "matrix.cuh"
 #include "stack.cuh"
 
@@ -12,17 +12,16 @@ using namespace stacks;
 constexpr int DEPTH = 32;   // k values of a step
 constexpr float LOG2_E = 1.4426950408889634f;
 
-// The weights of this warp's columns, in the order in which it uses them, through a ring of its own: nothing stops the stream
-// at the end of a product or of a layer. A tile of a stage is eight columns by 32 k values: four pieces of 16 bytes a column.
-// STAGES: steps whose weights a warp has or waits for.
+// The ring of a warp's weights, copied in the order in which the warp uses them, across products and layers without a pause. A tile of a
+// stage is eight columns by 32 k values: four pieces of 16 bytes for each column. STAGES: steps of weights that are loaded or in flight.
 template <int TILES, int STAGES> struct Weights {
   const Layer* layers;
   Columns columns;
   int count, first_product;
   unsigned char* ring;
-  int layer, product, pass, k, tiles;  // what is copied next
+  int layer, product, pass, k, tiles;  // position of the next copy
   const __half* from;
-  int fill, read;  // stages
+  int fill, read;  // stages that are filled and read next
 
   __device__ __forceinline__ int stage_bytes() const { return WARPS * columns.most * 512; }
   __device__ __forceinline__ static int place(int row, int piece) { return (piece * 8 + ((row + 2 * piece) & 7)) * 16; }
@@ -66,10 +65,10 @@ template <int TILES, int STAGES> struct Weights {
     }
     dev::cp_async_commit();
   }
-  // The oldest stage, when its weights are there; its neighbour, which all lanes have left, is filled.
+  // Waits for the oldest stage and returns it; starts the copy into the stage before it, with which all lanes have finished.
   __device__ __forceinline__ const unsigned char* next() {
     SYNC_POINT(weights_wait, dev::cp_async_wait<STAGES - 2>());
-    SYNC_POINT(weights_loaded, __syncwarp());  // the copies of all lanes are there
+    SYNC_POINT(weights_loaded, __syncwarp());  // the copies of all lanes have arrived
     copy();
     const unsigned char* stage = ring + read * stage_bytes();
     read = read + 1 == STAGES ? 0 : read + 1;
@@ -77,7 +76,7 @@ template <int TILES, int STAGES> struct Weights {
   }
 };
 
-// c = a w^T for the row tiles from `low` to `high`, and the `mine` column tiles that come next in the stream.
+// c = a w^T for the row tiles from `low` to `high` and the next `mine` column tiles of the ring.
 template <int MT, int TILES, int STAGES>
 __device__ __forceinline__ void multiply(float (&c)[MT][TILES][4], Weights<TILES, STAGES>& weights, const unsigned char* a, int pitch, int depth,
                                          int mine, int low, int high) {
@@ -114,7 +113,7 @@ __device__ __forceinline__ float2 pair(const __half* values, int column) {
   return values ? __half22float2(dev::ld<__half2>(values + column)) : make_float2(0.f, 0.f);
 }
 
-// activation(c + bias), rounded, from column tile `first` on.
+// Stores activation(c + bias), rounded, from column tile `first` on.
 template <int MT, int TILES>
 __device__ __forceinline__ void store(const float (&c)[MT][TILES][4], unsigned char* to, int pitch, const __half* bias, int first, int mine,
                                       int low, int high, int activation, float slope) {
@@ -135,7 +134,7 @@ __device__ __forceinline__ void store(const float (&c)[MT][TILES][4], unsigned c
   }
 }
 
-// The sum of a row over the warps, each of which has a part of its columns; the order is that of the warps.
+// Adds the warps' partial sums of each row, in the order of the warps: a warp owns a part of the columns.
 template <int MT>
 __device__ __forceinline__ void sum_over_warps(float (&part)[MT][2], float* sums) {
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
@@ -214,8 +213,8 @@ __device__ __forceinline__ void add_norm(float (&c)[MT][TILES][4], unsigned char
   }
 }
 
-// One head of one tile of 16 queries, by one warp: all keys that it can see lie in the block. The result takes the place of q.
-// The clip's rows are those from `begin` to `end` of the block. A row outside the clip sees itself, so that it stays a number.
+// Attention of one head for one tile of 16 queries, by one warp; all keys that the tile sees lie in the block. The result is stored over q.
+// The clip's rows are rows `begin` to `end` of the block. A row outside the clip sees only itself, so that its values stay finite.
 template <int MT>
 __device__ __forceinline__ void attend(unsigned char* q, int pitch, int width, int head_width, int tile, int window, int low, int high,
                                        int begin, int end, float scale) {
@@ -302,13 +301,13 @@ __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, c
   const int width = sizes.width, reach = sizes.window - 1, halo = reach * sizes.layers, own = ROWS - 2 * halo;
   const int clip_begin = offsets[blockIdx.y], clip_rows = offsets[blockIdx.y + 1] - clip_begin;
   if (int(blockIdx.x) * own >= clip_rows) return;
-  // Rows of the block that are rows of the clip.
+  // Rows `begin` to `end` of the block are rows of the clip.
   const int first = int(blockIdx.x) * own - halo, begin = max(-first, 0), end = min(clip_rows - first, ROWS);
 
   const int warp = threadIdx.x >> 5, first_product = sizes.window > 1 ? Q : V;
   const int x_pitch = pitch_of(width), mixed_pitch = pitch_of((V + 1 - first_product) * width), hidden_pitch = pitch_of(sizes.feed_forward);
   unsigned char* x_tile = shared;
-  unsigned char* side = x_tile + ROWS * x_pitch;  // q, k, v and what attention mixes, then the feed-forward
+  unsigned char* side = x_tile + ROWS * x_pitch;  // q, k, v and attention's result, then the feed-forward
   float* sums = reinterpret_cast<float*>(side + ROWS * max(mixed_pitch, hidden_pitch));
   const Columns columns = {width, sizes.feed_forward, (width + WARPS * 8 - 1) / (WARPS * 8)};
   Weights<TILES, STAGES> weights = {layers, columns, sizes.layers, first_product,
@@ -320,13 +319,13 @@ __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, c
     dev::st(x_tile + r * x_pitch + c * 2,
             read ? dev::ld<uint4>(x + size_t(clip_begin + first + r) * width + c) : make_uint4(0, 0, 0, 0));
   }
-  SYNC_POINT(x_loaded, __syncthreads());  // x is there for all
+  SYNC_POINT(x_loaded, __syncthreads());  // x is loaded
 
   float c[MT][TILES][4];
 #pragma unroll 1
   for (int l = 0; l < sizes.layers; ++l) {
     const Layer& layer = layers[l];
-    // Row tiles that keys are wanted of, and those whose results the layers above want.
+    // The row tiles whose keys and values this layer needs, and those whose results the next layers need.
     const int key_low = max(begin, l * reach) / 16, key_high = (min(end, ROWS - l * reach) + 15) / 16;
     const int row_low = max(begin, (l + 1) * reach) / 16, row_high = (min(end, ROWS - (l + 1) * reach) + 15) / 16;
 #pragma unroll 1
@@ -350,13 +349,13 @@ __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, c
                            bias, mine.x, mine.y, low, high, product == UP ? sizes.activation : matrix::NONE, sizes.slope);
       }
       if (product < V) continue;
-      SYNC_POINT(rows_written, __syncthreads());  // the rows are there for all
+      SYNC_POINT(rows_written, __syncthreads());  // the rows are written
       if (product > V || sizes.window == 1) continue;
       const int head_width = width / sizes.heads;
       for (int i = warp; i < (row_high - row_low) * sizes.heads; i += WARPS)
         attend<MT>(side + i % sizes.heads * head_width * 2, mixed_pitch, width, head_width, row_low + i / sizes.heads, sizes.window,
                    key_low, key_high, begin, end, sizes.scale * LOG2_E);
-      SYNC_POINT(heads_written, __syncthreads());  // the heads of a row are there for all
+      SYNC_POINT(heads_written, __syncthreads());  // all heads of a row are written
     }
   }
   for (int i = threadIdx.x; i < own * width / 8; i += THREADS) {
@@ -366,17 +365,17 @@ __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, c
 }
 }  // namespace
 
-// y = layers of x (the equation above): x, y (rows, width); layers (layers): the addresses of a layer's weights (out, in) and vectors
+// y = layers of x (the equation above): x, y (rows, width); layers: a table of addresses (stack.cuh) of weights (out, in) and vectors
 // Requires: width and feed_forward multiples of 32; width at most 64 * TILES; a head a multiple of 16 wide, if window > 1;
 //   2 * (window - 1) * layers < 16 * MT; x, y and weights 16-byte aligned; no aliasing.
-// Grid (tiles of the longest clip, clips), 256 threads. A tile is 16 * MT rows less the (window - 1) * layers rows on either side
-//   that are there for its sake. Rows stay in shared memory as halves, from row to row (width or 3 * width or feed_forward) * 2 + 16
-//   bytes: x; q, k and v (v alone if window is 1), then the feed-forward; two tables of 8 floats a row; the ring of weights, 4 KiB
-//   a stage for every 64 of width. A warp owns columns and all rows of a product, so it alone needs their weights: they come through its
-//   own part of the ring, without a barrier, from second-level cache, STAGES - 1 steps ahead. The sum over k has one order
-//   whatever the tile, and tiles begin at the clip's first row: a clip's bytes do not depend on its neighbours.
-// Cost: (2 * (2 or 4) * width^2 + 4 * width * feed_forward) FLOP a layer and row of the block; bound by reading all weights once a
-//   block, at what one multiprocessor gets of the second-level cache. Not measured yet.
+// Grid (tiles of the longest clip, clips), 256 threads. A block computes 16 * MT rows and writes the rows of its tile: all but
+//   (window - 1) * layers rows on either side, which the tile sees. Rows stay in shared memory as halves, (width or
+//   3 * width or feed_forward) * 2 + 16 bytes from row to row: x; q, k and v (v alone if window is 1), then the feed-forward; two tables of 8 floats a row; the ring of weights, 4 KiB
+//   a stage for every 64 of width. A warp owns some columns and all rows of a product, so no other warp needs their weights: they pass through its
+//   own part of the ring, without a block barrier, STAGES - 1 steps ahead. The order of the sum over k does not depend on the
+//   tile, and tiles begin at the clip's first row: a clip's bytes do not depend on the other clips of the batch.
+// Cost: (2 * (2 or 4) * width^2 + 4 * width * feed_forward) FLOP a layer and row of the block; bound by reading all weights once for each
+//   block, at the rate at which one multiprocessor reads from the second-level cache. Not measured yet.
 #define TRANSFORMER_STACK(name, MT, TILES, STAGES)                                                                                  \
   extern "C" __global__ void __launch_bounds__(THREADS)                                                                             \
       name(__half* y, const __half* x, const void* layers, const int* offsets, int count, int width, int feed_forward, int heads,   \
@@ -387,6 +386,6 @@ __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, c
   CUDA_KERNEL(name)
 TRANSFORMER_STACK(transformer_stack_32, 2, 6, 3)
 TRANSFORMER_STACK(transformer_stack_64, 4, 4, 3)
-// Where a block has room for it: four steps ahead hide what a step from memory takes, two do not.
+// If the shared memory of a block allows: four steps in flight hide the latency of memory, two do not.
 TRANSFORMER_STACK(transformer_stack_32_deep, 2, 6, 5)
 TRANSFORMER_STACK(transformer_stack_64_deep, 4, 4, 5)

@@ -8,7 +8,8 @@ use crate::stack::SMALL;
 use crate::support::*;
 use cuda_emulator::{Memory, set_shared_limit, sync_points};
 use deeptalk_rt::tensor::cuda::launch::{
-    Attention, FirstConv, GroupNormMoments, GroupedConv, LogBands, NearestCode, Product, SampleMoments, Skin,
+    Attention, AttentionOver, FirstConv, GroupNormMoments, GroupedConv, LogBands, NearestCode, Product,
+    SampleMoments, Skin,
 };
 
 /// Files with several families of synchronising kernels: the marks of each kernel. In the other files every kernel has all marks.
@@ -66,6 +67,31 @@ fn attention_without_one_of_its_barriers_is_reported() {
         longest: 400,
     };
     reported("attention.cu", &attention);
+}
+
+#[test]
+fn attention_over_other_rows_without_its_barrier_is_reported() {
+    let mut random = Random::new(10);
+    let (q, kv) = (random.halves(3 * 40, 1.0).upload(), random.halves(9 * 80, 1.0).upload());
+    let y = Memory::<u16>::poisoned(3 * 40);
+    let (queries, keys) = (Memory::from_slice(&offsets(&[3])), Memory::from_slice(&offsets(&[9])));
+    let attention = AttentionOver {
+        y: y.address(),
+        q: q.address(),
+        kv: kv.address(),
+        q_offsets: queries.address(),
+        kv_offsets: keys.address(),
+        slopes: NULL,
+        strides: [40, 40, 80],
+        heads: 1,
+        width: 40,
+        reach: [AttentionOver::ALL; 2],
+        period: 1,
+        free_rows: 0,
+        clips: 1,
+        longest: 3,
+    };
+    reported("attention_over.cu", &attention);
 }
 
 #[test]
@@ -195,6 +221,7 @@ fn a_product_on_hopper_without_one_of_its_waits_is_reported() {
 fn every_mark_is_left_out_by_a_test() {
     let whole = [
         "attention.cu",
+        "attention_over.cu",
         "codes.cu",
         "matmul.cu",
         "matmul_sm90.cu",

@@ -1,6 +1,7 @@
 //! Every CUDA kernel on the checked emulator, in several orders of its threads, on awkward shapes, against plain loops.
 
 mod attention;
+mod attention_over;
 mod barriers;
 mod codes;
 mod conv;
