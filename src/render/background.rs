@@ -1,4 +1,4 @@
-//! What stands behind the head.
+//! The background behind the head.
 
 use super::Image;
 use super::color::Transfer;
@@ -10,7 +10,7 @@ pub enum Background {
     /// A soft grey-blue glow.
     #[default]
     Studio,
-    /// Nothing: the alpha channel tells how much of a pixel the head covers.
+    /// No background: the alpha channel is the share of a pixel that the head covers.
     Transparent,
     /// One sRGB colour.
     Color([u8; 3]),
@@ -55,7 +55,8 @@ impl Background {
     }
 }
 
-/// The glow behind the head: brightest a little above the middle. One code of fixed noise hides the steps of 8 bits.
+/// The glow behind the head: brightest a little above the middle. Fixed noise of one 8-bit code hides the
+/// steps between codes.
 fn studio(x: usize, y: usize, width: u32, height: u32, transfer: &Transfer) -> [u8; 4] {
     const EDGE: [f32; 3] = [0.030, 0.036, 0.050];
     const GLOW: [f32; 3] = [0.175, 0.205, 0.250];

@@ -1,23 +1,23 @@
-//! Which tile of the picture each triangle belongs to.
+//! Lists of the triangles that touch each tile of the picture.
 
 use super::raster::TILE;
 use super::vector::Vec3;
 
-/// Which triangles touch which tile: those that show their front and those that show their back, each in the triangles'
-/// order.
+/// For each tile the triangles that touch it: those that show their front and those that show their back,
+/// each in the order of the mesh.
 #[derive(Default)]
 pub(super) struct Bins {
     pub columns: usize,
     pub rows: usize,
     starts: Vec<u32>,
     list: Vec<u32>,
-    /// First and last + 1 column and row of tiles, and 1 for a back.
+    /// For each triangle: first and last + 1 column and row of tiles, and 1 if it shows its back.
     rectangles: Vec<[u16; 5]>,
 }
 
 impl Bins {
-    /// Sorts the triangles whose corners are at `screen` (column, row, depth; depth 0: not visible) into tiles, but for
-    /// those that belong to a `closed` part and show their back.
+    /// Sorts the triangles, whose corners are at `screen` (column, row, depth; depth 0: not visible), into
+    /// tiles. A triangle of a `closed` part that shows its back is left out.
     pub fn fill(
         &mut self,
         triangles: &[[u32; 3]],
@@ -37,7 +37,7 @@ impl Bins {
             let [a, b, c] = triangle.map(|v| screen[v as usize]);
             let (x0, x1) = (a[0].min(b[0]).min(c[0]), a[0].max(b[0]).max(c[0]));
             let (y0, y1) = (a[1].min(b[1]).min(c[1]), a[1].max(b[1]).max(c[1]));
-            // Rows count downwards, so a front runs clockwise here.
+            // Rows count downwards, so the corners of a front run clockwise here.
             let back = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) > 0.0;
             let seen = a[2] > 0.0 && b[2] > 0.0 && c[2] > 0.0 && !(closed && back);
             let touches = seen && x1 >= 0.0 && y1 >= 0.0 && x0 < right && y0 < bottom;
@@ -61,7 +61,7 @@ impl Bins {
         }
         self.list.clear();
         self.list.resize(self.starts[lists] as usize, 0);
-        // From here on `starts[t]` runs ahead to the start of list t + 1; the shift below takes it back.
+        // The loop moves `starts[t]` forward to the start of list t + 1; the shift below moves it back.
         for (index, &rectangle) in self.rectangles.iter().enumerate() {
             for_lists(rectangle, self.columns, |list| {
                 self.list[self.starts[list] as usize] = index as u32;

@@ -1,11 +1,11 @@
-//! A blur of a plane of numbers, as soft as two boxes make it.
+//! Blur of a plane of numbers by two box filters.
 
 use rayon::prelude::*;
 
-/// Rows that are blurred side by side.
+/// Rows that are blurred at the same time.
 const CHAINS: usize = 8;
 
-/// A blur by two boxes of `radius` in each direction; pixels beyond the border count as the border's.
+/// Blurs by two boxes of `radius` in each direction; pixels beyond the border count as the border's.
 pub(super) fn blur(source: &[f32], target: &mut [f32], scratch: &mut [f32], width: usize, radius: usize) {
     let window = 1.0 / (2 * radius + 1) as f32;
     scratch.par_chunks_mut(CHAINS * width).zip(source.par_chunks(CHAINS * width)).for_each_init(
@@ -22,14 +22,15 @@ pub(super) fn blur(source: &[f32], target: &mut [f32], scratch: &mut [f32], widt
             }
         },
     );
-    // Columns, in strips that fit the cache: the running sums of a strip are a vector.
+    // Columns, in strips that fit the cache: the running sums of a strip are one vector.
     let height = source.len() / width;
     box_columns(scratch, target, width, height, radius, window);
     scratch.copy_from_slice(target);
     box_columns(scratch, target, width, height, radius, window);
 }
 
-/// Rows side by side: a running sum waits for itself, so several are kept going.
+/// Blurs several rows at the same time: each step of a running sum depends on the step before, so several
+/// sums are interleaved.
 fn box_rows(rows: &[[f32; CHAINS]], out: &mut [[f32; CHAINS]], radius: usize, window: f32) {
     let last = rows.len() - 1;
     let mut sums = [0.0f32; CHAINS];

@@ -1,12 +1,12 @@
-//! Where the viewer stands.
+//! Camera: view, framing and projection.
 
 use super::vector::{Vec3, add, bounds, cross, dot, scale, sub, unit};
 use crate::error::{Error, Result};
 
-/// A side to look from.
+/// The direction from which the camera looks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum View {
-    /// Straight at the face.
+    /// The front of the face.
     Front,
     /// From the subject's left.
     Left,
@@ -14,7 +14,7 @@ pub enum View {
     Right,
     /// Between the front and the subject's left.
     ThreeQuarter,
-    /// Degrees: `yaw` towards the subject's left, `pitch` from above.
+    /// An angle in degrees: `yaw` towards the subject's left, `pitch` from above.
     Angles {
         /// Round the vertical axis, -180 ..= 180.
         yaw: f32,
@@ -35,13 +35,13 @@ impl View {
     }
 }
 
-/// The view and how closely it is framed. As text: `front`, `left`, `right`, `three-quarter` or `YAW,PITCH` in
-/// degrees, each with an optional `@ZOOM`: `three-quarter@1.5`, `20,-5`.
+/// The view and its framing. As text: `front`, `left`, `right`, `three-quarter` or `YAW,PITCH` in degrees,
+/// each with an optional `@ZOOM`: `three-quarter@1.5`, `20,-5`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Camera {
-    /// The side.
+    /// The direction of the camera.
     pub view: View,
-    /// 1 shows what is to be seen with a small margin, 2 shows it twice as large; 0.1 ..= 20.
+    /// Magnification: 1 shows the framed points with a small margin, 2 shows them twice as large; 0.1 ..= 20.
     pub zoom: f32,
 }
 
@@ -53,7 +53,7 @@ impl Default for Camera {
 
 impl Camera {
     /// # Errors
-    /// [`Error::Usage`] names the value that is out of range.
+    /// [`Error::Usage`] for a value out of range; the error names it.
     pub(super) fn check(&self) -> Result<()> {
         let (yaw, pitch) = self.view.degrees();
         for (name, value, low, high) in
@@ -95,21 +95,21 @@ impl std::str::FromStr for Camera {
     }
 }
 
-/// Tangent of half the vertical angle of view: 22 degrees, a portrait lens.
+/// Tangent of half the vertical angle of view: an angle of 22 degrees, as of a portrait lens.
 const TAN_HALF_FOV: f32 = 0.194_38;
-/// What is to be seen fills this part of the picture.
+/// The share of the picture that the framed points fill.
 const FILL: f32 = 0.86;
 
-/// A camera in place: world to camera space (x right, y up, z towards the viewer) to pixels.
+/// A placed camera: world to camera space (x right, y up, z towards the viewer) to pixels.
 #[derive(Debug, Clone)]
 pub(super) struct Projection {
     pub right: Vec3,
     pub up: Vec3,
     pub back: Vec3,
     eye: Vec3,
-    /// Metres from the eye to the middle of what is to be seen.
+    /// Metres from the eye to the middle of the framed points.
     pub distance: f32,
-    /// Pixels for a metre at one metre.
+    /// Pixels per metre at a distance of one metre.
     pub focal: f32,
     per_focal: f32,
     center: [f32; 2],
@@ -131,7 +131,8 @@ impl Projection {
         let [half_width, half_height, half_depth] = scale(sub(high, low), 0.5);
         let target = add(add(scale(right, middle[0]), scale(up, middle[1])), scale(back, middle[2]));
         let reach = half_height.max(half_width * height as f32 / width as f32).max(1e-6);
-        // What is nearest decides: the depth of the points counts in part, for their outline lies in the middle.
+        // The nearest points decide the distance. Half of the depth counts: the outline of a head lies in the
+        // middle of its depth.
         let distance = reach / (TAN_HALF_FOV * FILL * camera.zoom) + 0.5 * half_depth;
         Self {
             right,
@@ -146,13 +147,14 @@ impl Projection {
         }
     }
 
-    /// A direction in camera space.
+    /// Turns a direction of the world into camera space.
     #[inline(always)]
     pub fn turn(&self, direction: Vec3) -> Vec3 {
         [dot(direction, self.right), dot(direction, self.up), dot(direction, self.back)]
     }
 
-    /// A point's column, row and inverse distance (1/m); the latter is 0 for a point that cannot be seen.
+    /// Column, row and inverse distance (1/m) of a point; the inverse distance is 0 for a point that cannot
+    /// be seen.
     #[inline(always)]
     pub fn project(&self, point: Vec3) -> Vec3 {
         let [x, y, z] = self.turn(sub(point, self.eye));
@@ -163,14 +165,14 @@ impl Projection {
         [self.center[0] + self.focal * x * inverse, self.center[1] - self.focal * y * inverse, inverse]
     }
 
-    /// The point in camera space behind a position in the picture, `distance` metres in front of the camera.
+    /// The point in camera space at a position of the picture, `distance` metres in front of the camera.
     #[inline(always)]
     pub fn unproject(&self, x: f32, y: f32, distance: f32) -> Vec3 {
         let scale = distance * self.per_focal;
         [(x - self.center[0]) * scale, (self.center[1] - y) * scale, -distance]
     }
 
-    /// A point in camera space from one in the world.
+    /// The point in camera space of a point of the world.
     #[inline(always)]
     pub fn place(&self, point: Vec3) -> Vec3 {
         self.turn(sub(point, self.eye))

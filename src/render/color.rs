@@ -1,16 +1,16 @@
-//! sRGB to linear light and back, by table.
+//! sRGB to linear light and back, by tables.
 
-/// Entries of the encoding table: fine enough that every one of the 256 codes is reached.
+/// Entries of the encoding table: enough to reach each of the 256 codes.
 const STEPS: usize = 8192;
 
-/// The two tables.
+/// The tables of both directions.
 pub(super) struct Transfer {
     encode: Box<[u8; STEPS]>,
     decode: [f32; 256],
 }
 
 impl Transfer {
-    /// The sRGB curve (IEC 61966-2-1).
+    /// The tables of the sRGB curve (IEC 61966-2-1).
     pub fn srgb() -> Self {
         let mut decode = [0.0; 256];
         for (code, value) in decode.iter_mut().enumerate() {

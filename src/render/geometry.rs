@@ -1,27 +1,28 @@
-//! A frame's vertices in camera space, on the screen and with their normals.
+//! Vertices of a frame in camera space and on the screen, with their normals.
 
 use super::camera::Projection;
 use super::vector::{Vec3, add, cross, sub, unit};
 use crate::error::{Error, Result};
 
-/// What the shading interpolates: normal in camera space, gloss, linear red, green, blue, nothing.
+/// Values that the shading interpolates: normal in camera space, gloss, linear red, green, blue, and one
+/// unused.
 pub(super) type Attributes = [f32; 8];
 
-/// Everything about a frame that hangs on its vertices and triangles; reused from frame to frame.
+/// Vertices, attributes and normals of a frame; the buffers are reused for the next frame.
 #[derive(Default)]
 pub(super) struct Geometry {
     /// Column, row, inverse distance of every vertex.
     pub screen: Vec<Vec3>,
     /// The vertices in camera space, metres.
     pub view: Vec<Vec3>,
-    /// What the shading interpolates, for every vertex.
+    /// Interpolated values of every vertex.
     pub attributes: Vec<Attributes>,
     /// The unit normal of every triangle in camera space.
     pub faces: Vec<Vec3>,
 }
 
 impl Geometry {
-    /// Places `vertices` and computes smooth normals, weighted by the area of the triangles round a vertex.
+    /// Projects `vertices` and computes smooth normals, weighted by the area of the triangles round a vertex.
     ///
     /// # Errors
     /// [`Error::Shape`] for a vertex that is not finite.
@@ -68,7 +69,8 @@ impl Geometry {
     }
 }
 
-/// The connected part that every triangle belongs to, as the smallest vertex index in it: skin, an eye, a row of teeth.
+/// The connected part of each triangle, as the smallest vertex index in the part: skin, an eye, a row of
+/// teeth.
 pub(super) fn parts(vertices: usize, triangles: &[[u32; 3]]) -> Vec<u32> {
     let mut parent: Vec<u32> = (0..vertices as u32).collect();
     fn root(parent: &mut [u32], mut vertex: u32) -> u32 {
@@ -88,8 +90,8 @@ pub(super) fn parts(vertices: usize, triangles: &[[u32; 3]]) -> Vec<u32> {
     triangles.iter().map(|t| root(&mut parent, t[0])).collect()
 }
 
-/// Whether each triangle belongs to a closed part: one whose every edge joins two triangles that run along it in
-/// opposite directions.
+/// True for each triangle of a closed part: a part in which each edge joins two triangles that run along the
+/// edge in opposite directions.
 pub(super) fn closed(triangles: &[[u32; 3]], parts: &[u32]) -> Vec<bool> {
     let mut edges: Vec<([u32; 2], [u32; 2])> = Vec::with_capacity(triangles.len() * 3);
     for (t, &[a, b, c]) in triangles.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The picture that the renderer fills.
+//! The picture that the renderer writes.
 
 /// An 8-bit sRGB picture with straight (not premultiplied) alpha, rows from the top.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,7 +17,7 @@ impl Image {
         Self { width, height, pixels: vec![0; width as usize * height as usize * 4] }
     }
 
-    /// Gives the picture this size; what it shows afterwards is unspecified.
+    /// Gives the picture this size; the pixels are unspecified afterwards.
     pub fn resize(&mut self, width: u32, height: u32) {
         (self.width, self.height) = (width, height);
         self.pixels.resize(width as usize * height as usize * 4, 0);

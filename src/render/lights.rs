@@ -1,8 +1,9 @@
 //! The lights: directions, colours and the shading of a batch of visible points.
 //!
-//! All lights hang on the camera, so that every view is lit well: a warm key from the upper left with a soft shadow, a
-//! cool fill from the right, two rims from behind, and a sky that is brighter from above. Skin is imitated by letting
-//! red light wrap further round the form than blue (light that entered the skin comes out past the shadow's edge).
+//! All lights move with the camera, so that every view is well lit: a warm key light from the upper left with
+//! a soft shadow, a cool fill light from the right, two rim lights from behind, and a sky that is brighter
+//! from above. Skin is imitated by a red light that reaches further round the head than blue (light that
+//! entered the skin leaves it beyond the edge of the shadow).
 
 use super::occlusion::KEY;
 use super::points::{BATCH, Batch};
@@ -12,7 +13,7 @@ const FILL: Vec3 = [0.9, 0.1, 0.55];
 const RIM_RIGHT: Vec3 = [0.75, 0.5, -0.75];
 const RIM_LEFT: Vec3 = [-0.9, 0.25, -0.6];
 
-/// The lights in place.
+/// The lights in camera space.
 #[derive(Clone)]
 pub(super) struct Lights {
     key: Vec3,
@@ -20,7 +21,7 @@ pub(super) struct Lights {
     rims: [Vec3; 2],
     /// The world's vertical in camera space.
     sky: Vec3,
-    /// Across and up the soft box that mirrors in eyes and teeth.
+    /// The directions across and up the soft box that eyes and teeth reflect.
     soft_box: [Vec3; 2],
 }
 
@@ -68,7 +69,8 @@ impl Lights {
         let facing = clamp(dot(n, eye));
         let grazing = (1.0 - facing) * (1.0 - facing) * (1.0 - facing);
 
-        // Mirrored light: a broad sheen on skin, a tight spot on what is wet, a window in what is polished.
+        // Reflected light: a broad sheen on skin, a narrow spot on wet surfaces, the soft box on polished
+        // ones.
         let shine = (0.02 + 0.75 * gloss * sqrt(gloss)) * (0.25 + gloss) * 0.55;
         let power = 14.0 + gloss * gloss * 260.0;
         let key_half = normal3(add(eye, self.key));
@@ -110,7 +112,7 @@ struct Point {
     shadow: f32,
 }
 
-/// A gentle shoulder, so that highlights do not clip.
+/// A film curve: it compresses bright light, so that highlights do not clip.
 #[inline(always)]
 fn film(light: f32) -> f32 {
     clamp(1.13 * light * (1.0 + 0.12 * light) / (1.0 + 0.32 * light))
@@ -153,14 +155,14 @@ fn normal3(a: Vec3) -> Vec3 {
     normal(a[0], a[1], a[2])
 }
 
-/// `base` to the `power` for 0 <= base <= 1, to about 1e-4 of the result: plain arithmetic, so that it runs on whole
-/// vectors and gives the same bits on every machine.
+/// `base` to the `power` for 0 <= base <= 1, within about 1e-4 of the result. Plain arithmetic, so that the
+/// compiler makes vector code and the bits are the same on every machine.
 #[inline(always)]
 fn pow(base: f32, power: f32) -> f32 {
     let bits = (if base > 1e-9 { base } else { 1e-9 }).to_bits();
     let exponent = ((bits >> 23) as i32 - 127) as f32;
     let m = f32::from_bits((bits & 0x007f_ffff) | 0x3f80_0000);
-    // log2 on 1 ..= 2 as (m - 1) times a minimax polynomial: exact at 1.
+    // log2 on 1 ..= 2 as (m - 1) times a minimax polynomial, which is exact at m = 1.
     let t = m - 1.0;
     let log = exponent
         + t * (1.442_693_3
@@ -169,7 +171,7 @@ fn pow(base: f32, power: f32) -> f32 {
                     + t * (-0.339_247_8 + t * (0.215_588_5 + t * (-0.096_066_3 + t * 0.020_490_4))))));
     let x = log * power;
     let x = if x > -120.0 { x } else { -120.0 };
-    // 2^x: adding 1.5 * 2^23 rounds to the nearest whole number.
+    // 2^x: the addition of 1.5 * 2^23 rounds to the nearest whole number.
     let rounded = x + 12_582_912.0;
     let whole = rounded.to_bits().wrapping_sub(0x4b40_0000);
     let f = x - (rounded - 12_582_912.0);

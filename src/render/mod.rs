@@ -1,4 +1,4 @@
-//! Vertices to pixels: a software renderer for a talking head.
+//! Software renderer for a talking head: vertices to pixels.
 //!
 //! ```
 //! use deeptalk_rt::render::{Image, Mesh, Options, Renderer};
@@ -14,10 +14,11 @@
 //! # }
 //! ```
 //!
-//! A frame goes through four steps. Vertices are placed in front of the camera and get smooth normals (`geometry`). A
-//! half-size depth map and a shadow map tell what light does not reach (`occlusion`). Tiles of the picture find the
-//! nearest triangle under four samples a pixel (`raster`), find out what one point for each surface that a pixel sees is
-//! like (`points`), shade it (`lights`) and average in linear light (`tile`). The bytes do not depend on the number of threads, nor on the processor.
+//! A frame passes through four steps. `geometry` projects the vertices and computes smooth normals.
+//! `occlusion` makes a half-size depth map and a shadow map, for the points that light does not reach. Then,
+//! for each tile of the picture, `raster` finds the nearest triangle of four samples a pixel, `points`
+//! computes position and surface of one point for each surface in a pixel, `lights` shades it, and `tile`
+//! averages in linear light. The bytes depend neither on the number of threads nor on the processor.
 
 mod background;
 mod bins;
@@ -51,34 +52,34 @@ use std::sync::Mutex;
 use tile::{DrawTile, Frame, Workspace};
 use vector::{bounds, sub};
 
-/// The sides of a picture that can be drawn, in pixels.
+/// The allowed sides of a picture, in pixels.
 pub const SIZES: std::ops::RangeInclusive<u32> = 16..=8192;
 
-/// A mesh at rest and how its surface looks.
+/// A mesh at rest and the look of its surface.
 #[derive(Debug, Clone, Copy)]
 pub struct Mesh<'a> {
     /// Vertices at rest in metres: x the subject's left, y up, z forward.
     pub vertices: &'a [[f32; 3]],
     /// Triangles, counter-clockwise seen from outside.
     pub triangles: &'a [[u32; 3]],
-    /// An sRGB colour for every vertex; without: the colour of clay.
+    /// An sRGB colour for each vertex; without it the colour of clay.
     pub colors: Option<&'a [[u8; 3]]>,
-    /// 0 (matt) to 255 (wet) for every vertex; without: skin.
+    /// 0 (matt) to 255 (wet) for each vertex; without it that of skin.
     pub gloss: Option<&'a [u8]>,
-    /// The vertices that the camera frames; without: all.
+    /// The vertices that the camera frames; without it all vertices.
     pub focus: Option<&'a [u32]>,
 }
 
-/// What the picture should be like.
+/// Size, camera and background of a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
     /// Pixels in a row, within [`SIZES`].
     pub width: u32,
     /// Rows, within [`SIZES`].
     pub height: u32,
-    /// Where to look from.
+    /// The camera.
     pub camera: Camera,
-    /// What stands behind the head.
+    /// The background behind the head.
     pub background: Background,
 }
 
@@ -89,7 +90,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Whether a picture can be drawn like this.
+    /// Checks that a picture can be drawn with these options.
     ///
     /// # Errors
     /// [`Error::Usage`] for a size or a camera that is out of range.
@@ -107,12 +108,13 @@ impl Options {
     }
 }
 
-/// Draws frame after frame of one mesh. It can be shared between threads; every frame uses all of rayon's.
+/// Renderer of one mesh, for any number of frames. It can be shared between threads; each frame uses all of
+/// rayon's threads.
 pub struct Renderer {
     options: Options,
     triangles: Vec<[u32; 3]>,
     parts: Vec<u32>,
-    /// Which triangles belong to a closed part, so that nobody ever sees their backs.
+    /// True for each triangle of a closed part, whose back is never visible.
     closed: Vec<bool>,
     /// Gloss and linear colour of every vertex.
     materials: Vec<[f32; 4]>,
@@ -124,7 +126,7 @@ pub struct Renderer {
     idle: Mutex<Vec<Scratch>>,
 }
 
-/// The buffers of one frame under way.
+/// The buffers of a frame that is being drawn.
 #[derive(Default)]
 struct Scratch {
     geometry: Geometry,
@@ -133,10 +135,11 @@ struct Scratch {
 }
 
 impl Renderer {
-    /// Prepares a mesh. The camera is framed here, on the mesh at rest, and does not move with it.
+    /// Prepares a mesh. The camera is framed once, on the mesh at rest, and does not follow the motion.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a size or a camera out of range; [`Error::Shape`] for a mesh that does not fit together.
+    /// [`Error::Usage`] for a size or a camera out of range; [`Error::Shape`] for a mesh whose tables do not
+    /// fit each other.
     pub fn new(mesh: &Mesh, options: &Options) -> Result<Self> {
         options.check()?;
         check(mesh)?;
@@ -171,13 +174,13 @@ impl Renderer {
         })
     }
 
-    /// The options that the renderer was made with.
+    /// The options of this renderer.
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// Draws the mesh with its vertices at these places; the image gets the renderer's size. Triangles that reach behind
-    /// the camera are left out.
+    /// Draws the mesh with its vertices at these positions; the image gets the renderer's size. Triangles
+    /// that reach behind the camera are left out.
     ///
     /// # Errors
     /// [`Error::Shape`] when the number of vertices is not the mesh's, or one of them is not finite.

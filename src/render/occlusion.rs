@@ -1,7 +1,8 @@
-//! What light does not reach: corners (ambient occlusion) and the key light's shadow, at half the picture's resolution.
+//! Occlusion at half the resolution of the picture: ambient occlusion of corners, and the shadow of the key
+//! light.
 //!
-//! Both are smooth, so a quarter of the pixels is enough; the shading reads them back with weights that keep a near
-//! surface's values off a far one (joint bilateral upsampling, Kopf et al. 2007).
+//! Both are smooth, so a quarter of the pixels is enough. The shading reads the map with weights that exclude
+//! texels of a surface at another distance (joint bilateral upsampling, Kopf et al. 2007).
 
 use super::bins::Bins;
 use super::blur::blur;
@@ -11,42 +12,44 @@ use super::raster::{DrawSamples, NOTHING, TILE, TileBuffer};
 use super::vector::{Vec3, add, cross, dot, scale, sub, unit};
 use rayon::prelude::*;
 
-/// Direction of the key light in camera space; its light alone casts shadows.
+/// Direction of the key light in camera space; only this light casts shadows.
 pub(super) const KEY: Vec3 = [-0.55, 0.62, 0.75];
-/// Texels along the side of the shadow map: whole tiles.
+/// Texels along the side of the shadow map: a whole number of tiles.
 const SHADOW_SIZE: usize = 20 * TILE;
-/// Added to depths in the shadow map, metres: depth 0 means that nothing is there.
+/// Added to depths in the shadow map, metres, because depth 0 means an empty texel.
 const SHADOW_DEPTH: f32 = 8.0;
-/// Where the shadow map is read round a point, in texels: two rings. Where a square of the outer one agrees, the rest would.
+/// Positions at which the shadow map is read round a point, in texels: two rings. If the first four of the
+/// outer ring agree, the others are not read.
 const OUTER: [[f32; 2]; 8] =
     [[5.2, 0.0], [0.0, 5.2], [-5.2, 0.0], [0.0, -5.2], [3.7, 3.7], [-3.7, 3.7], [-3.7, -3.7], [3.7, -3.7]];
 const INNER: [[f32; 2]; 8] =
     [[2.4, 0.9], [0.9, 2.4], [-0.9, 2.4], [-2.4, 0.9], [-2.4, -0.9], [-0.9, -2.4], [0.9, -2.4], [2.4, -0.9]];
-/// Texels at the border of the shadow map in which nothing is shaded.
+/// Texels at the border of the shadow map in which no point is shaded.
 const RIM: usize = 6;
-/// The key light that is left in its shadow: the room throws some back.
+/// The share of the key light that remains in its shadow, as light that the room reflects.
 const DARKEST: f32 = 0.2;
-/// How deep a corner counts, metres, and how far behind its surroundings a pixel is taken to be at most.
+/// The largest depth of a corner, metres: a pixel counts as at most this far behind its surroundings.
 const DEEPEST: f32 = 0.016;
 const BACKDROP: f32 = 0.025;
-/// Scales of ambient occlusion: standard deviation of the blur in metres, and strength for a metre of depth.
+/// Scales of ambient occlusion: standard deviation of the blur in metres, and strength per metre of depth.
 const SCALES: [[f32; 2]; 2] = [[0.0026, 20.0], [0.0075, 13.0]];
 
-/// Texels whose place in the shadow map is found at once.
+/// Texels that are projected into the shadow map at the same time.
 const LANES: usize = 16;
-/// One pixel of the half-size map: inverse distance (1/m; 0 where nothing is), ambient light left, key light left, 1.
+/// A texel of the half-size map: inverse distance (1/m; 0 if empty), remaining ambient light, remaining key
+/// light, 1.
 type Texel = [f32; 4];
 const INVERSE: usize = 0;
 const AMBIENT: usize = 1;
 const SHADOW: usize = 2;
 
-/// The half-size map and what is needed to make it.
+/// The half-size map and the buffers that make it.
 #[derive(Default)]
 pub(super) struct Occlusion {
     width: usize,
     height: usize,
     texels: Vec<Texel>,
-    /// Whether a texel, the one to its right and the two below lie on one surface.
+    /// True if a texel, its right neighbour and the two below lie on one surface.
     smooth: Vec<bool>,
     owners: Vec<u32>,
     screen: Vec<Vec3>,
@@ -129,7 +132,7 @@ impl Occlusion {
         });
     }
 
-    /// Corners are where the surroundings, blurred, lie nearer than the pixel itself.
+    /// Darkens corners: pixels whose blurred surroundings lie nearer than the pixel itself.
     fn darken_corners(&mut self, projection: &Projection) {
         let (width, height) = (self.width, self.height);
         let backdrop = -(projection.distance + 0.3);
@@ -160,7 +163,8 @@ impl Occlusion {
         }
     }
 
-    /// What is left of the ambient and of the key light at a position of the picture, `distance` metres away.
+    /// The remaining shares of the ambient and of the key light at a position of the picture, `distance`
+    /// metres away.
     #[inline(always)]
     pub fn at(&self, x: f32, y: f32, distance: f32) -> [f32; 2] {
         let inside = |at: f32, size: usize| {
@@ -189,7 +193,7 @@ impl Occlusion {
         let weights = [(1.0 - u) * (1.0 - v), u * (1.0 - v), (1.0 - u) * v, u * v];
         let mut sum: Texel = [0.0; 4];
         for (tap, weight) in taps.iter().zip(weights) {
-            // A tap that is 2 % nearer or farther hardly counts.
+            // The weight of a tap that is 2 % nearer or farther is almost 0.
             let near = 1.0 - 50.0 * (tap[INVERSE] * distance - 1.0).abs();
             let weight = (weight + 1e-3) * if near > 1e-4 { near } else { 1e-4 };
             for k in 0..4 {
@@ -201,7 +205,8 @@ impl Occlusion {
     }
 }
 
-/// Draws a row of tiles and hands every pixel's place in the band, triangle and depth to `store`.
+/// Draws a row of tiles and calls `store` with the position in the band, the triangle and the depth of each
+/// pixel.
 fn draw_band(
     tile: &mut TileBuffer<1>,
     bins: &Bins,
@@ -224,7 +229,7 @@ fn draw_band(
     }
 }
 
-/// A row of texels whose shadows are looked up.
+/// The shadow test of a row of texels.
 struct CastShadows<'a> {
     y: usize,
     texels: &'a mut [Texel],
@@ -263,7 +268,7 @@ impl pulp::WithSimd for CastShadows<'_> {
                 let point = projection.unproject(sx, sy, 1.0 / inverse[lane]);
                 let normal = [normals[0][lane], normals[1][lane], normals[2][lane]];
                 let side = if dot(normal, point) > 0.0 { -1.0 } else { 1.0 };
-                // What is turned away gets no key light, shadow or not.
+                // A surface turned away from the light gets no key light, in shadow or not.
                 turned_away[lane] = side * dot(normal, light.toward) < -0.5;
                 let place = light.project(add(point, scale(normal, side * 0.0018)));
                 (0..3).for_each(|axis| places[axis][lane] = place[axis]);
@@ -286,7 +291,7 @@ struct Light {
     right: Vec3,
     up: Vec3,
     toward: Vec3,
-    /// What the camera looks at, in camera space.
+    /// The target of the camera, in camera space.
     target: Vec3,
     texels_per_metre: f32,
 }
@@ -319,7 +324,7 @@ impl Light {
         if !limits.contains(&u) || !limits.contains(&v) {
             return 1.0;
         }
-        // Farther from the middle the surface itself may rise towards the light, hence the bias.
+        // Farther from the point, the surface itself may rise towards the light, hence the bias.
         let lit = |taps: &[[f32; 2]], bias: f32| {
             let free = |&&[du, dv]: &&[f32; 2]| {
                 let (x, y) = ((u + du) as i32, (v + dv) as i32);

@@ -1,14 +1,14 @@
-//! The points of a picture that are shaded: what is seen there.
+//! The visible points of a picture that are shaded.
 
 use super::camera::Projection;
 use super::geometry::{Attributes, Geometry};
 use super::occlusion::Occlusion;
 use super::vector::Vec3;
 
-/// Points that are worked on together.
+/// Points of a batch.
 pub(super) const BATCH: usize = 256;
 
-/// The surface that a frame shows: its triangles, projected, with what shadows them.
+/// The surface of a frame: its triangles, projected, and its occlusion map.
 pub(super) struct Surface<'a> {
     pub triangles: &'a [[u32; 3]],
     pub geometry: &'a Geometry,
@@ -16,10 +16,10 @@ pub(super) struct Surface<'a> {
     pub occlusion: &'a Occlusion,
 }
 
-/// Visible points, one array a quantity, so that a step is a loop over vectors.
+/// Visible points, one array for each quantity, so that each step is a loop over vectors.
 pub(super) struct Batch {
     pub length: usize,
-    /// The pixel in the tile, and the share of it that the point stands for.
+    /// The pixel in the tile, and the share of the pixel that the point covers.
     pub pixel: [u16; BATCH],
     pub weight: [f32; BATCH],
     /// Triangle, column and row.
@@ -27,20 +27,20 @@ pub(super) struct Batch {
     pub at: [[f32; BATCH]; 2],
     /// Column, row, inverse distance of the triangle's corners.
     corners: [[[f32; BATCH]; 3]; 3],
-    /// How much each corner counts, and which side of the triangle is seen: 1 front, -1 back.
+    /// The weight of each corner, and the visible side of the triangle: 1 front, -1 back.
     shares: [[f32; BATCH]; 3],
     side: [f32; BATCH],
     /// Metres in front of the camera.
     distance: [f32; BATCH],
     attributes: [Attributes; BATCH],
-    /// Smooth normal in camera space on the side that is seen, not of unit length.
+    /// Smooth normal in camera space on the visible side, not of unit length.
     pub normal: [[f32; BATCH]; 3],
-    /// Position in camera space, metres: what the eye sees lies in its opposite direction.
+    /// Position in camera space, metres; the direction to the eye is opposite to it.
     pub position: [[f32; BATCH]; 3],
-    /// Linear colour of the surface; the light that it sends, once shaded.
+    /// Linear colour of the surface; after shading, the light that it sends to the eye.
     pub color: [[f32; BATCH]; 3],
     pub gloss: [f32; BATCH],
-    /// What is left of the ambient light in corners, and of the key light in shadows.
+    /// The remaining shares of the ambient light (in corners) and of the key light (in shadows).
     pub ambient: [f32; BATCH],
     pub shadow: [f32; BATCH],
 }
@@ -68,7 +68,7 @@ impl Batch {
         })
     }
 
-    /// Finds out what is seen at every point: surface, position and what light reaches it.
+    /// Computes surface, position and occlusion of every point.
     #[inline(always)]
     pub fn locate(&mut self, surface: &Surface) {
         let length = self.length.min(BATCH);
@@ -104,7 +104,7 @@ impl Batch {
         }
     }
 
-    /// Shares of the corners, distance and side from corners and positions.
+    /// Computes the weights of the corners, distance and side from corners and positions.
     #[inline(always)]
     fn weigh(&mut self) {
         let [a, b, c] = &self.corners;
@@ -119,13 +119,13 @@ impl Batch {
     }
 }
 
-/// Barycentric coordinates, correct in perspective and held inside the triangle, of a position on the screen, the
-/// distance of the point there, and which side of the triangle is seen.
+/// Barycentric coordinates (perspective-correct and clamped to the triangle) of a position on the screen, the
+/// distance of the point there, and the visible side of the triangle.
 #[inline(always)]
 fn barycentric([a, b, c]: [Vec3; 3], x: f32, y: f32) -> (Vec3, f32, f32) {
     let (ax, ay, bx, by, cx, cy) = (a[0] - x, a[1] - y, b[0] - x, b[1] - y, c[0] - x, c[1] - y);
     let (ea, eb, ec) = (bx * cy - by * cx, cx * ay - cy * ax, ax * by - ay * bx);
-    // Rows count downwards, so a front runs clockwise here.
+    // Rows count downwards, so the corners of a front run clockwise here.
     let turn = if ea + eb + ec > 0.0 { 1.0 } else { -1.0 };
     let inside = |e: f32| if e * turn > 0.0 { e * turn } else { 0.0 };
     let (ea, eb, ec) = (inside(ea), inside(eb), inside(ec));

@@ -1,25 +1,26 @@
-//! Triangles to samples: the z-buffer, one tile of the picture at a time.
+//! Rasterizer: triangles to samples with a z-buffer, one tile of the picture at a time.
 //!
-//! Edge functions are evaluated in an order that depends on the edge alone, not on the triangle, so two neighbours
-//! agree to the last bit on which side of their edge a sample lies: no holes. Larger depth values are nearer.
+//! Edge functions are evaluated in an order that depends only on the edge, not on the triangle. So two
+//! neighbours agree to the last bit on which side of their common edge a sample lies, and there are no holes.
+//! Larger depth values are nearer.
 
 use super::vector::Vec3;
 
-/// Pixels along the side of a tile: its samples stay in the first cache.
+/// Pixels along the side of a tile: the samples of a tile stay in the first-level cache.
 pub(super) const TILE: usize = 32;
-/// Samples that are tested at once: those of a block, which is four pixels wide.
+/// Samples that are tested at the same time: those of a block, which is four pixels wide.
 const LANES: usize = 16;
 const WIDE: usize = 4;
 /// Blocks in a row of a tile.
 const BLOCKS: usize = TILE / WIDE;
-/// Pixels along the side of the squares of a tile that are looked at to see what is hidden.
+/// Pixels along the side of the squares of a tile that are tested for hidden triangles.
 const SQUARE: usize = 8;
 const SQUARES: usize = TILE / SQUARE;
-/// The index of no triangle.
+/// The index that stands for no triangle.
 pub(super) const NOTHING: u32 = u32::MAX;
 
-/// Where in its pixel each sample lies: the middle, or a rotated grid, which smooths near-vertical and near-horizontal
-/// edges better than a straight one.
+/// Position of each sample in its pixel: the middle, or a rotated grid, which smooths near-vertical and
+/// near-horizontal edges better than a straight grid.
 pub(super) const fn offsets<const SAMPLES: usize>() -> [[f32; 2]; SAMPLES] {
     const ROTATED: [[f32; 2]; 4] = [[0.375, 0.125], [0.875, 0.375], [0.125, 0.625], [0.625, 0.875]];
     let mut offsets = [[0.5; 2]; SAMPLES];
@@ -31,12 +32,12 @@ pub(super) const fn offsets<const SAMPLES: usize>() -> [[f32; 2]; SAMPLES] {
     offsets
 }
 
-/// Rows of pixels in a block: with fewer samples a pixel, more rows.
+/// Rows of pixels in a block: more rows if a pixel has fewer samples.
 const fn rows<const SAMPLES: usize>() -> usize {
     LANES / (WIDE * SAMPLES)
 }
 
-/// Columns and rows of a block's samples, counted from its corner; the samples of a pixel lie next to each other.
+/// Columns and rows of a block's samples from the block's corner; the samples of a pixel are adjacent.
 const fn lanes<const SAMPLES: usize>() -> [[f32; LANES]; 2] {
     let offsets = offsets::<SAMPLES>();
     let mut lanes = [[0.0; LANES]; 2];
@@ -62,7 +63,7 @@ impl<const SAMPLES: usize> TileBuffer<SAMPLES> {
         Self { depth: vec![[0.0; LANES]; blocks], triangle: vec![[NOTHING; LANES]; blocks] }
     }
 
-    /// The triangles and depths under the samples of a pixel.
+    /// The triangles and depths of the samples of a pixel.
     #[inline(always)]
     pub fn pixel(&self, x: usize, y: usize) -> ([u32; SAMPLES], [f32; SAMPLES]) {
         let rows = const { rows::<SAMPLES>() };
@@ -72,7 +73,8 @@ impl<const SAMPLES: usize> TileBuffer<SAMPLES> {
         (std::array::from_fn(|s| triangle[lane + s]), std::array::from_fn(|s| depth[lane + s]))
     }
 
-    /// Empties the tile and draws the listed fronts and backs into it; the tile's corner lies at pixel `corner`.
+    /// Clears the tile and draws the listed fronts and backs into it; the tile's corner lies at pixel
+    /// `corner`.
     #[inline(always)]
     pub fn draw(
         &mut self,
@@ -92,7 +94,7 @@ impl<const SAMPLES: usize> TileBuffer<SAMPLES> {
         if backs.is_empty() {
             return;
         }
-        // Most backs lie behind a front: a look at squares of the tile spares them the sample by sample test.
+        // Most backs lie behind a front: a test of squares of the tile saves their test of each sample.
         let farthest = self.farthest();
         let hidden = |rectangle: [usize; 4], near: f32| {
             let [x0, x1, y0, y1] = rectangle.map(|at| at / SQUARE);
@@ -139,7 +141,8 @@ impl<const SAMPLES: usize> TileBuffer<SAMPLES> {
                 let depths = &mut self.depth[row * BLOCKS + column];
                 let owners = &mut self.triangle[row * BLOCKS + column];
                 let (mut depth, mut owner) = (*depths, *owners);
-                // Copies and no branches, so that it becomes one vector: a set sign bit means outside or behind.
+                // Copies and no branches, so that the compiler makes one vector: a set sign bit means outside
+                // or behind.
                 for lane in 0..LANES {
                     let (e0, e1, e2) = (at0 + in0[lane], at1 + in1[lane], at2 + in2[lane]);
                     let z = atz + inz[lane];
@@ -188,8 +191,8 @@ struct Setup {
 }
 
 impl Setup {
-    /// `None` for a triangle without an area, outside the tile, or of which the caller knows that its rectangle is
-    /// `hidden` at its nearest depth.
+    /// `None` for a triangle without an area, outside the tile, or whose rectangle is `hidden` at its nearest
+    /// depth.
     #[inline(always)]
     fn new(
         triangle: [u32; 3],
@@ -203,7 +206,7 @@ impl Setup {
         });
         let [a, b, c] = corners;
         let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
-        // Written so that a NaN, too, is turned away.
+        // Written so that a NaN is rejected too.
         if !(area.abs() > 1e-7 && area.is_finite()) {
             return None;
         }

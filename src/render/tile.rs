@@ -11,7 +11,7 @@ use super::vector::dot;
 /// Samples in a pixel.
 const SAMPLES: usize = 4;
 
-/// What all tiles of a frame share.
+/// Data that all tiles of a frame share.
 pub(super) struct Frame<'a> {
     pub surface: Surface<'a>,
     /// The connected part of every triangle.
@@ -22,7 +22,7 @@ pub(super) struct Frame<'a> {
     pub background: Background,
 }
 
-/// One worker's buffers.
+/// Buffers of one worker.
 pub(super) struct Workspace {
     samples: TileBuffer<SAMPLES>,
     batch: Box<Batch>,
@@ -107,7 +107,7 @@ impl Workspace {
         }
     }
 
-    /// Notes a point: what is seen there is found out when there are enough of them to fill vectors.
+    /// Adds a point. It is located later, when there are enough points to fill vectors.
     #[inline(always)]
     fn push(&mut self, frame: &Frame, pixel: u16, owner: u32, [x, y]: [f32; 2], weight: f32) {
         let batch = &mut *self.batch;
@@ -162,7 +162,7 @@ impl pulp::WithSimd for DrawTile<'_> {
     }
 }
 
-/// Whether two samples of a pixel lie on one smooth surface, so that one point can stand for both.
+/// True if two samples of a pixel lie on one smooth surface, so that one point can represent both.
 #[inline(always)]
 fn same_surface(frame: &Frame, [one, two]: [u32; 2], depths: [f32; 2]) -> bool {
     if one == two {
@@ -176,7 +176,7 @@ fn same_surface(frame: &Frame, [one, two]: [u32; 2], depths: [f32; 2]) -> bool {
     bend > 0.7 && (depths[0] - depths[1]).abs() < 0.01 * depths[0]
 }
 
-/// Lays a pixel's light over the background.
+/// Blends a pixel's light over the background.
 #[inline(always)]
 fn resolve(frame: &Frame, [r, g, b, coverage]: [f32; 4], pixel: &mut [u8]) {
     let transfer = frame.transfer;

@@ -1,4 +1,4 @@
-//! The little vector algebra that camera and lights need.
+//! Vector algebra of camera and lights.
 
 pub(super) type Vec3 = [f32; 3];
 
@@ -27,7 +27,7 @@ pub(super) fn cross(a: Vec3, b: Vec3) -> Vec3 {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
-/// The direction of `a`; zero stays zero, so that a degenerate triangle harms nobody.
+/// The direction of `a`; zero stays zero, so that a degenerate triangle makes no NaN.
 #[inline(always)]
 pub(super) fn unit(a: Vec3) -> Vec3 {
     let length = dot(a, a).sqrt();

@@ -1,4 +1,4 @@
-//! The head that is always there.
+//! The built-in head.
 
 use super::Face;
 use crate::Result;
@@ -6,11 +6,11 @@ use crate::Result;
 static HEAD: &[u8] = include_bytes!("../../models/head/head.safetensors");
 
 impl Face {
-    /// The built-in head: ARKit's blend shapes less `jawForward` and `jawOpen` as channels, the jaw as a joint (24 degrees about x are
-    /// `jawOpen` = 1). It is part of the program; nothing is looked up on disk.
+    /// The built-in head. Its channels are ARKit's blend shapes without `jawForward` and `jawOpen`; the jaw
+    /// is a joint (24 degrees about x are `jawOpen` = 1). The head is part of the program; no file is read.
     ///
     /// # Errors
-    /// None, as long as the program is whole.
+    /// None, unless the program's own data is damaged.
     pub fn builtin() -> Result<Self> {
         Self::from_bytes(HEAD, "the built-in head")
     }

@@ -1,4 +1,4 @@
-//! What a face must fulfil before anyone draws it.
+//! Consistency checks of a face.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 /// Joints of a face; FLAME has five. The bound keeps the check for cycles cheap.
 const MOST_JOINTS: usize = 256;
-/// How far a vertex's skinning weights may sum from 1: fp16 rounding stays below.
+/// The largest distance of the sum of a vertex's skinning weights from 1: fp16 rounding stays below.
 const WEIGHT_SLACK: f32 = 1e-3;
 const NEXT: &str = "the face was made wrongly: make it again from its source";
 

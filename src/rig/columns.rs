@@ -13,9 +13,10 @@ pub(super) fn joint_columns(joint: &str) -> [String; 3] {
     AXES.map(|axis| format!("{joint}{axis}"))
 }
 
-/// Where the parameters of a prepared rig stand in the rows of a motion.
+/// The columns of a prepared rig's parameters in the rows of a motion.
 ///
-/// The rig's own order is: the C channels of the face, then three rotations for each turned joint, in the order of `joints`.
+/// The rig's own order is: the C channels of the face, then three rotations for each turned joint, in the
+/// order of `joints`.
 #[derive(Clone)]
 pub(super) struct Columns {
     /// The motion's columns.
@@ -32,8 +33,9 @@ impl Columns {
     /// Finds `names` among the channels and joints of `face`.
     ///
     /// # Errors
-    /// A bad input that names `source` (the file or object that the motion comes from) for a column that the face does not have, a column
-    /// that stands there twice, a channel that is missing, and a joint with one or two of its three rotations.
+    /// A bad input that names `source` (the file or object that the motion comes from) for a column that the
+    /// face does not have, a column that occurs twice, a missing channel, and a joint with only one or two of
+    /// its three rotations.
     pub fn find(face: &Face, names: &[String], source: &Path) -> Result<Self> {
         let wrong = |what: String, expected: String, found: String| {
             let next =
@@ -55,7 +57,7 @@ impl Columns {
         let number =
             |column: usize| format!("`{}` as number {} of {}", names[column], column + 1, names.len());
         if let Some(unknown) = known.iter().position(|known| !known) {
-            // A name that stands there twice is found at its first place only.
+            // A name that occurs twice is found only at its first position.
             if place(&names[unknown]) != Some(unknown) {
                 return wrong(
                     "a column of the motion stands there twice".into(),

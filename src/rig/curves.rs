@@ -1,7 +1,8 @@
 //! Curves of an animation: jaw, lips and brows over time, measured on the face in plain units.
 //!
-//! They are measured on the moved vertices, not read from channel names, so they mean the same for every face. A face without the
-//! masks of the built-in head (FLAME has none) is probed: its lips are where vertices that follow the jaw meet vertices that do not.
+//! They are measured on the moved vertices, not read from channel names, so they mean the same for every
+//! face. In a face without the masks of the built-in head (FLAME has none) the lips are found from the
+//! skinning weights: they are where vertices that follow the jaw meet vertices that do not.
 //!
 //! ```
 //! use deeptalk_rt::rig::{Face, curves::Curves};
@@ -98,7 +99,7 @@ impl Curves {
     }
 }
 
-/// `measure(moved, at rest)` of some vertices for every frame, with the head at rest.
+/// `measure(moved, at rest)` of some vertices for each frame, with the head at rest.
 fn follow(
     motion: &Animation,
     face: &Face,
@@ -178,7 +179,7 @@ pub(crate) fn inner_lips(face: &Face) -> Option<[u32; 2]> {
     best.map(|(_, pair)| pair)
 }
 
-/// The vertices of both lips: the mask, or what lies around the point where they meet.
+/// The vertices of both lips: the mask, or the vertices near the point where the lips meet.
 fn lip_vertices(face: &Face, [upper, lower]: [u32; 2]) -> Vec<u32> {
     if let Some(mask) = face.masks.get("lips").filter(|mask| !mask.is_empty()) {
         return mask.clone();
@@ -216,7 +217,8 @@ fn distance(pair: &[[f32; 3]]) -> f32 {
     (0..3).map(|k| (pair[0][k] - pair[1][k]).powi(2)).sum::<f32>().sqrt()
 }
 
-/// The factor by which x grew, fitted over all vertices: steadier than the distance of two corners.
+/// The factor by which x grew, fitted over all vertices, which is more stable than the distance of two
+/// corners.
 fn breadth(at: &[[f32; 3]], rest: &[[f32; 3]]) -> f32 {
     let (both, square) =
         at.iter().zip(rest).fold((0.0, 0.0), |(b, s), (a, r)| (b + a[0] * r[0], s + r[0] * r[0]));

@@ -1,4 +1,4 @@
-//! The face file: safetensors, strict in both directions.
+//! The face file: safetensors, in which every tensor is required and no other is allowed.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use crate::{Error, Result};
 
 const FORMAT: &str = "deeptalk-rt face";
 const VERSION: &str = "1";
-/// A face of 5023 vertices takes 25 MB; nothing that is a face comes near these.
+/// A face of 5023 vertices takes 25 MB; a larger file than this is not a face.
 const LARGEST_FILE: u64 = 1 << 30;
 const LARGEST_HEADER: u64 = 1 << 20;
 /// Tensors begin at a multiple of this many bytes.
@@ -22,13 +22,14 @@ impl Face {
     /// Reads a face file.
     ///
     /// # Errors
-    /// A bad input if the file cannot be read or is not a whole, consistent face; it names the tensor, what was expected and what stood there.
+    /// A bad input if the file cannot be read or is not a whole, consistent face; it names the tensor, what
+    /// was expected and what was found.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         Self::from_bytes(&read_whole(path, LARGEST_FILE, NEXT)?, path)
     }
 
-    /// Reads the bytes of a face file; `name` stands for the path in errors.
+    /// Reads the bytes of a face file; errors give `name` as the path.
     ///
     /// # Errors
     /// As [`Face::load`].
@@ -76,10 +77,11 @@ impl Face {
         Ok(face)
     }
 
-    /// Writes a face file, floats as f32: whole or not at all. The same face gives the same bytes.
+    /// Writes a face file, floats as f32: whole or not at all. Equal faces give equal bytes.
     ///
     /// # Errors
-    /// A bad input if the face is not consistent, an I/O error if the file cannot be written; then nothing is left behind.
+    /// A bad input if the face is not consistent, an I/O error if the file cannot be written; then no file is
+    /// left behind.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<Written> {
         let path = path.as_ref();
         self.check(path)?;
@@ -231,7 +233,7 @@ impl<'a> TensorsToRead<'a> {
         self.file.entry(name).is_some()
     }
 
-    /// The first dimension of a tensor, which says how many there are.
+    /// The first dimension of a tensor: the number of its rows.
     fn rows(&self, name: &str) -> Result<usize> {
         match self.file.entry(name) {
             Some(entry) => match &entry.shape[..] {

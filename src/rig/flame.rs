@@ -1,4 +1,5 @@
-//! FLAME's own files to a face: FLAME 2020 (a Python 2 pickle with chumpy arrays), FLAME 2023 (a pickle of numpy arrays, or npz).
+//! Import of FLAME's own files: FLAME 2020 (a Python 2 pickle with chumpy arrays), FLAME 2023 (a pickle of
+//! numpy arrays, or npz).
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -24,7 +25,8 @@ const NEXT: &str = "give FLAME's `generic_model.pkl` (or the npz of FLAME 2023) 
 
 /// Reads a FLAME model, and records its edition, licence and hash.
 ///
-/// The edition is told by the way the file is written: chumpy arrays, a sparse regressor or texts of Python 2 mean FLAME 2020.
+/// The edition follows from the form of the file: chumpy arrays, a sparse regressor or texts of Python 2 mean
+/// FLAME 2020.
 ///
 /// # Errors
 /// A bad input if the file is no FLAME model; it names the array, what was expected and what was found.
@@ -65,7 +67,7 @@ pub fn import_flame(path: impl AsRef<Path>) -> Result<Face> {
     }
 }
 
-/// Reads the arrays of an npz that a FLAME model needs; the others stay packed.
+/// Reads the arrays of an npz that a FLAME model needs; the others are not unpacked.
 fn read_npz(bytes: &[u8], path: &Path) -> Result<HashMap<String, Vec<u8>>> {
     const WANTED: [&str; 7] =
         ["v_template", "f", "shapedirs", "posedirs", "J_regressor", "kintree_table", "weights"];
@@ -230,7 +232,7 @@ impl<'a, F: Fn(&str) -> Option<Found<'a>>> Flame<'a, F> {
     }
 }
 
-/// The array inside a chumpy one.
+/// The array inside a chumpy array, or the node itself.
 fn unwrapped(node: Node<'_>) -> Node<'_> {
     let inside = node
         .object()
@@ -239,13 +241,13 @@ fn unwrapped(node: Node<'_>) -> Node<'_> {
     inside.unwrap_or(node)
 }
 
-/// A sparse matrix may be written out only as long as it is no longer than a regressor.
+/// The most rows of a sparse matrix that is written out as a full table: those of a regressor.
 const MOST_ROWS: usize = JOINTS.len();
 
 /// Values, row-major, and their shape.
 type Table = (Vec<f32>, Vec<usize>);
 
-/// A `scipy.sparse.csc_matrix` as a full table (row-major) and its shape, or what is wrong with it.
+/// A `scipy.sparse.csc_matrix` as a full table (row-major) and its shape, or a description of its error.
 fn sparse(node: Node<'_>) -> Option<Result<Table, String>> {
     let object = node.object().filter(|object| object.module.starts_with("scipy.sparse"))?;
     let read = || {

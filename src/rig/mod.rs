@@ -27,19 +27,20 @@ pub use prepared::{FaceRef, Rig, Skinning};
 
 pub use crate::animation::JAW_NAMES;
 
-/// A face of V vertices, C expression channels and J joints, from [`Face::builtin`], [`Face::load`] or [`import_flame`].
+/// A face of V vertices, C expression channels and J joints, from [`Face::builtin`], [`Face::load`] or
+/// [`import_flame`].
 ///
 /// All tables are row-major. The fields are public for code that draws, exports or builds faces; [`Face::load`] and [`Face::save`]
 /// check that their sizes and indices agree.
 #[derive(Clone, PartialEq)]
 pub struct Face {
-    /// The name for people: "FLAME 2020", "Built-in head".
+    /// The display name: "FLAME 2020", "Built-in head".
     pub name: String,
     /// The edition of its shapes: `built-in`, `FLAME 2020` or `FLAME 2023`. A motion is made for one edition.
     pub edition: String,
     /// The licence under which the shapes may be used.
     pub license: String,
-    /// The file it was made from, with its hash.
+    /// The file that the face was made from, with its hash.
     pub source: String,
     /// Names of the C expression channels, in the order of a motion's columns.
     pub channels: Vec<String>,
@@ -98,13 +99,14 @@ impl Face {
         self.joint_names.iter().position(|name| name == "jaw")
     }
 
-    /// The joint itself, its parent, and so on up to the root.
+    /// The joint, its parent, and so on up to the root.
     fn ancestors(&self, joint: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(joint), |&joint| usize::try_from(self.parents[joint]).ok())
             .take(self.parents.len())
     }
 
-    /// Refuses a motion whose columns `names` are not those of this face, as [`Rig::for_columns`] finds them.
+    /// Refuses a motion whose columns `names` are not those of this face, by the rules of
+    /// [`Rig::for_columns`].
     ///
     /// # Errors
     /// A bad input that names `model` (the file the motion comes from), this face, and the first column that differs.
@@ -113,7 +115,7 @@ impl Face {
     }
 }
 
-/// Names and sizes, without the tables.
+/// Prints names and sizes, without the tables.
 impl std::fmt::Debug for Face {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Face")

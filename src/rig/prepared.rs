@@ -1,7 +1,8 @@
 //! A face prepared for a motion's columns: rows to vertices, on the host or on a device.
 //!
-//! The equations are those of `smplx.lbs` (Loper et al., "SMPL", 2015; Li et al., "FLAME", 2017). Joints that the motion does not turn stay
-//! at rest, so that their weights and correctives drop out; [`MeshOps::skin`](crate::tensor::MeshOps::skin) has what remains.
+//! The equations are those of `smplx.lbs` (Loper et al., "SMPL", 2015; Li et al., "FLAME", 2017). Joints that
+//! the motion does not turn stay at rest, so their weights and correctives are left out;
+//! [`MeshOps::skin`](crate::tensor::MeshOps::skin) gives the remaining equations.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -111,8 +112,8 @@ impl<'a> Rig<'a> {
         Ok(Self { face, columns, tables, device: None })
     }
 
-    /// As [`Rig::for_columns`], but the channels and the jaw alone move the face: its head and eyes stay at rest, so that distances can be measured
-    /// along the axes.
+    /// As [`Rig::for_columns`], but only the channels and the jaw move the face: head and eyes stay at rest,
+    /// so that distances can be measured along the axes.
     ///
     /// # Errors
     /// As [`Rig::for_columns`].
@@ -194,7 +195,7 @@ impl<'a> Rig<'a> {
         self.vertices_of_rows(motion.values())
     }
 
-    /// The tables, as numbers.
+    /// The tables as arrays of numbers.
     pub(crate) fn tables(&self) -> Tables<'_> {
         self.tables.view(&self.face)
     }
@@ -233,7 +234,7 @@ impl<'a> Rig<'a> {
         }
     }
 
-    /// The same of rows in the rig's own order, on the host, in rayon's current threads.
+    /// As `vertices_of_rows`, for rows in the rig's own order, on the host, in rayon's current threads.
     fn vertices_on_host(&self, rows: &[f32]) -> Vec<f32> {
         let (width, values) = (self.parameters(), self.face.template.len());
         let mut out = vec![0.0; rows.len() / width * values];
@@ -243,7 +244,8 @@ impl<'a> Rig<'a> {
         out
     }
 
-    /// Vertices (V, 3), metres, of one row, into `out`. The host computes them, in the caller's thread.
+    /// Writes the vertices (V, 3), metres, of one row into `out`. The host computes them, in the caller's
+    /// thread.
     ///
     /// # Panics
     /// If `row` is not one value a column, or `out` not three values a vertex.

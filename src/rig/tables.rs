@@ -3,7 +3,7 @@
 use super::Face;
 use crate::tensor::cpu::skin::{Tables as View, add_shapes};
 
-/// What depends on the joints that turn (J of them) and on the identity; the shapes stay in the face.
+/// The tables that depend on the turned joints (J of them) and on the identity; the shapes stay in the face.
 pub(super) struct Tables {
     /// (V, 3): vertices at rest, identity included.
     template: Vec<f32>,
@@ -11,7 +11,7 @@ pub(super) struct Tables {
     pivots: Vec<f32>,
     /// (9 K, V, 3): pose correctives of the last K joints; K is J, or J - 1 if the face's first joint, which has none, comes first.
     correctives: Option<Vec<f32>>,
-    /// (J + 1, V): weight of what rests, then of each joint with the joints below it that do not turn.
+    /// (J + 1, V): weight of the part at rest, then of each joint together with the unturned joints below it.
     weights: Vec<f32>,
     /// The parent of each joint: the nearest joint above it that turns.
     parents: Vec<Option<usize>>,
@@ -51,7 +51,8 @@ impl Tables {
     }
 }
 
-/// A joint that follows the shape is a weighted sum of vertices, so that each channel moves it by the same sum of displacements.
+/// Pivots of the joints. A joint that follows the shape is a weighted sum of vertices, so each channel moves
+/// it by the same sum of displacements.
 fn pivots(face: &Face, joints: &[usize], template: &[f32]) -> Vec<f32> {
     let vertices = face.vertex_count();
     let Some(all) = &face.joint_regressor else {
@@ -93,7 +94,7 @@ fn correctives(face: &Face, joints: &[usize]) -> Option<Vec<f32>> {
     Some(own).filter(|own| !own.is_empty())
 }
 
-/// `nearest` names the column of each joint of the face, `None` the one that rests.
+/// The table of weights. `nearest` gives the column of each joint of the face, `None` for a joint at rest.
 fn weights(face: &Face, nearest: &[Option<usize>], joints: usize) -> Vec<f32> {
     let vertices = face.vertex_count();
     let mut weights = vec![0.0; vertices * (joints + 1)];
