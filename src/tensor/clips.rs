@@ -1,4 +1,4 @@
-//! The packed batch: the rows of all clips one after another, and a table of where each begins.
+//! The packed batch: the rows of all clips one after another, and a table of the first row of each.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,12 +26,12 @@ impl Clips {
         Self { offsets: offsets.into() }
     }
 
-    /// How many clips.
+    /// The number of clips.
     pub fn count(&self) -> usize {
         self.offsets.len() - 1
     }
 
-    /// How many rows in all.
+    /// The number of rows of all clips.
     pub fn rows(&self) -> usize {
         self.offsets[self.count()]
     }

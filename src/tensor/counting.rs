@@ -1,8 +1,9 @@
-//! A back end that computes nothing and counts: what a forward costs, by the shapes that ran.
+//! A back end that computes nothing and counts the cost of a forward from the shapes of its operations.
 //!
-//! Counted as floating-point operations are those of products, convolutions, attention and codebook searches, two for a multiplication with its
-//! addition, and in attention only the pairs that see each other. Counted as traffic is what every operation reads and writes, each operand
-//! once: a fused kernel moves less, one that reads twice more.
+//! Floating-point operations are those of products, convolutions, attention and codebook searches: two for a
+//! multiplication with its addition, and in attention only for pairs that see each other. Traffic is what
+//! each operation reads and writes, each operand once: a fused kernel moves less, a kernel that reads an
+//! operand twice moves more.
 
 use std::sync::{Arc, Mutex};
 
@@ -23,7 +24,7 @@ pub struct Work {
     pub elements: u64,
 }
 
-/// A weight without its numbers.
+/// A weight without its values.
 #[derive(Debug)]
 pub struct Shape {
     name: String,
@@ -39,7 +40,7 @@ impl Shaped for Shape {
     }
 }
 
-/// The back end. Clones count together.
+/// The counting back end. Clones add to one count.
 #[derive(Debug, Clone, Default)]
 pub struct Counter {
     work: Arc<Mutex<Work>>,
@@ -59,7 +60,7 @@ impl Counter {
         *self.work.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// An operation that reads these numbers of elements and makes a tensor.
+    /// Counts an operation that reads these numbers of elements and makes a tensor.
     fn made(&self, flops: usize, read: &[usize], clips: Clips, channels: usize) -> Rows {
         let moved = read.iter().sum::<usize>() + clips.rows() * channels;
         let mut work = self.work.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -68,7 +69,7 @@ impl Counter {
         Rows { clips, channels }
     }
 
-    /// An operation on every element of some tensors of one shape.
+    /// Counts an operation on every element of some tensors of one shape.
     fn like(&self, x: &Rows, operands: usize) -> Rows {
         self.made(0, &[operands * size(x)], x.clips.clone(), x.channels)
     }
@@ -82,7 +83,7 @@ fn elements(weight: &Shape) -> usize {
     weight.shape.iter().product()
 }
 
-/// Pairs of a query, of which a clip has its last rows, and a key that it sees.
+/// The number of pairs of a query and a key that it sees. The queries are the last rows of the clip.
 fn pairs(queries: usize, keys: usize, bias: &AttentionBias) -> usize {
     let places = keys.saturating_sub(queries)..keys;
     match bias {
@@ -281,13 +282,14 @@ impl EmbeddingOps for Counter {
 }
 
 impl MeshOps for Counter {
-    /// Every channel moves every vertex, then every joint.
+    /// Each channel moves every vertex, then each joint does.
     fn skin(&self, parameters: &Rows, skin: &SkinTables<Shape>) -> Result<Rows> {
         let SkinSizes { vertices, channels, joints, corrected } = shapes::skin(parameters, skin)?;
         let poses = parameters.clips.rows();
         let tables = [&skin.template, &skin.shapes, &skin.weights].into_iter().chain(&skin.correctives);
         let read: Vec<usize> = std::iter::once(size(parameters)).chain(tables.map(elements)).collect();
-        // Three coordinates a shape; a joint's movement of a vertex is 12 multiplications with their additions.
+        // Each shape moves three coordinates; a joint's movement of a vertex is 12 multiplications with their
+        // additions.
         let a_vertex = 2 * 3 * (channels + 9 * corrected) + 2 * 12 * joints;
         Ok(self.made(poses * vertices * a_vertex, &read, parameters.clips.clone(), 3 * vertices))
     }

@@ -1,4 +1,4 @@
-//! The devices, and the one place that opens them.
+//! The devices, and the one function that opens them.
 
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
@@ -9,17 +9,18 @@ use super::cuda::Gpu;
 use super::{Engine, Ops};
 use crate::{Error, Result};
 
-/// A device by its name.
+/// The name of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Device {
     /// The processor in f32: the numeric reference.
     #[default]
     Cpu,
-    /// The processor with products in bf16, where it has such instructions: faster, and half the memory.
+    /// The processor with products in bf16, if it has such instructions: faster than f32, and half the
+    /// memory.
     CpuBf16,
     /// A GPU by its number.
     Cuda(usize),
-    /// The first GPU if it can be used, else the processor.
+    /// The first GPU if it can be used, else the processor in f32.
     Auto,
 }
 
@@ -56,7 +57,7 @@ impl Device {
     /// Opens the device.
     ///
     /// # Errors
-    /// [`Error::Device`] if it cannot be used; [`Device::Auto`] takes the processor then.
+    /// [`Error::Device`] if the device cannot be used; [`Device::Auto`] opens the processor then.
     pub fn open(self) -> Result<OpenDevice> {
         let open = |backend, name: String| Ok(OpenDevice { backend, name, fallback: None });
         match self {
@@ -75,7 +76,7 @@ impl Device {
     }
 }
 
-/// An opened device, shared by its holders.
+/// An opened device. Clones share it.
 #[derive(Debug, Clone)]
 pub struct OpenDevice {
     backend: Backend,
@@ -94,12 +95,12 @@ enum Backend {
 pub trait OnDevice {
     /// The result.
     type Output;
-    /// Does the work on one back end.
+    /// Does the work with the engine of one back end.
     fn on<E: Engine<Context: Ops>>(self, engine: E) -> Self::Output;
 }
 
 impl OpenDevice {
-    /// The device that computes nothing and counts.
+    /// The counting device, which computes nothing.
     pub fn counting(counter: Counter) -> Self {
         Self { backend: Backend::Counting(counter), name: "counting".into(), fallback: None }
     }
@@ -114,7 +115,7 @@ impl OpenDevice {
         self.fallback.as_deref()
     }
 
-    /// Runs work on the back end.
+    /// Runs work with the engine of this device.
     pub fn run<W: OnDevice>(&self, work: W) -> W::Output {
         match &self.backend {
             Backend::Cpu(engine) => work.on(*engine),
@@ -139,7 +140,7 @@ impl OpenDevice {
     }
 }
 
-/// The number format in which a device multiplies. Sums are f32 in all of them.
+/// The number format of a device's products. Sums are f32 in all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NumberFormat {
     /// 32-bit floats.

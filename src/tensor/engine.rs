@@ -1,8 +1,10 @@
-//! Engines: a device with what its contexts share, and the bounded pool from which contexts are leased.
+//! Engines: a device with everything that its contexts share, and the bounded pool from which contexts are
+//! leased.
 //!
-//! A context ([`Context`]) holds what one thread needs while it works: memory for activations, streams, recordings. It is leased for a
-//! piece of work and goes back when the [`Lease`] is dropped, so the memory of a device depends on the limit of the pool and not on
-//! how many threads a program starts.
+//! A context ([`Context`]) holds everything that one thread needs while it works: memory for activations,
+//! streams, recordings. It is leased for a piece of work and returns to the pool when the [`Lease`] is
+//! dropped. So the memory of a device depends on the limit of the pool, not on the number of threads of a
+//! program.
 
 use std::collections::VecDeque;
 use std::ops::Deref;
@@ -20,15 +22,16 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// The context of this device.
     type Context: Context<Weight: Send + Sync>;
 
-    /// A context for the calling thread, until the lease is dropped. Waits while all contexts of the engine are leased; those who
-    /// wait are served in the order in which they came. A thread that holds a lease must not wait for a second one.
+    /// Leases a context to the calling thread until the lease is dropped. If all contexts of the engine are
+    /// leased, the call waits; waiting threads are served in the order in which they came. A thread that
+    /// holds a lease must not wait for a second one.
     ///
     /// # Errors
-    /// Errors of the device, also those of earlier work that were found when its context came back.
+    /// Errors of the device, also those of earlier work that were found when the context returned.
     fn lease(&self) -> Result<Lease<Self::Context>>;
 }
 
-/// A context on loan.
+/// A leased context.
 pub struct Lease<C> {
     /// None only while the lease is dropped.
     context: Option<C>,
@@ -64,17 +67,17 @@ impl<C: std::fmt::Debug> std::fmt::Debug for Lease<C> {
 }
 
 trait TakesBack<C>: Send + Sync {
-    /// `intact`: the work on the context was not cut off by a panic.
+    /// Takes a context back. `intact`: the work on the context was not ended by a panic.
     fn take_back(&self, context: C, intact: bool);
 }
 
 /// A context that can be pooled.
 pub(super) trait Pooled: Send + 'static {
-    /// Waits until all work of the context is done, so that its next holder starts from nothing.
+    /// Waits until all work of the context is done, so that the next lease starts without pending work.
     fn settle(&self) -> Result<()>;
 }
 
-/// Contexts that are made on demand and kept, at most `limit` of them.
+/// A pool of at most `limit` contexts, made on demand and kept.
 pub(super) struct Pool<C> {
     limit: usize,
     state: Mutex<State<C>>,
@@ -84,10 +87,10 @@ pub(super) struct Pool<C> {
 struct State<C> {
     idle: Vec<C>,
     leased: usize,
-    /// Those who wait, in order.
+    /// The tickets of waiting threads, in order.
     waiting: VecDeque<u64>,
     next_ticket: u64,
-    /// The first error of a context that came back.
+    /// The first error of a context that returned.
     failure: Option<Error>,
 }
 
@@ -103,7 +106,8 @@ impl<C: Pooled> Pool<C> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The context that came back last, whose memory and recordings are the warmest; or a new one from `make`.
+    /// Leases the context that returned last, whose memory and recordings were used most recently; or a new one
+    /// from `make`.
     pub fn lease(self: &Arc<Self>, make: impl FnOnce() -> Result<C>) -> Result<Lease<C>> {
         let mut state = self.state();
         let ticket = state.next_ticket;
@@ -153,7 +157,7 @@ impl<C: Pooled> TakesBack<C> for Pool<C> {
         }
         drop(state);
         self.changed.notify_all();
-        // Outside the lock: it gives its memory back.
+        // Outside the lock: dropping the context frees its memory.
         drop(gone);
     }
 }

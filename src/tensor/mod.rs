@@ -1,9 +1,9 @@
-//! The vocabulary of tensor operations, and the devices that speak it.
+//! Tensor operations, and the devices that implement them.
 //!
-//! The network is written once, over [`Ops`]. A tensor is a packed batch ([`Clips`]) of rows with some
-//! channels, row-major. Every operation has a name that the field knows; bigger ones (a transformer
-//! layer) are methods with a default body made of the smaller ones, which a device may override with a
-//! fused kernel: the default body is then that kernel's oracle.
+//! A network is written once, over [`Ops`]. A tensor is a packed batch ([`Clips`]) of rows with some
+//! channels, row-major. Each operation has its usual name in the field. Larger ones (a transformer layer) are
+//! methods with a default body made of smaller ones. A device may override the method with a fused kernel;
+//! the default body is then the reference for the tests of that kernel.
 //!
 //! Shapes are checked once, in [`shapes`], by every device alike.
 

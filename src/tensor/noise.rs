@@ -1,8 +1,8 @@
-//! Counter-based random numbers: a function of (seed, stream, row, column), so that every device and every order
-//! of work draws the same ones.
+//! Counter-based random numbers: a function of (seed, stream, row, column), so that every device and every
+//! order of work draws the same numbers.
 //!
 //! Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011): the counter is
-//! (column / 4, row, row >> 32, stream), the key is the seed, and the four words serve four columns.
+//! (column / 4, row, row >> 32, stream), the key is the seed, and the four words are for four columns.
 
 use std::ops::Range;
 
@@ -40,7 +40,7 @@ fn unit(word: u32) -> f32 {
     ((word >> 9) as f32 + 0.5) * (1.0 / (1 << 23) as f32)
 }
 
-/// In the open interval (0, 1): 2^23 values, each exact in f32, neither end among them.
+/// A uniform number in the open interval (0, 1): one of 2^23 values, each exact in f32, without 0 and 1.
 pub fn uniform(seed: u64, stream: u32, row: usize, column: usize) -> f32 {
     unit(words(seed, stream, row, column / 4)[column % 4])
 }

@@ -1,9 +1,9 @@
-//! What the operations take besides tensors: groups of weights and the numbers that go with them.
+//! Parameters of the operations: groups of weights and the numbers that belong to them.
 
-/// What follows a product, element by element.
+/// Elementwise activation after a product.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activation {
-    /// Nothing.
+    /// No activation.
     None,
     /// `x Phi(x)`, the exact (erf) form.
     Gelu,
@@ -41,18 +41,18 @@ pub struct Norm<W> {
 }
 
 impl<W> Norm<W> {
-    /// A norm that has learned nothing (PyTorch's `elementwise_affine=False`).
+    /// A norm without a learned part (PyTorch's `elementwise_affine=False`).
     pub const fn plain(eps: f32) -> Self {
         Self { affine: None, eps }
     }
 }
 
-/// The rows that a convolution imagines before and after a clip.
+/// The padding of a convolution: rows before and after each clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
-    /// Zero rows: so many before, so many after.
+    /// Zero rows: the number before, the number after.
     Zero(usize, usize),
-    /// Copies of the first and of the last row: so many before, so many after.
+    /// Copies of the first and of the last row: the number before, the number after.
     Replicate(usize, usize),
 }
 
@@ -106,25 +106,25 @@ pub struct TransformerLayer<W> {
     pub qkv: Linear<W>,
     /// channels -> channels.
     pub out: Linear<W>,
-    /// After the attention.
+    /// The norm after the attention.
     pub norm1: Norm<W>,
     /// channels -> feed-forward.
     pub up: Linear<W>,
     /// feed-forward -> channels.
     pub down: Linear<W>,
-    /// After the feed-forward.
+    /// The norm after the feed-forward.
     pub norm2: Norm<W>,
     /// Heads; a head is `channels / heads` wide.
     pub heads: usize,
-    /// Between `up` and `down`.
+    /// The activation between `up` and `down`.
     pub activation: Activation,
 }
 
-/// The bias that is added to the attention score of a query in row `i` and a key in row `j` of a clip. It is computed, never stored as a
-/// table, so length has no limit.
+/// The bias that is added to the attention score of a query in row `i` and a key in row `j` of a clip. It is
+/// computed, never stored as a table, so the length of a clip is not limited.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AttentionBias {
-    /// Nothing.
+    /// No bias.
     None,
     /// 0 where `|i - j| < rows`, minus infinity elsewhere: a row sees only its neighbours.
     Window {
@@ -133,7 +133,7 @@ pub enum AttentionBias {
     },
     /// `-slopes[head] * |i - j|` (ALiBi), and 0 where `i` or `j` is one of the first `free_rows` rows.
     Distance {
-        /// One a head.
+        /// One slope for each head.
         slopes: Vec<f32>,
         /// Rows at the start of every clip that have no position.
         free_rows: usize,
@@ -141,7 +141,7 @@ pub enum AttentionBias {
     /// `-slopes[head] * floor((i - j) / period)` (FaceFormer's periodic form of ALiBi) where `0 <= i - j < context`, minus infinity
     /// elsewhere: a row sees itself and the rows before it.
     Causal {
-        /// One a head.
+        /// One slope for each head.
         slopes: Vec<f32>,
         /// Rows of one step of the bias, at least 1: the frames of a second.
         period: usize,

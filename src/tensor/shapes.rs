@@ -1,6 +1,6 @@
-//! The border check of every operation: do the operands fit, and what comes out?
+//! The shape check of every operation: whether the operands fit, and the shape of the result.
 //!
-//! Every device calls these first, so that a misfit reads the same everywhere.
+//! Every device calls these functions first, so that a misfit gives the same error on all of them.
 
 mod mesh;
 
@@ -46,12 +46,12 @@ fn channels(op: &'static str, x: &impl Packed, expected: usize) -> Result<()> {
     if x.channels() == expected { Ok(()) } else { Err(misfit(op, "channels", expected, x.channels())) }
 }
 
-/// A tensor of the number format that the operation works in.
+/// Requires a tensor of the number format in which the operation works.
 pub fn dtype(op: &'static str, x: &impl Typed, expected: Dtype) -> Result<()> {
     if x.dtype() == expected { Ok(()) } else { Err(misfit(op, "number format", expected, x.dtype())) }
 }
 
-/// `values.len()` must be `rows * channels`.
+/// Requires `values` to be `rows * channels`.
 pub fn upload(clips: &Clips, channels: usize, values: usize) -> Result<()> {
     let expected = clips.rows() * channels;
     if values == expected { Ok(()) } else { Err(misfit("upload", "values", expected, values)) }
@@ -90,7 +90,7 @@ pub fn conv1d<W: Shaped>(x: &impl Packed, conv: &Conv1d<W>) -> Result<(Clips, us
     Ok((x.clips().map(|rows| (rows + before + after - kernel) / conv.stride + 1), out))
 }
 
-/// A tensor without its numbers.
+/// A tensor without its values.
 #[derive(Debug)]
 pub struct Rows {
     /// The rows of each clip.
@@ -99,7 +99,7 @@ pub struct Rows {
     pub channels: usize,
 }
 
-/// Of a back end in f32.
+/// Rows of a back end in f32.
 impl Typed for Rows {
     fn dtype(&self) -> Dtype {
         Dtype::F32
@@ -160,14 +160,15 @@ pub fn conv_transpose1d<W: Shaped>(x: &impl Packed, conv: &ConvTranspose1d<W>) -
     Ok((clips, out))
 }
 
-/// The bands that come out: their table is (bands, bins), and a row holds `bins` real parts, then `bins` imaginary ones.
+/// The number of bands of the result: their table is (bands, bins), and a row holds `bins` real parts, then
+/// `bins` imaginary ones.
 pub fn log_bands<W: Shaped>(x: &impl Packed, bands: &W) -> Result<usize> {
     let [count, bins] = rank("log_bands", bands)?;
     channels("log_bands", x, 2 * bins)?;
     Ok(count)
 }
 
-/// Fits a norm to its channels.
+/// Requires a norm as wide as its rows.
 pub fn norm<W: Shaped>(op: &'static str, x: &impl Packed, norm: &Norm<W>) -> Result<()> {
     if let Some(affine) = &norm.affine {
         weight(op, &affine.weight, &[x.channels()])?;
@@ -201,7 +202,8 @@ fn attention_bias(op: &'static str, heads: usize, bias: &AttentionBias) -> Resul
     }
 }
 
-/// The width of a head. Where the bias goes by places, a clip has as many keys as queries at least; else one key for any queries.
+/// The width of a head. If the bias depends on positions, a clip must have at least as many keys as queries;
+/// otherwise at least one key if it has queries.
 pub fn attention(q: &impl Packed, kv: &impl Packed, heads: usize, bias: &AttentionBias) -> Result<usize> {
     let op = "attention";
     if heads == 0 || !q.channels().is_multiple_of(heads) {
@@ -222,7 +224,7 @@ pub fn attention(q: &impl Packed, kv: &impl Packed, heads: usize, bias: &Attenti
     }
 }
 
-/// Two tensors of one shape.
+/// Requires two tensors of one shape.
 pub fn same(op: &'static str, x: &impl Packed, y: &impl Packed) -> Result<()> {
     channels(op, y, x.channels())?;
     if x.clips() == y.clips() {
@@ -232,13 +234,13 @@ pub fn same(op: &'static str, x: &impl Packed, y: &impl Packed) -> Result<()> {
     }
 }
 
-/// A code and a given value in f32 for every row.
+/// Requires a code and a given value in f32 for every row.
 pub fn replace_codes(codes: &impl Packed, given: &impl Typed) -> Result<()> {
     dtype("replace_codes", given, Dtype::F32)?;
     same("replace_codes", codes, given)
 }
 
-/// A table (max rows, channels) that reaches as far as the longest clip.
+/// Requires a table (max rows, channels) with at least the rows of the longest clip.
 pub fn add_table<W: Shaped>(x: &impl Packed, table: &W) -> Result<()> {
     let [rows, width] = rank("add_table", table)?;
     channels("add_table", x, width)?;
@@ -248,7 +250,7 @@ pub fn add_table<W: Shaped>(x: &impl Packed, table: &W) -> Result<()> {
     }
 }
 
-/// As many clips, none of them empty where rows are wanted.
+/// Requires equal numbers of clips, and rows in each clip whose result has rows.
 pub fn resample_linear(x: &impl Packed, clips: &Clips) -> Result<()> {
     if x.clips().count() != clips.count() {
         return Err(misfit("resample_linear", "clips", x.clips().count(), clips.count()));
@@ -314,7 +316,7 @@ pub fn prepend_rows<W: Shaped>(x: &impl Packed, table: &W) -> Result<Clips> {
     Ok(x.clips().map(|length| length + rows))
 }
 
-/// One row a clip, and as many clips.
+/// Requires one row for each clip, and equal numbers of clips.
 pub fn broadcast_rows(x: &impl Packed, clips: &Clips) -> Result<()> {
     if x.clips().lengths().all(|rows| rows == 1) && x.clips().count() == clips.count() {
         return Ok(());
@@ -327,7 +329,7 @@ pub fn broadcast_rows(x: &impl Packed, clips: &Clips) -> Result<()> {
     ))
 }
 
-/// The codes and the width of a codebook.
+/// The number of codes and the width of a codebook.
 pub fn codebook<W: Shaped>(op: &'static str, codebook: &W) -> Result<[usize; 2]> {
     let [codes, width] = rank(op, codebook)?;
     if codes == 0 {
@@ -336,13 +338,13 @@ pub fn codebook<W: Shaped>(op: &'static str, codebook: &W) -> Result<[usize; 2]>
     Ok([codes, width])
 }
 
-/// A codebook as wide as the rows that are compared with it.
+/// Requires a codebook as wide as the rows that are compared with it.
 pub fn nearest_code<W: Shaped>(x: &impl Packed, table: &W) -> Result<()> {
     let [_, width] = codebook("nearest_code", table)?;
     channels("nearest_code", x, width)
 }
 
-/// At least one code to choose from, a temperature above 0, a seed and a first row for every clip.
+/// Requires at least one code, a temperature above 0, and a seed and a first row for every clip.
 pub fn choose_code(logits: &impl Packed, sample: Option<&super::SampleCodes>) -> Result<()> {
     let op = "choose_code";
     if logits.channels() == 0 {
@@ -359,7 +361,7 @@ pub fn choose_code(logits: &impl Packed, sample: Option<&super::SampleCodes>) ->
     Err(misfit(op, "temperature", "a finite number above 0", sample.temperature))
 }
 
-/// One weight a row.
+/// Requires one weight for each row.
 pub fn sorted_pool(x: &impl Packed, weights: &impl Typed) -> Result<()> {
     let op = "sorted_pool";
     dtype(op, weights, Dtype::F32)?;

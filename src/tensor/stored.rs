@@ -1,4 +1,4 @@
-//! A tensor as it lies in a file.
+//! A tensor as a file stores it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Dtype {
     }
 }
 
-/// A tensor as it lies in a (memory-mapped) file: nothing is copied until somebody needs another form of it.
+/// A tensor as a (memory-mapped) file stores it: it is copied only if another form of it is needed.
 #[derive(Clone)]
 pub struct Stored {
     /// Its name in the file.
@@ -38,14 +38,14 @@ pub struct Stored {
     pub shape: Vec<usize>,
     /// Its number format.
     pub dtype: Dtype,
-    /// What holds the bytes.
+    /// The owner of the bytes.
     pub owner: Arc<dyn AsRef<[u8]> + Send + Sync>,
-    /// Where the bytes are.
+    /// The range of the tensor's bytes in the owner's.
     pub range: Range<usize>,
 }
 
 impl Stored {
-    /// A tensor of numbers that are in memory already.
+    /// A tensor of numbers that are already in memory.
     pub fn from_f32(name: &str, shape: &[usize], values: Vec<f32>) -> Self {
         let owner = Arc::new(Floats(values));
         let range = 0..(*owner).as_ref().len();
@@ -57,7 +57,7 @@ impl Stored {
         &(*self.owner).as_ref()[self.range.clone()]
     }
 
-    /// The numbers where they lie, if they are 32-bit floats at an address that fits.
+    /// The numbers in place, if they are 32-bit floats at an aligned address.
     pub fn as_f32(&self) -> Option<&[f32]> {
         match self.dtype {
             Dtype::F32 => bytemuck::try_cast_slice(self.bytes()).ok(),
@@ -65,7 +65,7 @@ impl Stored {
         }
     }
 
-    /// The numbers, widened or copied.
+    /// A copy of the numbers, widened to f32.
     pub fn to_f32(&self) -> Vec<f32> {
         const PIECE: usize = 1 << 16;
         let bytes = self.bytes();
@@ -88,7 +88,7 @@ impl Stored {
     }
 }
 
-/// Numbers in memory, seen as bytes.
+/// Numbers in memory, as bytes.
 struct Floats(Vec<f32>);
 
 impl AsRef<[u8]> for Floats {

@@ -1,5 +1,5 @@
-//! Attention, a block of queries at a time: the largest intermediate are the scores of a block against the keys that it sees, never
-//! a table of all pairs.
+//! Attention, one block of queries at a time: the largest intermediate result is the scores of a block
+//! against the keys that it sees, never a table of all pairs.
 
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// From a column of rows of `stride` values.
+    /// Rows of `stride` values, from column `column` on.
     fn of(values: &'a [f32], stride: usize, column: usize) -> Self {
         let count = values.len() / stride.max(1);
         Self { values: values.get(column..).unwrap_or_default(), stride, count }
@@ -91,7 +91,7 @@ impl Attention<'_> {
         if queries == 0 {
             return;
         }
-        // The place of the first query among the keys.
+        // The position of the first query among the keys.
         let place = keys.saturating_sub(queries);
         if let AttentionBias::Window { rows: 1 } = bias {
             // The softmax over a single key is 1.
@@ -100,7 +100,7 @@ impl Attention<'_> {
             out.chunks_exact_mut(channels).zip(values).for_each(|(out, values)| out.copy_from_slice(values));
             return;
         }
-        // Keys that a query sees before and after its own place, where these are limited.
+        // Keys that a query sees before and after its own position, where these are limited.
         let reach = match bias {
             AttentionBias::None | AttentionBias::Distance { .. } => None,
             AttentionBias::Window { rows } => Some((rows - 1, rows - 1)),
@@ -109,7 +109,7 @@ impl Attention<'_> {
         if let Some((before, after)) = reach
             && keys > before.saturating_add(after).saturating_add(2 + 2 * QUERIES)
         {
-            // Blocks of one size: the order of a softmax's sum follows from the first key of the block.
+            // Blocks of one size: the order of a softmax's sum depends only on the first key of the block.
             out.par_chunks_mut(QUERIES * channels).enumerate().for_each(|(index, out)| {
                 let first = index * QUERIES;
                 let last = first + out.len() / channels;
@@ -147,7 +147,7 @@ impl Attention<'_> {
         }
     }
 
-    /// One head of some queries; `place` is that of the first query among the keys of the head.
+    /// One head of some queries; `place` is the position of the first query among the keys of the head.
     fn attend(self, queries: Rows<'_>, one: &Head, place: usize, head: usize, out: &mut [f32]) {
         let Self { heads, width, bias, .. } = self;
         let keys = one.keys.columns();
@@ -163,7 +163,7 @@ impl Attention<'_> {
                 for (i, (row, sum)) in scores.chunks_exact_mut(keys).zip(&mut sums).enumerate() {
                     row.iter_mut().for_each(|score| *score *= scale);
                     add_bias(row, place + i, head, bias);
-                    // A row with a NaN has one in its sum, whatever the largest was.
+                    // A row with a NaN has a NaN in its sum, whatever value `largest` returned.
                     let largest = largest(row);
                     *sum = sum_of(row, |score| exp(score - largest));
                 }
@@ -172,7 +172,7 @@ impl Attention<'_> {
         let a = Matrix::rows(&scores, keys);
         let (b, out, channels) = (&one.values, &mut out[head * width..], heads * width);
         Block { a, rows: queries.count, b, out, stride: channels, finish }.compute();
-        // Here there are fewer numbers to divide than weights.
+        // The division is done here and not on the weights, because the results are fewer.
         for (out, sum) in out.chunks_mut(channels).zip(&sums) {
             out[..width].iter_mut().for_each(|value| *value /= sum);
         }
@@ -199,7 +199,7 @@ fn add_bias(row: &mut [f32], query: usize, head: usize, bias: &AttentionBias) {
         AttentionBias::Distance { free_rows, .. } if query < *free_rows => {}
         AttentionBias::Distance { slopes, free_rows } => {
             let slope = slopes[head];
-            // 32-bit numbers, which fit into vectors.
+            // 32-bit numbers, of which more fit into a vector.
             let query = query as i32;
             for (key, score) in (*free_rows as i32..).zip(row.iter_mut().skip(*free_rows)) {
                 *score -= slope * (query - key).unsigned_abs() as f32;
@@ -209,7 +209,7 @@ fn add_bias(row: &mut [f32], query: usize, head: usize, bias: &AttentionBias) {
             let first = query.saturating_sub(context - 1);
             row[..first].fill(f32::NEG_INFINITY);
             row[query + 1..].fill(f32::NEG_INFINITY);
-            // From the query back, a period at a time.
+            // From the query backwards, one period at a time.
             for (periods, scores) in row[first..=query].rchunks_mut(*period).enumerate() {
                 scores.iter_mut().for_each(|score| *score -= slopes[head] * periods as f32);
             }
@@ -234,7 +234,7 @@ mod tests {
         Cpu::F32.upload(clips, channels, values).unwrap()
     }
 
-    /// The bias of a query and a key by their places; minus infinity if the query does not see the key.
+    /// The bias of a query and a key by their positions; minus infinity if the query does not see the key.
     fn bias_of(bias: &AttentionBias, head: usize, query: usize, key: usize) -> f64 {
         let apart = query.abs_diff(key);
         match bias {
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn every_bias_is_that_of_a_plain_loop_alone_in_a_batch_and_over_kept_keys() {
-        // Short and long clips, an empty one, and more keys than queries: fewer of them were kept.
+        // Short and long clips, an empty one, and clips with more keys than queries.
         let q_clips = Clips::from_lengths([1, 130, 0, 9, 3]);
         let kv_clips = Clips::from_lengths([1, 130, 2, 171, 90]);
         let (q, kv) = (rows(&q_clips, CHANNELS, 1), rows(&kv_clips, 2 * CHANNELS, 2));

@@ -1,11 +1,13 @@
-//! Products of bf16 with sums in f32, on processors that have them (AVX512_BF16): half the bytes and twice the multiplications of f32 an
-//! instruction. The tile of `tile.rs`, with pairs of numbers in place of numbers.
+//! Products of bf16 with sums in f32, on processors with AVX512_BF16: half the bytes of f32, and twice the
+//! multiplications of f32 in one instruction. The tile is that of `tile.rs`, with pairs of numbers in place
+//! of numbers.
 //!
-//! `VDPBF16PS` adds the products of two pairs to a sum, rounding to the nearest; numbers below 1e-38 count as 0.
+//! `VDPBF16PS` adds the products of two pairs to a sum, rounding to the nearest; numbers below 1e-38 count as
+//! 0.
 
 use super::tile::Block;
 
-/// Whether this processor has such products.
+/// True if this processor has these products.
 pub(super) fn is_available() -> bool {
     #[cfg(target_arch = "x86_64")]
     return is_x86_feature_detected!("avx512f")
@@ -17,11 +19,11 @@ pub(super) fn is_available() -> bool {
     return false;
 }
 
-/// A block whose panels are bf16. There are none where there are no such products.
+/// Computes a block whose panels are bf16. Only processors with the instructions make such panels.
 pub(super) fn compute(block: Block<'_>) {
     assert!(is_available(), "bf16 panels on a processor without bf16 products");
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: the processor has the instructions, as the line above made sure.
+    // SAFETY: the processor has the instructions; the line above checked it.
     #[allow(unsafe_code)]
     unsafe {
         x86::compute(block);
@@ -53,12 +55,13 @@ mod x86 {
         block.tiles::<_, HEIGHT>(Bf16, DEPTH);
     }
 
-    /// Only [`compute`] makes one, where there are the instructions; its methods become part of that function.
+    /// The instructions of AVX512_BF16. Only [`compute`] makes a value, where the processor has them; the
+    /// methods are inlined into that function.
     #[derive(Clone, Copy)]
     struct Bf16;
 
-    // SAFETY of all blocks below: `compute` alone calls them, and has the features; the vectors that are transmuted have the same size,
-    // and any bits are numbers.
+    // SAFETY of all blocks below: only `compute` calls them, in a function with the features enabled; the
+    // vectors that are transmuted have the same size, and any bits are valid numbers.
     #[allow(unsafe_code)]
     impl Tile for Bf16 {
         type Word = u32;
@@ -85,7 +88,7 @@ mod x86 {
             }
         }
 
-        /// Indices, so that every sum is seen to have a register of its own.
+        /// Loops over indices, so that the compiler keeps each sum in a register.
         #[inline(always)]
         #[allow(clippy::needless_range_loop)]
         fn multiply<const HEIGHT: usize>(

@@ -38,7 +38,7 @@ mod tests {
     }
 
     fn any_size(format: Format) {
-        // What is multiplied: the numbers, or the nearest of the format.
+        // The numbers that are multiplied: the values, or their nearest values in the format.
         let seen = |x: f32| match format {
             Format::F32 => f64::from(x),
             Format::Bf16 => f64::from(half::bf16::from_f32(x).to_f32()),
@@ -62,7 +62,7 @@ mod tests {
                     let products =
                         (0..depth).map(|i| seen(a[row * (depth + 3) + i]) * seen(b[column * depth + i]));
                     let sum: f64 = products.clone().sum();
-                    // Rounding grows with what is summed up, whatever of it cancels.
+                    // The rounding error grows with the sum of the absolute products, also where they cancel.
                     let limit = 1e-6 * products.fold(1.0, |sum, product| sum + product.abs());
                     let expected = (sum + f64::from(bias[column])).max(0.0);
                     let found = f64::from(out[row * stride + column]);

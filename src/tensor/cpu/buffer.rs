@@ -1,28 +1,29 @@
-//! Memory of tensors, used again: what a forward frees, its next operation takes. Fresh memory costs more than most passes over it, since
-//! the system clears every page of it first.
+//! Reused memory of tensors: memory that an operation frees serves the next operations. Fresh memory costs
+//! more than most passes over it, because the system first clears each of its pages.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
-/// Numbers that are kept for later at most, over all threads: 256 MiB. A forward of 10 s of the published sizes has as many
-/// in use at once.
+/// The most numbers that are kept for reuse, over all threads: 256 MiB. A forward of 10 s of the published
+/// sizes has as many in use at once.
 const KEPT: usize = 64 << 20;
-/// Smaller ones are the allocator's business.
+/// Smaller buffers are left to the allocator.
 const SMALL: usize = 16 << 10;
 
-/// What lies ready, in the order in which it was freed.
+/// The buffers that are kept, in the order in which they were freed.
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
 /// The numbers of a tensor.
 #[derive(Debug, Default)]
 pub struct Buffer {
     values: Vec<f32>,
-    /// Whether it goes back to [`FREE`]. What came as a vector does not: it was not taken from there, and would pile up.
+    /// True if the buffer returns to [`FREE`]. A buffer made from a vector does not: it was not taken from
+    /// there, and such buffers would pile up.
     is_pooled: bool,
 }
 
 impl Buffer {
-    /// So many numbers, which may be anything: whoever takes it writes all of them.
+    /// An uninitialised buffer of `count` numbers; the caller must write all of them.
     pub fn unwritten(count: usize) -> Self {
         if count < SMALL {
             return Self { values: vec![0.0; count], is_pooled: false };
@@ -33,7 +34,7 @@ impl Buffer {
         let found = found.map(|index| free.remove(index));
         drop(free);
         let values = match found {
-            // What is there already stays as it is; what is missing (it was once shorter) becomes 0.
+            // Old values stay as they are; numbers that the buffer lacks (it was once shorter) become 0.
             Some(mut values) => {
                 values.resize(count, 0.0);
                 values
@@ -52,7 +53,7 @@ impl Drop for Buffer {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         free.push(std::mem::take(&mut self.values));
         let mut kept: usize = free.iter().map(Vec::capacity).sum();
-        // The oldest go first: their size is wanted least.
+        // The oldest buffers are freed first: their size is the least likely to be needed.
         let gone = free.iter().take_while(|values| {
             let over = kept > KEPT;
             if over {
@@ -107,7 +108,7 @@ mod tests {
         drop(first);
         let small = Buffer::unwritten(COUNT / 10);
         assert_ne!(place(&small), at);
-        // Another test's tensors may have taken it meanwhile; they have other sizes.
+        // Tensors of other tests, which run at the same time, have other sizes and cannot take this buffer.
         let second = Buffer::unwritten(COUNT - 5);
         assert_eq!((length, second.len()), (COUNT, COUNT - 5));
         assert_eq!(place(&second), at);

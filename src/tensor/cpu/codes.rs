@@ -1,4 +1,4 @@
-//! Codes: finding, choosing and looking them up.
+//! Codes: search, choice and lookup.
 
 use rayon::prelude::*;
 
@@ -33,7 +33,7 @@ pub(super) fn nearest_code(x: &Tensor, codebook: &Weight) -> Codes {
 }
 
 pub(super) fn choose_code(logits: &Tensor, sample: Option<&SampleCodes>) -> Result<Codes> {
-    // A choice would hide a NaN from everything that follows.
+    // A choice would hide a NaN from all later operations.
     if let Some(at) = logits.data.iter().position(|logit| logit.is_nan()) {
         return Err(Error::Shape {
             op: "choose_code",
@@ -61,7 +61,7 @@ pub(super) fn choose_code(logits: &Tensor, sample: Option<&SampleCodes>) -> Resu
     Ok(Codes { clips: logits.clips().clone(), data })
 }
 
-/// The index of the largest score, the lowest of equals.
+/// The index of the largest score; the lowest index if scores are equal.
 fn best(scores: impl Iterator<Item = f64>) -> i32 {
     let mut best = (0, f64::NEG_INFINITY);
     for (index, score) in scores.enumerate() {

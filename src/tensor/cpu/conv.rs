@@ -1,5 +1,5 @@
-//! Convolutions as matrix products: over row-major rows with the taps outermost in the weight, the window of an
-//! ungrouped convolution is one contiguous vector, so that nothing is gathered.
+//! Convolutions as matrix products: over row-major rows, with the taps outermost in the weight, the window of
+//! an ungrouped convolution is one contiguous vector, so no values are copied.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ pub(super) fn conv1d(x: &Tensor, conv: &Conv1d<Weight>, activation: Activation, 
     y
 }
 
-/// Each group's channels are gathered into rows of their own; from there it is the ungrouped convolution.
+/// Copies each group's channels into rows of their own and runs the ungrouped convolution on them.
 fn grouped(rows: &[f32], channels: usize, conv: &Conv1d<Weight>, finish: Finish<'_>, out: &mut [f32]) {
     let [all, kernel, width] = [conv.weight.shape()[0], conv.weight.shape()[1], conv.weight.shape()[2]];
     let (n, k) = (all / conv.groups, kernel * width);
@@ -64,7 +64,7 @@ fn padded(rows: &[f32], channels: usize, padding: Padding) -> Cow<'_, [f32]> {
     [first.repeat(before).as_slice(), rows, last.repeat(after).as_slice()].concat().into()
 }
 
-/// All taps in one product (rows, kernel * out), then each tap's rows are added where they belong.
+/// Computes all taps in one product (rows, kernel * out), then adds each tap's rows at their positions.
 pub(super) fn conv_transpose1d(
     x: &Tensor,
     conv: &ConvTranspose1d<Weight>,

@@ -1,7 +1,8 @@
-//! An encoder's front end, a piece of time after the other: all layers of a second of speech stay in the caches, where a layer
-//! of a minute is 400 MB that go to memory and back. A piece repeats a few rows of its neighbours.
+//! An encoder's front end, one piece of time after another: all layers of a second of speech stay in the
+//! caches, where a layer of a minute is 400 MB that are written to memory and read back. A piece repeats a
+//! few rows of the pieces beside it.
 //!
-//! Every number comes about as it does layer by layer, so the bytes are the same.
+//! Each number is computed as it would be layer by layer, so the bytes are the same.
 
 use std::ops::Range;
 
@@ -15,11 +16,11 @@ use super::{Buffer, Tensor, Weight};
 use crate::tensor::shapes::Shaped;
 use crate::tensor::{Activation, FrontLayer, FrontNorm, Packed};
 
-/// Rows of the result that are made at once: about a second, of which the first layer of the published sizes makes 6 MB. Fewer rows
-/// would read the weights more often.
+/// Rows of the result in one piece: about a second, of which the first layer of the published sizes makes 6
+/// MB. Fewer rows would read the weights more often.
 const ROWS: usize = 48;
 
-/// The layers fit each other, as `shapes::front_end` has seen.
+/// Runs the front end. The layers fit each other: `shapes::front_end` has checked them.
 pub(super) fn front_end(x: &Tensor, layers: &[FrontLayer<Weight>], mut y: Tensor) -> Tensor {
     let channels = y.channels();
     for (clip, out) in y.clips_mut().enumerate() {
@@ -43,7 +44,7 @@ struct Front<'a> {
 }
 
 impl Front<'_> {
-    /// For the norm over time: the first layer is made for the sums, and not kept.
+    /// Statistics for the norm over time: the first layer is computed once for its sums and not kept.
     fn statistics(&self) -> Option<OverTime> {
         let [layer @ FrontLayer { conv, norm: FrontNorm::OverTime(norm) }, ..] = self.layers else {
             return None;
@@ -58,7 +59,7 @@ impl Front<'_> {
         }))
     }
 
-    /// Rows of the result, through all layers.
+    /// Computes rows of the result, through all layers.
     fn piece(&self, rows: Range<usize>, out: &mut [f32]) {
         let mut ranges = vec![rows];
         for layer in self.layers.iter().rev() {
@@ -66,7 +67,7 @@ impl Front<'_> {
         }
         let mut x: Option<Buffer> = None;
         let mut channels = self.channels;
-        // The last range is the one of the input, the one before it what the first layer makes of it, and so on.
+        // The last range is that of the input, the one before it that of the first layer's result, and so on.
         for (layer, range) in self.layers.iter().zip(ranges.iter().rev().skip(1)) {
             let first = ranges[ranges.len() - 1].start * self.channels;
             let from: &[f32] = x.as_deref().unwrap_or(&self.x[first..]);
@@ -99,7 +100,7 @@ fn x_channels(layer: &FrontLayer<Weight>) -> usize {
     layer.conv.weight.shape()[2]
 }
 
-/// The rows that a layer looks at for rows of its result.
+/// The input rows that a layer needs for rows of its result.
 fn seen(layer: &FrontLayer<Weight>, rows: &Range<usize>) -> Range<usize> {
     let (kernel, stride) = (layer.conv.weight.shape()[1], layer.conv.stride);
     rows.start * stride..(rows.end - 1) * stride + kernel
@@ -147,7 +148,7 @@ mod tests {
             layer([24, 3, 1], 2, FrontNorm::OverChannels(norm(24))),
             layer([20, 1, 24], 1, FrontNorm::OverChannels(norm(20))),
         ];
-        // As short as may be, a piece and a row, several pieces.
+        // Clips of the least length, of a piece and a row, and of several pieces.
         let clips = Clips::from_lengths([30, 1010, 4567]);
         let x: Vec<f32> = (0..clips.rows()).map(|i| (i as f32 * 0.37).sin()).collect();
         let x = Cpu::F32.upload_f32(&clips, 1, &x).unwrap();

@@ -16,9 +16,10 @@ pub fn vectorised<R>(body: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(Body(body))
 }
 
-/// `e^x` to 2 units in the last place; 0 below -87.
+/// `e^x` within 2 units in the last place; 0 below -87.
 ///
-/// `x = n ln 2 + r`, the exponent bits take `n`, and `e^r` is its own Taylor series (|r| <= 0.35).
+/// `x = n ln 2 + r`: `n` goes into the exponent bits, and `e^r` is computed by its Taylor series (|r| <=
+/// 0.35).
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to an integer
@@ -33,10 +34,10 @@ pub fn exp(x: f32) -> f32 {
     if x < -87.0 { 0.0 } else { series * power }
 }
 
-/// The error function to 5e-7.
+/// The error function within 5e-7.
 ///
-/// `erf(x) / x` as a ratio of polynomials in `x^2`, fitted on `|x| <= 4` (relative error 2.5e-8 before rounding;
-/// beyond 4 the function is 1 to 2e-8).
+/// `erf(x) / x` is a ratio of polynomials in `x^2`, fitted on `|x| <= 4` (relative error 2.5e-8 before
+/// rounding; beyond 4 the function differs from 1 by less than 2e-8).
 #[inline(always)]
 pub fn erf(x: f32) -> f32 {
     const P: [f32; 6] = [
@@ -73,8 +74,8 @@ pub fn activate(values: &mut [f32], activation: Activation) {
     }
 }
 
-/// The sum of `f(value)`, in 16 lanes of f32: pairwise enough for rows of a few thousand numbers, and the same for every
-/// vector width. Call it inside [`vectorised`].
+/// The sum of `f(value)`, in 16 lanes of f32: accurate enough for rows of a few thousand numbers, and the
+/// same for every vector width. Call it inside [`vectorised`].
 #[inline(always)]
 pub fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0f32; 16];
@@ -87,7 +88,7 @@ pub fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest.iter().map(|&value| f(value)).sum::<f32>()
 }
 
-/// Replaces every value by `f(value)`, and gives their sum as [`sum`] does. Call it inside [`vectorised`].
+/// Replaces each value by `f(value)` and returns their sum as [`sum`] does. Call it inside [`vectorised`].
 #[inline(always)]
 pub fn sum_of(values: &mut [f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0f32; 16];
@@ -102,7 +103,7 @@ pub fn sum_of(values: &mut [f32], f: impl Fn(f32) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
 }
 
-/// The largest number, in 16 lanes; NaNs may be passed over. Call it inside [`vectorised`].
+/// The largest number, in 16 lanes; NaNs may be ignored. Call it inside [`vectorised`].
 #[inline(always)]
 pub fn largest(values: &[f32]) -> f32 {
     let greater = |a: f32, b: f32| if b > a { b } else { a };

@@ -1,7 +1,7 @@
 //! The CPU back end: plain Rust in f32, the numeric reference of every other device.
 //!
-//! One file a family of operations. Work is split over rayon's current thread pool in pieces whose size does not
-//! depend on the number of threads, so that a result has the same bytes on any number of them.
+//! One file for each family of operations. Work runs in rayon's current thread pool, in pieces whose size
+//! does not depend on the number of threads, so a result has the same bytes on any number of threads.
 
 mod attention;
 mod bf16;
@@ -35,19 +35,19 @@ use crate::{Error, Result};
 /// The CPU. Work runs in rayon's current thread pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cpu {
-    /// Of all products but those with samples. All else is f32.
+    /// The format of all products except those of samples. All other operations are f32.
     products: Format,
 }
 
 impl Cpu {
-    /// f32 in everything: the reference.
+    /// All operations in f32: the reference.
     pub const F32: Self = Self { products: Format::F32 };
 
-    /// Products in bf16 (but those with samples), with sums in f32, and half the memory for the weights: for processors that have such
-    /// products (AVX512_BF16).
+    /// Products in bf16 (except those of samples) with sums in f32, and half the memory for the weights. For
+    /// processors with AVX512_BF16.
     ///
     /// # Errors
-    /// [`Error::Device`] for a processor without.
+    /// [`Error::Device`] for a processor without these instructions.
     pub fn bf16() -> Result<Self> {
         if bf16::is_available() {
             return Ok(Self { products: Format::Bf16 });
@@ -74,8 +74,8 @@ pub struct Codes {
     data: Vec<i32>,
 }
 
-/// A tensor of the model, in the forms in which it was used: f32 where the file lies in memory if it can be, else a copy; panels
-/// for matrix products.
+/// A tensor of the model, in the forms in which it was used so far: f32 in the memory map of the file if its
+/// address allows, else a copy; panels for matrix products.
 #[derive(Debug, Clone)]
 pub struct Weight {
     stored: Stored,
@@ -84,11 +84,11 @@ pub struct Weight {
     panels: Arc<OnceLock<Vec<Panels>>>,
 }
 
-/// Numbers that one thread has worked through before another one is awake.
+/// Numbers that one thread processes before a second thread is awake.
 const SERIAL: usize = 128 * 1024;
 
 impl Tensor {
-    /// Whoever takes it writes every number.
+    /// An uninitialised tensor; the caller must write every element.
     fn unwritten(clips: Clips, channels: usize) -> Self {
         let data = Buffer::unwritten(clips.rows() * channels);
         Self { clips, channels, data }
@@ -104,7 +104,7 @@ impl Tensor {
         &self.data[row * self.channels..(row + 1) * self.channels]
     }
 
-    /// The numbers of every clip, one after the other, to write.
+    /// The numbers of each clip, one clip after another, to be written.
     fn clips_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
         let Self { clips, channels, data } = self;
         let mut rest: &mut [f32] = data;
@@ -141,8 +141,8 @@ impl Weight {
         self.stored.as_f32().unwrap_or_else(|| self.widened.get_or_init(|| self.stored.to_f32()))
     }
 
-    /// The weight of a product, (columns, ...) with equal parts of its columns for each group; always the same columns and groups for
-    /// one weight, since it has one use.
+    /// The weight of a product, (columns, ...) with an equal part of its columns for each group. A weight has
+    /// one use, so `columns` and `groups` are the same in every call.
     fn panels(&self, columns: usize, groups: usize) -> &[Panels] {
         self.panels.get_or_init(|| {
             let copy;
@@ -154,7 +154,8 @@ impl Weight {
                 }
             };
             let (depth, columns) = (values.len() / columns.max(1), columns / groups);
-            // Samples keep their digits: the logarithm of a spectrogram shows what is lost of them wherever it is quiet.
+            // Samples keep all digits: the logarithm of a spectrogram makes rounding errors visible where the
+            // sound is quiet.
             let format = if let [_, _, 1] = self.shape() { Format::F32 } else { self.products };
             let group = |group| {
                 let values = &values[group * columns * depth..];

@@ -9,7 +9,7 @@ use super::product::{BLOCK, in_blocks};
 use super::{Tensor, Weight};
 use crate::tensor::{Activation, Norm, Packed};
 
-/// Of `x`, or of `x + other`.
+/// Normalises each row of `x`, or of `x + other`.
 pub(super) fn layer_norm(
     x: &Tensor,
     other: Option<&Tensor>,
@@ -77,14 +77,14 @@ pub(super) fn group_norm(x: &Tensor, norm: &Norm<Weight>, activation: Activation
     y
 }
 
-/// Mean of every channel over time, and 1 by its deviation.
+/// The mean of each channel over time, and the reciprocal of its standard deviation.
 pub(super) struct OverTime {
     mean: Vec<f32>,
     scale: Vec<f32>,
 }
 
 impl OverTime {
-    /// Of so many rows; `block` gives the rows of a range to the sums.
+    /// Statistics of `rows` rows; `block` passes the rows of a range to the sums.
     pub fn of(
         rows: usize,
         channels: usize,
@@ -98,7 +98,7 @@ impl OverTime {
                 block(index * ROWS..rows.min((index + 1) * ROWS), &mut sums);
                 sums.of
             };
-            // f32 within a block of rows, f64 from block to block.
+            // Sums are f32 within a block of rows, and f64 across blocks.
             let blocks: Vec<Vec<f32>> = (0..rows.div_ceil(ROWS)).into_par_iter().map(sums).collect();
             let mut total = vec![0f64; channels];
             for block in blocks {
@@ -128,7 +128,7 @@ impl OverTime {
     }
 }
 
-/// The sums of a block's columns, or of their squared distances from a mean.
+/// Sums over a block's columns, or over their squared distances from a mean.
 pub(super) struct Sums<'a> {
     of: Vec<f32>,
     mean: Option<&'a [f32]>,

@@ -2,7 +2,7 @@
 
 use crate::tensor::Activation;
 
-/// Rows inside a slice, `row_stride` apart; less than their columns where windows overlap.
+/// Rows inside a slice, `row_stride` apart; the stride is less than the columns if windows overlap.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
     pub values: &'a [f32],
@@ -14,7 +14,7 @@ impl<'a> Matrix<'a> {
         Self { values, row_stride }
     }
 
-    /// The matrix from a row on.
+    /// The matrix from row `row` on.
     pub fn from(self, row: usize) -> Self {
         Self { values: &self.values[row * self.row_stride..], ..self }
     }

@@ -1,4 +1,4 @@
-//! The operations on the CPU: shapes are checked here, numbers are made in the other files.
+//! The operations on the CPU: this file checks shapes, the other files compute.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::tensor::{
 impl Engine for Cpu {
     type Context = Cpu;
 
-    /// Never waits, and costs nothing: the CPU has no state of its own.
+    /// Returns at once: the CPU has no state of its own.
     fn lease(&self) -> Result<Lease<Cpu>> {
         Ok(Lease::unpooled(*self))
     }

@@ -2,18 +2,18 @@
 
 use super::math::vectorised;
 
-/// Numbers that are multiplied at once.
+/// Numbers that one instruction multiplies and adds to one sum.
 pub(super) const PAIR: usize = 2;
 /// Columns of a panel: two vectors of 16 sums.
 pub(super) const WIDTH: usize = 32;
 
-/// Two numbers (or one, and a 0), as a panel holds them.
+/// Two numbers (or one number and 0) as a word of a panel.
 #[inline(always)]
 pub(super) fn word(pair: &[f32]) -> u32 {
     bits(pair[0]) | pair.get(1).map_or(0, |second| bits(*second)) << 16
 }
 
-/// The same of each column of two rows.
+/// The word of each column of two rows.
 pub(super) fn words(first: &[f32], second: Option<&[f32]>, words: &mut [u32]) {
     vectorised(
         #[inline(always)]
@@ -30,7 +30,7 @@ pub(super) fn words(first: &[f32], second: Option<&[f32]>, words: &mut [u32]) {
 fn bits(value: f32) -> u32 {
     let bits = value.to_bits();
     let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
-    // A NaN whose digits are all among the lost ones would become infinite.
+    // A NaN with all its set bits in the removed half would become infinite.
     (if value.is_nan() { bits | 0x40_0000 } else { rounded }) >> 16
 }
 

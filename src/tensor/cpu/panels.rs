@@ -1,4 +1,5 @@
-//! The right side of a product, in panels: as many columns as two vectors hold, all their rows one after another.
+//! The right side of a product, in panels: a panel has the columns that fit into two vectors, and all their
+//! rows one after another.
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use rayon::prelude::*;
@@ -11,7 +12,7 @@ use super::simd::width;
 pub(super) enum Format {
     #[default]
     F32,
-    /// Two numbers of a column lie side by side, since the processor multiplies them at once.
+    /// Two numbers of a column are adjacent, because the processor multiplies both with one instruction.
     Bf16,
 }
 
@@ -38,14 +39,15 @@ impl Format {
 pub(super) struct Panels {
     format: Format,
     words: Vec<u32>,
-    /// Where the first panel begins: at a cache line.
+    /// The start of the first panel, at a cache line.
     begin: usize,
     columns: usize,
     depth: usize,
 }
 
 impl Panels {
-    /// From the rows of the transpose, (columns, depth), `stride` apart: a weight as it is stored.
+    /// Makes panels from the rows of the transpose, (columns, depth), `stride` apart: the form in which a
+    /// weight is stored.
     pub fn from_transposed(
         values: &[f32],
         stride: usize,
@@ -56,7 +58,7 @@ impl Panels {
         let mut panels = Self::empty(columns, depth, format);
         let (width, numbers) = (format.width(), format.numbers());
         panels.fill(|first, panel| {
-            // A few rows at a time, so that what is written stays in the first-level cache.
+            // A few rows at a time, so that the written words stay in the first-level cache.
             for (block, target) in panel.chunks_mut(16 * width).enumerate() {
                 let from = block * 16 * numbers;
                 let deep = (target.len() / width * numbers).min(depth - from);
@@ -79,7 +81,7 @@ impl Panels {
         panels
     }
 
-    /// From rows (depth, columns), `stride` apart.
+    /// Makes panels from rows (depth, columns), `stride` apart.
     pub fn from_rows(values: &[f32], stride: usize, columns: usize, depth: usize, format: Format) -> Self {
         let mut panels = Self::empty(columns, depth, format);
         let (width, numbers) = (format.width(), format.numbers());
@@ -135,7 +137,7 @@ impl Panels {
         self.format
     }
 
-    /// The words of a panel's rows from `from` on: a word holds one number, or a pair.
+    /// The words of a panel's rows from row `from` on: a word holds one number, or a pair.
     pub fn panel<W: bytemuck::Pod>(&self, index: usize, from: usize, deep: usize) -> &[W] {
         let (width, numbers) = (self.format.width(), self.format.numbers());
         let from = index * self.size() + from / numbers * width;

@@ -1,4 +1,4 @@
-//! From many rows to one, and what is done with emotion vectors.
+//! Pooling of many rows to one, and operations on emotion vectors.
 
 use rayon::prelude::*;
 
@@ -43,7 +43,7 @@ pub(super) fn l2_normalize(x: &Tensor) -> Tensor {
 pub(super) fn sample_gaussian(mu: &Tensor, log_variance: &Tensor, noise: &Tensor, control: f32) -> Tensor {
     map_rows(mu, |index, row| {
         for ((z, v), e) in row.iter_mut().zip(log_variance.row(index)).zip(noise.row(index)) {
-            // Beyond e^35 only the direction is left, and the sum of squares would not be finite.
+            // Beyond e^35 only the direction counts, and the sum of squares would not be finite.
             *z += (0.5 * control * v).clamp(-35.0, 35.0).exp() * e;
         }
         normalize(row);
@@ -54,7 +54,8 @@ pub(super) fn slerp(a: &Tensor, b: &Tensor, weight: f32) -> Tensor {
     map_rows(a, |index, row| {
         let other = b.row(index);
         let angle = dot(row, other).clamp(-1.0, 1.0).acos();
-        // Nearly parallel (or opposite) vectors have no well-defined great circle: go straight and renormalise.
+        // Nearly parallel (or opposite) vectors have no well-defined great circle: interpolate in a straight
+        // line and renormalise.
         let (wa, wb) = if angle.sin() < 1e-4 {
             (1.0 - f64::from(weight), f64::from(weight))
         } else {

@@ -1,4 +1,4 @@
-//! Matrix products: `linear`, and the product that convolutions and attention are made of.
+//! Matrix products: `linear`, and the product inside convolutions and attention.
 
 use rayon::prelude::*;
 
@@ -11,9 +11,9 @@ use crate::tensor::{Activation, Linear, Packed};
 
 /// Numbers that one task of an element-wise pass works on: 128 KiB, well inside a core's second-level cache.
 pub(super) const BLOCK: usize = 32 * 1024;
-/// Rows that one task multiplies at most: with a block of the inner dimension they stay in a core's second-level cache.
+/// The most rows of one task: with a block of the inner dimension they stay in a core's second-level cache.
 const ROWS: usize = 96;
-/// Multiplications of a product that one thread finishes before another one is awake.
+/// Multiplications of a product that one thread finishes before a second thread is awake.
 pub(super) const SMALL: usize = 1 << 22;
 
 /// `out = finish(a b)`, on all threads: a is (out.len() / columns, depth), out has the columns of b.
@@ -30,7 +30,7 @@ pub(super) fn product(a: Matrix<'_>, b: &Panels, out: &mut [f32], finish: Finish
     });
 }
 
-/// Rows of a task, so that every thread gets a few; all of them if there is little to do.
+/// Rows of a task, such that each thread gets a few tasks; all rows if there is little work.
 pub(super) fn block_rows(rows: usize, multiplications: usize) -> usize {
     if multiplications <= SMALL {
         return rows.max(1);
@@ -46,13 +46,13 @@ pub(super) fn linear(x: &Tensor, linear: &Linear<Weight>, activation: Activation
     y
 }
 
-/// Runs `body` on blocks of a tensor: on this thread if it is small, else on all of them.
+/// Runs `body` on blocks of a tensor: on this thread if the tensor is small, else on all threads.
 pub(super) fn in_blocks(values: &mut [f32], block: usize, body: impl Fn(usize, &mut [f32]) + Sync + Send) {
     let passes = SMALL / SERIAL;
     in_blocks_of(values.len() * passes, values, block, body);
 }
 
-/// The same for work of so many multiplications.
+/// As [`in_blocks`], for work of the given number of multiplications.
 pub(super) fn in_blocks_of(
     multiplications: usize,
     values: &mut [f32],

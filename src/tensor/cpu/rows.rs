@@ -1,4 +1,4 @@
-//! Operations that move rows and channels about.
+//! Operations that move rows and channels.
 
 use super::product::{BLOCK, in_blocks};
 use super::{Tensor, Weight};
@@ -27,7 +27,7 @@ pub(super) fn resample_linear(x: &Tensor, clips: &Clips) -> Tensor {
     for (clip, target) in y.clips_mut().enumerate() {
         let source = x.clip(clip);
         let (from, to) = (source.len() / channels.max(1), target.len() / channels.max(1));
-        // As PyTorch does it: the scale, the position and both weights in f32.
+        // As in PyTorch: the scale, the position and both weights are f32.
         let scale = if to > 1 { (from - 1) as f32 / (to - 1) as f32 } else { 0.0 };
         for (row, target) in target.chunks_exact_mut(channels).enumerate() {
             let position = scale * row as f32;

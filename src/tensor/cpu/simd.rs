@@ -17,7 +17,7 @@ pub(super) fn width() -> usize {
     pulp::Arch::new().dispatch(Width)
 }
 
-/// Rows of a tile: as many as the registers hold.
+/// Rows of a tile: the most whose sums fit into the registers.
 pub(super) fn height() -> usize {
     struct Height;
     impl WithSimd for Height {

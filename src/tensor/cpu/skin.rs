@@ -1,11 +1,11 @@
-//! Vertices of faces: blend shapes, then linear blend skinning as `smplx.lbs` does it.
+//! Vertices of faces: blend shapes, then linear blend skinning as in `smplx.lbs`.
 
 use rayon::prelude::*;
 
 use super::{Tensor, Weight};
 use crate::tensor::SkinTables;
 
-/// The tables of a face for J turned joints and C channels, as numbers.
+/// The tables of a face for J turned joints and C channels, as arrays of numbers.
 pub(crate) struct Tables<'a> {
     /// (V, 3).
     pub template: &'a [f32],
@@ -83,7 +83,7 @@ impl Transform {
         std::array::from_fn(|k| r[3 * k] * x + r[3 * k + 1] * y + r[3 * k + 2] * z + shift[k])
     }
 
-    /// `inner`, then `self`.
+    /// The composition: `inner` first, then `self`.
     fn after(&self, inner: &Self) -> Self {
         let r = std::array::from_fn(|i| {
             let (row, column) = (i / 3, i % 3);
@@ -115,9 +115,9 @@ fn transforms(tables: &Tables<'_>, channels: &[f32], rotations: &[Matrix]) -> Ve
     transforms
 }
 
-/// `out += basis^T coefficients`, basis (shapes, out.len()), without the coefficients that are 0.
+/// `out += basis^T coefficients`, basis (shapes, out.len()); shapes with coefficient 0 are skipped.
 ///
-/// Four shapes a pass: `out` is read and rounded a quarter as often.
+/// Four shapes in one pass: `out` is read and rounded a quarter as often.
 pub(crate) fn add_shapes(coefficients: &[f32], basis: &[f32], out: &mut [f32]) {
     let shapes = coefficients.iter().zip(basis.chunks_exact(out.len()));
     let moved: Vec<(f32, &[f32])> =

@@ -1,7 +1,9 @@
-//! The kernel under every matrix product: a tile of rows times a panel of columns, with all sums in vector registers.
+//! The kernel of all matrix products: a tile of rows times a panel of columns, with all sums in vector
+//! registers.
 //!
-//! `b` is stored in [`Panels`]. Rows of `a` are brought into the same order, a few at a time, block by block of the inner dimension. An element's sum has one order, which depends on the inner
-//! dimension alone: however the work is cut, the bytes are the same.
+//! `b` is stored in [`Panels`]. Rows of `a` are copied into the same order, a few at a time, one block of the
+//! inner dimension after another. The order of an element's sum depends only on the inner dimension: the
+//! bytes are the same for any division of the work.
 
 use std::cell::RefCell;
 
@@ -13,11 +15,12 @@ use super::operands::{Finish, Matrix};
 use super::panels::Panels;
 use super::simd::VECTORS;
 
-/// The inner dimension of a block at most: a block of a panel is 64 KiB and stays in a core's second-level cache.
+/// The largest inner dimension of a block: a block of a panel is 64 KiB and stays in a core's second-level
+/// cache.
 const DEPTH: usize = 512;
 
 thread_local! {
-    /// Rows that [`Block`] has brought into the order of the tile.
+    /// Rows of `a` that [`Block`] has copied into the order of the tile.
     static SCRATCH: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -32,14 +35,15 @@ pub(super) struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// All tiles, `HEIGHT` rows high, of a product whose inner dimension goes in blocks of `most` numbers at most.
+    /// Computes all tiles, `HEIGHT` rows high, of a product whose inner dimension is cut into blocks of at
+    /// most `most` numbers.
     #[inline(always)]
     pub fn tiles<T: Tile, const HEIGHT: usize>(self, tile_of: T, most: usize) {
         let Self { a, rows, b, out, stride, finish } = self;
         let scratch = &mut SCRATCH.take();
         let (width, depth) = (tile_of.width(), b.depth());
         let blocks = depth.div_ceil(most).max(1);
-        // Blocks of one size, so that the last is not a short one.
+        // Blocks of one size, so that the last one is not short.
         let most = depth.div_ceil(blocks).next_multiple_of(T::NUMBERS);
         for block in 0..blocks {
             let from = (block * most).min(depth);
@@ -89,7 +93,7 @@ impl Block<'_> {
 
 /// A tile in some number format.
 pub(super) trait Tile: Copy {
-    /// One number, or as many as are multiplied at once.
+    /// One number, or the numbers that one instruction multiplies.
     type Word: bytemuck::Pod;
     /// Numbers of a word.
     const NUMBERS: usize;
@@ -97,10 +101,10 @@ pub(super) trait Tile: Copy {
     /// Columns of a panel.
     fn width(self) -> usize;
 
-    /// Brings a row of `a` into the tile's order: its words become number `slot` of every target.
+    /// Copies a row of `a` into the tile's order: its words become number `slot` of every target.
     fn gather<const HEIGHT: usize>(self, row: &[f32], slot: usize, target: &mut [[Self::Word; HEIGHT]]);
 
-    /// `HEIGHT` rows times a panel; `emit` gets each row's number and sums.
+    /// Multiplies `HEIGHT` rows by a panel; `emit` gets the number and the sums of each row.
     fn multiply<const HEIGHT: usize>(
         self,
         a: &[[Self::Word; HEIGHT]],
@@ -109,7 +113,7 @@ pub(super) trait Tile: Copy {
     );
 }
 
-/// f32, on whatever vectors there are.
+/// A tile of f32, with the vectors of this machine.
 #[derive(Clone, Copy)]
 struct F32<S>(S);
 
@@ -127,7 +131,7 @@ impl<S: Simd> Tile for F32<S> {
         target.iter_mut().zip(row).for_each(|(target, value)| target[slot] = *value);
     }
 
-    /// Indices, so that every sum is seen to have a register of its own.
+    /// Loops over indices, so that the compiler keeps each sum in a register.
     #[inline(always)]
     #[allow(clippy::needless_range_loop)]
     fn multiply<const HEIGHT: usize>(

@@ -1,4 +1,5 @@
-//! What every family of operations needs of a device: tensors, weights, transfers, branches and recordings.
+//! The part of a device that every family of operations needs: tensors, weights, transfers, branches and
+//! recordings.
 
 use crate::Result;
 use crate::tensor::{Clips, Dtype, Part, Stored, shapes};
@@ -26,7 +27,8 @@ pub struct Outputs<T, C> {
     pub codes: Vec<C>,
 }
 
-/// A device at work: holds tensors and runs operations on them, for one thread at a time. An [`Engine`](crate::tensor::Engine) leases it.
+/// A device at work: it holds tensors and runs operations on them, for one thread at a time. An
+/// [`Engine`](crate::tensor::Engine) leases it.
 pub trait Context {
     /// `(rows, channels)` of packed clips.
     type Tensor: Typed;
@@ -35,10 +37,10 @@ pub trait Context {
     /// One code (an index into a codebook) a row, of packed clips.
     type Codes: Packed;
 
-    /// Brings a tensor of a model file to the device. The result can only be used in the given role.
+    /// Loads a tensor of a model file onto the device. The result can only be used in the given role.
     fn load(&self, stored: Stored, role: Role) -> Result<Self::Weight>;
 
-    /// Brings all tensors of a model to the device, in one transfer where the device can.
+    /// Loads all tensors of a model onto the device, in one transfer if the device can.
     fn load_all(&self, tensors: Vec<(Stored, Role)>) -> Result<Vec<Self::Weight>> {
         tensors.into_iter().map(|(stored, role)| self.load(stored, role)).collect()
     }
@@ -61,7 +63,7 @@ pub trait Context {
     /// Device to host, one code a row.
     fn download_codes(&self, codes: &Self::Codes) -> Result<Vec<i32>>;
 
-    /// Runs two independent parts of a network, at the same time where the device can.
+    /// Runs two independent parts of a network, at the same time if the device can.
     fn branches<A, B>(
         &self,
         first: impl FnOnce() -> Result<A>,
@@ -72,9 +74,10 @@ pub trait Context {
 
     /// Runs a part of a network that the device may record once and replay.
     ///
-    /// The work of `body` must follow from the part (its network and name) and from the clips and channels of its inputs: besides these
-    /// it may use the network's weights, and uploads whose values follow from the clips. Sampling seeds are not part of that, so a part
-    /// that samples must not be recorded. The device may call `body` more than once.
+    /// The work of `body` must depend only on the part (its network and name) and on the clips and channels
+    /// of its inputs. Besides these it may use the network's weights, and uploads whose values depend only on
+    /// the clips. Sampling seeds are not part of that, so a part that samples must not be recorded. The
+    /// device may call `body` more than once.
     fn recorded(
         &self,
         _part: Part,
@@ -90,7 +93,7 @@ pub trait Context {
 pub enum Role {
     /// (out, in): the weight of a dense layer.
     Linear,
-    /// (channels): a bias, or a part of a norm.
+    /// (channels): a bias, or the weight or bias of a norm.
     Vector,
     /// (n, channels): rows that are read one by one, as of a codebook or a table of positions.
     Rows,
@@ -111,6 +114,6 @@ pub enum Role {
         /// Rows of the output from one window to the next.
         stride: usize,
     },
-    /// Values in f32 on every device, as those of a face.
+    /// Values in f32 on every device, such as those of a face.
     Exact,
 }

@@ -5,8 +5,9 @@ use crate::Result;
 
 /// Operations on embeddings, which are rows of unit length or parameters of their distribution.
 pub trait EmbeddingOps: RowOps {
-    /// The generalised pooling operator: every channel of a clip sorted in descending order over its rows, then summed with
-    /// `weights` (same rows, 1 channel, f32): (rows, channels) -> (clips, channels), one row a clip.
+    /// The generalised pooling operator: each channel of a clip is sorted in descending order over its rows,
+    /// then summed with `weights` (same rows, 1 channel, f32): (rows, channels) -> (clips, channels), one row
+    /// for each clip.
     fn sorted_pool(&self, x: &Self::Tensor, weights: &Self::Tensor) -> Result<Self::Tensor>;
 
     /// Each row divided by its Euclidean length (plus 1e-8).

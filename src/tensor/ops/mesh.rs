@@ -67,8 +67,8 @@ pub struct SkinTables<W> {
     pub pivots: W,
     /// (9 K, V, 3): displacements for each entry of the rotation less the identity, row-major, of the last K joints.
     pub correctives: Option<W>,
-    /// (J + 1, V): share of what rests, then of each joint, in the movement of a vertex.
+    /// (J + 1, V): share of the part at rest, then of each joint, in the movement of a vertex.
     pub weights: W,
-    /// J: the joint whose movement carries this one, which stands before it; none for a root.
+    /// J: the joint whose movement carries this one, and which has a lower number; none for a root.
     pub parents: Vec<Option<usize>>,
 }

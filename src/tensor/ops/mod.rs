@@ -1,4 +1,4 @@
-//! Tensor operations, one trait a family. A network asks for the families that it uses.
+//! Tensor operations, one trait for each family. A network requires the families that it uses.
 //!
 //! Shapes are written `(rows, channels)`; `rows` counts the rows of all clips. Operations on single rows (`linear`, `layer_norm`,
 //! `add`, ...) do not depend on clips. Convolutions, `group_norm`, `attention`, pooling and resampling work within one clip, so a

@@ -55,11 +55,13 @@ pub trait RowOps: Context {
     /// A row holds q of all heads, then k, then v.
     fn self_attention(&self, qkv: &Self::Tensor, heads: usize, bias: &AttentionBias) -> Result<Self::Tensor>;
 
-    /// The same of queries (rows, width * heads) over keys and values (other rows, 2 * width * heads; a row holds k of all heads, then
-    /// v) of the same clip: (rows, width * heads).
+    /// As [`self_attention`](Self::self_attention), but of queries (rows, width * heads) over keys and values
+    /// (other rows, 2 * width * heads; a row holds k of all heads, then v) of the same clip: (rows, width *
+    /// heads).
     ///
-    /// A bias goes by places: the queries of a clip stand at its last keys, query `i` in row `i + keys - queries`. So a clip goes on
-    /// with new rows after the keys and values of earlier ones were kept. Without a bias keys may have any number.
+    /// A bias depends on positions: the queries of a clip stand at its last keys, query `i` in row `i + keys
+    /// - queries`. So new rows of a clip can attend to the kept keys and values of earlier rows. Without a
+    /// bias, the number of keys is free.
     fn attention(
         &self,
         q: &Self::Tensor,
@@ -81,7 +83,7 @@ pub trait RowOps: Context {
     /// `n` consecutive rows become one: (rows, channels) -> (rows / n, n * channels).
     fn stack_frames(&self, x: &Self::Tensor, n: usize) -> Result<Self::Tensor>;
 
-    /// Side by side: equal rows, channels add up.
+    /// Tensors side by side: equal rows, the channels add up.
     fn concat(&self, parts: &[&Self::Tensor]) -> Result<Self::Tensor>;
 
     /// At most `max_rows` rows of each clip, from its row `start` on.
@@ -115,7 +117,7 @@ pub trait RowOps: Context {
     /// The rows of a table (n, channels) in front of every clip.
     fn prepend_rows(&self, x: &Self::Tensor, rows: &Self::Weight) -> Result<Self::Tensor>;
 
-    /// The one row of each clip, once for every row of `clips`.
+    /// The one row of each clip, repeated for every row of `clips`.
     fn broadcast_rows(&self, x: &Self::Tensor, clips: &Clips) -> Result<Self::Tensor>;
 
     /// `layer_norm(x + y)`.
