@@ -1,6 +1,6 @@
 //! File formats and file access: atomic writes, hashes, memory maps, safetensors, NumPy arrays, pickles and torch archives.
 //!
-//! This module uses no other module of the crate but its errors: it knows no sound, network or face.
+//! Of the crate, this module uses only the errors: it does not depend on sound, networks or faces.
 
 mod atomic;
 mod draft;

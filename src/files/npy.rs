@@ -5,7 +5,7 @@ use std::io::{self, Write};
 /// The header is padded to a multiple of this many bytes, so that the numbers can be memory-mapped.
 const ALIGNMENT: usize = 64;
 
-/// NumPy leaves room for the first axis to grow to this many digits in place.
+/// NumPy reserves digits in the header, so that the first axis can grow to this many digits in place.
 const GROWTH_DIGITS: usize = 21;
 
 /// Writes a header of format 1.0; the elements follow in C order. `descr` is NumPy's name of their type.

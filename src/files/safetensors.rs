@@ -1,4 +1,4 @@
-//! Safetensors: named arrays behind a JSON header. The one reader and the one writer.
+//! Safetensors: named arrays after a JSON header. The only reader and the only writer of the format.
 //!
 //! A file is the length of its header (u64, little-endian), the header, and the arrays one after another. The `safetensors` crate checks
 //! that their offsets follow each other, fit their shapes and end with the file; [`Safetensors::parse`] also limits the header's size and
@@ -36,21 +36,21 @@ pub struct Entry {
     pub range: Range<usize>,
 }
 
-/// Why bytes are not a safetensors file.
+/// The reason why bytes are not a safetensors file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Damage {
     /// The file is shorter than the length of a header.
     Short(usize),
     /// The header is longer than the reader allows, or than the file.
     Header {
-        /// The length that the file says.
+        /// The length that the file gives.
         length: u64,
         /// The largest length allowed.
         most: u64,
     },
     /// A name that occurs twice, in the list of arrays or in the metadata.
     Twice(String),
-    /// What the `safetensors` crate says.
+    /// The message of the `safetensors` crate.
     Invalid(String),
 }
 
@@ -71,7 +71,7 @@ impl<B: AsRef<[u8]>> Safetensors<B> {
     /// Reads and checks the header, which may have `largest_header` bytes at most. No array is touched.
     ///
     /// # Errors
-    /// What is wrong with the bytes.
+    /// The damage of the bytes.
     pub fn parse(bytes: B, largest_header: u64) -> Result<Self, Damage> {
         let file = bytes.as_ref();
         let Some((length, rest)) = file.split_first_chunk::<8>() else {
@@ -130,7 +130,8 @@ impl<B: AsRef<[u8]>> Safetensors<B> {
     }
 }
 
-/// A name that occurs twice in the header or in its metadata; none if the header is not JSON, which the crate will say.
+/// A name that occurs twice in the header or in its metadata; `None` if the header is not JSON, an error that
+/// the crate reports.
 fn repeated(header: &[u8]) -> Option<String> {
     struct Names(Option<String>);
 
@@ -179,7 +180,8 @@ pub struct Header {
     pub arrays: Vec<(String, Dtype, Vec<usize>)>,
 }
 
-/// Where the arrays of a file begin: a multiple of so many bytes, so that kernels may read them in place.
+/// The alignment of a file's arrays in bytes: they begin at a multiple of it, so that kernels can read them
+/// in place.
 pub const ALIGNMENT: usize = 64;
 
 impl Header {

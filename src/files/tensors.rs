@@ -13,9 +13,9 @@ const LARGEST_HEADER: u64 = 16 << 20;
 
 /// A file of named tensors that are read one at a time.
 pub trait Tensors: Send + Sync + std::fmt::Debug {
-    /// All names, in the file's order where it has one.
+    /// All names; in the file's order if it has one.
     fn names(&self) -> Vec<String>;
-    /// The shape of a tensor, or none if there is none of this name.
+    /// The shape of a tensor; `None` if no tensor has this name.
     fn shape(&self, name: &str) -> Option<Vec<usize>>;
     /// The elements of a tensor, row-major, widened or rounded to f32.
     ///

@@ -1,7 +1,8 @@
 //! Reader of the archives that `torch.save` writes; torch is not needed.
 //!
-//! Since torch 1.6 a file is a zip archive of stored (never compressed) entries: `NAME/data.pkl` says which tensors there are, as views of
-//! storages, and `NAME/data/KEY` are the storages. The data is read straight from the memory map.
+//! Since torch 1.6 a file is a zip archive of stored (never compressed) entries: `NAME/data.pkl` lists the
+//! tensors as views of storages, and `NAME/data/KEY` are the storages. The data is read directly from the
+//! memory map.
 
 mod legacy;
 
@@ -55,8 +56,8 @@ pub(super) struct View {
 impl TorchArchive {
     /// Opens an archive of `torch.save` (or of its format before torch 1.6) and lists the tensors of its state dict.
     ///
-    /// The state dict is the file's dictionary, or what that holds as `state_dict`, `model_state_dict` or `model`; a dictionary of several state
-    /// dicts gives their names joined by a point.
+    /// The state dict is the file's dictionary, or its value `state_dict`, `model_state_dict` or `model`; if
+    /// that is a dictionary of several state dicts, the names are joined with a point.
     ///
     /// # Errors
     /// [`Error::BadInput`] if the file is damaged, names a function that is not allowed, or holds no state dict.
@@ -291,7 +292,8 @@ impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
             let found = found.map_or("nothing".into(), Node::describe);
             self.damaged(format!("the tensor `{}` is damaged", name.escape_debug()), expected, found)
         };
-        // ("storage", type, key, location, elements), and in the older format the view of a view, long since always None.
+        // ("storage", type, key, location, elements); the older format adds the view of a view, which has
+        // been None for years.
         let storage =
             args.item(0).and_then(Node::persistent).ok_or_else(|| wrong("a storage", args.item(0)))?;
         let kind = storage.item(1).and_then(Node::global);

@@ -1,6 +1,7 @@
-//! The names that checkpoints and FLAME files are made of.
+//! The names of Python that checkpoints and FLAME files use.
 
-/// Whether a pickle may name `module.name`. Nothing here is called; the list is what keeps a file that wants more than data out.
+/// True if a pickle may name `module.name`. No function is ever called; the list refuses files that contain
+/// more than data.
 pub(super) fn allowed(module: &str, name: &str) -> bool {
     let names: &[&str] = match module {
         "__builtin__" | "builtins" => &[

@@ -1,8 +1,8 @@
-//! How numbers and texts are spelt in a pickle, and the complaint when they are not.
+//! Literals of numbers and texts in a pickle, and the error for a malformed one.
 
 use std::borrow::Cow;
 
-/// Why the machine stopped: what was expected and what was found.
+/// The reason why the machine stopped: what was expected and what was found.
 pub(super) struct Fault {
     pub(super) expected: Cow<'static, str>,
     pub(super) found: Cow<'static, str>,
@@ -31,7 +31,7 @@ pub(super) fn memo_index(text: &[u8]) -> Step<u64> {
     u64::try_from(decimal(text)?).map_err(|_| fault("the number of a remembered value", quoted(text)))
 }
 
-/// Two's complement, little-endian, of any length up to 16.
+/// A whole number in two's complement, little-endian, of up to 16 bytes.
 pub(super) fn whole_number(bytes: &[u8]) -> Step<i128> {
     let negative = bytes.last().is_some_and(|&byte| byte >= 0x80);
     let mut wide = [if negative { 0xff } else { 0 }; 16];
@@ -42,7 +42,7 @@ pub(super) fn whole_number(bytes: &[u8]) -> Step<i128> {
     Ok(i128::from_le_bytes(wide))
 }
 
-/// The bytes that a Python 2 string literal stands for.
+/// The bytes that a Python 2 string literal means.
 pub(super) fn unescape(literal: &[u8]) -> Step<Vec<u8>> {
     let (inner, odd) = match literal {
         [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => {

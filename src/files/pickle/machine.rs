@@ -1,4 +1,4 @@
-//! The stack machine of `pickle`, protocols 0 to 5, that writes calls down instead of making them.
+//! The stack machine of `pickle`, protocols 0 to 5. It records calls instead of making them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -38,7 +38,7 @@ opcodes! {
     READONLY_BUFFER = 0x98,
 }
 
-/// The most bytes that calls may make anew; FLAME, saved by Python 3 for Python 2, takes 60 MB.
+/// The most bytes that calls may create; FLAME, saved by Python 3 for Python 2, takes 60 MB.
 const MOST_MADE: usize = 256 << 20;
 
 struct Machine<'a> {
@@ -48,7 +48,7 @@ struct Machine<'a> {
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
-    /// Bytes of texts and tables that calls made anew: the same one may be remembered and converted many times over.
+    /// Bytes of texts and tables that calls created: one value may be stored and converted many times.
     made: usize,
 }
 
@@ -269,7 +269,8 @@ impl<'a> Machine<'a> {
                 let top = self.top()?;
                 match &mut self.values[top as usize] {
                     Value::Object { state, .. } => *state = Some(new),
-                    // Attributes of an OrderedDict, like the `_metadata` of a state dict: nothing that a tensor needs.
+                    // Attributes of an OrderedDict, such as the `_metadata` of a state dict: no tensor needs
+                    // them.
                     Value::Dict(_) => {}
                     _ => return Err(fault("an object to set the state of", "a plain value")),
                 }
@@ -320,7 +321,7 @@ impl<'a> Machine<'a> {
         usize::try_from(u64::from_le_bytes(wide)).map_err(|_| fault("a length", "one beyond memory"))
     }
 
-    /// Bytes after their length.
+    /// A length, then that many bytes.
     fn counted(&mut self, width: usize) -> Step<&'a [u8]> {
         let length = self.length(width)?;
         self.bytes(length)
@@ -365,7 +366,8 @@ impl<'a> Machine<'a> {
         self.push(value)
     }
 
-    /// Counts what could not be borrowed from the input. Decoding every byte of a file once makes at most three of one.
+    /// Counts bytes that could not be borrowed from the input. Decoding each byte of a file once creates at
+    /// most three bytes for each.
     fn spend(&mut self, bytes: usize) -> Step {
         self.made += bytes;
         if self.made > MOST_MADE.min(self.input.len().saturating_mul(4)) {
@@ -386,7 +388,7 @@ impl<'a> Machine<'a> {
         self.push(Value::Global(module, name))
     }
 
-    /// Where the values since the last mark begin.
+    /// The stack position of the last mark.
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
@@ -449,7 +451,8 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Writes down the call of `class` with `args`; what is only another spelling of plain data becomes that data.
+    /// Records the call of `class` with `args`; a call that is only another form of plain data becomes that
+    /// data.
     fn call(&mut self, class: Id, args: Id) -> Step {
         let Value::Global(module, name) = &self.values[class as usize] else {
             return Err(fault("a named class or function to call", "another value"));
@@ -470,7 +473,7 @@ impl<'a> Machine<'a> {
                 self.spend(size_of_val(&pairs[..]))?;
                 self.push(Value::Dict(pairs))
             }
-            // How Python 3 writes bytes for Python 2: the text of the same code points.
+            // The form in which Python 3 writes bytes for Python 2: the text of the same code points.
             ("_codecs", "encode") => {
                 let Some(Value::Str(text)) = given.first().map(|&id| &self.values[id as usize]) else {
                     return Err(fault("a text to encode", "another value"));
@@ -479,7 +482,7 @@ impl<'a> Machine<'a> {
                 let bytes = bytes.map_err(|_| fault("latin-1", "a letter outside it"))?;
                 self.push_decoded(Value::Bytes(bytes.into()))
             }
-            // How protocols 0 and 1 make any object: the class is the first argument.
+            // The form in which protocols 0 and 1 make any object: the class is the first argument.
             ("copy_reg" | "copyreg", "_reconstructor") => {
                 let class = given
                     .first()

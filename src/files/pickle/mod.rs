@@ -1,10 +1,11 @@
-//! Python pickles as plain data: nothing in them is ever run.
+//! Python pickles as plain data: no code in them is ever run.
 //!
-//! A pickle is a program for a small stack machine that may name any function of Python and call it. Here a call is only written down,
-//! as an [`Object`] with its arguments; names come from a short list of what checkpoints are made of, anything else is refused by name.
-//! All values lie in one table and refer to each other by number, so sharing costs nothing, and neither reading nor dropping recurses.
-//! What comes out is checked to have no cycles and no great depth, so every way down ends. There can be very many ways, though, where
-//! values are shared: whoever follows them all must count.
+//! A pickle is a program for a small stack machine, and may name any function of Python and call it. This
+//! reader only records a call, as an [`Object`] with its arguments. Names must be in a short list of those
+//! that checkpoints use; any other name is refused, and the error gives it. All values are in one table and
+//! refer to each other by number, so sharing costs nothing, and neither reading nor dropping recurses. The
+//! result is checked for cycles and great depth, so each path through it ends. But shared values can make the
+//! number of paths very large: code that follows all of them must limit its steps.
 
 mod allowed;
 mod literals;
@@ -15,7 +16,8 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// The most instructions a pickle may have: a checkpoint of 1500 tensors has 60 000. Bounds the memory to some 200 MB.
+/// The most instructions of a pickle: a checkpoint of 1500 tensors has 60 000. The bound limits the memory to
+/// some 200 MB.
 const MOST_STEPS: usize = 2 << 20;
 /// The deepest nesting: a checkpoint has about ten levels.
 const MOST_LEVELS: u16 = 200;
@@ -24,7 +26,7 @@ const LONGEST_TEXT: usize = 1024;
 /// numpy allows 64, torch no more.
 const MOST_AXES: usize = 64;
 
-/// A value of the pickle; the parts are numbers of other values.
+/// A value of the pickle; its parts are numbers of other values.
 #[derive(Debug, Clone, PartialEq)]
 enum Value<'a> {
     None,
@@ -37,7 +39,7 @@ enum Value<'a> {
     List(Vec<Id>),
     Tuple(Vec<Id>),
     Set(Vec<Id>),
-    /// `dict` and its kin, in order; a later pair replaces an earlier one of the same key.
+    /// `dict` and similar types, in order; a later pair replaces an earlier one with the same key.
     Dict(Vec<(Id, Id)>),
     Global(Cow<'a, str>, Cow<'a, str>),
     Object {
@@ -51,7 +53,7 @@ enum Value<'a> {
 type Id = u32;
 
 impl Value<'_> {
-    /// The `index`-th part, or none past the last.
+    /// The `index`-th part; `None` after the last.
     fn part(&self, index: usize) -> Option<Id> {
         match self {
             Self::List(items) | Self::Tuple(items) | Self::Set(items) => items.get(index).copied(),
@@ -67,25 +69,25 @@ impl Value<'_> {
     }
 }
 
-/// What one pickle holds.
+/// The content of one pickle.
 #[derive(Debug)]
 pub struct Pickle<'a> {
     values: Vec<Value<'a>>,
     root: Id,
-    /// How many bytes of the input it took.
+    /// The length of the pickle in the input, in bytes.
     pub length: usize,
 }
 
-/// A call that was written down instead of made.
+/// A call that was recorded instead of made.
 #[derive(Debug, Clone, Copy)]
 pub struct Object<'p> {
-    /// Where Python would look for the class or function.
+    /// The Python module of the class or function.
     pub module: &'p str,
-    /// What it is called there.
+    /// The name of the class or function in its module.
     pub name: &'p str,
     /// The arguments.
     pub args: Node<'p>,
-    /// What `__setstate__` would get.
+    /// The argument of `__setstate__`.
     pub state: Option<Node<'p>>,
 }
 
@@ -97,11 +99,11 @@ pub struct Node<'p> {
 }
 
 impl<'a> Pickle<'a> {
-    /// Reads the pickle at the start of `input`, of any protocol from 0 to 5; `path` stands in errors.
+    /// Reads the pickle at the start of `input`, of any protocol from 0 to 5; errors name `path`.
     ///
     /// # Errors
-    /// A bad input that says at which byte and instruction the pickle is not one, or names something that a checkpoint does not need, or
-    /// exceeds what a checkpoint can take.
+    /// A bad input with the byte and the instruction where the bytes are not a pickle, name something that a
+    /// checkpoint does not need, or exceed the limits of a checkpoint.
     pub fn parse(input: &'a [u8], path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let pickle = machine::run(input, path)?;
@@ -114,7 +116,7 @@ impl<'a> Pickle<'a> {
         Node { pickle: self, id: self.root }
     }
 
-    /// The keys of everything that the pickle's maker keeps elsewhere, in order, repeated as often as they stand there.
+    /// The keys of the objects stored outside the pickle, in order and with repetitions.
     pub fn persistents(&self) -> impl Iterator<Item = Node<'_>> {
         let keys = self.values.iter().filter_map(|value| match value {
             Value::Persistent(id) => Some(*id),
@@ -123,10 +125,10 @@ impl<'a> Pickle<'a> {
         keys.map(|id| Node { pickle: self, id })
     }
 
-    /// Refuses cycles and great depth, without recursing. Every value is walked once, however often it is shared.
+    /// Refuses cycles and great depth, without recursion. Each value is visited once, even if it is shared.
     fn check_depth(&self, path: &Path) -> Result<()> {
         const OPEN: u16 = u16::MAX;
-        // 0: not seen; otherwise how many levels a value has, itself included.
+        // 0: not visited; otherwise the number of levels of a value, itself included.
         let mut levels = vec![0u16; self.values.len()];
         let mut walk = vec![(self.root, 0, 1u16)];
         levels[self.root as usize] = OPEN;
@@ -203,12 +205,12 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// Whether this is a text of Python 2, whose texts are bytes.
+    /// True for a text of Python 2, whose texts are bytes.
     pub fn is_bytes(self) -> bool {
         matches!(self.value(), Value::Bytes(_))
     }
 
-    /// Whether this is `None`.
+    /// True for `None`.
     pub fn is_none(self) -> bool {
         matches!(self.value(), Value::None)
     }
@@ -222,7 +224,7 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// A whole number that can be a size.
+    /// A whole number that is a valid size.
     pub fn size(self) -> Option<usize> {
         self.int().and_then(|value| usize::try_from(value).ok())
     }
@@ -248,7 +250,7 @@ impl<'p> Node<'p> {
         self.items()?.nth(index)
     }
 
-    /// The sizes of a shape: a list, a tuple or a `torch.Size`, of a number of axes that an array can have.
+    /// The sizes of a shape: a list, a tuple or a `torch.Size`, with a valid number of axes.
     pub fn sizes(self) -> Option<Vec<usize>> {
         let sizes = self.object().map_or(Some(self), |object| object.args.item(0))?;
         sizes.items().filter(|items| items.len() <= MOST_AXES)?.map(Self::size).collect()
@@ -267,7 +269,7 @@ impl<'p> Node<'p> {
         self.pairs()?.filter(|(k, _)| k.is_text(key)).last().map(|(_, value)| value)
     }
 
-    /// A name that was looked up: module and name.
+    /// A name of Python: module and name.
     pub fn global(self) -> Option<(&'p str, &'p str)> {
         match self.value() {
             Value::Global(module, name) => Some((module, name)),
@@ -275,14 +277,14 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// A call, with everything that belongs to it.
+    /// A call, with its arguments and state.
     pub fn object(self) -> Option<Object<'p>> {
         let Value::Object { class, args, state } = self.value() else { return None };
         let (module, name) = self.at(*class).global()?;
         Some(Object { module, name, args: self.at(*args), state: state.map(|id| self.at(id)) })
     }
 
-    /// What the pickle's maker keeps elsewhere: torch's storages.
+    /// The key of an object stored outside the pickle: a storage of torch.
     pub fn persistent(self) -> Option<Self> {
         match self.value() {
             Value::Persistent(id) => Some(self.at(*id)),
@@ -290,7 +292,7 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// What this is, for an error: "a list of 3", "a `torch.Size`".
+    /// A description of the value for an error: "a list of 3", "a `torch.Size`".
     pub fn describe(self) -> String {
         match self.value() {
             Value::None => "None".into(),

@@ -9,7 +9,7 @@ use crate::files::pickle::{Node, Pickle};
 use crate::files::tensors::not_tensors;
 use crate::{Error, Result};
 
-/// The first pickle of such a file is this number.
+/// The number in the first pickle of such a file.
 const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const VERSION: i128 = 1001;
 

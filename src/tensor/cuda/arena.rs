@@ -1,8 +1,8 @@
-//! Device memory: a few large chunks from the driver, cut into buffers that go back when they are dropped. After the first
-//! forward of a length nothing is asked of the driver.
+//! Device memory: a few large chunks from the driver, cut into buffers that return to the arena when they are
+//! dropped. After the first forward of a length, no memory is requested from the driver.
 //!
-//! An arena belongs to one lane (a stream), and the stream's order is what makes the reuse safe: whoever gets a buffer that
-//! another operation gave back runs after it.
+//! An arena belongs to one lane (a stream). The order of the stream makes reuse safe: an operation that gets
+//! a buffer of an earlier operation runs after it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,9 +12,10 @@ use cudarc::driver::{CudaStream, result, sys};
 use super::device::{Device, failed};
 use crate::{Error, Result};
 
-/// Every buffer begins at a multiple of this; the driver's own chunks do.
+/// Every buffer begins at a multiple of this many bytes; the driver's chunks are aligned to it.
 pub(super) const ALIGNMENT: usize = 256;
-/// The least that the driver is asked for: the first time, and once an arena has as much. Between them, as much again as it has.
+/// The smallest sizes of a new chunk: of the first chunk, and once the arena has as much as the second.
+/// Between them, a new chunk is as large as the arena.
 const CHUNKS: [usize; 2] = [2 << 20, 32 << 20];
 
 /// The memory of one lane.
@@ -30,15 +31,17 @@ pub(super) struct Arena {
 struct State {
     /// Chunks of the driver: address and bytes.
     chunks: Vec<(u64, usize)>,
-    /// Free pieces: address and bytes. Pieces of one chunk that touch are one piece.
+    /// Free pieces: address and bytes. Adjacent free pieces of one chunk are merged.
     free: BTreeMap<u64, usize>,
-    /// The driver had nothing left: chunks go back to it as soon as nothing of them is in use.
+    /// The driver had no memory left: from then on a chunk returns to the driver as soon as no piece of it is
+    /// in use.
     full: bool,
-    /// Recordings use this memory whether or not a piece of it is in use, so nothing goes back before the end.
+    /// Recordings use this memory even if no piece of it is in use, so no chunk returns to the driver before
+    /// the end.
     recorded: bool,
 }
 
-/// A piece of device memory, its holder's until it is dropped.
+/// A piece of device memory, owned until it is dropped.
 #[derive(Debug)]
 pub(super) struct Buffer {
     address: u64,
@@ -59,7 +62,7 @@ impl Drop for Buffer {
 }
 
 impl State {
-    /// The smallest free piece that is large enough, the rest of it left free.
+    /// Takes the smallest free piece that is large enough; the rest of the piece stays free.
     fn take(&mut self, bytes: usize) -> Option<u64> {
         let fitting = self.free.iter().filter(|(_, size)| **size >= bytes);
         let (&address, &size) = fitting.min_by_key(|(address, size)| (**size, **address))?;
@@ -74,7 +77,7 @@ impl State {
         self.chunks.iter().copied().find(|&(begin, bytes)| (begin..begin + bytes as u64).contains(&address))
     }
 
-    /// Forgets the chunks of which nothing is in use.
+    /// Removes the chunks of which no piece is in use.
     fn take_free_chunks(&mut self) -> Vec<u64> {
         let Self { chunks, free, .. } = self;
         let mut taken = Vec::new();
@@ -116,14 +119,14 @@ impl Arena {
         Arc::new(Self { device, streams: streams.to_vec(), state: Mutex::default() })
     }
 
-    /// The same for recordings, which keep their places in it: chunks are freed with the arena alone.
+    /// As `new`, for recordings, whose addresses are fixed: chunks are freed only with the arena.
     pub fn of_recordings(device: Arc<Device>, streams: &[Arc<CudaStream>]) -> Arc<Self> {
         let state = State { recorded: true, ..State::default() };
         Arc::new(Self { device, streams: streams.to_vec(), state: Mutex::new(state) })
     }
 
-    /// Waits for the streams of this arena and for nothing else: to wait for the device would spoil the recordings that other
-    /// threads make at this moment. Errors come back with the next call that selects the device.
+    /// Waits only for the streams of this arena: a wait for the whole device would invalidate the recordings
+    /// that other threads make at that moment. Errors are returned by the next call that selects the device.
     fn wait(&self) {
         for stream in &self.streams {
             self.device.context.record_err(stream.synchronize());
@@ -136,7 +139,7 @@ impl Arena {
         self.device.context.record_err(unsafe { result::free_sync(address) });
     }
 
-    /// A buffer of at least so many bytes; its contents are anything.
+    /// A buffer of at least `bytes` bytes, uninitialised.
     pub fn take(self: &Arc<Self>, bytes: usize) -> Result<Buffer> {
         let bytes = bytes.max(1).next_multiple_of(ALIGNMENT);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -170,7 +173,7 @@ impl Arena {
 
     fn allocate(&self, bytes: usize, wanted: usize) -> Result<u64> {
         self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        // SAFETY: memory that only this arena knows, freed in its `drop`.
+        // SAFETY: only this arena knows the memory; its `drop` frees it.
         unsafe { result::malloc_sync(bytes) }.map_err(|error| {
             if error.0 != sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
                 return failed("allocate memory", error);
@@ -194,7 +197,7 @@ impl Arena {
         }
     }
 
-    /// Whole free chunks back to the driver.
+    /// Returns chunks that are completely free to the driver.
     fn return_chunks(&self, state: &mut State) {
         if state.recorded {
             return;
@@ -213,7 +216,7 @@ fn megabytes(bytes: usize) -> String {
 
 impl Drop for Arena {
     fn drop(&mut self) {
-        // Every buffer holds the arena, so none is left.
+        // Every buffer holds the arena, so no buffer is left.
         self.wait();
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         for (address, _) in std::mem::take(&mut state.chunks) {

@@ -8,7 +8,8 @@ use super::{Cuda, NULL, Tensor, longest, unsupported};
 use crate::Result;
 use crate::tensor::{AttentionBias, Clips, shapes};
 
-/// A row holds the queries of all heads, then the keys, then the values.
+/// Attention of a clip over itself. A row of `qkv` holds the queries of all heads, then the keys, then the
+/// values.
 pub(super) fn self_attention(
     cuda: &Cuda,
     qkv: &Tensor,
@@ -52,7 +53,7 @@ pub(super) fn self_attention(
     Ok(y)
 }
 
-/// A row of `kv` holds the keys of all heads, then the values.
+/// Attention over other rows. A row of `kv` holds the keys of all heads, then the values.
 pub(super) fn attention(
     cuda: &Cuda,
     q: &Tensor,
@@ -68,7 +69,7 @@ pub(super) fn attention(
 
 /// The operands of `attention_over`.
 struct Operands<'a> {
-    /// The first columns of a row are the queries.
+    /// Rows that begin with the queries.
     q: &'a Tensor,
     /// The address of the first key.
     kv: u64,
@@ -116,14 +117,14 @@ fn over(
         clips: q.clips.count(),
         longest: longest(&q.clips),
     };
-    // SAFETY: rows of q begin with `heads * width` halves and those of kv hold twice as many from the address on, the strides apart; slopes
-    // has a float a head; widths are multiples of 8, so every head of a row is aligned; the offsets are those of these clips, of which each
-    // has a key where it has queries.
+    // SAFETY: rows of q begin with `heads * width` halves, and rows of kv hold twice as many from the address
+    // on, the strides apart; slopes has a float a head; widths are multiples of 8, so every head of a row is
+    // aligned; the offsets are those of these clips, and each clip with queries has a key.
     unsafe { lane.launch(&attention) }?;
     Ok(y)
 }
 
-/// The slopes of a bias on the device, one a head.
+/// The slopes of a bias on the device, one for each head.
 fn slopes_of(cuda: &Cuda, bias: &AttentionBias) -> Result<Option<Arc<Buffer>>> {
     match bias {
         AttentionBias::None | AttentionBias::Window { .. } => Ok(None),

@@ -89,8 +89,8 @@ pub(super) fn choose_code(cuda: &Cuda, logits: &Tensor, sample: Option<&SampleCo
         clips: clips.count(),
         longest: longest(clips),
     };
-    // SAFETY: rows of the logits are `stride` halves; a seed and a first row for every clip; room for a code a row. The tables
-    // go back to the lane's arena behind this launch.
+    // SAFETY: rows of the logits are `stride` halves; there is a seed and a first row for every clip, and
+    // room for a code a row. The tables return to the lane's arena after this launch.
     unsafe { lane.launch(&choose) }?;
     Ok(codes)
 }

@@ -47,7 +47,7 @@ pub(super) fn conv1d(
     Ok(y)
 }
 
-/// One channel in, many taps: its windows as rows, and a matrix product.
+/// A convolution of one input channel with many taps: its windows become rows of a matrix product.
 fn windowed_conv(
     cuda: &Cuda,
     x: &Tensor,
@@ -71,8 +71,9 @@ fn windowed_conv(
     rows_times(cuda, &windows, [w, bias], out, activation)
 }
 
-/// `sample_windows` of `conv.cu`: the windows of a tensor of one channel as rows, first as halves, then what these leave, each
-/// `padded(taps)` wide. `clips` are those of windows that begin `step` rows apart.
+/// `sample_windows` of `conv.cu`: the windows of a tensor of one channel as rows, first rounded to halves,
+/// then the remainder of the rounding, each `padded(taps)` wide. `clips` are those of windows that begin
+/// `step` rows apart.
 pub(super) fn sample_windows(
     cuda: &Cuda,
     x: &Tensor,
@@ -93,13 +94,13 @@ pub(super) fn sample_windows(
         clips: y.clips.count(),
         longest: longest(&y.clips),
     };
-    // SAFETY: x has a float a row, y `2 * padded(taps)` halves; the offsets are those of these clips, and as many windows are asked for
-    // as fit into each clip of x.
+    // SAFETY: x has a float a row, y `2 * padded(taps)` halves; the offsets are those of these clips, and y
+    // has as many windows as fit into each clip of x.
     unsafe { lane.launch(&windows) }?;
     Ok(y)
 }
 
-/// One channel in, few taps: `first_conv` of `conv.cu`.
+/// `first_conv` of `conv.cu`: one input channel, few taps.
 fn first_conv(
     cuda: &Cuda,
     x: &Tensor,
@@ -217,7 +218,7 @@ pub(super) fn conv_transpose1d(
     let bias = cuda.weight(op, &conv.bias, Role::ConvTransposeBias { stride })?;
     let lane = cuda.enter(&[&x.lane])?;
     let y = cuda.tensor(&lane, clips, out)?;
-    // The rows of one step lie side by side: (rows, stride * out) is (stride * rows, out).
+    // The rows of one step are adjacent: (rows, stride * out) is (stride * rows, out).
     let product = Product {
         w,
         bias,

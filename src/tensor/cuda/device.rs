@@ -1,5 +1,5 @@
-//! The device: the driver, the kernels, and launches. The driver's library is opened when somebody asks for a device, so the
-//! program also runs where there is none.
+//! The device: driver, kernels and launches. The driver's library is opened when a device is requested, so
+//! the program also runs on machines without it.
 
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -15,7 +15,7 @@ use crate::{Error, Result};
 // `IMAGES`: the name and the image of every kernel file.
 include!(concat!(env!("OUT_DIR"), "/kernel_images.rs"));
 
-/// The driver of CUDA 12.0, the oldest whose interface is used.
+/// The driver of CUDA 12.0, the oldest version whose interface is used.
 const OLDEST_DRIVER: i32 = 12_000;
 /// The oldest compute capability that the kernels run on.
 const OLDEST_CAPABILITY: (i32, i32) = (8, 0);
@@ -24,11 +24,11 @@ const OLDEST_CAPABILITY: (i32, i32) = (8, 0);
 pub(super) struct Device {
     pub context: Arc<CudaContext>,
     pub name: String,
-    /// Compute capability 9.0, whose own instructions some kernels use.
+    /// True for compute capability 9.0, whose instructions some kernels use.
     pub hopper: bool,
     pub multiprocessors: usize,
     pub overlap: Overlap,
-    /// Shared memory that a block may have, in bytes.
+    /// The largest shared memory of a block, in bytes.
     shared_limit: i32,
     modules: Vec<Arc<CudaModule>>,
     functions: Mutex<HashMap<String, CudaFunction>>,
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Device {
     }
 }
 
-/// The driver's complaint as a sentence.
+/// The driver's error as a sentence.
 pub(super) fn failed(what: &str, error: DriverError) -> Error {
     let text = error.error_string().map_or("unknown".into(), |text| text.to_string_lossy().into_owned());
     Error::DeviceFailed(format!("the GPU failed to {what}: {text} (CUDA error {})", error.0 as i32))
@@ -50,17 +50,17 @@ fn unusable(why: String) -> Error {
     Error::Device(format!("CUDA cannot be used: {why}; {}", crate::Advice::UseCpu.text()))
 }
 
-/// Whether the program was built with the GPU kernels.
+/// True if the program was built with the GPU kernels.
 pub(super) fn has_kernels() -> bool {
     !IMAGES.is_empty()
 }
 
-/// How many devices there are, if CUDA can be used at all.
+/// The number of devices, if CUDA can be used.
 pub(super) fn count() -> Result<usize> {
     if IMAGES.is_empty() {
         return Err(unusable("this program was built without the GPU kernels (there was no nvcc)".into()));
     }
-    // SAFETY: opens libcuda and looks for one symbol; nothing of ours is passed.
+    // SAFETY: opens libcuda and looks up one symbol; no pointer of this program is passed.
     if !unsafe { sys::is_culib_present() } {
         return Err(unusable("there is no NVIDIA driver (libcuda.so.1 was not found)".into()));
     }
@@ -98,8 +98,8 @@ impl Device {
         }
         let no = |error: DriverError| unusable(failed("open the device", error).to_string());
         let context = CudaContext::new(ordinal).map_err(no)?;
-        // Streams are ordered by hand (see `lane`); cudarc's own events would also forbid graph capture.
-        // SAFETY: no `CudaSlice` is used, which is what the tracking protects.
+        // `lane` orders the streams; cudarc's own events would also make graph capture fail.
+        // SAFETY: event tracking protects `CudaSlice`, which is not used.
         unsafe { context.disable_event_tracking() };
         let (major, minor) = context.compute_capability().map_err(no)?;
         let name = context.name().map_err(no)?;
@@ -128,7 +128,7 @@ impl Device {
                 })
             })
             .collect::<Result<Vec<Arc<CudaModule>>>>()?;
-        // Every image holds code for the same generations: one kernel tells for all.
+        // Every image holds code for the same generations, so one kernel is enough to find the version.
         let ptx = modules
             .iter()
             .find_map(|module| module.load_function("add_rows").ok())
@@ -147,7 +147,7 @@ impl Device {
         }))
     }
 
-    /// Bytes of shared memory that a block may have.
+    /// The largest shared memory of a block in bytes.
     pub fn shared_memory(&self) -> usize {
         usize::try_from(self.shared_limit).unwrap_or(0)
     }
@@ -162,8 +162,8 @@ impl Device {
             .iter()
             .find_map(|module| module.load_function(kernel).ok())
             .ok_or_else(|| Error::DeviceFailed(format!("there is no kernel {kernel} in this program")))?;
-        // Static and dynamic shared memory have one limit. What is kept back here is missing from a matrix product where a block may
-        // have 99 KiB.
+        // Static and dynamic shared memory have one limit together. Memory that is reserved here is not
+        // available to a matrix product if a block may have only 99 KiB.
         function
             .get_attribute(sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES)
             .and_then(|in_kernel| {
@@ -175,12 +175,14 @@ impl Device {
         Ok(function)
     }
 
-    /// Launches a kernel. `behind_kernel`: the last thing on the stream is a kernel, with whose end this one's beginning may overlap.
-    /// Where the driver refuses that, the device does without from then on.
+    /// Launches a kernel. `behind_kernel`: the last operation on the stream is a kernel, with whose end the
+    /// start of this one may overlap. If the driver refuses that, the device launches without overlap from
+    /// then on.
     ///
     /// # Safety
-    /// The arguments are of the number and the types that the kernel declares, and every address is of device memory that is as
-    /// large as the kernel's comment asks and lives until the stream has passed this launch.
+    /// The arguments have the number and the types that the kernel declares. Every address is of device
+    /// memory that is as large as the kernel's comment requires and that lives until the stream has passed
+    /// this launch.
     pub unsafe fn launch(&self, stream: &CudaStream, behind_kernel: bool, launch: &Launch) -> Result<()> {
         let Launch { kernel, grid: [x, y, z], threads, shared, arguments } = launch;
         let (x, y, z) = (*x, *y, *z);
@@ -190,7 +192,7 @@ impl Device {
             )));
         }
         let function = self.function(kernel)?;
-        // The driver's own form of the tensor maps; they outlive the call.
+        // The driver's form of the tensor maps; it outlives the call.
         let maps = arguments.iter().map(|argument| match argument {
             Argument::Map(map) => encoded(map).map(Some),
             _ => Ok(None),
@@ -211,8 +213,9 @@ impl Device {
         let (grid, threads, shared) = ([x as u32, y as u32, z as u32], *threads as u32, *shared as u32);
         let (function, stream) = (function.cu_function(), stream.cu_stream());
         let overlaps = behind_kernel && self.overlap.is_on();
-        // SAFETY: the caller's promise; the values that the pointers name live until the call returns, which has copied them. Every
-        // kernel waits, says the emulator, and its code does, or `overlap` would be off.
+        // SAFETY: the caller's promise; the values that the pointers name live until the call returns, which
+        // has copied them. Every kernel waits for the previous one (the emulator checks this), and its code
+        // contains the wait, or `overlap` would be off.
         if overlaps
             && unsafe { overlap::launch(function, grid, threads, shared, stream, &mut pointers) }.is_ok()
         {
@@ -234,8 +237,8 @@ fn encoded(map: &TensorMap) -> Result<sys::CUtensorMap> {
     let mut encoded = sys::CUtensorMap { opaque: [0; 16] };
     let (sizes, strides) = ([map.columns as u64, map.rows as u64], [2 * map.stride as u64]);
     let (boxes, steps) = ([64, map.box_rows as u32], [1, map.row_step as u32]);
-    // SAFETY: the arrays have the lengths that rank 2 asks for; the address is not read here. A map that the hardware does not
-    // take comes back as an error.
+    // SAFETY: the arrays have the lengths for rank 2; the address is not read here. A map that the hardware
+    // does not support returns an error.
     unsafe {
         sys::cuTensorMapEncodeTiled(
             &mut encoded,

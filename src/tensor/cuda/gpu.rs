@@ -1,4 +1,4 @@
-//! The engine: a GPU, the weights on it, and its contexts.
+//! The engine: a GPU, the weights on it, and the pool of its contexts.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::device::{self, Device};
 use crate::Result;
 use crate::tensor::engine::{Engine, Lease, Pool};
 
-/// A GPU. Clones share it with its weights and its contexts.
+/// A GPU. Clones share the GPU, its weights and its contexts.
 #[derive(Debug, Clone)]
 pub struct Gpu {
     device: Arc<Device>,
@@ -17,26 +17,28 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// The contexts of a GPU at most, unless [`with_contexts`](Self::with_contexts) says otherwise. Each keeps the memory of its largest
-    /// work and up to 16 recordings.
+    /// The largest number of contexts of a GPU, unless [`with_contexts`](Self::with_contexts) sets another.
+    /// Each context keeps the memory of its largest work and up to 16 recordings.
     pub const CONTEXTS: usize = 4;
 
     /// Opens device `ordinal`.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::Error::Device), a sentence: no kernels built in, no driver, too old a driver, no such device, too old a
-    /// device.
+    /// [`Error::Device`](crate::Error::Device) with the reason: no kernels built in, no driver, driver too
+    /// old, no such device, device too old.
     pub fn new(ordinal: usize) -> Result<Self> {
         Self::with_contexts(ordinal, Self::CONTEXTS)
     }
 
-    /// The same with at most `limit` contexts (at least one): as many threads can work at the same time, and others wait.
+    /// As [`new`](Self::new), with at most `limit` contexts (at least one): this many threads work at the
+    /// same time, other threads wait.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_contexts(ordinal: usize, limit: usize) -> Result<Self> {
         let device = Device::open(ordinal)?;
-        // No stream is waited for before weights go: a context holds the weights that its work under way reads.
+        // No stream is waited for before weights are freed: a context holds the weights that its running work
+        // reads.
         let weights = Arena::new(device.clone(), &[]);
         Ok(Self { device, weights, contexts: Pool::new(limit) })
     }
@@ -49,7 +51,7 @@ impl Gpu {
     /// The number of devices.
     ///
     /// # Errors
-    /// The reason why CUDA cannot be used, as [`Gpu::new`] says it.
+    /// The reason why CUDA cannot be used, as in the error of [`Gpu::new`].
     pub fn devices() -> Result<usize> {
         device::count()
     }
@@ -59,7 +61,7 @@ impl Gpu {
         &self.device.name
     }
 
-    /// Bytes of device memory of the weights and of one context, the one that was used last.
+    /// Bytes of device memory of the weights and of one context: the one that was used last.
     ///
     /// # Errors
     /// As [`Engine::lease`].
@@ -67,8 +69,8 @@ impl Gpu {
         Ok(self.lease()?.reserved_memory())
     }
 
-    /// True if a kernel may begin while the one before it ends: GPU and driver can do that, and the environment variable
-    /// `DEEPTALK_LAUNCH_OVERLAP` does not forbid it.
+    /// True if a kernel may begin before the previous one has ended: GPU and driver support it, and the
+    /// environment variable `DEEPTALK_LAUNCH_OVERLAP` does not forbid it.
     pub fn launches_overlap(&self) -> bool {
         self.device.overlap.is_on()
     }

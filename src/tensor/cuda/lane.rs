@@ -12,7 +12,7 @@ use super::launch::Kernel;
 use super::pinned::Staging;
 use crate::{Error, Result};
 
-/// What a recorded graph reads and must therefore outlive it: tables and uploads.
+/// Tables and uploads that a recorded graph reads and that must live as long as the graph.
 pub(super) type Keep = Arc<Mutex<Vec<Box<dyn Any + Send>>>>;
 
 /// A stream and its memory.
@@ -22,16 +22,17 @@ pub(super) struct Lane {
     pub context: u64,
     pub device: Arc<Device>,
     stream: Arc<CudaStream>,
-    /// The last operation on the stream is a kernel. Only the thread that holds the context adds operations.
+    /// True if the last operation on the stream is a kernel. Only the thread that holds the context adds
+    /// operations.
     behind_kernel: AtomicBool,
     pub arena: Arc<Arena>,
     staging: Arc<Staging>,
-    /// What the recording that is being made keeps alive; none while nothing is recorded.
+    /// The values that the current recording keeps alive; none if no recording is made.
     pub keep: Option<Keep>,
 }
 
 impl Lane {
-    /// A lane on this stream, with memory of its own.
+    /// A lane on this stream, with its own memory.
     pub fn new(context: u64, device: &Arc<Device>, stream: Arc<CudaStream>, arena: Arc<Arena>) -> Self {
         Self {
             context,
@@ -57,13 +58,13 @@ impl Lane {
         }
     }
 
-    /// The stream, for anything but a kernel.
+    /// The stream, for an operation that is not a kernel.
     pub fn stream(&self) -> &Arc<CudaStream> {
         self.interrupt();
         &self.stream
     }
 
-    /// Notes that something else than a kernel goes onto the stream; the next kernel begins after its end.
+    /// Notes that the next operation on the stream is not a kernel; a kernel after it begins after its end.
     pub fn interrupt(&self) {
         self.behind_kernel.store(false, Ordering::Relaxed);
     }
@@ -71,7 +72,7 @@ impl Lane {
     /// [`Device::launch`] on this lane's stream; an empty grid launches nothing.
     ///
     /// # Safety
-    /// As there.
+    /// As [`Device::launch`].
     pub unsafe fn launch(&self, kernel: &impl Kernel) -> Result<()> {
         let launch = kernel.launch();
         if launch.grid.contains(&0) {
@@ -82,23 +83,24 @@ impl Lane {
         unsafe { self.device.launch(&self.stream, behind_kernel, &launch) }.inspect_err(|_| self.interrupt())
     }
 
-    /// A buffer with a copy of these values. Returns when they are taken.
+    /// A buffer with a copy of these values. Returns when the values are copied out of the slice.
     pub fn upload<T: bytemuck::Pod>(&self, values: &[T]) -> Result<Buffer> {
         let buffer = self.arena.take(size_of_val(values))?;
         let bytes = bytemuck::cast_slice(values);
-        // SAFETY: the buffer is as large as the values, and is given to others behind the copy in the stream's order.
+        // SAFETY: the buffer is as large as the values; other operations get it only after this copy in the
+        // stream's order.
         unsafe { self.staging.upload(&self.device, self.stream(), buffer.address(), bytes) }?;
         Ok(buffer)
     }
 
-    /// Keeps a value alive as long as the recording that is being made, if one is.
+    /// Keeps a value alive as long as the current recording, if one is made.
     pub fn keep_alive(&self, what: impl Any + Send) {
         if let Some(keep) = &self.keep {
             keep.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(what));
         }
     }
 
-    /// `count` values from a device address; waits for them.
+    /// Copies `count` values from a device address to the host and waits for them.
     ///
     /// # Safety
     /// There are `count` values of `T` at the address.

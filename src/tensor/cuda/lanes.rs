@@ -1,4 +1,4 @@
-//! The lanes of a context: a main one, and a side one for the second of two branches.
+//! The lanes of a context: the main lane, and a side lane for the second of two branches.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Lanes {
         Ok(Self { main, side, on_side: false, recordings })
     }
 
-    /// Bytes that the lanes have from the driver.
+    /// Bytes that the lanes have reserved from the driver.
     pub fn reserved(&self) -> usize {
         let [main, side] = &self.recordings;
         [&self.main.arena, &self.side.arena, main, side].map(|arena| arena.reserved()).iter().sum()
@@ -64,7 +64,7 @@ impl Cuda {
         self.lanes.borrow().on_side
     }
 
-    /// The lanes with the memory of recordings; with `keep` while one is made.
+    /// The lanes with the memory of recordings; with `keep` while a recording is made.
     pub(super) fn recording_lanes(&self, keep: Option<&Keep>) -> [Arc<Lane>; 2] {
         let lanes = self.lanes.borrow();
         let [main, side] = &lanes.recordings;
@@ -72,7 +72,7 @@ impl Cuda {
             .map(|(lane, arena)| Arc::new(lane.with_memory(arena.clone(), keep.cloned())))
     }
 
-    /// Runs `body` with these lanes in the place of the context's own.
+    /// Runs `body` with these lanes instead of the context's own lanes.
     pub(super) fn on_lanes<R>(&self, [main, side]: [Arc<Lane>; 2], body: impl FnOnce() -> R) -> R {
         let swap = |main, side| {
             let mut lanes = self.lanes.borrow_mut();
@@ -84,8 +84,9 @@ impl Cuda {
         result
     }
 
-    /// Runs the first part on the main lane and the second on the side lane. The side stream begins at the place where the main stream
-    /// is, and the main stream waits for its end. Inside a branch both parts run one after the other.
+    /// Runs the first part on the main lane and the second on the side lane. The side stream begins after the
+    /// main stream's work so far, and the main stream waits for the end of the side stream. Inside a branch
+    /// both parts run one after the other.
     pub(super) fn on_two_lanes<A, B>(
         &self,
         first: impl FnOnce() -> Result<A>,
@@ -106,7 +107,7 @@ impl Cuda {
         self.lanes.borrow_mut().on_side = true;
         let second = second();
         self.lanes.borrow_mut().on_side = false;
-        // Also after an error: the memory of the side lane must not be used again before its work is done.
+        // Also after an error: the memory of the side lane must not be reused before its work is done.
         join(&main, &side)?;
         Ok((first?, second?))
     }

@@ -1,13 +1,15 @@
-//! The CUDA back end: the network in fp16 on an NVIDIA GPU, through the kernels of `kernels/`, with nothing but the driver at run
-//! time. Sums, norms, softmax and pooling are f32.
+//! The CUDA back end: the network in fp16 on an NVIDIA GPU, through the kernels of `kernels/`. At run time
+//! only the driver is needed. Sums, norms, softmax and pooling are f32.
 //!
-//! `gpu` is the engine, which leases contexts ([`Cuda`]). `device` opens the driver and launches; `lane` is a stream with its memory, and
-//! a context has two of them (`lanes`); `arena` divides device memory; `pinned` is the host's side of copies; `recording` makes graphs;
-//! `overlap` lets launches begin early; `pack` converts weights into the kernels' form and `weights` loads them; `tiles` divides
-//! products into blocks; `ops` implements the operations. The other files are the launchers, which check what their kernels require.
+//! `gpu` is the engine, which leases contexts ([`Cuda`]). `device` opens the driver and launches; `lane` is a
+//! stream with its memory, and a context has two of them (`lanes`); `arena` divides device memory; `pinned`
+//! is the host's side of copies; `recording` makes graphs; `overlap` lets launches begin early; `pack`
+//! converts weights into the kernels' form and `weights` loads them; `tiles` divides products into blocks;
+//! `ops` implements the operations. The other files are the launchers, which check the requirements of their
+//! kernels.
 //!
-//! No call waits for the device as a whole, nor for a stream of another context: either would spoil a recording that another thread
-//! makes at that moment.
+//! No call waits for the device as a whole or for a stream of another context: either would invalidate a
+//! recording that another thread makes at that moment.
 #![allow(unsafe_code)]
 
 mod arena;
@@ -55,7 +57,7 @@ use super::engine::Pooled;
 use super::{Clips, Dtype, Role};
 use crate::{Error, Result};
 
-/// Offset and slope tables that are kept; more than any batch size and length distribution in use.
+/// The most offset and slope tables that are kept: more than any batch size and length distribution in use.
 const TABLES: usize = 4096;
 
 /// A context of a GPU: two streams with their memory, and recordings. One thread at a time uses it; [`Gpu`] gives it.
@@ -63,7 +65,7 @@ pub struct Cuda {
     /// Different for every context of the process.
     id: u64,
     device: Arc<Device>,
-    // In this order they are dropped: graphs before the tables and the memory that they use.
+    // The order in which the fields are dropped: graphs before the tables and the memory that they use.
     recordings: RefCell<Recordings>,
     offsets: Tables<Clips>,
     slopes: Tables<Vec<u32>>,
@@ -79,12 +81,12 @@ pub struct Cuda {
     used: RefCell<Used>,
 }
 
-/// Weights that work under way reads.
+/// Weights that running work reads.
 #[derive(Default)]
 struct Used {
-    /// Until the streams were waited for.
+    /// Held until the streams were waited for.
     held: Vec<Arc<Buffer>>,
-    /// Those of the recording that is being made.
+    /// The weights of the current recording.
     recorded: Vec<Weak<Buffer>>,
     is_recording: bool,
 }
@@ -101,7 +103,7 @@ impl<K> Default for Tables<K> {
 
 impl Drop for Cuda {
     fn drop(&mut self) {
-        // A failure is that of the device, and comes back with its next operation.
+        // A failure is a failure of the device; its next operation returns it.
         drop(self.settle());
     }
 }
@@ -112,10 +114,10 @@ impl std::fmt::Debug for Cuda {
     }
 }
 
-/// The address of an operand that is not given.
+/// The address of an absent operand.
 const NULL: u64 = 0;
 
-/// The network has a shape that no kernel was made for.
+/// The error for a shape of the network for which there is no kernel.
 fn unsupported(op: &'static str, what: &str, expected: impl ToString, found: impl ToString) -> Error {
     Error::Shape {
         op,
@@ -139,7 +141,8 @@ impl Cuda {
             offsets,
             slopes,
             layers,
-            // Tables are uploaded while a recording is made, when nothing can be waited for: their memory does not go back.
+            // Tables are uploaded while a recording is made, when no stream can be waited for: their memory
+            // is not returned.
             tables: Arena::of_recordings(device.clone(), &lanes.streams_and(&transfer)),
             lanes: RefCell::new(lanes),
             transfer,
@@ -158,12 +161,12 @@ impl Cuda {
         self.weights.reserved() + self.tables.reserved() + self.lanes.borrow().reserved()
     }
 
-    /// How many parts of networks this context replays from a recording.
+    /// The number of parts of networks that this context replays from a recording.
     pub fn recorded_parts(&self) -> usize {
         self.recordings.borrow().count()
     }
 
-    /// The lane to work on.
+    /// The current lane.
     ///
     /// # Errors
     /// An operand of another context.
@@ -176,7 +179,7 @@ impl Cuda {
         ))
     }
 
-    /// Keeps these weights until the streams were waited for.
+    /// Holds these weights until the streams were waited for.
     fn hold(&self, weights: &Arc<Buffer>) {
         let mut used = self.used.borrow_mut();
         if !used.held.iter().any(|held| Arc::ptr_eq(held, weights)) {
@@ -187,7 +190,7 @@ impl Cuda {
         }
     }
 
-    /// Runs `body`, and gives the weights that its operations read.
+    /// Runs `body`, and returns its result with the weights that its operations read.
     fn noting_weights<R>(&self, body: impl FnOnce() -> R) -> (R, Vec<Weak<Buffer>>) {
         self.used.borrow_mut().is_recording = true;
         let result = body();
@@ -208,7 +211,7 @@ impl Cuda {
         Ok(Tensor { clips, channels, dtype, buffer, lane: lane.clone() })
     }
 
-    /// Copies to the device for all of this context's lanes; returns when the values are there.
+    /// Copies values to the device for all lanes of this context; returns when the copy is complete.
     fn share<T: bytemuck::Pod>(&self, values: &[T]) -> Result<Buffer> {
         let buffer = self.tables.take(size_of_val(values))?;
         self.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
@@ -221,7 +224,8 @@ impl Cuda {
         Ok(buffer)
     }
 
-    /// Copies to the device for this lane. A recording uploads the same values at every replay: they are uploaded once, and stay.
+    /// Copies values to the device for this lane. A recording needs the same values at each replay: they are
+    /// uploaded once and kept.
     fn upload_values<T: bytemuck::Pod>(&self, lane: &Lane, values: &[T]) -> Result<Arc<Buffer>> {
         if lane.keep.is_none() {
             return Ok(Arc::new(lane.upload(values)?));
@@ -243,9 +247,9 @@ impl Cuda {
             lane.keep_alive(buffer.clone());
             return Ok(buffer.clone());
         }
-        // While a recording is made nothing can be waited for, so the tables go later.
+        // While a recording is made no stream can be waited for, so the tables are freed later.
         if kept.len() >= TABLES && lane.keep.is_none() {
-            // Kernels that are under way may read the tables that go.
+            // Running kernels may read the tables that are freed.
             self.lanes.borrow().wait()?;
             kept.clear();
         }

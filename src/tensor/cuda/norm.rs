@@ -115,8 +115,9 @@ pub(super) fn group_norm(
     let (y_address, x_address, offsets) = (y.address(), x.address(), offsets.address());
     let (moments, united) = (buffer.address(), united.address());
     let unite = UniteMoments { united, moments, offsets, channels, chunk, eps: norm.eps, clips, longest };
-    // SAFETY: x and y have `rows * channels` values; the moments are two floats for each clip, chunk and channel, the united ones
-    // two for each clip and channel; both buffers outlive the launches in the lane's order.
+    // SAFETY: x and y have `rows * channels` values; the moments are two floats for each clip, chunk and
+    // channel, the united moments two for each clip and channel; both buffers outlive the launches in the
+    // lane's order.
     unsafe {
         if x.is_f32() {
             lane.launch(&SampleMoments { moments, x: x_address, offsets, clips, longest })?;

@@ -1,4 +1,4 @@
-//! The operations of the network on a GPU, each by its launcher.
+//! The operations of the network on a GPU; each calls its launcher.
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -12,7 +12,7 @@ use crate::tensor::{
 };
 use crate::{Error, Result};
 
-/// The kernels of most operations read fp16.
+/// Requires fp16, which the kernels of most operations read.
 fn halves(op: &'static str, x: &Tensor) -> Result<()> {
     shapes::dtype(op, x, Dtype::F16)
 }

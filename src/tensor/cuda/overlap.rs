@@ -1,32 +1,36 @@
-//! Launches that overlap: programmatic dependent launch. A kernel that is launched so may begin while the one before it in its stream
-//! still runs, and waits in its first statement (`dev::begin_after_previous` in `kernels/device.cuh`) until that one has ended.
-//! It takes the end of one kernel and the start of the next off the way.
+//! Launches that overlap: programmatic dependent launch. A kernel launched in this way may begin while the
+//! previous kernel in its stream still runs. It waits in its first statement (`dev::begin_after_previous` in
+//! `kernels/device.cuh`) until the previous kernel has ended. This hides the end of one kernel and the start
+//! of the next.
 //!
-//! What overlaps is an edge between two kernels of one stream and nothing else: in a graph such an edge "may only be used between
-//! kernel nodes" (`CU_GRAPH_DEPENDENCY_TYPE_PROGRAMMATIC` in `cuda.h`). What the driver makes of the attribute behind a copy, behind a
-//! wait for another stream or at the beginning of a capture is written nowhere, so it is not asked: [`super::lane::Lane`] knows
-//! whether the last thing on its stream is a kernel, and a kernel behind anything else comes behind it whole.
+//! Only an edge between two kernels of one stream may overlap: in a graph such an edge "may only be used
+//! between kernel nodes" (`CU_GRAPH_DEPENDENCY_TYPE_PROGRAMMATIC` in `cuda.h`). The effect of the attribute
+//! after a copy, after a wait for another stream or at the beginning of a capture is not documented, so the
+//! attribute is not used there: [`super::lane::Lane`] knows whether the last operation on its stream is a
+//! kernel, and a kernel after any other operation begins after its end.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cudarc::driver::{DriverError, sys};
 
-/// The driver of CUDA 12.4: graphs can hold such edges from 12.3 on, and a release later they are no longer new.
+/// The driver of CUDA 12.4: graphs support such edges from 12.3 on; the next release is required, so that the
+/// support is no longer new.
 const OLDEST_DRIVER: i32 = 12_040;
-/// The first PTX that has the instructions. A kernel that was compiled from older PTX (for 8.0, on a GPU later than those that
-/// `build.rs` knows) lacks the wait, and must never overlap.
+/// The first PTX version with the instructions. A kernel compiled from older PTX (for 8.0, on a GPU newer
+/// than those that `build.rs` knows) has no wait and must never overlap.
 const OLDEST_PTX: i32 = 90;
 const SETTING: &str = "DEEPTALK_LAUNCH_OVERLAP";
 
-/// Whether launches on a device overlap.
+/// True if launches on a device overlap.
 pub(super) struct Overlap(AtomicBool);
 
 impl Overlap {
-    /// `driver`: its version; `ptx`: the version of the PTX that the kernels were compiled from, as the driver tells it.
+    /// `driver`: the version of the driver; `ptx`: the version of the PTX from which the kernels were
+    /// compiled, as the driver reports it.
     ///
     /// # Errors
-    /// The setting is neither on nor off.
+    /// A setting that is neither on nor off.
     pub fn new(driver: i32, ptx: i32) -> Result<Self, String> {
         let wanted = match std::env::var_os(SETTING) {
             None => true,
@@ -45,16 +49,17 @@ impl Overlap {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// On after all, or off from now on: where a driver does not take such launches, everything works without.
+    /// Switches overlap on or off. If a driver refuses such launches, the program works without them.
     pub fn set(&self, on: bool) {
         self.0.store(on, Ordering::Relaxed);
     }
 }
 
-/// `cuLaunchKernel` with the permission to begin while the kernel before it in the stream still runs.
+/// `cuLaunchKernel` with permission to begin while the previous kernel in the stream still runs.
 ///
 /// # Safety
-/// As `cuLaunchKernel`; and the last thing on the stream is a kernel, and the kernel waits for it.
+/// As `cuLaunchKernel`. In addition, the last operation on the stream is a kernel, and the launched kernel
+/// waits for it.
 pub(super) unsafe fn launch(
     function: sys::CUfunction,
     grid: [u32; 3],

@@ -1,11 +1,11 @@
-//! Weights in the form that the kernels want: fp16, every row padded with zeros to a multiple of eight.
+//! Weights in the form that the kernels read: fp16, every row padded with zeros to a multiple of eight.
 
 use half::f16;
 
 use super::layout::padded;
 use crate::tensor::Role;
 
-/// The taps that `first_conv` is made for.
+/// The number of taps of `first_conv`.
 pub(super) const FEW_TAPS: usize = 10;
 
 /// A tensor of the model in the kernels' form.
@@ -50,7 +50,7 @@ pub(super) fn form(role: Role, shape: &[usize], values: Vec<f32>) -> Form {
         (Role::Linear, &[out, input]) => taps(&values, out, 1, input),
         (Role::Conv { groups: 1 }, &[_, FEW_TAPS, 1]) => vector(&values, 1),
         (Role::Conv { groups: 1 }, &[out, kernel, 1]) => {
-            // Once for the samples rounded to halves, once for the rest of the rounding.
+            // One copy for the samples rounded to halves, one for the remainder of the rounding.
             let twice: Vec<f32> = values.chunks_exact(kernel.max(1)).flat_map(|row| row.repeat(2)).collect();
             taps(&twice, out, 2, kernel)
         }
@@ -98,8 +98,8 @@ pub(super) struct Window {
     pub before: usize,
 }
 
-/// Row `t * stride + phase` of the output gets tap `j` of input row `i` where `i * stride + j = t * stride + phase + padding`, so
-/// `i = t + d` with `d = (phase + padding - j) / stride`, if that is whole.
+/// Row `t * stride + phase` of the output gets tap `j` of input row `i` where `i * stride + j = t * stride +
+/// phase + padding`, so `i = t + d` with `d = (phase + padding - j) / stride`, if that is an integer.
 fn shift(phase: usize, tap: usize, stride: usize, padding: usize) -> Option<isize> {
     let (distance, stride) = ((phase + padding) as isize - tap as isize, stride as isize);
     (distance.rem_euclid(stride) == 0).then(|| distance.div_euclid(stride))
@@ -132,7 +132,7 @@ fn transposed(values: &[f32], [kernel, out, width]: [usize; 3], stride: usize, p
     packed
 }
 
-/// (n) to (`padded(n)`), `times` over.
+/// (n) to (`padded(n)`), repeated `times` times.
 fn vector(values: &[f32], times: usize) -> Vec<f16> {
     let mut packed: Vec<f16> = values.repeat(times).iter().map(|v| f16::from_f32(*v)).collect();
     packed.resize(padded(packed.len()), f16::ZERO);

@@ -1,4 +1,4 @@
-//! Page-locked host memory, which the copy engine reads and writes on its own.
+//! Page-locked host memory, which the copy engine reads and writes while the host works.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,9 +7,9 @@ use cudarc::driver::{CudaStream, result};
 use super::device::{Device, failed};
 use crate::Result;
 
-/// Copies begin at multiples of this, which suits every type of number.
+/// Copies begin at multiples of this many bytes, which is aligned for every type of number.
 const ALIGNMENT: usize = 64;
-/// The least that the driver is asked for: the samples of 10 s, and a motion of a minute.
+/// The smallest allocation: the samples of 10 s, or a motion of a minute.
 const LEAST: usize = 1 << 20;
 
 /// A piece of page-locked memory.
@@ -22,38 +22,39 @@ pub(super) struct Pinned {
     length: usize,
 }
 
-// SAFETY: memory that only this value knows; the driver takes it from any thread.
+// SAFETY: only this value knows the memory; the driver accepts it from any thread.
 unsafe impl Send for Pinned {}
 
 impl Pinned {
     pub fn new(device: &Arc<Device>, stream: &Arc<CudaStream>, length: usize) -> Result<Self> {
         let no = |error| failed("lock host memory", error);
         device.context.bind_to_thread().map_err(no)?;
-        // SAFETY: freed in `drop`; zeroed here, before anybody sees it as bytes.
+        // SAFETY: freed in `drop`; zeroed below, before it is read as bytes.
         let pointer = unsafe { result::malloc_host(length, 0) }.map_err(no)?.cast::<u8>();
-        // SAFETY: as many bytes as were asked for.
+        // SAFETY: the memory has `length` bytes.
         unsafe { pointer.write_bytes(0, length) };
         Ok(Self { device: device.clone(), stream: stream.clone(), pointer, length })
     }
 
     pub fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: `length` bytes, zeroed, borrowed as `self` is. The copy engine writes only while `download` waits for it.
+        // SAFETY: `length` bytes, zeroed, borrowed as `self` is. The copy engine writes them only while
+        // `download` waits for it.
         unsafe { std::slice::from_raw_parts_mut(self.pointer, self.length) }
     }
 }
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        // Copies that are under way must end first. Errors come back with the next call that selects the device.
+        // Running copies must end first. Errors are returned by the next call that selects the device.
         let context = &self.device.context;
         context.record_err(self.stream.synchronize());
-        // SAFETY: it came from `malloc_host` and is freed once.
+        // SAFETY: the pointer came from `malloc_host` and is freed once.
         context.record_err(unsafe { result::free_host(self.pointer.cast()) });
     }
 }
 
-/// The page-locked memory of a stream: what goes to the device and comes back passes through it. It grows to the largest need
-/// and stays.
+/// The page-locked memory of a stream, through which all copies to and from the device pass. It grows to the
+/// largest copy and is not reduced.
 #[derive(Debug, Default)]
 pub(super) struct Staging {
     state: Mutex<State>,
@@ -62,12 +63,12 @@ pub(super) struct Staging {
 #[derive(Debug, Default)]
 struct State {
     pinned: Option<Pinned>,
-    /// Bytes whose copies may still be on their way.
+    /// Bytes whose copies may still be running.
     used: usize,
 }
 
 impl State {
-    /// Room for so many bytes.
+    /// Room for `length` bytes.
     fn room(&mut self, device: &Arc<Device>, stream: &Arc<CudaStream>, length: usize) -> Result<&mut [u8]> {
         let capacity = self.pinned.as_ref().map_or(0, |pinned| pinned.length);
         if self.used + length > capacity {
@@ -85,10 +86,10 @@ impl State {
 }
 
 impl Staging {
-    /// Copies to a device address; returns when the values are taken.
+    /// Copies to a device address; returns when the values are copied out of the slice.
     ///
     /// # Safety
-    /// There are as many bytes at the address, until the stream has passed this copy.
+    /// The address has room for as many bytes, until the stream has passed this copy.
     pub unsafe fn upload(
         &self,
         device: &Arc<Device>,
@@ -103,12 +104,13 @@ impl Staging {
         let room = state.room(device, stream, values.len())?;
         room.copy_from_slice(values);
         device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        // SAFETY: the caller's promise; this part of the staging memory is written again only after the stream has been waited for.
+        // SAFETY: the caller's promise; this part of the staging memory is reused only after the stream has
+        // been waited for.
         unsafe { result::memcpy_htod_async(to, room, stream.cu_stream()) }
             .map_err(|error| failed("take data", error))
     }
 
-    /// Copies from a device address; waits for the values.
+    /// Copies from a device address to the host and waits for the values.
     ///
     /// # Safety
     /// There are as many bytes at the address.
@@ -125,7 +127,8 @@ impl Staging {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let room = state.room(device, stream, values.len())?;
         device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        // SAFETY: the caller's promise; the staging memory stays where it is until the stream has been waited for.
+        // SAFETY: the caller's promise; the staging memory is not freed or moved before the stream has been
+        // waited for.
         unsafe { result::memcpy_dtoh_async(room, from, stream.cu_stream()) }
             .map_err(|error| failed("give data back", error))?;
         stream.synchronize().map_err(|error| failed("finish its work", error))?;

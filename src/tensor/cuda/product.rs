@@ -8,12 +8,14 @@ use crate::Result;
 use crate::tensor::shapes::{self, Rows};
 use crate::tensor::{Activation, Clips, Linear, Role};
 
-/// The product of every row of x and a matrix of `columns` columns (a multiple of eight). Output, weight and bias are still null.
+/// The product of every row of x and a matrix of `columns` columns (a multiple of eight). The addresses of
+/// output, weight and bias are null.
 pub(super) fn product(x: &Tensor, columns: usize) -> Product {
     Product { x: x.address(), ..Product::of_rows(x.clips.rows(), columns, x.stride()) }
 }
 
-/// Runs a product into `y`. `clips`: the product's rows, by clip; they count if its windows are more than one row.
+/// Runs a product into `y`. `clips`: the product's rows, by clip; they matter only if its windows are more
+/// than one row.
 pub(super) fn matmul(cuda: &Cuda, y: &Tensor, x: &Tensor, clips: &Clips, mut product: Product) -> Result<()> {
     let lane = cuda.enter(&[&x.lane])?;
     product.y = y.address();
@@ -27,22 +29,24 @@ pub(super) fn matmul(cuda: &Cuda, y: &Tensor, x: &Tensor, clips: &Clips, mut pro
         return Ok(());
     }
     let kernel = product.tiled(lane.device.hopper, lane.device.multiprocessors);
-    // SAFETY: x has `x_rows` rows of `channels` halves, y `clips` rows of `columns`; w (columns, taps * channels) and bias (columns)
-    // were packed so; the offsets are those of these clips. Channels and columns are multiples of eight.
+    // SAFETY: x has `x_rows` rows of `channels` halves, y `clips` rows of `columns`; w (columns, taps *
+    // channels) and bias (columns) were packed in these shapes; the offsets are those of these clips.
+    // Channels and columns are multiples of eight.
     unsafe { lane.launch(&kernel) }
 }
 
-/// A matrix product as the sums of its segments of k, (count, rows, columns) in f32, to which the bias is not added yet.
+/// A matrix product as the sums of its segments of k, (count, rows, columns) in f32, without the bias.
 pub(super) struct Parts {
     pub sums: Buffer,
     pub count: usize,
-    /// The product's bias: an address.
+    /// The address of the product's bias.
     pub bias: u64,
     /// The rows and columns of the product.
     pub shape: Rows,
 }
 
-/// A linear layer left in parts; None where the whole product is faster. Parts are faster for few rows and many inputs.
+/// A linear layer left in parts; `None` if the whole product is faster. Parts are faster for few rows and
+/// many inputs.
 pub(super) fn linear_in_parts(cuda: &Cuda, x: &Tensor, linear: &Linear<Weight>) -> Result<Option<Parts>> {
     let out = shapes::linear(x, linear)?;
     let lane = cuda.enter(&[&x.lane])?;

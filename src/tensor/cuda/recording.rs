@@ -1,9 +1,10 @@
 //! Recorded parts of the network: CUDA graphs.
 //!
-//! The first run of a part with given lengths goes kernel by kernel: it brings tables to the device. The second is captured into a
-//! graph; from then on inputs are copied in, the graph is launched and its results are copied out. A context keeps the recordings of
-//! the last few lengths. All of them use the same memory, apart from that of ordinary tensors: nothing in it has to outlast
-//! a replay, and the stream runs one replay after the other.
+//! The first run of a part with given lengths launches kernel by kernel, because it uploads tables. The
+//! second run is captured into a graph. From then on, inputs are copied in, the graph is launched, and its
+//! results are copied out. A context keeps the recordings of the last few lengths. All of them use the same
+//! memory, separate from that of ordinary tensors: no value in it outlives a replay, and the stream runs one
+//! replay after another.
 
 use std::sync::{Arc, Weak};
 
@@ -16,10 +17,10 @@ use super::{Codes, Cuda, Tensor};
 use crate::Result;
 use crate::tensor::{Clips, Dtype, Outputs, Part};
 
-/// How many recordings a context keeps; the least recently used one goes.
+/// The most recordings of a context; the least recently used one is removed.
 const KEPT: usize = 16;
 
-/// What makes two runs equal: the part, and the clips, channels and number formats of its inputs.
+/// The key of a recording: the part, and the clips, channels and number formats of its inputs.
 type Key = (Part, Vec<(Clips, usize, Dtype)>);
 
 /// The recordings of a context, the last used one at the end.
@@ -32,7 +33,7 @@ pub(super) struct Recordings {
 impl Recordings {
     /// None for a part that has not run yet.
     fn find(&mut self, key: &Key) -> Option<Option<Arc<Recording>>> {
-        // The network of a recording without weights is gone, and nothing of it is under way.
+        // If the weights of a recording are freed, its network is dropped and none of its work is running.
         self.kept.retain(|(_, recording)| recording.as_ref().is_none_or(|recording| recording.has_weights()));
         let index = self.kept.iter().position(|(other, _)| other == key)?;
         let entry = self.kept.remove(index);
@@ -41,20 +42,20 @@ impl Recordings {
         Some(recording)
     }
 
-    /// Gives the entry that had to go.
+    /// Inserts an entry and returns the entry that is removed for it.
     fn put(&mut self, key: Key, recording: Option<Arc<Recording>>) -> Option<(Key, Option<Arc<Recording>>)> {
         self.kept.retain(|(other, _)| *other != key);
         self.kept.push((key, recording));
         (self.kept.len() > KEPT).then(|| self.kept.remove(0))
     }
 
-    /// How many parts are recorded.
+    /// The number of recorded parts.
     pub fn count(&self) -> usize {
         self.kept.iter().filter(|(_, recording)| recording.is_some()).count()
     }
 }
 
-/// Dropped in this order: the graph before what it uses.
+/// A recorded part. The fields are dropped in this order: the graph before the memory that it uses.
 struct Recording {
     graph: Graph,
     inputs: Vec<Place>,
@@ -67,12 +68,13 @@ struct Recording {
 
 struct Graph(CudaGraph);
 
-// SAFETY: the driver takes a graph from any thread, one at a time; a graph belongs to a context, which one thread at a time holds.
+// SAFETY: the driver accepts a graph from any thread, one at a time; a graph belongs to a context, which one
+// thread at a time holds.
 unsafe impl Send for Graph {}
-// SAFETY: as above; a context cannot be shared, so no two threads reach its recordings.
+// SAFETY: as above; a context cannot be shared, so no two threads use its recordings.
 unsafe impl Sync for Graph {}
 
-/// Where a tensor lies during a run.
+/// The location of a tensor during a run.
 struct Place {
     address: u64,
     bytes: usize,
@@ -94,7 +96,7 @@ impl Place {
     }
 }
 
-/// Where the results of a part lie; of codes, how many there may be too.
+/// The locations of a part's results; for codes also the size of their codebook.
 struct Results {
     tensors: Vec<Place>,
     codes: Vec<(Place, usize)>,
@@ -106,7 +108,7 @@ impl Results {
         Self { tensors, codes: outputs.codes.iter().map(Place::of_codes).collect() }
     }
 
-    /// Copies in the lane's own memory: the next run writes over the places.
+    /// Copies in the lane's own memory: the next run overwrites the locations.
     fn copied(&self, cuda: &Cuda, lane: &Arc<Lane>) -> Result<Outputs<Tensor, Codes>> {
         let tensors = self.tensors.iter().map(|place| {
             let tensor = cuda.tensor_of(lane, place.clips.clone(), place.channels, place.dtype)?;
@@ -156,13 +158,13 @@ pub(super) fn recorded(
 fn put(cuda: &Cuda, lane: &Lane, key: Key, recording: Option<Arc<Recording>>) -> Result<()> {
     let old = cuda.recordings.borrow_mut().put(key, recording);
     if old.is_some() {
-        // Its graph may still run.
+        // The graph of the removed recording may still run.
         lane.stream().synchronize().map_err(|error| failed("finish its work", error))?;
     }
     Ok(())
 }
 
-/// Runs kernel by kernel, in the memory that the recording will want anyway.
+/// Runs kernel by kernel, in the memory that the recording will use.
 fn first_run(
     cuda: &Cuda,
     lane: &Arc<Lane>,
@@ -183,7 +185,7 @@ fn first_run(
     Results::of(&outputs).copied(cuda, lane)
 }
 
-/// Records; without launches that overlap, where the driver does not take them in a graph.
+/// Records the part; without overlapping launches if the driver does not support them in a graph.
 fn record(
     cuda: &Cuda,
     lane: &Arc<Lane>,
@@ -197,7 +199,7 @@ fn record(
         return recorded;
     }
     overlap.set(false);
-    // If this fails too, there was another reason.
+    // If this fails too, overlap was not the reason.
     capture(cuda, lane, inputs, body).inspect_err(|_| overlap.set(true))
 }
 
@@ -213,14 +215,14 @@ fn capture(
         .iter()
         .map(|input| cuda.tensor_of(&lanes[0], input.clips.clone(), input.channels, input.dtype))
         .collect::<Result<_>>()?;
-    // Relaxed: the recording's own memory may grow while it is captured.
+    // Relaxed mode: the recording's own memory may grow during the capture.
     lane.stream()
         .begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED)
         .map_err(|error| failed("record its work", error))?;
     let ((outputs, lanes), weights) = cuda.noting_weights(|| {
         (cuda.on_lanes(lanes.clone(), || body(&inputs.iter().collect::<Vec<_>>())), lanes)
     });
-    // Ended whatever happened, or the stream could not be used again.
+    // The capture must end also after an error, or the stream could not be used again.
     let graph = lane.stream().end_capture(sys::CUgraphInstantiate_flags(0));
     let outputs = outputs?;
     let graph = graph.map_err(|error| failed("record its work", error))?;
@@ -255,8 +257,8 @@ fn copy(lane: &Lane, to: u64, from: u64, bytes: usize) -> Result<()> {
     if bytes == 0 {
         return Ok(());
     }
-    // SAFETY: both are tensors of one shape in memory of this device, which is given to others behind the copy in the stream's
-    // order.
+    // SAFETY: both are tensors of one shape in memory of this device; other operations get this memory only
+    // after the copy in the stream's order.
     unsafe { result::memcpy_dtod_async(to, from, bytes, lane.stream().cu_stream()) }
         .map_err(|error| failed("copy", error))
 }

@@ -41,7 +41,8 @@ pub(super) fn add_table(cuda: &Cuda, x: &Tensor, table: &Weight) -> Result<Tenso
         clips: x.clips.count(),
         longest: longest(&x.clips),
     };
-    // SAFETY: x and y have `stride` halves a row, and so has the table, which reaches as far as the longest clip.
+    // SAFETY: x, y and the table have `stride` halves a row; the table has at least the rows of the longest
+    // clip.
     unsafe { lane.launch(&add) }?;
     Ok(y)
 }
@@ -60,7 +61,7 @@ pub(super) fn resample_linear(cuda: &Cuda, x: &Tensor, clips: &Clips) -> Result<
         clips: clips.count(),
         longest: longest(clips),
     };
-    // SAFETY: rows of x and y are `stride` halves; every clip of y that has rows has some in x.
+    // SAFETY: rows of x and y are `stride` halves; every clip with rows in y has rows in x.
     unsafe { lane.launch(&resample) }?;
     Ok(y)
 }
@@ -87,7 +88,8 @@ fn copy(y: &Tensor, x: u64, x_stride: usize, width: usize, source: RowSource) ->
 /// Launches `copy_rows` with the offsets of y.
 ///
 /// # Safety
-/// `copy.x` is the address of rows of at least `channels` halves, `x_stride` apart, as many as the source says; `copy` is of this y.
+/// `copy.x` is the address of rows of at least `channels` halves, `x_stride` apart, as many as `copy.source`
+/// requires; `copy` is made for this y.
 unsafe fn copy_rows(cuda: &Cuda, y: &Tensor, copy: CopyRows) -> Result<()> {
     let offsets = cuda.offsets(&y.clips)?;
     // SAFETY: the caller's promise for x; y has `stride` halves a row, and column + width is at most that.
@@ -97,7 +99,7 @@ unsafe fn copy_rows(cuda: &Cuda, y: &Tensor, copy: CopyRows) -> Result<()> {
 pub(super) fn stack_frames(cuda: &Cuda, x: &Tensor, n: usize) -> Result<Tensor> {
     let clips = shapes::stack_frames(x, n)?;
     if x.channels.is_multiple_of(8) {
-        // The rows lie one behind the other already.
+        // The rows are already contiguous.
         return Ok(Tensor {
             clips,
             channels: n * x.channels,
@@ -120,7 +122,7 @@ pub(super) fn stack_frames(cuda: &Cuda, x: &Tensor, n: usize) -> Result<Tensor> 
             y_column: column,
             ..copy(&y, from, n * x.stride(), width, source)
         };
-        // SAFETY: every n-th row of x, from row `frame` on: as many as y has rows.
+        // SAFETY: rows `frame`, `frame + n`, ... of x are as many as y has.
         unsafe { copy_rows(cuda, &y, copy) }?;
     }
     Ok(y)
@@ -195,8 +197,8 @@ pub(super) fn broadcast_rows(cuda: &Cuda, x: &Tensor, clips: &Clips) -> Result<T
     Ok(y)
 }
 
-/// A kernel that reads and writes whole rows: y has the rows, channels and stride of every operand. `call` makes the launch for the
-/// address of y.
+/// Runs a kernel that reads and writes whole rows: y has the rows, channels and stride of every operand.
+/// `call` makes the launch for the address of y.
 fn by_row<K: Kernel>(
     cuda: &Cuda,
     op: &'static str,
@@ -210,7 +212,8 @@ fn by_row<K: Kernel>(
     let lanes: Vec<_> = operands.iter().map(|operand| &operand.lane).collect();
     let lane = cuda.enter(&lanes)?;
     let y = cuda.tensor(&lane, x.clips.clone(), x.channels())?;
-    // SAFETY: all operands have the rows and the stride of y; the callers pass these and the addresses of the operands alone.
+    // SAFETY: all operands have the rows and the stride of y; the callers pass only these sizes and the
+    // addresses of the operands.
     unsafe { lane.launch(&call(y.address())) }?;
     Ok(y)
 }

@@ -5,9 +5,10 @@ use crate::Result;
 use crate::tensor::shapes::SkinSizes;
 use crate::tensor::{Dtype, Role, SkinTables, shapes};
 
-/// Channels whose coefficients fit into the shared memory that every device has, beside the most joints.
+/// The most channels: their coefficients fit into the shared memory of every device, together with the most
+/// joints.
 const CHANNELS: usize = 1024;
-/// Joints whose parents fit into one argument, four bits each.
+/// The most joints: their parents fit into one argument, four bits each.
 const JOINTS: usize = 8;
 
 pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, skin: &SkinTables<Weight>) -> Result<Tensor> {
@@ -41,9 +42,10 @@ pub(super) fn skin(cuda: &Cuda, parameters: &Tensor, skin: &SkinTables<Weight>) 
         corrected,
         parents: launch::Skin::packed(&skin.parents),
     };
-    // SAFETY: the parameters are `frames * (channels + 3 * joints)` floats, y `frames * vertices * 3`; the tables are floats of the shapes
-    // that were checked; each parent stands before its joint; shared memory holds the coefficients, those of the correctives, a
-    // movement of each joint and the block's coordinates for each frame.
+    // SAFETY: the parameters are `frames * (channels + 3 * joints)` floats, y `frames * vertices * 3`; the
+    // tables are floats of the shapes that were checked; each parent has a lower number than its joint;
+    // shared memory holds for each frame the coefficients, those of the correctives, a movement of each joint
+    // and the block's coordinates.
     unsafe { lane.launch(&kernel) }?;
     Ok(y)
 }

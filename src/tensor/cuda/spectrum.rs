@@ -6,7 +6,7 @@ use crate::Result;
 use crate::tensor::shapes::{self, Shaped};
 use crate::tensor::{Packed, Role};
 
-/// Frequencies whose energies fit into shared memory that every device has.
+/// The most frequencies: the energies of a block fit into the shared memory of every device.
 const BINS: usize = 1536;
 
 pub(super) fn log_bands(cuda: &Cuda, spectrum: &Tensor, bands: &Weight, floor: f32) -> Result<Tensor> {
@@ -21,8 +21,9 @@ pub(super) fn log_bands(cuda: &Cuda, spectrum: &Tensor, bands: &Weight, floor: f
     let y = cuda.tensor(&lane, spectrum.clips().clone(), count)?;
     let rows = spectrum.clips().rows();
     let bands = LogBands { y: y.address(), x: spectrum.address(), bands: table, rows, bins, count, floor };
-    // SAFETY: the spectrum has `rows` rows of `2 * bins` halves, `stride` apart, y as many of `count`; the table has `count` rows of
-    // `bins` halves, padded to a multiple of eight; shared memory holds the energies of eight rows.
+    // SAFETY: the spectrum has `rows` rows of `2 * bins` halves, `stride` apart, y as many rows of `count`
+    // halves; the table has `count` rows of `bins` halves, padded to a multiple of eight; shared memory holds
+    // the energies of eight rows.
     unsafe { lane.launch(&bands) }?;
     Ok(y)
 }

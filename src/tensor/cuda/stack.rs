@@ -1,4 +1,4 @@
-//! The launcher of `transformer_stack.cu`, and when it can be used.
+//! The launcher of `transformer_stack.cu`, and the conditions for its use.
 
 use super::launch::{StackSize, TransformerStack};
 use super::norm::parameters;
@@ -7,8 +7,9 @@ use crate::Result;
 use crate::tensor::shapes::Shaped;
 use crate::tensor::{AttentionBias, Linear, Norm, Role, RowOps, TransformerLayer};
 
-/// As many layers a launch as fit, the others one by one. Decided by the layers, the window and the device: the number of rows
-/// would give a clip other bytes in a batch than alone.
+/// Runs as many layers in one launch as fit, the others one by one. The choice depends on the layers, the
+/// window and the device: if it depended on the number of rows, a clip would have other bytes in a batch than
+/// alone.
 pub(super) fn transformer_stack(
     cuda: &Cuda,
     mut x: Tensor,
@@ -26,8 +27,8 @@ pub(super) fn transformer_stack(
     rest.iter().try_fold(x, |x, layer| cuda.transformer_layer(&x, layer, bias))
 }
 
-/// The sizes of these layers and their kernel; None where no kernel fits. Layers that do not fit one by one either are
-/// reported by their operations.
+/// The sizes of these layers and their kernel; `None` if no kernel fits. Layers with wrong shapes are
+/// reported by the single operations.
 fn size(cuda: &Cuda, x: &Tensor, layers: &[TransformerLayer<Weight>], window: usize) -> Option<StackSize> {
     let (width, feed_forward) = (x.channels, *layers[0].up.weight.shape().first()?);
     let alike = |layer: &TransformerLayer<Weight>| {
@@ -99,8 +100,9 @@ fn launch(cuda: &Cuda, x: &Tensor, layers: &[TransformerLayer<Weight>], size: St
         clips: x.clips.count(),
         longest: longest(&x.clips),
     };
-    // SAFETY: x and y have `width` halves a row; the table has twelve addresses a layer, of weights whose shapes `has_shape` has
-    // compared, none of which is padded; the offsets are those of these clips; `StackSize::best` found a kernel for the sizes.
+    // SAFETY: x and y have `width` halves a row; the table has twelve addresses a layer, of weights whose
+    // shapes `has_shape` has compared and which are not padded; the offsets are those of these clips;
+    // `StackSize::best` found a kernel for the sizes.
     unsafe { lane.launch(&stack) }?;
     Ok(y)
 }

@@ -1,4 +1,4 @@
-//! What lies on the device: activations, codes and weights.
+//! Tensors on the device: activations, codes and weights.
 
 use std::sync::Arc;
 
@@ -56,13 +56,13 @@ impl Typed for Tensor {
     }
 }
 
-/// One code a row.
+/// One code for each row.
 #[derive(Debug, Clone)]
 pub struct Codes {
     pub(super) clips: Clips,
     pub(super) buffer: Arc<Buffer>,
     pub(super) lane: Arc<Lane>,
-    /// Every code is below this.
+    /// All codes are less than this.
     pub(super) bound: usize,
 }
 
@@ -75,14 +75,14 @@ impl Packed for Codes {
     }
 }
 
-/// A tensor of the model, in the form that the kernels of its role want.
+/// A tensor of the model, in the form that the kernels of its role read.
 #[derive(Debug, Clone)]
 pub struct Weight {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
     pub(super) role: Role,
     pub(super) address: u64,
-    /// The memory of the model's weights, in which this one lies.
+    /// The memory of the model's weights, which contains this one.
     pub(super) block: Arc<Buffer>,
 }
 

@@ -3,11 +3,12 @@
 
 /// k values of a step, as in the kernels.
 pub(super) const STEP: usize = 64;
-/// Steps of a segment of a linear layer's sum. A block that shares a sum with others computes one segment.
+/// Steps of a segment of a linear layer's sum. If several blocks share a sum, each computes one segment.
 pub(super) const SEGMENT: usize = 12;
 
-/// The share of the multiprocessors that the cache can serve at their full rate of 64 bytes a cycle: half of 132 at 1.75 GHz take
-/// 7.4 TB/s. Published products on an H100 read 8 TB/s (tiles of 192 x 192 at 780 TFLOP/s), a published copy kernel 5.5.
+/// The share of the multiprocessors that the cache can serve at their full rate of 64 bytes a cycle: half of
+/// 132 at 1.75 GHz read 7.4 TB/s. Published products on an H100 read 8 TB/s (tiles of 192 x 192 at 780
+/// TFLOP/s), a published copy kernel 5.5.
 const FED: (usize, usize) = (1, 2);
 
 /// The work of a matrix product: `rows` of the longest of `clips`, in steps of 64 k values; a new sum begins every `segment` steps.
@@ -27,7 +28,8 @@ pub(super) struct Tiling {
     pub parts: usize,
 }
 
-/// Tiles of `matmul.cu`, and of `matmul_sm90.cu`. The largest has no registers for a second sum: one segment only.
+/// Tiles of `matmul.cu`, and of `matmul_sm90.cu`. The largest has no registers for a second sum, so it
+/// supports only one segment.
 pub(super) const TILES: [(usize, usize); 2] = [(64, 64), (128, 128)];
 pub(super) const HOPPER_TILES: [(usize, usize); 3] = [(64, 64), (128, 128), LARGEST];
 const LARGEST: (usize, usize) = (128, 256);
@@ -54,8 +56,9 @@ impl Tiling {
         [work.rows.div_ceil(self.tile.0), work.columns.div_ceil(self.tile.1), parts]
     }
 
-    /// The estimated time, in bytes that one multiprocessor reads in it at full rate. The time is the larger of two: the busiest
-    /// multiprocessor's operands or products, and all operands at the cache's rate. Parts are written and read once more.
+    /// The estimated time, as the bytes that one multiprocessor reads in it at full rate. The time is the
+    /// larger of two: that of the operands or products of the busiest multiprocessor, and that of all
+    /// operands at the cache's rate. Parts are written and read once more.
     fn bytes(self, work: Work, multiprocessors: usize) -> usize {
         let (rows, columns) = self.tile;
         let blocks = self.grid(work).iter().product::<usize>();
@@ -108,7 +111,7 @@ mod tests {
     fn batches_take_the_largest_tile_and_do_not_pay_for_parts() {
         let rows = 32 * 509;
         assert_eq!(whole(linear(rows, 768, 3072)), LARGEST);
-        // Its sum begins anew, which the largest tile cannot.
+        // Its sum has several segments, which the largest tile does not support.
         let long = linear(rows, 3072, 768);
         let tiling = Tiling::in_parts(long, H200);
         assert_eq!(tiling, Tiling { tile: (128, 128), parts: 1 });

@@ -1,4 +1,5 @@
-//! All tensors of a model to the device: one allocation, filled through page-locked memory while the next part is being made.
+//! The transfer of all tensors of a model to the device: one allocation, filled through page-locked memory
+//! while the next part is prepared.
 
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ pub(super) fn load_all(cuda: &Cuda, tensors: Vec<(Stored, Role)>) -> Result<Vec<
         .collect())
 }
 
-/// Copies the tensors to their places behind `address`, in parts: while one is on its way, the next one is made.
+/// Copies the tensors to their places behind `address`, in parts: while one part is copied, the next one is
+/// prepared.
 fn fill(cuda: &Cuda, address: u64, total: usize, tensors: &[(Stored, Role)], places: &[usize]) -> Result<()> {
     let stream = &cuda.transfer;
     let wait = || stream.synchronize().map_err(|error| failed("finish its work", error));
@@ -50,7 +52,8 @@ fn fill(cuda: &Cuda, address: u64, total: usize, tensors: &[(Stored, Role)], pla
     for (index, begin) in (0..total).step_by(PART).enumerate() {
         let end = (begin + PART).min(total);
         let bytes = &mut halves[index % 2].bytes()[..end - begin];
-        // The tensors that reach into this part. One that is larger than a part is made once for each.
+        // The tensors that reach into this part. A tensor larger than a part is converted once for each of
+        // its parts.
         let first = places.partition_point(|place| *place <= begin).saturating_sub(1);
         let inside: Vec<usize> = (first..tensors.len()).take_while(|i| places[*i] < end).collect();
         let forms: Vec<_> = inside
@@ -66,10 +69,11 @@ fn fill(cuda: &Cuda, address: u64, total: usize, tensors: &[(Stored, Role)], pla
         }
         wait()?;
         cuda.device.context.bind_to_thread().map_err(|error| failed("be selected", error))?;
-        // SAFETY: the block has `total` bytes behind the address; this half is written again only after the next part has waited.
+        // SAFETY: the block has `total` bytes behind the address; this half is reused only after the next
+        // part has waited for it.
         unsafe { result::memcpy_htod_async(address + begin as u64, bytes, stream.cu_stream()) }
             .map_err(|error| failed("take the weights", error))?;
     }
-    // The other streams do not wait for this one.
+    // The other streams do not wait for this stream.
     wait()
 }

@@ -34,7 +34,8 @@ impl Attention {
     /// The window in which a query sees every key.
     pub const ALL: usize = i32::MAX as usize;
 
-    /// Groups of four warps that share the keys of a block. Two groups of 96 would not fit into 99 KiB.
+    /// Groups of four warps that share the keys of a block: two, but one at width 96, where two do not fit
+    /// into 99 KiB.
     fn groups(&self) -> usize {
         if self.width == 96 { 1 } else { 2 }
     }
@@ -64,7 +65,7 @@ impl Kernel for Attention {
     }
 }
 
-/// `attention_over`: attention of queries over keys and values of other rows, a warp a query.
+/// `attention_over`: attention of queries over keys and values of other rows; a warp computes one query.
 #[derive(Debug, Clone, Copy)]
 pub struct AttentionOver {
     /// (queries, heads * width) halves.
@@ -79,13 +80,13 @@ pub struct AttentionOver {
     pub kv_offsets: u64,
     /// (heads) f32, or null: no bias by distance.
     pub slopes: u64,
-    /// From one row of y, q and kv to the next.
+    /// Strides of y, q and kv.
     pub strides: [usize; 3],
     /// Heads.
     pub heads: usize,
     /// Channels of a head: a multiple of 8, at most [`WIDEST`](Self::WIDEST).
     pub width: usize,
-    /// Keys that a query sees before its own place, and after it.
+    /// The number of keys that a query sees before its own position, and after it.
     pub reach: [usize; 2],
     /// Rows of one step of the bias.
     pub period: usize,
@@ -93,12 +94,12 @@ pub struct AttentionOver {
     pub free_rows: usize,
     /// Clips.
     pub clips: usize,
-    /// Queries of the clip with the most of them.
+    /// Queries of the clip with the most queries.
     pub longest: usize,
 }
 
 impl AttentionOver {
-    /// Channels of a head at most.
+    /// The most channels of a head.
     pub const WIDEST: usize = 128;
     /// The reach with which a query sees every key.
     pub const ALL: usize = i32::MAX as usize;

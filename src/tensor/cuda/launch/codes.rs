@@ -2,7 +2,7 @@
 
 use super::{Kernel, Launch, arguments, by_vectors};
 
-/// `lookup`: the codebook's row of every code.
+/// `lookup`: the codebook's row for each code.
 #[derive(Debug, Clone, Copy)]
 pub struct Lookup {
     /// (rows, stride) halves.
@@ -65,7 +65,7 @@ pub struct ChooseCode {
     pub offsets: u64,
     /// (clips) `u64`, or null: the likeliest code.
     pub seeds: u64,
-    /// (clips) `i32`: the noise's number of the first row of each clip. Read only with seeds.
+    /// (clips) `i32`: the row number, for the noise, of the first row of each clip. Read only with seeds.
     pub first_rows: u64,
     /// Codes of the codebook.
     pub count: usize,
@@ -105,14 +105,14 @@ impl Kernel for ChooseCode {
     }
 }
 
-/// `replace_codes`: given codes in the place of chosen ones.
+/// `replace_codes`: replaces chosen codes by given ones.
 #[derive(Debug, Clone, Copy)]
 pub struct ReplaceCodes {
     /// (rows) `i32`.
     pub codes: u64,
     /// (rows) `i32`.
     pub chosen: u64,
-    /// (rows) f32; a value outside 0..count leaves the chosen code.
+    /// (rows) f32; a value outside 0..count keeps the chosen code.
     pub given: u64,
     /// Rows.
     pub rows: usize,

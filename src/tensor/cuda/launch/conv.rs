@@ -4,7 +4,7 @@ use super::super::layout::padded;
 use super::{Kernel, Launch, arguments, by_vectors, number, tile_halves};
 use crate::tensor::Activation;
 
-/// `first_conv`: one channel in, ten taps, no padding.
+/// `first_conv`: one input channel, ten taps, no padding.
 #[derive(Debug, Clone, Copy)]
 pub struct FirstConv {
     /// (rows, channels) halves.
@@ -19,7 +19,7 @@ pub struct FirstConv {
     pub x_offsets: u64,
     /// The clips' rows of y.
     pub y_offsets: u64,
-    /// Channels out, a multiple of eight.
+    /// Output channels, a multiple of eight.
     pub channels: usize,
     /// Samples from one window to the next, at most eight.
     pub step: usize,
@@ -42,7 +42,7 @@ impl Kernel for FirstConv {
     }
 }
 
-/// `sample_windows`: windows of samples as rows, rounded to halves, then what the rounding leaves.
+/// `sample_windows`: windows of samples as rows, rounded to halves, then the remainder of the rounding.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleWindows {
     /// (rows, 2 * `padded(taps)`) halves.
@@ -72,7 +72,8 @@ impl Kernel for SampleWindows {
     }
 }
 
-/// `grouped_conv_16`, `_32`, `_48`, `_64`: a convolution whose channels see their own group alone; stride 1.
+/// `grouped_conv_16`, `_32`, `_48`, `_64`: a convolution in which a channel sees only its own group; stride
+/// 1.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupedConv {
     /// (rows, groups * width) halves.
@@ -97,7 +98,7 @@ pub struct GroupedConv {
     pub taps: usize,
     /// Rows of zeros before a clip.
     pub padding: usize,
-    /// Any but the leaky ReLU.
+    /// The activation; not the leaky ReLU.
     pub activation: Activation,
     /// Clips.
     pub clips: usize,
@@ -109,7 +110,7 @@ pub struct GroupedConv {
 const GROUPED_ROWS: usize = 64;
 
 impl GroupedConv {
-    /// Bytes of shared memory: three stages of weights, and the rows under a tile.
+    /// Bytes of shared memory: three stages of weights, and the input rows of a tile.
     pub fn shared(width: usize, taps: usize) -> usize {
         let stage_taps = if width <= 48 { 4 } else { 2 };
         let window = (GROUPED_ROWS + taps - 1) * (width + 8);

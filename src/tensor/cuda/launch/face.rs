@@ -31,14 +31,15 @@ pub struct Skin {
     pub channels: usize,
     /// Joints, up to eight.
     pub joints: usize,
-    /// Joints with correctives: the last ones.
+    /// Joints with correctives: the last `corrected` joints.
     pub corrected: usize,
     /// The parent of each joint ([`Skin::packed`]).
     pub parents: usize,
 }
 
 impl Skin {
-    /// Four bits a joint, the first lowest: the number of the parent plus one, 0 for none.
+    /// Packs the parents, four bits for each joint, the first joint lowest: the number of the parent plus
+    /// one, 0 for none.
     pub fn packed(parents: &[Option<usize>]) -> usize {
         parents.iter().rev().fold(0, |all, parent| all << 4 | parent.map_or(0, |parent| parent + 1))
     }
@@ -49,8 +50,8 @@ impl Kernel for Skin {
         let Self { y, x, template, shapes, correctives, pivots, weights, frames, vertices, channels, .. } =
             *self;
         let Self { joints, corrected, parents, .. } = *self;
-        // Of each frame: the coefficients, nine for each joint with correctives, a movement of each joint (a rotation and a shift), and the
-        // block's coordinates.
+        // For each frame: the coefficients, nine for each joint with correctives, a movement of each joint (a
+        // rotation and a shift), and the block's coordinates.
         let floats = channels + 9 * corrected + 12 * joints + 3 * VERTICES;
         Launch {
             kernel: "skin".into(),

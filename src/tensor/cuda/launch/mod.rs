@@ -1,13 +1,16 @@
-//! Launches: for every kernel one struct with its operands and sizes, from which follow the kernel's name, the grid, the threads of
-//! a block, the shared memory and the arguments in the order of the `.cu` file.
+//! Launches: for each kernel one struct with its operands and sizes. From the struct follow the kernel's
+//! name, the grid, the threads of a block, the shared memory and the arguments in the order of the `.cu`
+//! file.
 //!
-//! The launchers beside this module fill the structs after their checks; the kernel tests fill the very same ones, so a test launches a
-//! kernel as the program does. The kernels keep positional parameters: nvcc places them in the constant bank, from which an
-//! instruction reads an operand at no cost, exactly as it would place the fields of one struct; and single parameters can be
-//! `__restrict__` pointers and `__grid_constant__` tensor maps.
+//! The launchers in the parent module fill the structs after their checks. The kernel tests fill the same
+//! structs, so a test launches a kernel as the program does. The kernels have positional parameters: nvcc
+//! places them in the constant bank, from which an instruction reads an operand at no cost, as it would with
+//! the fields of one struct; and single parameters can be `__restrict__` pointers and `__grid_constant__`
+//! tensor maps.
 //!
-//! An address is of device memory; 0 is null. Offsets are tables of `clips + 1` rows, `i32`. `longest` is the number of rows of the
-//! longest clip, which the grid covers for every clip. A stride is in elements, from one row to the next.
+//! An address is of device memory; 0 is null. Offsets are tables of `clips + 1` rows, `i32`. `longest` is the
+//! number of rows of the longest clip, which the grid covers for every clip. A stride is in elements, from
+//! one row to the next.
 
 mod attention;
 mod codes;
@@ -32,7 +35,7 @@ pub use stack::{StackSize, TransformerStack};
 
 use crate::tensor::Activation;
 
-/// Everything that a launch needs but the stream.
+/// The parameters of a launch, without the stream.
 #[derive(Debug, Clone)]
 pub struct Launch {
     /// The kernel's name.
@@ -60,7 +63,8 @@ pub enum Argument {
     Map(TensorMap),
 }
 
-/// A matrix of halves as the copy engine reads it: boxes of 64 columns and `box_rows` rows, 128-byte swizzle, zeros outside.
+/// A matrix of halves for the copy engine: boxes of 64 columns and `box_rows` rows, 128-byte swizzle, zeros
+/// outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TensorMap {
     /// The first value; 16-byte aligned.
@@ -73,7 +77,7 @@ pub struct TensorMap {
     pub stride: usize,
     /// Rows that a box spans, at most 256.
     pub box_rows: usize,
-    /// Of these, every `row_step`-th is copied; at most 8.
+    /// Every `row_step`-th of these rows is copied; at most 8.
     pub row_step: usize,
 }
 
@@ -114,13 +118,14 @@ impl From<TensorMap> for Argument {
     }
 }
 
-/// The arguments of a kernel, each by its type: `u64` an address, `usize` and `bool` an `int`, `f32` a `float`.
+/// The arguments of a kernel, each by its Rust type: `u64` is an address, `usize` and `bool` an `int`, `f32`
+/// a `float`.
 macro_rules! arguments {
     ($($value:expr),* $(,)?) => { vec![$($crate::tensor::cuda::launch::Argument::from($value)),*] };
 }
 use arguments;
 
-/// The number by which the kernels know an activation (`matrix::Activation` of `matrix.cuh`).
+/// The number of an activation in the kernels (`matrix::Activation` of `matrix.cuh`).
 fn number(activation: Activation) -> usize {
     match activation {
         Activation::None => 0,
@@ -135,14 +140,14 @@ fn slope(activation: Activation) -> f32 {
     if let Activation::LeakyRelu(slope) = activation { slope } else { 0.0 }
 }
 
-/// Halves of a tile of rows in shared memory, as `row_at` of `matrix.cuh` places them: behind every run of rows that fills all banks
-/// 16 bytes are left free.
+/// Halves of a tile of rows in shared memory in the layout of `row_at` of `matrix.cuh`: after each run of
+/// rows that fills all banks, 16 bytes are free.
 fn tile_halves(width: usize, rows: usize) -> usize {
     let run = 8 >> (width / 8).trailing_zeros().min(3);
     rows * width + rows / run * 8
 }
 
-/// A thread for every vector of eight halves of the longest clip; blocks of 256 threads, for every clip.
+/// One thread for every vector of eight halves of the longest clip; blocks of 256 threads, for every clip.
 fn by_vectors(kernel: &str, vectors: usize, clips: usize, arguments: Vec<Argument>) -> Launch {
     Launch {
         kernel: kernel.into(),

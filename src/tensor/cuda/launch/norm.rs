@@ -22,11 +22,12 @@ pub struct LayerNorm {
     pub channels: usize,
     /// Added to the variance.
     pub eps: f32,
-    /// Any but the leaky ReLU.
+    /// The activation; not the leaky ReLU.
     pub activation: Activation,
 }
 
-/// The kernel of this family that holds a row: its name ends with the vectors of 256 channels.
+/// The kernel of this family for rows of `channels`: its name ends with the number of vectors of 256
+/// channels.
 fn by_rows(family: &str, rows: usize, channels: usize, arguments: Vec<super::Argument>) -> Launch {
     Launch {
         kernel: format!("{family}_{}", channels.div_ceil(256)),
@@ -79,7 +80,7 @@ impl Kernel for LayerNormOfParts {
     }
 }
 
-/// `group_norm_moments`: mean and squares of every chunk of rows, channel by channel.
+/// `group_norm_moments`: mean and squared deviations of every chunk of rows, channel by channel.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupNormMoments {
     /// (clips, chunks, channels, 2) f32.
@@ -115,7 +116,7 @@ impl Kernel for GroupNormMoments {
     }
 }
 
-/// `sample_moments`: mean and squares of every chunk of samples.
+/// `sample_moments`: mean and squared deviations of every chunk of samples.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleMoments {
     /// (clips, chunks, 2) f32.
@@ -160,7 +161,7 @@ pub struct UniteMoments {
     pub offsets: u64,
     /// Channels.
     pub channels: usize,
-    /// Rows of a chunk, of the kernel that made the moments.
+    /// Rows of a chunk in the kernel that made the moments.
     pub chunk: usize,
     /// Added to the variance.
     pub eps: f32,
@@ -201,7 +202,7 @@ pub struct GroupNormApply {
     pub offsets: u64,
     /// Channels, a multiple of eight.
     pub channels: usize,
-    /// Any but the leaky ReLU.
+    /// The activation; not the leaky ReLU.
     pub activation: Activation,
     /// Clips.
     pub clips: usize,
@@ -263,7 +264,7 @@ pub struct SortedPool {
 }
 
 impl SortedPool {
-    /// Rows of a clip that a warp can sort.
+    /// The most rows of a clip that a warp can sort.
     pub const ROWS: usize = 512;
 }
 

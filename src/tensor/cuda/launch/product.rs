@@ -4,7 +4,8 @@ use super::super::tiles::{self, HOPPER_TILES, TILES, Tiling, Work};
 use super::{Kernel, Launch, TensorMap, arguments, number, slope};
 use crate::tensor::Activation;
 
-/// A matrix product `y = activation(x w^T + bias) + residual`: of rows, or of windows of rows (a convolution).
+/// A matrix product `y = activation(x w^T + bias) + residual`: of rows, or of windows of rows (a
+/// convolution).
 #[derive(Debug, Clone, Copy)]
 pub struct Product {
     /// (rows, columns) halves, rows `y_stride` apart; f32 if the product is left in parts, see [`Matmul`].
@@ -17,9 +18,9 @@ pub struct Product {
     pub bias: u64,
     /// As y, or null; may be y.
     pub residual: u64,
-    /// The clips' rows of x, or null: one run of rows.
+    /// The clips' rows of x; null if all rows are one clip.
     pub x_offsets: u64,
-    /// The clips' rows of y, or null: one run of rows.
+    /// The clips' rows of y; null if all rows are one clip.
     pub y_offsets: u64,
     /// Rows of y's longest clip.
     pub rows: usize,
@@ -35,7 +36,7 @@ pub struct Product {
     pub taps: usize,
     /// Rows of x from one window to the next.
     pub step: usize,
-    /// Rows before a clip that its first window reaches.
+    /// Rows before a clip in its first window.
     pub padding: usize,
     /// Rows outside a clip are copies of its border row; if false, zeros.
     pub replicate: bool,
@@ -48,7 +49,8 @@ pub struct Product {
 }
 
 impl Product {
-    /// `rows` rows of `channels` times a matrix: no bias, residual, windows or activation; all addresses are null.
+    /// The product of `rows` rows of `channels` and a matrix: no bias, residual, windows or activation; all
+    /// addresses are null.
     pub fn of_rows(rows: usize, columns: usize, channels: usize) -> Self {
         Self {
             y: 0,
@@ -73,12 +75,13 @@ impl Product {
         }
     }
 
-    /// Values that a result is the sum of.
+    /// The length of the sum over k: taps times channels.
     fn k(&self) -> usize {
         self.taps * self.channels
     }
 
-    /// Steps of 64 k values after which `matmul_sm90.cu` begins a new sum: all steps of a convolution, which is never left in parts.
+    /// Steps of 64 k values after which `matmul_sm90.cu` begins a new sum; all steps of a convolution, which
+    /// is never left in parts.
     fn segment(&self) -> usize {
         if self.taps > 1 || self.step > 1 { self.steps() } else { tiles::SEGMENT }
     }
@@ -92,8 +95,8 @@ impl Product {
         Work { rows: self.rows, clips: self.clips, columns: self.columns, steps, segment }
     }
 
-    /// True if `matmul_sm90.cu` can make the product. Decided by the layer alone, since a row must not be summed in another order in a
-    /// larger batch.
+    /// True if `matmul_sm90.cu` can compute the product. Only the layer decides, because the order of a row's
+    /// sum must not change in a larger batch.
     pub fn suits_hopper(&self) -> bool {
         let inside = self.padding == 0 && !self.replicate && self.step <= 2;
         inside && (self.taps == 1 || self.channels.is_multiple_of(tiles::STEP))
@@ -123,13 +126,13 @@ pub struct Matmul {
     pub tile: (usize, usize),
     /// The kernels of `matmul_sm90.cu`, which need [`Product::suits_hopper`].
     pub hopper: bool,
-    /// Each segment's sum is left as it is: y is (parts, rows, columns) in f32, without bias, activation and residual. Only with
-    /// `hopper`.
+    /// True if each segment's sum is left as a part: y is (parts, rows, columns) in f32, without bias,
+    /// activation and residual. Only with `hopper`.
     pub in_parts: bool,
 }
 
 impl Matmul {
-    /// Parts in which the product is left; 1 if it is whole.
+    /// The number of parts in which the product is left; 1 if it is whole.
     pub fn parts(&self) -> usize {
         if self.in_parts { self.product.steps().div_ceil(self.product.segment()) } else { 1 }
     }
@@ -189,7 +192,7 @@ impl Kernel for Matmul {
             box_rows: tile_columns,
             row_step: 1,
         };
-        // The kernels are compiled with as many stages as fit, or as keep the copy engine busy.
+        // The kernels are compiled with as many stages as fit, or as many as keep the copy engine busy.
         let stages = match self.tile {
             (64, 64) => 6,
             (128, 128) => 5,
@@ -198,7 +201,7 @@ impl Kernel for Matmul {
         Launch {
             kernel: format!("matmul_sm90_{tile_rows}x{tile_columns}"),
             grid,
-            // A warpgroup for every 64 rows, and the warp that copies.
+            // One warpgroup for every 64 rows, and one warp for copies.
             threads: 2 * tile_rows + 32,
             shared: stages * stage,
             arguments: arguments![

@@ -3,7 +3,7 @@
 use super::super::layout::padded;
 use super::{Argument, Kernel, Launch, arguments, by_vectors};
 
-/// `resample_linear`: rows of another rate, between which values are interpolated.
+/// `resample_linear`: rows at another rate, by interpolation of values.
 #[derive(Debug, Clone, Copy)]
 pub struct ResampleLinear {
     /// (rows, stride) halves.
@@ -43,7 +43,7 @@ pub enum RowSource {
         /// Rows of the table.
         rows: usize,
     },
-    /// The row whose number is the clip's, repeated over the clip.
+    /// The row with the number of the clip, repeated over the clip.
     Repeated,
 }
 
@@ -54,7 +54,7 @@ pub struct CopyRows {
     pub y: u64,
     /// Rows of at least `channels` halves, `x_stride` apart.
     pub x: u64,
-    /// What x is.
+    /// The source of the rows in x.
     pub source: RowSource,
     /// The clips' rows of y.
     pub y_offsets: u64,
@@ -95,14 +95,15 @@ impl Kernel for CopyRows {
     }
 }
 
-/// `add_rows`: the sum of two tensors, or of a tensor and a table whose first row belongs to every clip's first row.
+/// `add_rows`: the sum of two tensors, or of a tensor and a table that is added from the first row of every
+/// clip.
 #[derive(Debug, Clone, Copy)]
 pub struct AddRows {
     /// (rows, stride) halves; may be x or z.
     pub y: u64,
     /// (rows, stride) halves.
     pub x: u64,
-    /// (rows, stride) halves; with offsets a table as long as the longest clip.
+    /// (rows, stride) halves; with offsets, a table with at least the rows of the longest clip.
     pub z: u64,
     /// The clips' rows if z is a table, else null.
     pub offsets: u64,
@@ -121,7 +122,7 @@ impl Kernel for AddRows {
     }
 }
 
-/// A warp for every row of an emotion vector.
+/// One warp for each row (an emotion vector).
 fn by_rows(kernel: &str, rows: usize, arguments: Vec<Argument>) -> Launch {
     Launch { kernel: kernel.into(), grid: [rows, 1, 1], threads: 32, shared: 0, arguments }
 }
@@ -176,7 +177,7 @@ impl Kernel for SampleGaussian {
     }
 }
 
-/// `interpolate`: between two vectors, along the great circle or straight.
+/// `interpolate`: a point between two vectors, along the great circle or on the straight line.
 #[derive(Debug, Clone, Copy)]
 pub struct Interpolate {
     /// (rows, channels) halves, rows `stride` apart.
@@ -189,9 +190,9 @@ pub struct Interpolate {
     pub channels: usize,
     /// Halves from one row to the next.
     pub stride: usize,
-    /// 0 to 1.
+    /// The weight of b, 0 to 1.
     pub weight: f32,
-    /// Along the great circle and to unit length; if false, straight.
+    /// True: along the great circle, to unit length; false: on the straight line.
     pub on_sphere: bool,
     /// Rows.
     pub rows: usize,

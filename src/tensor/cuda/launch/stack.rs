@@ -12,8 +12,8 @@ struct Variant {
     stages: usize,
 }
 
-/// The first that fits is the best. With fewer rows, fewer rows of a block are computed for their neighbours' sake alone, or there
-/// are more blocks; of the same rows, a deeper ring asks for the weights earlier.
+/// The first variant that fits is the best. With fewer rows, a block computes fewer rows that its neighbours
+/// also compute, or there are more blocks. With the same rows, a deeper ring requests the weights earlier.
 const VARIANTS: [Variant; 4] = [
     Variant { rows: 32, widest: 64 * 6, stages: 5 },
     Variant { rows: 32, widest: 64 * 6, stages: 3 },
@@ -34,27 +34,27 @@ pub struct StackSize {
     pub width: usize,
     /// Channels of the feed-forward, a multiple of 32.
     pub feed_forward: usize,
-    /// Heads; with a window over 1, of a multiple of 16 channels.
+    /// Heads; if the window is over 1, the channels of a head are a multiple of 16.
     pub heads: usize,
     /// A row sees rows less than this many away.
     pub window: usize,
 }
 
 impl StackSize {
-    /// The best kernel for a stack on a device whose blocks may have `shared_limit` bytes of shared memory; the fields `rows` and `stages`
-    /// of `self` do not count. None if no kernel fits.
+    /// The best kernel for a stack on a device whose blocks may have `shared_limit` bytes of shared memory;
+    /// the fields `rows` and `stages` of `self` are ignored. `None` if no kernel fits.
     pub fn best(self, shared_limit: usize) -> Option<Self> {
         let fits = |variant: &Variant| {
             let size = Self { rows: variant.rows, stages: variant.stages, ..self };
-            // A block gives a tile of the matrix units at least.
+            // A block must write at least one tile of the matrix units.
             let gives = size.tile().is_some_and(|tile| tile >= 16);
             (gives && size.width <= variant.widest && size.shared() <= shared_limit).then_some(size)
         };
         VARIANTS.iter().find_map(fits)
     }
 
-    /// Rows of a block whose results it writes. The others are there for the sake of these: a layer reaches `window - 1` rows to
-    /// either side. None if there are none.
+    /// The rows of a block that it writes. It computes the others only as input of these: a layer reaches
+    /// `window - 1` rows to either side. `None` if no row is left.
     pub fn tile(&self) -> Option<usize> {
         let halo = self.window.checked_sub(1)?.checked_mul(self.layers)?;
         self.rows.checked_sub(halo.checked_mul(2)?).filter(|tile| *tile > 0)
@@ -81,9 +81,9 @@ pub struct TransformerStack {
     pub layers: u64,
     /// The clips' rows.
     pub offsets: u64,
-    /// The sizes. A stack of which no block has rows to give launches nothing.
+    /// The sizes. If the blocks of a stack have no rows to write, nothing is launched.
     pub size: StackSize,
-    /// Of the feed-forward.
+    /// The activation of the feed-forward.
     pub activation: Activation,
     /// Added to the variance by the norms.
     pub eps: f32,
