@@ -1,4 +1,5 @@
-//! What a device reaches at best with the operations that it has: a large matrix product, and a sum that only moves memory.
+//! The best rates of a device with the operations that it has: a large matrix product, and a sum that only
+//! moves memory.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,12 @@ use crate::tensor::{Activation, Clips, Engine, Linear, OnDevice, OpenDevice, Ops
 
 /// The smallest and the largest product: square matrices.
 const SIZES: [usize; 2] = [1024, 8192];
-/// A product that takes as long is large enough.
+/// A product that takes this time is large enough.
 const LONG: Duration = Duration::from_millis(20);
-/// Repetitions, of which the fastest counts: a ceiling is what can be reached.
+/// Repetitions, of which the fastest counts: a ceiling is the best that can be reached.
 const RUNS: usize = 7;
 
-/// Measures both on a device.
+/// Measures both rates on a device.
 ///
 /// # Errors
 /// Errors of the device.
@@ -58,7 +59,7 @@ fn product<B: Ops>(ops: &B, size: usize) -> Result<Duration> {
     fastest(ops, || ops.linear(&x, &linear, Activation::None))
 }
 
-/// Reads two tensors and writes one.
+/// The time of a sum: it reads two tensors and writes one.
 fn sum<B: Ops>(ops: &B, elements: usize) -> Result<Duration> {
     const CHANNELS: usize = 1024;
     let values = vec![0.5; elements / CHANNELS * CHANNELS];
@@ -73,7 +74,7 @@ fn fastest<B: Ops>(ops: &B, run: impl Fn() -> Result<B::Tensor>) -> Result<Durat
     for _ in 0..RUNS {
         let begun = Instant::now();
         let result = run()?;
-        // A few rows are fetched: the device has finished when they are here.
+        // The device has finished when a few rows of the result have arrived on the host.
         let last = ops.slice_rows(&result, result.clips().rows() - 1, 1)?;
         ops.download(&last)?;
         best = best.min(begun.elapsed());

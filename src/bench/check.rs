@@ -1,18 +1,18 @@
-//! Is it right what is going to be timed?
+//! The check of the results before they are timed.
 
 use super::{Check, Traits, clips};
 use crate::networks::{Network, Spec, Stages, record};
 use crate::verify::compare;
 use crate::{Error, Result};
 
-/// Lengths of the clips that are compared: odd ones, since those of the plan are even.
+/// Lengths of the clips that are compared: not round, because those of the plan are.
 const SECONDS: [f64; 3] = [1.23, 2.0, 0.3];
 
-/// Every clip of a batch against the clip alone and, if there is a `reference` (the CPU), the batch against the batch there, stage by
-/// stage.
+/// Compares each clip of a batch with the clip alone and, if there is a `reference` (the CPU), the batch with
+/// the same batch there, stage by stage.
 ///
 /// # Errors
-/// [`Error::Device`] for a stage that is too far off; whatever the devices say.
+/// [`Error::Device`] for a stage whose error is above its limit; errors of the devices.
 pub fn check(network: &dyn Network, reference: Option<&dyn Network>, traits: &Traits) -> Result<Vec<Check>> {
     let spec = network.spec();
     let batch: Vec<Vec<f32>> = SECONDS
@@ -37,7 +37,7 @@ pub fn check(network: &dyn Network, reference: Option<&dyn Network>, traits: &Tr
 
 fn judge(what: &str, found: &[Stages], expected: &[Stages], spec: &Spec, traits: &Traits) -> Result<Check> {
     let rows = found.iter().zip(expected).flat_map(|(a, b)| compare(a, b, spec, traits.limits).rows);
-    // A NaN is worse than everything; codes have a limit of 0.
+    // A NaN is worse than any number; codes have a limit of 0.
     let badness = |error: f64, limit: f64| match error {
         0.0 => 0.0,
         _ if error.is_nan() => f64::INFINITY,
@@ -55,8 +55,8 @@ fn judge(what: &str, found: &[Stages], expected: &[Stages], spec: &Spec, traits:
     Ok(Check { what: what.into(), stage: worst.stage, error: worst.error, limit: worst.limit })
 }
 
-/// The stages of each clip of a batch. The codes of a reference take the place of the chosen ones, so that what follows them is
-/// comparable.
+/// The stages of each clip of a batch. The codes of a reference replace the chosen ones, so that the later
+/// stages are comparable.
 fn stages(network: &dyn Network, clips: &[&[f32]], reference: Option<&[Stages]>) -> Result<Vec<Stages>> {
     record(clips.len(), |probe| network.pass(clips, reference, Some(probe)).map(drop))
 }

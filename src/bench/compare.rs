@@ -12,7 +12,7 @@ const LARGEST_FILE: u64 = 16 << 20;
 /// What both have measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// Length of every clip.
+    /// Length of each clip.
     pub seconds: f64,
     /// Clips.
     pub batch: usize,
@@ -23,17 +23,17 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// How many times as long it takes now.
+    /// The new time divided by the old one.
     pub fn ratio(&self) -> f64 {
         self.new_ms / self.old_ms
     }
 }
 
 impl Report {
-    /// Reads what `bench --json` has written.
+    /// Reads a file that `bench --json` has written.
     ///
     /// # Errors
-    /// [`Error::BadInput`] for another kind of file.
+    /// [`Error::BadInput`] for any other file.
     pub fn read(path: &Path) -> Result<Self> {
         let next = "give a file that `deeptalk-rt bench --json FILE` of this version has written";
         let text = read_whole(path, LARGEST_FILE, next)?;
@@ -50,7 +50,7 @@ impl Report {
     }
 }
 
-/// The cases that both have, in the order of the new one.
+/// The cases that both measurements have, in the order of the new one.
 pub fn compare(old: &Report, new: &Report) -> Vec<Difference> {
     let difference = |case: &super::Case| {
         let same = |other: &&super::Case| (other.seconds, other.batch) == (case.seconds, case.batch);

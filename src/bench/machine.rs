@@ -1,20 +1,20 @@
-//! The machine that a measurement ran on, as far as it tells.
+//! The machine of a measurement, as far as the system describes it.
 
 use std::fs;
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-/// Where something ran.
+/// The machine of a measurement.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Machine {
-    /// As `--device` names it, with the GPU's name.
+    /// The device in the spelling of `--device`, with the GPU's name.
     pub device: String,
     /// The processor's name.
     pub processor: Option<String>,
-    /// Threads that the CPU back end works with.
+    /// Threads of the CPU back end.
     pub threads: usize,
-    /// The fastest clock of a core, seen right after the measurement.
+    /// The fastest clock of a core right after the measurement.
     pub processor_mhz: Option<f64>,
     /// Operating system and architecture.
     pub system: String,
@@ -22,25 +22,25 @@ pub struct Machine {
     pub gpu: Option<Gpu>,
 }
 
-/// What `nvidia-smi` says right after the measurement, word by word.
+/// The output of `nvidia-smi` right after the measurement, value by value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Gpu {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The driver's version.
     pub driver: String,
-    /// The processors' clock.
+    /// The clock of the multiprocessors.
     pub clock_mhz: String,
-    /// The highest that they can have.
+    /// The highest clock of the multiprocessors.
     pub highest_clock_mhz: String,
-    /// The memory's clock.
+    /// The clock of the memory.
     pub memory_clock_mhz: String,
-    /// Its temperature in degrees Celsius.
+    /// The temperature in degrees Celsius.
     pub temperature: String,
 }
 
 impl Machine {
-    /// This one.
+    /// This machine.
     pub fn here(device: String, gpu: Option<Gpu>) -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let mhz = field(&cpuinfo, "cpu MHz").filter_map(|mhz| mhz.parse().ok()).fold(None, |best, mhz| {
@@ -58,7 +58,7 @@ impl Machine {
     }
 }
 
-/// What `nvidia-smi` says about a GPU, if it is there.
+/// The description of a GPU by `nvidia-smi`, if that is installed.
 pub fn gpu(number: usize) -> Option<Gpu> {
     let query = "name,driver_version,clocks.sm,clocks.max.sm,clocks.mem,temperature.gpu";
     let output = Command::new("nvidia-smi")
@@ -72,16 +72,16 @@ pub fn gpu(number: usize) -> Option<Gpu> {
     Some(Gpu { name, driver, clock_mhz, highest_clock_mhz, memory_clock_mhz, temperature })
 }
 
-/// The most memory that the process had, since [`forget_peak_memory`] where the system allows that.
+/// The peak memory of the process, since [`forget_peak_memory`] if the system supports that.
 pub fn peak_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let kilobytes: u64 = field(&status, "VmHWM").next()?.strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }
 
-/// Begins a new peak.
+/// Starts a new peak.
 pub fn forget_peak_memory() {
-    // Where it cannot be done, the peak is that of the whole process.
+    // If the system does not support it, the peak is that of the whole process.
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 

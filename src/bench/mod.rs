@@ -1,8 +1,9 @@
-//! How fast a model is, from samples on the host to a motion on the host, measured so that others can believe it.
+//! Benchmark of a model, from samples on the host to a motion on the host, in a form that others can check.
 //!
-//! Results are checked before they are timed ([`check`]). Floating-point operations and bytes are counted by running the network itself
-//! over a back end that computes nothing ([`count()`]). What a rate is compared with is measured on the same device in the same
-//! process ([`ceilings`]). `deeptalk-rt bench` is the command; [`Report`] is the file that it writes and [`compare()`] reads.
+//! Results are checked before they are timed ([`check`]). Floating-point operations and bytes are counted by
+//! running the network itself over a back end that computes nothing ([`count()`]). The rates that a result is
+//! compared with are measured on the same device in the same process ([`ceilings`]). `deeptalk-rt bench` is
+//! the command; [`Report`] is the file that it writes and [`compare()`] reads.
 
 mod ceilings;
 mod check;
@@ -29,43 +30,45 @@ use crate::tensor::{NumberFormat, OpenDevice};
 use crate::verify::Limits;
 use crate::{Error, Result};
 
-/// Runs of a case at least, and at most, within a budget.
+/// The least and the largest number of runs of a case within a budget.
 const RUNS: [usize; 2] = [5, 2000];
-/// A case whose single run is expected to take longer than so many budgets is left out.
+/// A case is left out if a single run is expected to take longer than this many budgets.
 const PATIENCE: u32 = 20;
 
-/// What is measured.
+/// The clips and the effort of a measurement.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Lengths of the clips.
     pub seconds: Vec<f64>,
-    /// Clips at a time.
+    /// Clips of a batch.
     pub batches: Vec<usize>,
-    /// How long.
+    /// The runs of a case.
     pub effort: Effort,
 }
 
-/// How many runs a case gets.
+/// The number of runs of a case.
 #[derive(Debug, Clone, Copy)]
 pub enum Effort {
-    /// As many as fit into this time, 5 at least.
+    /// As many runs as fit into this time, at least 5.
     Budget(Duration),
-    /// So many.
+    /// Exactly this many runs.
     Runs(usize),
 }
 
-/// What the measurement must know about a device.
+/// Properties of a device for the measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Traits {
     /// Bytes of an element of a weight or an activation.
     pub element_bytes: u64,
-    /// Elements of the tensors whose sum shows the memory's rate: far more than caches hold.
+    /// Elements of the tensors whose sum shows the memory's rate: far more than fit into caches.
     pub sum_elements: usize,
-    /// Longest clips that go through the network in one pass; larger batches take several passes.
+    /// The most clips of the greatest length in one pass through the network; larger batches take several
+    /// passes.
     pub clips_a_pass: usize,
-    /// Runs that are not counted: a GPU uploads in the first, records in the second and replays from the third on.
+    /// Runs that are not counted: a GPU uploads in the first, records in the second and replays from the
+    /// third on.
     pub warm_up: usize,
-    /// How far its results may be from those of single clips, and of the CPU.
+    /// The largest errors against single clips and against the CPU.
     pub limits: Limits,
 }
 
@@ -73,7 +76,7 @@ impl Traits {
     /// The CPU: f32. A minute of the published sizes takes 2 GB.
     pub const CPU: Self =
         Self { element_bytes: 4, sum_elements: 1 << 24, clips_a_pass: 1, warm_up: 2, limits: Limits::F32 };
-    /// The CPU with products in bf16. Activations, of which there are as many, are f32.
+    /// The CPU with products in bf16. Activations are f32, and as many.
     pub const CPU_BF16: Self = Self { limits: Limits::BF16, ..Self::CPU };
     /// A GPU: fp16, and memory for 32 clips of a minute.
     pub const CUDA: Self =
@@ -89,10 +92,10 @@ impl Traits {
     }
 }
 
-/// Modulation of the clips in radians a second: some four syllables a second.
+/// Modulation of the clips in radians a second: about four syllables a second.
 const RHYTHM: f32 = 25f32;
 
-/// Clips with the rhythm of speech, each another: modulated tones at this rate.
+/// Clips with the rhythm of speech, all different: modulated tones at this sample rate.
 pub fn clips(sample_rate: u32, seconds: f64, count: usize) -> Vec<Vec<f32>> {
     let rate = sample_rate as f32;
     let samples = ((seconds * f64::from(sample_rate)).round() as usize).max(1);
@@ -108,7 +111,7 @@ pub fn clips(sample_rate: u32, seconds: f64, count: usize) -> Vec<Vec<f32>> {
     (0..count).map(clip).collect()
 }
 
-/// The passes of a batch of clips of one length: as much sound in each as the device holds.
+/// The passes of a batch of clips of one length: as much sound in each pass as fits into the device's memory.
 fn passes<'a>(
     network: &dyn Network,
     clips: &'a [Vec<f32>],
@@ -120,7 +123,7 @@ fn passes<'a>(
     clips.chunks((most / samples).max(1))
 }
 
-/// From samples on the host to the output on the host.
+/// Runs the network: samples on the host to the output on the host.
 ///
 /// # Errors
 /// Errors of the device; [`Error::Device`] for an output that is not finite.
@@ -139,7 +142,7 @@ pub fn forward(network: &dyn Network, clips: &[Vec<f32>], traits: &Traits) -> Re
 /// The cost of these clips through the network of a model file, over all passes.
 ///
 /// # Errors
-/// Clips that do not fit through the network.
+/// Clips that are too short for the network.
 pub fn count(file: &ModelFile, clips: &[Vec<f32>], traits: &Traits) -> Result<Work> {
     let counter = Counter::default();
     let network = file.open_on(&OpenDevice::counting(counter.clone()))?;
@@ -149,20 +152,20 @@ pub fn count(file: &ModelFile, clips: &[Vec<f32>], traits: &Traits) -> Result<Wo
     Ok(Work { flops: after.flops - before.flops, elements: after.elements - before.elements })
 }
 
-/// What was measured, and what took too long.
+/// The measured cases, and those that would take too long.
 #[derive(Debug, Default)]
 pub struct Cases {
-    /// In the order of the plan.
+    /// Measured cases, in the order of the plan.
     pub done: Vec<Case>,
-    /// Left out.
+    /// Cases that were left out.
     pub skipped: Vec<Skipped>,
 }
 
-/// Measures every length and batch of the plan, the lightest first; `after` is told the memory in use on the device when a
-/// case is over, and `progress` what comes next.
+/// Measures each length and batch of the plan, the least work first. `after` gets the device memory in use at
+/// the end of a case, and `progress` a description of the next case.
 ///
 /// # Errors
-/// Whatever the device says, and `progress`.
+/// Errors of the device and of `progress`.
 pub fn cases(
     file: &ModelFile,
     network: &dyn Network,
@@ -176,7 +179,7 @@ pub fn cases(
         plan.seconds.iter().flat_map(|&s| plan.batches.iter().map(move |&b| (s, b))).collect();
     order.sort_by(|a, b| (a.0 * a.1 as f64).total_cmp(&(b.0 * b.1 as f64)));
     let mut cases = Cases::default();
-    // Seconds a floating-point operation, as the last case took them.
+    // Seconds per floating-point operation in the last case.
     let mut rate: Option<f64> = None;
     for (seconds, batch) in order {
         let work = count(file, &clips(network.spec().sample_rate, seconds, batch), traits)?;
@@ -236,7 +239,7 @@ fn case(
     })
 }
 
-/// The time of every run.
+/// The time of each run.
 fn repeat(effort: Effort, mut run: impl FnMut() -> Result<()>) -> Result<Vec<Duration>> {
     let begun = Instant::now();
     let mut times = Vec::new();
@@ -273,7 +276,8 @@ mod tests {
         let file = ModelFile::open(&path).unwrap();
         let clip = clips(16_000, 10.0, 1);
         let one = count(&file, &clip, &Traits::CPU).unwrap();
-        // The two largest parts by hand: each encoder's convolutions from the second on, and its transformer layers.
+        // The two largest parts computed by hand: each encoder's convolutions from the second on, and its
+        // transformer layers.
         let rows = [160_640, 32_127, 16_063, 8_031, 4_015, 2_007, 1_003, 501];
         let conv: u64 = (2..8).map(|i| 2 * rows[i] * 512 * 512 * if i < 6 { 3 } else { 2 }).sum();
         let layer = 2 * (4 * 768 * 768 + 2 * 768 * 3072);

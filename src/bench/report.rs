@@ -1,10 +1,10 @@
-//! The file that a measurement writes.
+//! The file of a measurement.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Machine, Times};
 
-/// What `format` says.
+/// The value of `format`.
 pub const FORMAT: &str = "deeptalk-rt bench";
 /// The version of the fields below.
 pub const FORMAT_VERSION: u32 = 1;
@@ -18,51 +18,51 @@ pub struct Report {
     pub format_version: u32,
     /// The crate's version.
     pub version: String,
-    /// The commit that it was built from, in a release build from a clone.
+    /// The commit of the source, in a release build from a clone.
     pub commit: Option<String>,
-    /// Where it ran.
+    /// The machine.
     pub machine: Machine,
-    /// What ran.
+    /// The model.
     pub model: Model,
-    /// What was compared before anything was timed.
+    /// The comparisons before the timing.
     pub checks: Vec<Check>,
-    /// What the device reaches at best.
+    /// The best rates of the device.
     pub ceilings: Ceilings,
-    /// A new process, to its first result.
+    /// The time of a new process to its first result.
     pub cold: Cold,
-    /// Steady state.
+    /// The cases in steady state.
     pub cases: Vec<Case>,
-    /// What would have taken too long.
+    /// The cases that would take too long.
     pub skipped: Vec<Skipped>,
 }
 
-/// The model that ran.
+/// The measured model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
-    /// Its file.
+    /// The path of the model file.
     pub path: String,
-    /// The hash of its bytes.
+    /// The SHA-256 of the file.
     pub sha256: String,
-    /// Its size in the file.
+    /// The size of the file.
     pub bytes: u64,
     /// Numbers in all its tensors.
     pub parameters: u64,
 }
 
-/// A comparison, at its worst stage.
+/// A comparison; the fields are those of its worst stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Check {
-    /// What was compared with what.
+    /// The two sides of the comparison.
     pub what: String,
     /// The worst stage.
     pub stage: String,
-    /// Its normalised RMS error; for codes the share that differs without an excuse.
+    /// The normalised RMS error of the stage; for codes the share of rows that differ without a near tie.
     pub error: f64,
-    /// What it may be.
+    /// The limit of the error.
     pub limit: f64,
 }
 
-/// What the device reaches at best with this program's own operations.
+/// The best rates of the device with this program's own operations.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Ceilings {
     /// Rows and columns of the square matrices.
@@ -71,11 +71,12 @@ pub struct Ceilings {
     pub product_flops_a_second: f64,
     /// Bytes that the sum of two large tensors reads and writes.
     pub sum_bytes: u64,
-    /// Bytes a second of that sum.
+    /// Bytes a second in that sum.
     pub sum_bytes_a_second: f64,
 }
 
-/// A new process: medians of some, in milliseconds. The model file is in the system's cache.
+/// The start of a new process: medians over several processes, in milliseconds. The model file is in the
+/// system's cache.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Cold {
     /// Length of the clip.
@@ -86,20 +87,20 @@ pub struct Cold {
     pub device_ms: f64,
     /// Opening, checking and loading the model.
     pub load_ms: f64,
-    /// The first run: weights take the device's form, and go up to a GPU.
+    /// The first run: weights are converted into the device's form, and uploaded to a GPU.
     pub first_run_ms: f64,
     /// The second run: a GPU records its graphs.
     pub second_run_ms: f64,
-    /// The third run, which is like all that follow.
+    /// The third run, which is like all later ones.
     pub third_run_ms: f64,
-    /// How many processes.
+    /// The number of processes.
     pub processes: usize,
 }
 
 /// A length and a batch, in steady state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Case {
-    /// Length of every clip.
+    /// Length of each clip.
     pub seconds: f64,
     /// Clips.
     pub batch: usize,
@@ -107,38 +108,38 @@ pub struct Case {
     pub passes: usize,
     /// From samples on the host to motions on the host.
     pub end_to_end: Times,
-    /// Computing a second of sound, in seconds.
+    /// Computing time for a second of sound, in seconds.
     pub real_time_factor: f64,
-    /// Its inverse.
+    /// The inverse of the real-time factor.
     pub times_real_time: f64,
     /// Throughput.
     pub clips_a_second: f64,
     /// Floating-point operations of products, convolutions and attention.
     pub flops: u64,
-    /// What every operation reads and writes, each operand once.
+    /// Bytes that the operations read and write, each operand once.
     pub bytes: u64,
-    /// At the median.
+    /// Floating-point operations a second at the median time.
     pub flops_a_second: f64,
-    /// Of [`Ceilings::product_flops_a_second`].
+    /// The share of [`Ceilings::product_flops_a_second`].
     pub share_of_product: f64,
-    /// At the median.
+    /// Bytes a second at the median time.
     pub bytes_a_second: f64,
-    /// Of [`Ceilings::sum_bytes_a_second`]; more than 1 where operands stay in caches.
+    /// The share of [`Ceilings::sum_bytes_a_second`]; more than 1 if operands stay in caches.
     pub share_of_sum: f64,
-    /// The most memory that the process had during the case, where the system tells.
+    /// The peak memory of the process during the case, if the system reports it.
     pub peak_host_bytes: Option<u64>,
     /// Memory that the program holds on the GPU.
     pub device_bytes: Option<u64>,
-    /// Stage by stage, waiting for each.
+    /// The stages, with a wait for the device after each.
     pub stages: Vec<StageTimes>,
 }
 
 /// The times of a stage of the network.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StageTimes {
-    /// As `verify` names it.
+    /// The name of the stage, as in `verify`.
     pub name: String,
-    /// From the end of the one before to its own.
+    /// The time from the end of the previous stage to the end of this one.
     #[serde(flatten)]
     pub times: Times,
 }
@@ -146,10 +147,10 @@ pub struct StageTimes {
 /// A case that was left out.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Skipped {
-    /// Length of every clip.
+    /// Length of each clip.
     pub seconds: f64,
     /// Clips.
     pub batch: usize,
-    /// Why.
+    /// The reason.
     pub why: String,
 }

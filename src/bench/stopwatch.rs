@@ -10,8 +10,8 @@ use crate::networks::{Network, Probe, StageView};
 /// The stage that ends when the output is on the host.
 const DOWNLOAD: &str = "download";
 
-/// Takes the time between stages. On a device that works on while the host goes on, it waits at each of them, and nothing is replayed
-/// from a recording, so that the stages of a GPU are slower than their part of a whole run.
+/// Measures the time between stages. On a device that works asynchronously it waits at each stage, and no
+/// graph is replayed, so the stages of a GPU are slower than their part of a whole run.
 struct Stopwatch {
     last: Cell<Instant>,
     took: RefCell<Vec<(&'static str, Duration)>>,
@@ -37,7 +37,8 @@ impl Probe for Stopwatch {
     }
 }
 
-/// The time of every stage of a batch, over all its passes, in the order of the network; a stage begins where the one before it ends.
+/// The time of each stage of a batch, over all its passes, in the order of the network; a stage begins at the
+/// end of the previous one.
 pub fn stages(
     network: &dyn Network,
     clips: &[Vec<f32>],

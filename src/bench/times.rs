@@ -1,4 +1,4 @@
-//! Times of runs, and what is told of them.
+//! Statistics of run times.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 pub struct Times {
     /// The median.
     pub p50_ms: f64,
-    /// 95 of 100 runs are as fast.
+    /// The 95th percentile: 95 of 100 runs are at least as fast.
     pub p95_ms: f64,
-    /// 99 of 100 runs are as fast; with less than 100 runs the slowest.
+    /// The 99th percentile; with less than 100 runs the slowest run.
     pub p99_ms: f64,
-    /// The fastest.
+    /// The fastest run.
     pub min_ms: f64,
-    /// How many runs.
+    /// The number of runs.
     pub runs: usize,
 }
 
 impl Times {
-    /// Of these runs, in any order; nothing but NaN of none.
+    /// The percentiles of these runs, in any order; NaN without runs.
     pub fn of(runs: &[Duration]) -> Self {
         let mut sorted: Vec<f64> = runs.iter().map(|run| run.as_secs_f64() * 1e3).collect();
         sorted.sort_by(f64::total_cmp);
-        // The nearest rank: a time that was measured, never one between two.
+        // The nearest rank: a measured time, never a value between two.
         let percentile = |share: f64| {
             let rank = (share * sorted.len() as f64).ceil() as usize;
             sorted.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)

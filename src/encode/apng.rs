@@ -1,5 +1,6 @@
-//! `.apng`: an animated PNG. Every frame but the first is cropped to the part that changed. With an opaque background, unchanged
-//! pixels within the crop are transparent, so that the frame before shows through: this compresses far better.
+//! `.apng`: an animated PNG. Each frame but the first is cropped to the part that changed. With an opaque
+//! background, unchanged pixels within the crop are transparent, so that the previous frame remains visible:
+//! this compresses far better.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -88,7 +89,7 @@ impl Sink for Apng {
     }
 }
 
-/// The file, shared with the writer of `png`, which does not give it back.
+/// The file, shared with the writer of `png`, which does not return it.
 #[derive(Clone)]
 struct Shared(Arc<Mutex<Option<AtomicFile>>>);
 
@@ -108,7 +109,7 @@ impl Write for Shared {
     }
 }
 
-/// The error of `png` for a file.
+/// The error for an error of `png` at a file.
 pub(super) fn failure(path: &Path, error: png::EncodingError) -> Error {
     let source = match error {
         png::EncodingError::IoError(source) => source,

@@ -1,7 +1,7 @@
-//! The part of a picture that differs from the picture before.
+//! The part of a picture that differs from the previous picture.
 
-/// The box (left, top, right, bottom) in which two pictures with `bytes` per pixel differ; one pixel if they do not differ, the
-/// whole picture if there is none before.
+/// The box (left, top, right, bottom) in which two pictures with `bytes` per pixel differ; one pixel if they
+/// do not differ, the whole picture if there is no previous one.
 pub(super) fn changed(before: &[u8], now: &[u8], width: usize, height: usize, bytes: usize) -> [usize; 4] {
     if before.len() != now.len() {
         return [0, 0, width, height];

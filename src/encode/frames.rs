@@ -1,4 +1,4 @@
-//! A folder of frames: `frame_00000.png` and so on.
+//! A folder of frames: `frame_00000.png`, `frame_00001.png`, ...
 
 use std::fs;
 use std::io;
@@ -14,7 +14,8 @@ use crate::files::{Unfinished, Written, hex};
 use crate::render::{Background, Image};
 use crate::{Error, Result};
 
-/// A folder of frames being written: frames are collected in a hidden folder beside it, or in it if it exists.
+/// A folder of frames being written. Frames are written into a hidden folder beside it, or in it if it
+/// exists.
 pub(super) struct Frames {
     folder: PathBuf,
     gathering: TempDir,
@@ -60,7 +61,7 @@ impl Frames {
     }
 }
 
-/// Refuses a folder whose old frames would follow the new ones.
+/// Refuses a folder with old frames whose numbers would follow the new ones.
 fn refuse_leftovers(folder: &Path, frames: usize) -> Result<()> {
     let left = folder.join(name(frames));
     if left.exists() {

@@ -12,11 +12,11 @@ use crate::files::{AtomicFile, Written};
 use crate::render::Image;
 use crate::{Error, Result};
 
-/// Colours of the palette; the next index is transparent and keeps the pixel of the frame before.
+/// Colours of the palette; the next index is transparent and keeps the pixel of the previous frame.
 const COLORS: usize = 255;
-/// Frames that the palette is computed from, besides the frame with the widest open mouth.
+/// Frames from which the palette is computed, besides the frame with the widest open mouth.
 const LESSONS: usize = 5;
-/// Bits a channel of the table that finds the nearest colour.
+/// Bits for each channel in the table that finds the nearest colour.
 const TABLE_BITS: u32 = 6;
 /// The amplitude of dithering, in colour codes.
 const SPREAD: i32 = 10;
@@ -87,7 +87,8 @@ impl Sink for Gif {
             }
         }
         std::mem::swap(&mut self.shown, &mut self.indices);
-        // Hundredths of a second; times, not durations, are rounded, so that errors do not add up.
+        // Hundredths of a second. The times are rounded, not the durations, so that rounding errors do not
+        // add up.
         let time = |frame: usize| hundredths(self.rate, frame);
         let frame = Frame {
             delay: (time(frame + 1) - time(frame)).min(u64::from(u16::MAX)) as u16,
@@ -115,9 +116,10 @@ fn hundredths(rate: Rate, frame: usize) -> u64 {
     ((200 * seconds + denominator) / (2 * denominator)) as u64
 }
 
-/// The palette, red, green and blue of every colour, and one more for "as before".
+/// Computes the palette: red, green and blue of each colour, and one entry more for unchanged pixels.
 fn learn(scene: &Scene) -> Result<Vec<u8>> {
-    // The jaw's opening is the last column but two; where it is widest, tongue and teeth show.
+    // The jaw's opening is the third column from the end; in the frame where it is widest, tongue and teeth
+    // are visible.
     let jaw = |frame: usize| scene.motion.frame(frame)[scene.motion.width() - 3];
     let widest = (0..scene.frames()).max_by(|&one, &two| jaw(one).total_cmp(&jaw(two))).unwrap_or(0);
     let mut image = Image::default();

@@ -53,12 +53,12 @@ pub enum Picture {
     Frames,
 }
 
-/// Progress and stop of one drawing.
+/// Callbacks of a drawing: progress and cancellation.
 #[derive(Clone, Copy)]
 pub struct Hooks<'a> {
-    /// Called after every frame with the number of frames that are done and the number of all.
+    /// Called after each frame with the number of finished frames and the number of all frames.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
-    /// Checked before every frame: once true, the work ends with [`Error::Cancelled`] and leaves no file.
+    /// Checked before each frame: if it is true, the work ends with [`Error::Cancelled`] and leaves no file.
     pub cancelled: &'a AtomicBool,
 }
 

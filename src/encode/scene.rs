@@ -1,4 +1,5 @@
-//! A scene: a face, its animation, the sound and the renderer; and the trait of everything that takes its frames.
+//! A scene: a face, its animation, the sound and the renderer; and the trait of the outputs that take its
+//! frames.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +52,7 @@ impl<'a> Scene<'a> {
         self.motion.frames()
     }
 
-    /// How the frames are drawn.
+    /// The options of the renderer.
     pub fn options(&self) -> &Options {
         self.renderer.options()
     }
@@ -66,7 +67,7 @@ impl<'a> Scene<'a> {
         self.renderer.render(vertices.as_chunks().0, image)
     }
 
-    /// [`render`](Self::render), adding the time of skinning and of drawing to `times`.
+    /// As [`render`](Self::render); adds the time of skinning and of drawing to `times`.
     pub(super) fn render_timed(&self, frame: usize, image: &mut Image, times: &Clocks) -> Result<()> {
         let mut vertices = vec![0.0; self.face.template.len()];
         let start = Instant::now();

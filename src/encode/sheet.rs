@@ -22,9 +22,9 @@ const SPEECH_HEIGHT: usize = 96;
 const CURVE_HEIGHT: usize = 84;
 const GAP: usize = 12;
 const AXIS_HEIGHT: usize = 34;
-/// Pixels to a dot of the typeface.
+/// Pixels of a dot of the typeface.
 const DOT: usize = 2;
-/// About how wide a square frame is drawn.
+/// Approximate width of a square frame in the sheet, in pixels.
 const THUMBNAIL: f32 = 200.0;
 
 type Color = [u8; 3];
@@ -36,11 +36,11 @@ const FAINT: Color = [128, 134, 142];
 const SPEECH: Color = [92, 104, 120];
 const CURVES: [Color; 4] = [[206, 84, 60], [44, 122, 170], [120, 92, 176], [46, 140, 96]];
 
-/// A contact sheet being made.
+/// A contact sheet being drawn.
 pub(super) struct Sheet {
     path: PathBuf,
     file: AtomicFile,
-    /// Frames to be shown, in order.
+    /// Indices of the frames in the sheet, in order.
     shown: Vec<usize>,
     thumbnails: Vec<Canvas>,
     /// Pixels of a thumbnail.
@@ -128,7 +128,7 @@ impl Sheet {
         }
     }
 
-    /// The frames, each over its time, with a line down to the axis.
+    /// Draws the frames, each above its time, with a line down to the axis.
     fn draw_frames(&self, canvas: &mut Canvas, plot: &Range<usize>, rows: Range<usize>) {
         let slot = plot.len() as f64 / self.shown.len() as f64;
         for (index, thumbnail) in self.thumbnails.iter().enumerate() {
@@ -230,7 +230,8 @@ impl Canvas {
         Self { width, height, pixels: vec![color; width * height] }
     }
 
-    /// A smaller copy, over the paper where the image is transparent: every pixel is the mean of what it covers.
+    /// A reduced copy, blended over the paper where the image is transparent: each pixel is the mean of the
+    /// pixels that it covers.
     fn shrink(image: &Image, [width, height]: [usize; 2]) -> Self {
         let mut small = Self::new(width, height, PAPER);
         let span = |at: usize, of: usize, from: u32| {

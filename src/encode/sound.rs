@@ -10,7 +10,7 @@ use crate::audio::SAMPLE_RATE;
 
 /// Samples in a block: an eighth of a second.
 const BLOCK: usize = 2048;
-/// The smallest block that the encoder takes.
+/// The smallest block that the encoder accepts.
 const SMALLEST: usize = 64;
 
 /// An encoder that returns one block at a time.
@@ -22,8 +22,8 @@ pub(super) struct Flac {
 }
 
 impl Flac {
-    /// `speech` at 16 kHz, mono, followed by silence until there are `least` samples. If samples are beyond full
-    /// scale, all are scaled down. `None` without samples.
+    /// An encoder of `speech` at 16 kHz, mono, followed by silence until there are `least` samples. If a
+    /// sample is beyond full scale, all samples are scaled down. `None` without samples.
     pub fn new(speech: &[f32], least: usize) -> Result<Option<Self>, String> {
         if speech.is_empty() {
             return Ok(None);
@@ -76,7 +76,7 @@ impl Flac {
         Ok(Some((sink.into_inner(), samples.len() as u32)))
     }
 
-    /// The STREAMINFO block (RFC 9639, 8.2), with sizes of frames and checksum left out as unknown.
+    /// The STREAMINFO block (RFC 9639, 8.2); frame sizes and checksum are set to unknown.
     pub fn stream_info(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(34);
         bytes.extend((BLOCK as u16).to_be_bytes().repeat(2));

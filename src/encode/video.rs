@@ -1,15 +1,17 @@
 //! `.mp4`: H.264 video with lossless sound, encoded without ffmpeg.
 //!
-//! - Picture: openh264 (Cisco's encoder, BSD-2-Clause), built from source with the C++ compiler alone; where `nasm` is
-//!   installed at build time its assembly is used. Constant quality, a key frame every two seconds, BT.709.
-//! - Sound: FLAC in MP4 (flacenc, pure Rust, Apache-2.0), exact to the sample and without a delay; speech at 16 kHz takes
-//!   about 18 kB/s. Chromium, ffplay and VLC 3.0 play it with the sound in step (dummy devices). Of the first two the clocks and
-//!   pictures were compared with the frames; VLC counts no picture or sound as late or lost, and its sound output
-//!   is the speech from the first sample on, to one step of 16 bits. Other players were not
-//!   tried. AAC is usual and plays everywhere, but fdk-aac has a licence of its own, the encoders in pure Rust are young
-//!   (oxideav-aac: MIT, no record yet of many players), and AAC loses and delays what FLAC keeps. Opus needs a second C library.
-//! - Container: shiguredo_mp4 (pure Rust, Apache-2.0, no dependencies), the index before the data, so that a page can
-//!   play before everything is loaded.
+//! - Picture: openh264 (Cisco's encoder, BSD-2-Clause), built from source with only the C++ compiler; its
+//!   assembly is used if `nasm` is installed at build time. Constant quality, a key frame every two seconds,
+//!   BT.709.
+//! - Sound: FLAC in MP4 (flacenc, pure Rust, Apache-2.0), exact to the sample and without a delay; speech at
+//!   16 kHz takes about 18 kB/s. Chromium, ffplay and VLC 3.0 play it with the sound in step (dummy devices).
+//!   For the first two, clocks and pictures were compared with the frames; VLC counts no picture or sound as
+//!   late or lost, and its sound output is the speech from the first sample on, to one step of 16 bits. Other
+//!   players were not tried. AAC is usual and plays everywhere, but fdk-aac has a licence of its own, the
+//!   encoders in pure Rust are young (oxideav-aac: MIT, not yet tried with many players), and AAC loses and
+//!   delays sound that FLAC keeps. Opus needs a second C library.
+//! - Container: shiguredo_mp4 (pure Rust, Apache-2.0, no dependencies). The index is before the data, so that
+//!   a page can play before the whole file is loaded.
 
 use std::io::{Seek, SeekFrom, Write};
 use std::num::NonZeroU32;
@@ -37,11 +39,11 @@ use crate::files::{AtomicFile, Written};
 use crate::render::Image;
 use crate::{Error, Result};
 
-/// Ticks of the video's clock in a frame, for rates of few frames a second or a whole number of them.
+/// Ticks of the video's clock per frame, if the rate has few frames a second or a whole number of them.
 const FRAME_TICKS: u32 = 1000;
-/// H.264's quantiser, 0 (best) to 51: at 21 the soft gradients of a face show no blocks.
+/// H.264's quantiser, 0 (best) to 51: at 21 the smooth gradients of a face show no blocks.
 const QUALITY: u8 = 21;
-/// The largest picture that the encoder takes, longer and shorter side.
+/// The largest picture that the encoder accepts, longer and shorter side.
 const LARGEST: [u32; 2] = [3840, 2160];
 
 /// A video being written.
@@ -54,7 +56,7 @@ pub(super) struct Mp4 {
     sound: Option<Flac>,
     position: u64,
     frames: usize,
-    /// Ticks of the video's clock in a frame, and in a second: the rate as an exact fraction.
+    /// Ticks of the video's clock per frame, and per second: the rate as an exact fraction.
     frame_ticks: u32,
     timescale: NonZeroU32,
 }
@@ -80,7 +82,7 @@ impl Mp4 {
         let sound = Flac::new(scene.speech, length).map_err(|text| failure(path, text))?;
         let config = EncoderConfig::new()
             .usage_type(UsageType::CameraVideoRealTime)
-            // This mode respects the range of quantisers, here a single value.
+            // This mode obeys the range of quantisers, here a single value.
             .rate_control_mode(RateControlMode::Bufferbased)
             .bitrate(BitRate::from_bps(20_000_000))
             .qp(QpRange::new(QUALITY, QUALITY))
@@ -149,7 +151,7 @@ impl Mp4 {
         self.muxer.append_sample(&sample).map_err(|error| failure(&self.path, error.to_string()))
     }
 
-    /// Writes the sound that begins before the end of `until` frames, or all the rest.
+    /// Writes the sound that begins before the end of `until` frames, or all remaining sound.
     fn write_sound(&mut self, until: Option<usize>) -> Result<()> {
         let Some(mut sound) = self.sound.take() else {
             return Ok(());
@@ -181,9 +183,9 @@ impl Mp4 {
     }
 }
 
-/// Ticks of the video's clock in a frame and in a second.
+/// Ticks of the video's clock per frame and per second.
 fn clock(rate: Rate) -> [NonZeroU32; 2] {
-    // The rates of NTSC, 24000 / 1001 and its like, are fine enough as they are.
+    // The rates of NTSC, such as 24000 / 1001, have enough ticks without a scale.
     let scale = if rate.numerator() < FRAME_TICKS { FRAME_TICKS } else { 1 };
     [rate.denominator(), rate.numerator()]
         .map(|number| NonZeroU32::new(number.saturating_mul(scale)).unwrap_or(NonZeroU32::MIN))
@@ -223,7 +225,8 @@ impl Sink for Mp4 {
     }
 }
 
-/// The NAL units of one picture, with lengths instead of start codes; parameter sets are kept apart, for the sample entry.
+/// The NAL units of one picture, with lengths instead of start codes; parameter sets are stored separately,
+/// for the sample entry.
 #[derive(Default)]
 struct AccessUnit {
     data: Vec<u8>,

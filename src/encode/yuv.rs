@@ -2,7 +2,7 @@
 
 use crate::render::Image;
 
-/// A picture with even sides in three planes: luma, and two of chroma at half the width and height.
+/// A picture with even sides in three planes: luma, and two planes of chroma at half the width and height.
 #[derive(Default)]
 pub(super) struct Planes {
     pub luma: Vec<u8>,
@@ -52,13 +52,13 @@ impl Planes {
     }
 }
 
-/// Rounded to the nearest after a shift by [`BITS`].
+/// The weighted sum after a shift by [`BITS`], rounded to the nearest.
 #[inline(always)]
 fn dot(weights: [i32; 3], pixel: [i32; 4]) -> i32 {
     weights[0] * pixel[0] + weights[1] * pixel[1] + weights[2] * pixel[2] + (1 << (BITS - 1))
 }
 
-/// The same for a sum of four pixels and a shift by two bits more.
+/// As [`dot`], for a sum of four pixels and a shift by two more bits.
 #[inline(always)]
 fn dot4(weights: [i32; 3], sum: [i32; 4]) -> i32 {
     weights[0] * sum[0] + weights[1] * sum[1] + weights[2] * sum[2] + (1 << (BITS + 1))

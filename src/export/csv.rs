@@ -1,12 +1,12 @@
-//! A table of comma-separated values, as RFC 4180 has it but with plain line ends.
+//! A table of comma-separated values as in RFC 4180, but with line feeds as line ends.
 
 use std::io::Write;
 
 use super::Request;
 use crate::files::{AtomicFile, Failure};
 
-/// Writes `frame,time,` and the names, then one row a frame. The time is in seconds; every number is the shortest
-/// that reads back as the same f32.
+/// Writes the header `frame,time,` with the names, then one row for each frame. The time is in seconds; each
+/// number is the shortest text that reads back as the same f32.
 pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
     let animation = request.animation;
     let mut row = String::from("frame,time");
@@ -28,7 +28,7 @@ pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), 
     Ok(())
 }
 
-/// A field: in quotes where it would otherwise be read as something else.
+/// A field: in quotes if a reader would otherwise misread it.
 fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))

@@ -1,4 +1,5 @@
-//! The table of formats: the one place that says what an ending means, what a format needs and what it can hold.
+//! The table of formats: the only place that defines the meaning of an ending, the inputs of a format and its
+//! content.
 
 use std::path::{MAIN_SEPARATOR_STR, Path};
 
@@ -19,23 +20,23 @@ use crate::{Error, Result};
 /// # Ok::<(), deeptalk_rt::Error>(())
 /// ```
 pub struct Format {
-    /// How a file is recognised by its name.
+    /// The rule by which a file is recognised from its name.
     pub ending: Ending,
-    /// The name of a layout that the ending alone does not choose; none for what the ending means.
+    /// The name of a layout that the ending alone does not choose; none for the ending's usual layout.
     pub layout: Option<&'static str>,
-    /// What a file is, in a line for people.
+    /// A description of the file, in one line.
     pub about: &'static str,
     /// True if the format shows a face.
     pub needs_face: bool,
-    /// True if the sound goes into the file.
+    /// True if the file contains the sound.
     pub takes_sound: bool,
-    /// What of an animation the format keeps.
+    /// The parts of an animation that the format keeps.
     pub holds: Holds,
     /// Writes the file.
     pub(super) writer: Writer,
 }
 
-/// How a file is recognised by its name.
+/// The rule by which a file is recognised from its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// The part after the last dot, in small letters.
@@ -44,7 +45,7 @@ pub enum Ending {
     Folder,
 }
 
-/// What of an animation a format keeps.
+/// The parts of an animation that a format keeps.
 #[derive(Clone, Copy, Default)]
 pub struct Holds {
     /// A track of parameters.
@@ -55,19 +56,20 @@ pub struct Holds {
     pub face_vertices: bool,
     /// The extras.
     pub extras: bool,
-    /// The channels of one rig alone: the map to them from the columns of an animation.
+    /// For formats that hold only the channels of one rig: the map from the columns of an animation to these
+    /// channels.
     pub retargeted: Option<MapOf>,
 }
 
-/// The map from an animation with these columns.
+/// The map from an animation with the given columns.
 pub type MapOf = fn(&[String]) -> Result<Box<dyn Retarget>>;
 
-/// What writes a format.
+/// The writer of a format.
 #[derive(Clone, Copy)]
 pub(super) enum Writer {
-    /// A file of its own.
+    /// A function that writes the file.
     File(fn(&mut AtomicFile, &Request<'_>) -> Result<(), Failure>),
-    /// Pictures, which are drawn once for all files that want them.
+    /// A picture encoder; each frame is drawn once for all pictures that need it.
     Picture(Picture),
 }
 
@@ -75,7 +77,7 @@ const PARAMETERS: Holds =
     Holds { parameters: true, vertices: false, face_vertices: false, extras: false, retargeted: None };
 const ARKIT: Holds = Holds { parameters: false, retargeted: Some(arkit_map), ..PARAMETERS };
 
-/// Every format, in the order in which people are told of them.
+/// All formats, in the order in which help texts list them.
 pub static FORMATS: [Format; 13] = [
     Format {
         about: "NumPy arrays: motion, its names and rate, codes, emotion; vertices if a face is given",
@@ -168,18 +170,18 @@ impl Format {
         Self { ending, needs_face: true, writer: Writer::Picture(picture), ..Self::data("", csv::write) }
     }
 
-    /// The format that the name of a file or folder means, in capitals or not.
+    /// The format of the name of a file or folder; capital and small letters are equal.
     ///
     /// # Errors
-    /// [`Error::Usage`] with the endings that are known.
+    /// [`Error::Usage`] with the known endings.
     pub fn of_path(path: impl AsRef<Path>) -> Result<&'static Self> {
         Self::find(path.as_ref(), None)
     }
 
-    /// The format of a file in a layout by its name, such as `arkit`.
+    /// The format of a file in a named layout, such as `arkit`.
     ///
     /// # Errors
-    /// [`Error::Usage`] with the endings that are known, or those that have the layout.
+    /// [`Error::Usage`] with the known endings, or with those that have the layout.
     pub fn of_layout(path: impl AsRef<Path>, layout: &str) -> Result<&'static Self> {
         Self::find(path.as_ref(), Some(layout))
     }
@@ -215,7 +217,8 @@ impl Format {
             .filter_map(|index| FORMATS[index].layout)
     }
 
-    /// The kind of picture, if the format is one: [`crate::export::draw`] writes it, [`crate::export::write`] the others.
+    /// True if the format is a picture or video: [`crate::export::draw`] writes it, and
+    /// [`crate::export::write`] the others.
     pub fn is_picture(&self) -> bool {
         matches!(self.writer, Writer::Picture(_))
     }
@@ -223,7 +226,7 @@ impl Format {
     /// Refuses an animation that the format cannot hold.
     ///
     /// # Errors
-    /// [`Error::Usage`], saying what the format holds.
+    /// [`Error::Usage`] with the content that the format can hold.
     pub(super) fn check(&self, path: &Path, animation: &Animation) -> Result<()> {
         let Track::Vertices(vertices) = &animation.track else { return Ok(()) };
         if self.holds.vertices || self.needs_face {
@@ -242,7 +245,7 @@ impl Format {
 }
 
 impl Ending {
-    /// Whether a path ends so.
+    /// True if the path has this ending.
     pub fn names(self, path: impl AsRef<Path>) -> bool {
         let path = path.as_ref();
         let text = path.as_os_str().as_encoded_bytes();

@@ -1,12 +1,15 @@
 //! glTF 2.0, binary: the moving face for Blender, Unreal, Unity, Godot, three.js and other readers.
 //!
-//! One mesh with smooth normals, vertex colours and a morph target for each expression channel (positions and normals; their names in
-//! `extras.targetNames`, where Blender and three.js look for them), skinned to the face's joints. One animation, `talk`, with a key for each
-//! frame: the morph weights, and the rotation of each joint that the motion turns: `jaw`, and `neck` and eyes where it has their columns. No extensions are needed to read it.
+//! One mesh with smooth normals, vertex colours and a morph target for each expression channel (positions and
+//! normals; their names in `extras.targetNames`, where Blender and three.js read them), skinned to the face's
+//! joints. One animation, `talk`, with a key for each frame: the morph weights, and the rotation of each
+//! joint that the motion turns: `jaw`, and `neck` and eyes if the motion has their columns. No glTF
+//! extensions are needed.
 //!
-//! glTF cannot hold: **sound** (load the audio file beside it), FLAME's pose correctives (left out; the mesh's `extras` say so), a
-//! joint that follows the expression (FLAME's jaw joint stays where it is at rest), and more than four joints for a vertex (the largest four
-//! count). The identity is the neutral one. Gloss becomes roughness by way of a texture of 256 pixels.
+//! glTF cannot hold: **sound** (load the audio file beside it), FLAME's pose correctives (left out; the
+//! mesh's `extras` say so), a joint that follows the expression (FLAME's jaw joint stays at its rest
+//! position), and more than four joints for a vertex (the four with the largest weights are kept). The
+//! identity is the neutral one. Gloss becomes roughness through a texture of 256 pixels.
 //!
 //! ```
 //! use deeptalk_rt::{export::glb, rig::Face};
@@ -34,7 +37,7 @@ use crate::files::{AtomicFile, Failure};
 use crate::rig::{Face, Rig};
 use crate::{Error, Result};
 
-/// Displacements below this are left out of a morph target: metres.
+/// Displacements below this are left out of a morph target, in metres.
 const STILL: f32 = 2e-6;
 /// Changes of a unit normal below this are left out: a quarter of a degree.
 const STRAIGHT: f32 = 0.004;
@@ -198,7 +201,8 @@ fn skin(buffer: &mut Buffer, face: &Face) -> (Value, Vec<Value>) {
     (skin, nodes)
 }
 
-/// Rotations of the joints that the motion turns and weights of the morph targets, a key for each frame.
+/// The animation: rotations of the joints that the motion turns and weights of the morph targets, a key for
+/// each frame.
 fn animation(buffer: &mut Buffer, motion: &Animation, rig: &Rig) -> Result<Value> {
     let channels = rig.face().channels.len();
     let rows = rig.ordered(motion.values())?;
@@ -221,7 +225,7 @@ fn animation(buffer: &mut Buffer, motion: &Animation, rig: &Rig) -> Result<Value
     Ok(json!({ "name": "talk", "samplers": samplers, "channels": tracks }))
 }
 
-/// (x, y, z, w) of an axis-angle vector in radians.
+/// The quaternion (x, y, z, w) of an axis-angle vector in radians.
 fn quaternion(turn: [f32; 3]) -> [f32; 4] {
     let turn = turn.map(f64::from);
     let angle = turn.iter().map(|v| v * v).sum::<f64>().sqrt();

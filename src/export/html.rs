@@ -1,11 +1,13 @@
 //! One HTML page with the face in WebGL, the sound, and the curves of jaw, lips and brows.
 //!
-//! The page is complete in itself; its content security policy forbids it to load anything. It opens from a disk as well as from a
-//! server. The sources of the page are in `src/export/player/`: plain HTML, CSS and JavaScript, put in as they are.
+//! The page is complete in itself; its content security policy forbids it to load anything. It opens from a
+//! disk as well as from a server. The sources of the page are in `src/export/player/`: plain HTML, CSS and
+//! JavaScript, inserted unchanged.
 //!
-//! The face moves as [`Rig::vertices`](crate::rig::Rig::vertices) says, between the frames by linear interpolation, with the neutral identity. Positions are
-//! stored to 1/65535 of the face's size and shapes to 1/32767 of each shape's, a few micrometres. The sound is stored as 16-bit WAV, and its
-//! clock drives the face.
+//! The face moves by the equations of [`Rig::vertices`](crate::rig::Rig::vertices), with linear interpolation
+//! between the frames and the neutral identity. Positions are stored to 1/65535 of the face's size and shapes
+//! to 1/32767 of each shape's, a few micrometres. The sound is stored as 16-bit WAV, and its clock drives the
+//! face.
 //!
 //! ```
 //! use deeptalk_rt::{export::html, rig::Face};
@@ -38,7 +40,7 @@ use crate::{Error, Result};
 
 const TEMPLATE: &str = include_str!("player/player.html");
 const STYLE: &str = include_str!("player/player.css");
-/// One script, in parts: each uses only what stands before it.
+/// The script in parts: each part uses only the parts before it.
 const SCRIPT: [&str; 8] = [
     include_str!("player/scene.js"),
     include_str!("player/rig.js"),

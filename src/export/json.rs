@@ -1,4 +1,4 @@
-//! One JSON object, written as it goes: the text is never held whole.
+//! One JSON object, written in pieces: the whole text is never in memory.
 
 use std::io;
 
@@ -9,8 +9,9 @@ use super::Request;
 use crate::animation::{Animation, Elements, Extra};
 use crate::files::{AtomicFile, Failure};
 
-/// Writes `fps`, `names`, the extras, and `frames`: a row of parameters for every frame, in the order of the names. Extras whose names
-/// begin with the same word and a dot are the keys of one object. Every number is the shortest that reads back as the same f32.
+/// Writes `fps`, `names`, the extras, and `frames`: a row of parameters for each frame, in the order of the
+/// names. Extras whose names begin with the same word and a dot are the keys of one object. Each number is
+/// the shortest text that reads back as the same f32.
 pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
     let animation = request.animation;
     let object = Object { animation, names: &animation.parameters()?.names };
@@ -34,7 +35,7 @@ impl Serialize for Object<'_> {
         for (index, extra) in extras.iter().enumerate() {
             match group(extra) {
                 None => object.serialize_entry(&extra.name, &Array::of(extra))?,
-                // A group stands where its first member does.
+                // A group is written at the position of its first member.
                 name if extras[..index].iter().any(|before| group(before) == name) => {}
                 Some(name) => {
                     let prefix = format!("{name}.");
@@ -64,7 +65,7 @@ impl Serialize for Group<'_> {
     }
 }
 
-/// An array as nested lists, one level an axis.
+/// An array as nested lists, one level for each axis.
 struct Array<'a> {
     shape: &'a [usize],
     elements: Numbers<'a>,

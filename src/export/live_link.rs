@@ -5,8 +5,9 @@
 //! 1. `Timecode`: `HH:MM:SS:FF.mmm`, frames counted from 0 at the chosen rate; `.mmm` is the part of a frame, always `.000` here.
 //! 2. `BlendShapeCount`: always 61 (52 weights and 9 rotations).
 //! 3. The 52 weights of [`WEIGHTS`], with a capital first letter, each in 0 to 1.
-//! 4. `HeadYaw HeadPitch HeadRoll LeftEyeYaw LeftEyePitch LeftEyeRoll RightEyeYaw RightEyePitch RightEyeRoll`: all 0, for the network
-//!    moves neither the head nor the eyeballs (a gaze, if there is one, is in the `eyeLook..` weights).
+//! 4. `HeadYaw HeadPitch HeadRoll LeftEyeYaw LeftEyePitch LeftEyeRoll RightEyeYaw RightEyePitch RightEyeRoll`:
+//!    all 0, because the network moves neither the head nor the eyeballs (a gaze, if there is one, is in the
+//!    `eyeLook..` weights).
 
 use std::fmt::Write as _;
 
@@ -40,7 +41,7 @@ pub fn csv(animation: &Animation) -> Result<String> {
     Ok(text)
 }
 
-/// The whole rate and the rows of an animation of the weights.
+/// The rate as a whole number and the rows of an animation of the weights.
 fn weights(animation: &Animation) -> Result<(u32, &[f32])> {
     let parameters = animation.parameters()?;
     if parameters.names != WEIGHTS {

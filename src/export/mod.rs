@@ -38,22 +38,24 @@ use crate::files::{AtomicFile, Written};
 use crate::rig::{Face, Morphed};
 use crate::{Advice, Error, Result};
 
-/// Fills in the vertices of some consecutive frames, as many as there is room for: the first one's index, and x, y, z of every vertex.
+/// A function that computes the vertices of some consecutive frames: the index of the first frame, and a
+/// slice for x, y, z of every vertex, whose length gives the number of frames.
 pub type FillVertices<'a> = dyn Fn(usize, &mut [f32]) -> Result<()> + 'a;
 
-/// Where the vertices of an animation of parameters come from, some frames at a time, so that a long animation is never held whole.
+/// The source of the vertices of an animation of parameters. It gives some frames at a time, so that a long
+/// animation is never in memory as a whole.
 #[derive(Clone, Copy)]
 pub struct VertexSource<'a> {
     /// The number of vertices in every frame.
     pub vertices: usize,
-    /// Computes some frames.
+    /// Computes the vertices of some frames.
     pub fill: &'a FillVertices<'a>,
 }
 
-/// What is written besides the animation.
+/// The layout of a file and the data that is written besides the animation.
 #[derive(Clone, Copy, Default)]
 pub struct Options<'a> {
-    /// The layout of the file, such as `arkit`; none for what its ending means.
+    /// The layout of the file, such as `arkit`; none for the ending's usual layout.
     pub layout: Option<&'a str>,
     /// Vertices, for formats that hold them beside parameters.
     pub vertices: Option<VertexSource<'a>>,
@@ -94,8 +96,8 @@ impl Request<'_> {
 
 /// Writes an animation in the format that the ending of `path` and the layout of the options name.
 ///
-/// The file is written under a temporary name and moved into place when it is whole; a failure leaves the file that was there before.
-/// The same animation gives the same bytes.
+/// The file is written under a temporary name and moved into place when it is complete; after a failure the
+/// earlier file of that name is unchanged. Equal animations give equal bytes.
 ///
 /// # Errors
 ///
@@ -131,10 +133,10 @@ pub fn write(path: impl AsRef<Path>, animation: &Animation, options: &Options<'_
     AtomicFile::write(path, |file| writer(file, &request))
 }
 
-/// Draws a scene into pictures and video, every frame once for all of them; their endings choose the formats.
+/// Draws a scene into pictures and video, each frame once for all of them; their endings choose the formats.
 ///
 /// # Errors
-/// [`Error::Usage`] for a path that names no picture, and the errors of [`render_outputs`].
+/// [`Error::Usage`] for a path without the ending of a picture, and the errors of [`render_outputs`].
 pub fn draw(scene: &Scene, paths: &[impl AsRef<Path>], hooks: &Hooks) -> Result<Drawn> {
     let picture = |path: &Path| match Format::of_path(path)?.writer {
         Writer::Picture(picture) => Ok(picture),
@@ -147,7 +149,7 @@ pub fn draw(scene: &Scene, paths: &[impl AsRef<Path>], hooks: &Hooks) -> Result<
     render_outputs(scene, &outputs, hooks)
 }
 
-/// Refuses extras that files cannot tell apart.
+/// Refuses extras whose names would be equal in a file.
 fn check_names(animation: &Animation) -> Result<()> {
     const TAKEN: [&str; 5] = ["motion", "fps", "names", "frames", "vertices"];
     let mut names: Vec<String> = TAKEN.map(String::from).to_vec();

@@ -9,8 +9,9 @@ use crate::files::{AtomicFile, Failure};
 /// Frames of vertices that are computed and held at a time.
 const FRAMES_AT_ONCE: usize = 64;
 
-/// Writes `motion` (frames, parameters), the extras of integers, `fps` (), `names` (parameters), the extras of floats, and `vertices`
-/// (frames, vertices, 3) if the track is one of vertices or there is a source of them. A dot in the name of an extra becomes `_`.
+/// Writes `motion` (frames, parameters), the extras of integers, `fps` (), `names` (parameters), the extras
+/// of floats, and `vertices` (frames, vertices, 3) if the track has vertices or there is a source of them. A
+/// dot in the name of an extra becomes `_`.
 pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
     let Request { animation, options, .. } = request;
     let mut arrays = NpzWriter::new(file);

@@ -1,11 +1,13 @@
-//! Ambient occlusion for every vertex: how much of the sky it sees.
+//! Ambient occlusion for each vertex: the share of the sky that is visible from it.
 //!
-//! The mesh is drawn as a depth map from directions spread evenly over the sphere; a vertex sees a direction if nothing lies in front of
-//! it there. Light counts by the cosine to the normal, so the result is what a matt surface under an even sky would show.
+//! The mesh is drawn as a depth map from directions spread evenly over the sphere. A direction is visible
+//! from a vertex if no triangle lies in front of it there. Light is weighted by the cosine to the normal, so
+//! the result is the brightness of a matt surface under an even sky.
 
 use rayon::prelude::*;
 
-/// Directions looked from. Their number sets the grain: a vertex tells about half of them apart.
+/// Directions from which the mesh is drawn. Their number sets the resolution: about half of them are on a
+/// vertex's side.
 const DIRECTIONS: usize = 96;
 /// Pixels along each side of a depth map.
 const SIDE: usize = 192;
@@ -15,7 +17,7 @@ const MOST_LAYERS: usize = 64;
 /// How far, in pixels, something must lie in front of a vertex to hide it: the slope of a triangle inside a pixel must not.
 const BIAS: f32 = 2.0;
 
-/// The open share of the sky over each vertex, (V), 0 shut in to 1 free.
+/// The open share of the sky over each vertex, (V): 0 enclosed, 1 free.
 ///
 /// `positions` (V, 3), `normals` (V, 3) of unit length, `faces` as in [`crate::rig::Face`]. The same input gives the same bytes.
 pub(super) fn openness(positions: &[f32], normals: &[f32], faces: &[[u32; 3]]) -> Vec<f32> {
@@ -24,7 +26,7 @@ pub(super) fn openness(positions: &[f32], normals: &[f32], faces: &[[u32; 3]]) -
     let (center, radius) = ball(vertices);
     let zero = || vec![[0.0f32; 2]; vertices.len()];
     let directions: Vec<[f32; 3]> = (0..DIRECTIONS).map(direction).collect();
-    // Fixed chunks added up in order: float sums must not depend on the number of threads.
+    // Sums over fixed chunks, added in order, so that float sums do not depend on the number of threads.
     let sums: Vec<Vec<[f32; 2]>> = directions
         .par_chunks(16)
         .map(|some| {
@@ -54,7 +56,7 @@ pub(super) fn openness(positions: &[f32], normals: &[f32], faces: &[[u32; 3]]) -
     total.into_iter().map(|[open, all]| if all > 0.0 { open / all } else { 1.0 }).collect()
 }
 
-/// Depths toward one direction, in pixels.
+/// A depth map toward one direction, in pixels.
 struct DepthMap {
     nearest: Vec<f32>,
     /// Each vertex as (column, row, depth).
@@ -126,7 +128,7 @@ impl DepthMap {
     }
 }
 
-/// A ball round all vertices: its centre and radius (never 0).
+/// A ball around all vertices: its centre and radius (never 0).
 fn ball(vertices: &[[f32; 3]]) -> ([f32; 3], f32) {
     let edge = |pick: fn(f32, f32) -> f32, start: f32| {
         vertices.iter().fold([start; 3], |m, v| std::array::from_fn(|k| pick(m[k], v[k])))
@@ -140,7 +142,7 @@ fn ball(vertices: &[[f32; 3]]) -> ([f32; 3], f32) {
     (center, radius)
 }
 
-/// Points of a Fibonacci spiral over the sphere.
+/// Point `index` of a Fibonacci spiral over the sphere.
 fn direction(index: usize) -> [f32; 3] {
     let y = 1.0 - (2.0 * index as f32 + 1.0) / DIRECTIONS as f32;
     let turn = index as f32 * std::f32::consts::PI * (3.0 - 5f32.sqrt());
@@ -148,7 +150,7 @@ fn direction(index: usize) -> [f32; 3] {
     [ring * turn.cos(), y, ring * turn.sin()]
 }
 
-/// Two unit vectors that span the plane across `d`.
+/// Two unit vectors that span the plane perpendicular to `d`.
 fn frame(d: [f32; 3]) -> ([f32; 3], [f32; 3]) {
     let helper = if d[1].abs() < 0.9 { [0.0, 1.0, 0.0] } else { [1.0, 0.0, 0.0] };
     let across = cross(helper, d);
@@ -169,7 +171,7 @@ fn cross(a: [f32; 3], b: [f32; 3]) -> [f32; 3] {
 mod tests {
     use super::*;
 
-    /// A square of 2 m in the plane `y`, facing up, cut into `n` by `n` cells.
+    /// A square of 2 m in the plane `y`, facing up, divided into `n` by `n` cells.
     fn square(y: f32, n: u32, first: u32) -> (Vec<f32>, Vec<[u32; 3]>) {
         let at = |i: u32| 2.0 * i as f32 / n as f32 - 1.0;
         let vertices = (0..=n).flat_map(|i| (0..=n).flat_map(move |j| [at(i), y, at(j)])).collect();

@@ -1,6 +1,7 @@
 //! Smooth normals of a mesh.
 
-/// Unit normals (V, 3) of a mesh: the triangles round a vertex, each by its area. A vertex without area points forward.
+/// Unit normals (V, 3) of a mesh: the normals of the triangles round a vertex, weighted by their areas. A
+/// vertex without area points forward.
 pub(super) fn normals(positions: &[f32], faces: &[[u32; 3]]) -> Vec<f32> {
     let vertices = positions.as_chunks::<3>().0;
     let mut out = vec![0.0; positions.len()];

@@ -1,9 +1,9 @@
-//! Attention biases: ALiBi's slopes (Press et al., ICLR 2022), and the factors of the slopes.
+//! Attention biases: ALiBi's slopes (Press et al., ICLR 2022), and scales of the slopes.
 
 use crate::tensor::AttentionBias;
 
-/// ALiBi's slopes (Press et al., ICLR 2022): `2^(-8 i / heads)` for powers of two; other counts take those of the next
-/// smaller power, then every second one of the next larger.
+/// ALiBi's slopes (Press et al., ICLR 2022): `2^(-8 i / heads)` if the number of heads is a power of two;
+/// otherwise the slopes of the next smaller power, then every second one of the next larger power.
 pub fn slopes(heads: usize) -> Vec<f32> {
     let geometric = |count: usize| (1..=count).map(move |i| 2f64.powf(-8.0 * i as f64 / count as f64) as f32);
     if heads.is_power_of_two() {
@@ -13,12 +13,12 @@ pub fn slopes(heads: usize) -> Vec<f32> {
     geometric(smaller).chain(geometric(2 * smaller).step_by(2)).take(heads).collect()
 }
 
-/// Rows `i` and `j` see each other where `|i - j| < rows`.
+/// A bias with which rows `i` and `j` see each other only if `|i - j| < rows`.
 pub fn near(rows: usize) -> AttentionBias {
     AttentionBias::Window { rows }
 }
 
-/// `-slope * max(scale, 0) * |i - j|` between frames, nothing to or from the `tokens` in front of them.
+/// `-slope * max(scale, 0) * |i - j|` between frames, and no bias to or from the first `tokens` rows.
 pub fn scaled_distance(scale: &[f32], tokens: usize) -> AttentionBias {
     let slopes = slopes(scale.len()).iter().zip(scale).map(|(slope, scale)| slope * scale.max(0.0)).collect();
     AttentionBias::Distance { slopes, free_rows: tokens }

@@ -1,8 +1,9 @@
 //! Log-mel spectrograms: the energy of each frequency band of a window, bands spaced by the mel scale.
 //!
-//! A window of normalised samples is multiplied with a periodic Hann window and taken apart into `fft / 2 + 1` frequencies, as a
-//! convolution whose taps are the windowed cosines and sines; the energies of the frequencies are gathered into triangular bands whose
-//! centres are evenly spaced on the mel scale of HTK. Both are tensors of the model file; this is their definition.
+//! A window of normalised samples is multiplied by a periodic Hann window and transformed into `fft / 2 + 1`
+//! frequencies, as a convolution whose taps are the windowed cosines and sines. The energies of the
+//! frequencies are summed in triangular bands whose centres are evenly spaced on the mel scale of HTK. Both
+//! are tensors of the model file, defined here.
 
 use std::f64::consts::TAU;
 
@@ -15,7 +16,7 @@ use crate::tensor::{Activation, Conv1d, Ops, Role};
 /// Samples a second that the bands are defined for.
 const SAMPLE_RATE: usize = 16_000;
 
-/// The lowest and the highest frequency that a band hears, in Hz.
+/// The lowest and the highest frequency of the bands, in Hz.
 const RANGE: [f64; 2] = [40.0, 8000.0];
 
 /// Added to an energy before its logarithm is taken.
@@ -31,7 +32,7 @@ pub struct LogMelConfig {
     pub hop: usize,
     /// Points of the Fourier transform: `fft / 2 + 1` frequencies.
     pub fft: usize,
-    /// Bands that come out.
+    /// The number of bands.
     pub bands: usize,
 }
 
@@ -76,7 +77,7 @@ impl<W> LogMel<W> {
 pub fn basis(config: &LogMelConfig) -> Vec<f32> {
     let LogMelConfig { window, fft, .. } = *config;
     let hann = |n: usize| 0.5 - 0.5 * (TAU * n as f64 / window as f64).cos();
-    // In whole steps of the circle, so that no frequency costs digits.
+    // Whole steps of the circle, so that high frequencies lose no digits.
     let angle = |f: usize, n: usize| TAU * (f * n % fft) as f64 / fft as f64;
     let rows = |wave: fn(f64) -> f64| {
         (0..config.bins()).flat_map(move |f| (0..window).map(move |n| (hann(n) * wave(angle(f, n))) as f32))
@@ -84,7 +85,8 @@ pub fn basis(config: &LogMelConfig) -> Vec<f32> {
     rows(f64::cos).chain(rows(f64::sin)).collect()
 }
 
-/// The triangles, (bands, bins): from 0 at the centre of the band below over 1 at the band's own to 0 at that of the band above.
+/// The triangles, (bands, bins): 0 at the centre of the band below, 1 at the band's own centre, 0 at the
+/// centre of the band above.
 pub fn bands(config: &LogMelConfig) -> Vec<f32> {
     let mel = |hertz: f64| 2595.0 * (1.0 + hertz / 700.0).log10();
     let hertz = |mel: f64| 700.0 * (10f64.powf(mel / 2595.0) - 1.0);

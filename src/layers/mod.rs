@@ -1,5 +1,5 @@
-//! Building blocks that networks share: encoders, transformer layers, convolutions, vector quantisation. A block's weights, their
-//! shapes and its forward stand in one file.
+//! Building blocks that networks share: encoders, transformer layers, convolutions, vector quantisation. Each
+//! file has a block's weights, their shapes and its forward.
 //!
 //! A block loads its tensors from a [`Scope`]: a place in the tree of names of a [`Source`].
 

@@ -1,11 +1,11 @@
-//! Looking into a network while it runs.
+//! Observers of a network's stages.
 
 use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::tensor::Ops;
 
-/// Receives the named stages of a forward. An observer only looks: it changes nothing of the computation.
+/// Receives the named stages of a forward. An observer must not change the computation.
 ///
 /// Names and order of the stages are in the description of each network
 /// ([`Spec::stages`](crate::networks::Spec::stages)).
@@ -13,10 +13,10 @@ pub trait Observer<B: Ops> {
     /// Receives a tensor.
     ///
     /// # Errors
-    /// An error ends the forward; it is what the forward returns.
+    /// An error ends the forward, which returns it.
     fn stage(&self, name: &'static str, x: &B::Tensor) -> Result<()>;
 
-    /// Receives codes as they were chosen.
+    /// Receives codes after they are chosen.
     ///
     /// # Errors
     /// As [`stage`](Self::stage).
@@ -24,8 +24,8 @@ pub trait Observer<B: Ops> {
         Ok(())
     }
 
-    /// Receives the host's time for a part of a forward. A device that works on while the host goes on, or that replays a recorded
-    /// graph, reports less than the work takes.
+    /// Receives the host's time for a part of a forward. For a device that works asynchronously or replays a
+    /// recorded graph, this is less than the time of the work.
     fn took(&self, _part: &'static str, _time: Duration) {}
 
     /// True if this observer reads tensors; if false, the device may replay a recorded graph.
@@ -49,7 +49,7 @@ pub fn timed<B: Ops, T>(
     outcome
 }
 
-/// Ignores everything.
+/// Ignores all stages.
 impl<B: Ops> Observer<B> for () {
     fn stage(&self, _: &'static str, _: &B::Tensor) -> Result<()> {
         Ok(())

@@ -1,7 +1,8 @@
 //! Tables of positions (Vaswani et al., 2017, section 3.5).
 
-/// `sin(t f_k)` in even and `cos(t f_k)` in odd columns, `f_k = 10000^(-2k / width)`: (rows, width). The factor is computed in
-/// f64 and rounded, the frequency and the angle in f32, as the published code does.
+/// `sin(t f_k)` in even and `cos(t f_k)` in odd columns, `f_k = 10000^(-2k / width)`: (rows, width). As in
+/// the published code, the factor is computed in f64 and rounded, and the frequency and the angle are
+/// computed in f32.
 pub fn sinusoidal_table(rows: usize, width: usize) -> Vec<f32> {
     let factor = (-(10_000f64.ln()) / width as f64) as f32;
     let mut table = Vec::with_capacity(rows * width);

@@ -1,4 +1,4 @@
-//! Where the tensors of a network come from, and the names under which they are asked for.
+//! Sources of the tensors of a network, and the names of the tensors.
 
 use std::fmt::Display;
 
@@ -7,19 +7,19 @@ use crate::tensor::Role;
 
 /// A supplier of tensors by name.
 ///
-/// Loading gives device weights, checking a file collects names and shapes, import and synthesis make the numbers: each is a source,
-/// and all of them see the same requests in the same order.
+/// Loading returns device weights, the check of a file collects names and shapes, import and synthesis
+/// compute values: each of them is a source, and all of them get the same requests in the same order.
 pub trait Source {
     /// The form of a tensor that the device keeps.
     type Weight;
 
-    /// A tensor for the device, which is used as `role` says.
+    /// A tensor for the device, for use in the given role.
     ///
     /// # Errors
     /// A tensor that is missing or has another shape.
     fn tensor(&mut self, name: &str, shape: &[usize], role: Role) -> Result<Self::Weight>;
 
-    /// A small tensor that the host needs.
+    /// A small tensor for the host.
     ///
     /// # Errors
     /// As [`tensor`](Self::tensor).

@@ -13,7 +13,7 @@ use crate::tensor::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConvConfig {
-    /// Channels that come out.
+    /// Output channels.
     pub out: usize,
     /// Rows of a window.
     pub kernel: usize,
@@ -21,7 +21,7 @@ pub struct ConvConfig {
     pub stride: usize,
 }
 
-/// The published front end, which makes 50 rows a second of samples at 16 kHz, with these channels.
+/// The published front end with these channels: 50 rows a second from samples at 16 kHz.
 pub fn published_convolutions(channels: &[usize; 7]) -> Vec<ConvConfig> {
     const WINDOWS: [(usize, usize); 7] = [(10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2)];
     channels.iter().zip(WINDOWS).map(|(&out, (kernel, stride))| ConvConfig { out, kernel, stride }).collect()
@@ -36,7 +36,8 @@ pub enum FrontNorms {
     OverChannels,
 }
 
-/// The front end `0`, `1`, ... of a place, for rows of `input` channels; also the channels that come out.
+/// Loads the front end `0`, `1`, ... of a place, for rows of `input` channels; also returns the number of
+/// output channels.
 ///
 /// # Errors
 /// As [`Source::tensor`].
@@ -78,7 +79,7 @@ pub struct Sizes<'a> {
     pub transformer: TransformerConfig,
 }
 
-/// The names under which an observer sees the stages of an encoder.
+/// The names of an encoder's stages for observers.
 #[derive(Debug, Clone, Copy)]
 pub struct StageNames {
     /// After the front end.

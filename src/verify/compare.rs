@@ -1,69 +1,74 @@
-//! The one comparator, and its limits.
+//! The comparison of stages, and its limits.
 
 use super::only_in;
 use crate::networks::{Spec, Stage, Stages, Values};
 
-/// How far a stage may be from its reference.
+/// The limits of the error of a stage against its reference.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     /// Largest normalised RMS error of a stage: `|x - reference| / |reference|`.
     pub stage: f64,
-    /// Share of the rows whose codes may differ where it is not known how near the next code was: chosen ones without the reference's logits
-    /// (with them each row is judged), and those that are nearest to a row.
+    /// Share of the rows whose codes may differ if the distance of the next code is not known: chosen codes
+    /// without the reference's logits (with them each row is judged), and codes that are nearest to a row.
     pub codes: f64,
 }
 
 impl Limits {
-    /// f32 on both sides. PyTorch's own kernels differ from each other by 2e-6 (the order of sums), a stage deep in the network
-    /// gathers a few of these.
+    /// f32 on both sides. PyTorch's own kernels differ from each other by 2e-6 (the order of sums), and a
+    /// stage deep in the network accumulates a few of these.
     pub const F32: Self = Self { stage: 1e-5, codes: 0.0 };
 
-    /// fp16 weights and activations, f32 sums, against f32. PyTorch's own fp16 autocast is 2.5e-3 off at its worst stage, 1.7e-3 of
-    /// which are the rounded weights. Of the built-in model, whose codes lie close, one row in forty has another nearest code where the
-    /// logits are 1.3e-3 off (an eighth of what bf16 is off, and of its share); a golden file of 23 rows knows no less than 4 %.
+    /// fp16 weights and activations, f32 sums, against f32. PyTorch's own fp16 autocast has an error of
+    /// 2.5e-3 at its worst stage, 1.7e-3 of which come from the rounded weights. In the built-in model, whose
+    /// codes are close to each other, one row in forty gets another nearest code if the logits have an error
+    /// of 1.3e-3 (an eighth of the error of bf16, and of its share of rows); in a golden file of 23 rows the
+    /// smallest share is 4 %.
     pub const F16: Self = Self { stage: 5e-3, codes: 0.06 };
 
-    /// bf16 on both sides of the products (but those with samples), f32 in all else: eight times the rounding of fp16. PyTorch's own bf16 autocast is
-    /// 1.9e-2 off at its worst stage. The built-in model's codes lie close: logits that are 1e-2 off choose a neighbour in a fifth of the rows,
-    /// which moves none of its figures by more than 0.012 (models/MODEL_CARD.md).
+    /// bf16 on both sides of the products (except those of samples), f32 in all other operations: eight times
+    /// the rounding of fp16. PyTorch's own bf16 autocast has an error of 1.9e-2 at its worst stage. The
+    /// built-in model's codes are close to each other: logits with an error of 1e-2 choose a neighbour in a
+    /// fifth of the rows, which changes none of the model's figures by more than 0.012
+    /// (models/MODEL_CARD.md).
     pub const BF16: Self = Self { stage: 4e-2, codes: 0.25 };
 }
 
-/// One stage's comparison.
+/// The comparison of one stage.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Which one.
+    /// The name of the stage.
     pub stage: String,
     /// (rows, channels).
     pub shape: [usize; 2],
-    /// Normalised RMS error; for codes, the share of rows that differ without an excuse. NaN if there is nothing comparable.
+    /// Normalised RMS error; for codes, the share of rows that differ without a near tie. NaN if nothing is
+    /// comparable.
     pub error: f64,
-    /// What it may be.
+    /// The limit of the error.
     pub limit: f64,
     /// The worst element: row, channel, value, reference.
     pub worst: Option<(usize, usize, f64, f64)>,
-    /// What else there is to say.
+    /// A remark.
     pub note: Option<String>,
 }
 
 impl Row {
-    /// A NaN never passes.
+    /// True if the error is within its limit; a NaN never is.
     pub fn passed(&self) -> bool {
         self.error <= self.limit
     }
 }
 
-/// All stages' comparisons, in the order of the network.
+/// The comparisons of all stages, in the order of the network.
 #[derive(Debug, Clone, Default)]
 pub struct Comparison {
-    /// One a stage.
+    /// One row for each stage.
     pub rows: Vec<Row>,
     /// Stages of the reference that this model cannot have.
     pub skipped: Vec<String>,
 }
 
 impl Comparison {
-    /// The first stage, in the order of the network, that is too far off.
+    /// The first stage, in the order of the network, whose error is above its limit.
     pub fn first_mismatch(&self) -> Option<&Row> {
         self.rows.iter().find(|row| !row.passed())
     }
@@ -115,7 +120,8 @@ fn numbers(name: &str, shape: [usize; 2], x: &[f32], y: &[f32], limits: Limits) 
     Row { stage: name.into(), shape, error, limit: limits.stage, worst, note: None }
 }
 
-/// Codes must be equal, but for rows whose two codes' logits lie closer in the reference than the logits are off.
+/// Codes must be equal, except in rows where the logits of the two codes differ, in the reference, by less
+/// than the error of the logits.
 fn codes(
     name: &str,
     x: &[i32],

@@ -1,5 +1,5 @@
-//! The comparison of every stage of a forward with a reference: a golden file (the published code's own numbers), or another device's
-//! run of the same input.
+//! The comparison of each stage of a forward with a reference: a golden file (values of the published code),
+//! or the run of another device on the same input.
 
 mod compare;
 
@@ -13,7 +13,7 @@ use crate::networks::{Golden, Network, Stages};
 use crate::tensor::NumberFormat;
 
 impl Limits {
-    /// The limits of a device that multiplies in this format.
+    /// The limits of a device whose products have this format.
     pub fn of(format: NumberFormat) -> Self {
         match format {
             NumberFormat::F32 => Self::F32,
@@ -26,7 +26,7 @@ impl Limits {
 /// Compares a network with a golden file.
 ///
 /// # Errors
-/// A golden file that is not of this network, or has nothing to compare; sound that is missing; errors of the device.
+/// A golden file of another network, or without comparable stages; missing sound; errors of the device.
 pub fn against_golden(network: &dyn Network, golden: &Golden, limits: Limits) -> Result<Comparison> {
     let stages = network.replay(golden)?;
     Ok(compare(&stages, &golden.reference(network.spec())?, network.spec(), limits))
@@ -40,7 +40,7 @@ pub fn against_golden_file(network: &dyn Network, path: &Path) -> Result<Compari
     against_golden(network, &Golden::open(path)?, Limits::F32)
 }
 
-/// Names that are in one and not in the other.
+/// Names that are only in `these`.
 fn only_in(these: &Stages, those: &Stages) -> BTreeSet<String> {
     these.keys().filter(|name| !those.contains_key(*name)).cloned().collect()
 }

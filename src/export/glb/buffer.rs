@@ -1,4 +1,4 @@
-//! The binary part of a glTF file: buffer views, accessors, and the file round them.
+//! The binary part of a glTF file: buffer views, accessors, and the file itself.
 
 use serde_json::{Value, json};
 
@@ -8,18 +8,18 @@ const FLOAT: u32 = 5126;
 const UNSIGNED_SHORT: u32 = 5123;
 const UNSIGNED_INT: u32 = 5125;
 
-/// What a buffer view is for.
+/// The use of a buffer view.
 #[derive(Clone, Copy)]
 pub(super) enum Use {
     /// Vertex attributes.
     Vertices,
     /// Triangle indices.
     Triangles,
-    /// Anything that does not go to the GPU as it is.
+    /// Data that does not go to the GPU in this form.
     Data,
 }
 
-/// Bytes, and the views and accessors that tell what they are.
+/// Bytes, with the views and accessors that describe them.
 #[derive(Default)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
@@ -47,7 +47,8 @@ impl Buffer {
         self.accessors.len() - 1
     }
 
-    /// An accessor of `width` floats an element; vectors of three get their range, which positions must have.
+    /// An accessor of `width` floats for each element; vectors of three get their range, which positions must
+    /// have.
     pub(super) fn floats(&mut self, purpose: Use, width: usize, values: &[f32]) -> usize {
         if width == 3 {
             return self.floats_with_range(purpose, width, values);
@@ -58,7 +59,7 @@ impl Buffer {
         }))
     }
 
-    /// An accessor of floats that tells the least and the largest value of each component.
+    /// An accessor of floats with the least and the largest value of each component.
     pub(super) fn floats_with_range(&mut self, purpose: Use, width: usize, values: &[f32]) -> usize {
         let view = self.view(purpose, bytemuck::cast_slice(values));
         let (low, high) = range(width, values);
@@ -67,7 +68,7 @@ impl Buffer {
         }))
     }
 
-    /// An accessor of `width` 16-bit integers an element, `normalized` to 0 to 1 or as they are.
+    /// An accessor of `width` 16-bit integers for each element, `normalized` to 0 to 1 or unchanged.
     pub(super) fn shorts(&mut self, purpose: Use, width: usize, normalized: bool, values: &[u16]) -> usize {
         let view = self.view(purpose, bytemuck::cast_slice(values));
         let mut accessor = json!({
@@ -79,14 +80,14 @@ impl Buffer {
         self.accessor(accessor)
     }
 
-    /// An accessor of indices below `limit`, 16 bits each where they suffice.
+    /// An accessor of indices below `limit`, 16 bits each if these are enough.
     pub(super) fn indices(&mut self, purpose: Use, limit: usize, values: &[u32]) -> usize {
         let (view, component) = self.index_view(purpose, limit, values);
         self.accessor(json!({ "bufferView": view, "componentType": component, "count": values.len(), "type": "SCALAR" }))
     }
 
     fn index_view(&mut self, purpose: Use, limit: usize, values: &[u32]) -> (usize, u32) {
-        // 65535 itself would restart a primitive.
+        // The index 65535 would restart a primitive.
         if limit <= usize::from(u16::MAX) {
             let short: Vec<u16> = values.iter().map(|&v| v as u16).collect();
             (self.view(purpose, bytemuck::cast_slice(&short)), UNSIGNED_SHORT)
@@ -95,7 +96,8 @@ impl Buffer {
         }
     }
 
-    /// An accessor of vectors of three of which most are 0: those with a component above `least` are stored, alone if that is shorter.
+    /// An accessor of vectors of three of which most are 0: vectors with a component above `least`; only
+    /// these are stored if that is shorter.
     pub(super) fn sparse_vectors(&mut self, values: &[f32], least: f32) -> usize {
         let vectors = values.as_chunks::<3>().0;
         let count = vectors.len();
@@ -129,7 +131,7 @@ impl Buffer {
         self.accessor(accessor)
     }
 
-    /// The file: header, `document` with this buffer put in, and the bytes.
+    /// The file: header, `document` with this buffer inserted, and the bytes.
     pub(super) fn finish(self, mut document: Value) -> Result<Vec<u8>> {
         document["buffers"] = json!([{ "byteLength": self.bytes.len() }]);
         document["bufferViews"] = self.views.into();

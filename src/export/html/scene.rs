@@ -8,13 +8,13 @@ use crate::rig::curves::{Curves, inner_lips, waveform};
 use crate::rig::{Face, Rig};
 use crate::{Error, Result};
 
-/// Displacements below this are left out: metres.
+/// Displacements below this are left out, in metres.
 const STILL: f32 = 2e-6;
 /// Vertex colour and gloss of a face without colours: matt clay.
 const CLAY: ([u8; 3], u8) = ([190, 166, 152], 70);
-/// The waveform's resolution.
+/// The number of points of the waveform.
 const BINS: usize = 1200;
-/// The jaw's rotation for the second occlusion, that of an open mouth: radians.
+/// The rotation of the jaw for the second occlusion, with an open mouth, in radians.
 const OPEN: f32 = 0.35;
 
 pub(super) struct Scene {
@@ -115,7 +115,7 @@ impl Block {
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
     }
 
-    /// Vertex indices: 16 bits if they suffice, as the page expects.
+    /// Writes vertex indices: 16 bits if these are enough, as the page expects.
     fn indices(&mut self, name: &str, face: &Face, values: impl Iterator<Item = u32>) {
         if face.vertex_count() <= 1 << 16 {
             self.put(name, values.map(|v| v as u16), u16::to_le_bytes);
@@ -136,8 +136,9 @@ fn grid(positions: &[f32]) -> ([f32; 3], f32) {
     (low, (side / 65535.0).max(f32::MIN_POSITIVE))
 }
 
-/// Writes the expression shapes and then the pose correctives: vertices that move, with their steps. Nine correctives belong to each of the
-/// last joints of the scene. Returns the scale of each shape: metres for a step of 1.
+/// Writes the expression shapes and then the pose correctives: vertices that move, with their steps. Nine
+/// correctives belong to each of the last joints of the scene. Returns the scale of each shape: metres per
+/// step.
 fn shapes(block: &mut Block, face: &Face, correctives: &[f32]) -> Vec<f32> {
     let width = face.template.len();
     let (mut starts, mut vertices, mut steps, mut scales) = (vec![0u32], vec![], vec![], vec![]);
@@ -168,7 +169,7 @@ fn jaw_at(face: &Face, turn: f32) -> Vec<f32> {
     positions
 }
 
-/// Each vertex's openness, 0 to 255.
+/// The openness of each vertex, 0 to 255.
 fn openness(face: &Face, positions: &[f32]) -> Vec<u8> {
     let normals = surface::normals(positions, &face.faces);
     occlusion::openness(positions, &normals, &face.faces)
@@ -197,7 +198,7 @@ fn focus(face: &Face) -> ([f32; 3], f32) {
     (center, step * 65535.0 * 0.5)
 }
 
-/// 16-bit mono WAV at 16 kHz; nothing for no samples.
+/// 16-bit mono WAV at 16 kHz; empty without samples.
 fn wav(samples: &[f32]) -> Result<Vec<u8>> {
     if samples.is_empty() {
         return Ok(vec![]);
