@@ -1,5 +1,5 @@
-//! Compiles the emulator, and the CUDA kernels as C++ with a hook at every memory access, into this crate and into a
-//! stand-in `libcuda.so.1`. Only files whose text, headers or flags changed are compiled again.
+//! Compiles the emulator, and the CUDA kernels as C++ with a hook at every memory access, into this crate and
+//! into a stand-in `libcuda.so.1`. Only files whose text, headers or flags changed are compiled again.
 
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-/// Marks a barrier or a wait in a kernel file: `SYNC_POINT(name, statement)`. Every file is compiled once more for each of its marks, with
-/// that statement left out; the tests launch these twins (`<kernel>_without_<name>`) and demand a report.
+/// The mark of a barrier or a wait in a kernel file: `SYNC_POINT(name, statement)`. Every file is compiled
+/// once more for each of its marks, without that statement; the tests launch these variants
+/// (`<kernel>_without_<name>`) and require a report.
 const MARK: &str = "SYNC_POINT(";
-/// A block barrier, which must stand in a mark.
+/// A block barrier, which must be inside a mark.
 const BARRIER: &str = "__syncthreads()";
 
 /// The compiler calls the hooks of `runtime/hooks.cpp`; no sanitizer library is linked.
@@ -125,7 +126,7 @@ fn sources(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The names of a file's marks, in their order.
+/// The names of a file's marks, in order.
 fn sync_points(source: &Path) -> Vec<String> {
     let text = fs::read_to_string(source).unwrap();
     let mut names: Vec<String> = Vec::new();
@@ -144,7 +145,7 @@ fn sync_points(source: &Path) -> Vec<String> {
     names
 }
 
-/// The text of a kernel file whose kernels leave out one synchronisation point and have names of their own.
+/// The text of a kernel file without one synchronisation point; its kernels get other names.
 fn without(source: &Path, name: &str, out: &Path) -> PathBuf {
     let text = fs::read_to_string(source).unwrap();
     // Static: the linker must not see two functions of one name.

@@ -1,5 +1,5 @@
-// Faces: blend shapes, and linear blend skinning with a few joints that turn. f32 throughout: a half would round a vertex to a tenth of a
-// millimetre.
+// Faces: blend shapes, and linear blend skinning with the few joints that turn. All values are f32: fp16
+// would round a vertex to a tenth of a millimetre.
 #include "device.cuh"
 
 namespace {
@@ -55,7 +55,7 @@ skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, cons
     const float s = sinf(angle), d = 1.f - cosf(angle), ux = r[0] * inverse, uy = r[1] * inverse, uz = r[2] * inverse;
     const float cross[9] = {0.f, -uz, uy, uz, 0.f, -ux, -uy, ux, 0.f};
     float* mine = movement + (f * joints + joint) * MOVEMENT;
-    const int corrective = joint - (joints - corrected);  // below 0: none
+    const int corrective = joint - (joints - corrected);  // negative: no correctives
     for (int i = 0; i < 3; ++i) {
       float shift = q[i];
       for (int j = 0; j < 3; ++j) {
@@ -69,7 +69,7 @@ skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, cons
       mine[9 + i] = shift;
     }
   }
-  SYNC_POINT(movements_written, __syncthreads());  // the movements about the pivots are there for the joints below
+  SYNC_POINT(movements_written, __syncthreads());  // all movements about the pivots are written
   if (threadIdx.x < FRAMES) {
     float* all = movement + threadIdx.x * joints * MOVEMENT;
     for (int joint = 1; joint < joints; ++joint) {
@@ -112,7 +112,7 @@ skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, cons
   for (int i = 0; i < 3; ++i)
 #pragma unroll
     for (int f = 0; f < FRAMES; ++f) place[f * COORDINATES + i * THREADS + threadIdx.x] = p[i][f];
-  SYNC_POINT(coordinates_written, __syncthreads());  // all coordinates and movements are there for all
+  SYNC_POINT(coordinates_written, __syncthreads());  // all coordinates and movements are written
 #pragma unroll
   for (int i = 0; i < 3; ++i) {
     const int at = i * THREADS + threadIdx.x, k = at % 3, vertex = at - k;

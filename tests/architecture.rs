@@ -1,8 +1,8 @@
-//! The architecture of the crate, checked from its source: which room may use which, and that no room outside
-//! `networks` names a network. `docs/architecture.md` has the picture.
+//! The architecture of the crate, checked from its source: the rooms that each room may use, and that no room
+//! outside `networks` names a network. `docs/architecture.md` has the picture.
 //!
-//! A room is a folder of `src`. The checks read tokens, so comments and doc tests are free to name anything; unit
-//! tests inside `src` obey the same rules as the code around them.
+//! A room is a folder of `src`. The checks read tokens, so comments and doc tests may contain any name; unit
+//! tests inside `src` obey the same rules as the code of their file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// Every room with the rooms that it may use, from the bottom up: a room may use only rooms that stand above it
-/// in this table, so there is no circle. Everyone may use `error`.
+/// Every room with the rooms that it may use, from the bottom up: a room may use only rooms above it in this
+/// table, so there is no circle. Every room may use `error`.
 const ROOMS: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("audio", &["files"]),
@@ -92,13 +92,13 @@ fn every_folder_of_the_source_is_a_room_of_the_table() {
     }
 }
 
-/// Between a module and its children the arrow goes both ways by Rust's nature (`pub use`, `super::`); between
-/// siblings it goes one way. Unit tests may look at both.
+/// Between a module and its children the arrow goes both ways in Rust (`pub use`, `super::`); between
+/// siblings it goes one way. Unit tests may use both.
 #[test]
 fn no_two_modules_of_a_room_use_each_other() {
     let source = Source::read();
     let modules: BTreeSet<&[String]> = source.files.iter().map(|file| file.module.as_slice()).collect();
-    // By parent: from one child to another, and a place where the first uses the second.
+    // By parent: an arrow from one child to another, and a place where the first uses the second.
     let mut arrows: BTreeMap<&[String], BTreeMap<(&str, &str), String>> = BTreeMap::new();
     for file in source.files.iter().filter(|file| !file.module.is_empty()) {
         for used in file.paths.iter().filter(|used| !used.in_tests) {
@@ -185,7 +185,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A path from the crate's root, where it is used.
+/// A path from the crate's root, and the place of its use.
 struct Used {
     line: usize,
     segments: Vec<String>,
@@ -199,7 +199,7 @@ struct Word {
     text: String,
 }
 
-/// What the checks need to know of a source file.
+/// The contents of a source file for the checks.
 struct File {
     /// From the repository's root.
     name: String,
@@ -223,7 +223,7 @@ impl File {
         file
     }
 
-    /// The room's name; empty for files that belong to none.
+    /// The room's name; empty for a file of no room.
     fn room(&self) -> &str {
         self.module.first().map_or("", String::as_str)
     }
@@ -284,7 +284,7 @@ impl File {
         self.words.push(Word { line, text });
     }
 
-    /// The paths that the tokens behind `crate` or `super` spell, from `base` on: one, or all of a `use` group.
+    /// The paths of the tokens after `crate` or `super`, with `base` in front: one, or all of a `use` group.
     fn path(&mut self, mut tokens: &[TokenTree], base: &[String], line: usize, in_tests: bool) {
         let mut segments = base.to_vec();
         let mut any = false;
@@ -322,7 +322,7 @@ impl File {
     }
 }
 
-/// Whether the tokens begin with `::`.
+/// True if the tokens begin with `::`.
 fn is_separator(tokens: &[TokenTree]) -> bool {
     let colon = |token: Option<&TokenTree>| matches!(token, Some(TokenTree::Punct(p)) if p.as_char() == ':');
     colon(tokens.first()) && colon(tokens.get(1))
@@ -346,7 +346,7 @@ impl Source {
                 File::parse(&name, &std::fs::read_to_string(path).unwrap())
             })
             .collect();
-        // `pub use room::Item;` in lib.rs; read as if it began with `crate`.
+        // `pub use room::Item;` in lib.rs; read as if the path began with `crate`.
         let library = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
         let library = File::parse("src/lib.rs", &library.replace("pub use ", "pub use crate::"));
         let reexports = library.paths.iter().filter_map(|path| match path.segments.as_slice() {

@@ -1,4 +1,4 @@
-//! WAVs as they are met in the field: what is read, and what is said about what is not.
+//! WAV files of practice: the samples that are read, and the errors for files that are refused.
 
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use deeptalk_rt::audio::{HIGHEST_RATE, LOWEST_RATE, Wav, read_wav, resample};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// A WAV with everything that can be wrong in one.
+/// The parts of a WAV file, each of which can be wrong.
 #[derive(Clone)]
 struct Recipe {
     riff_bytes: Option<u32>,
@@ -80,7 +80,7 @@ impl Folder {
     }
 }
 
-/// The complaint about a file, which must be of the kind for bad input and name the file and a next step.
+/// The error for a file; it must be of the kind for bad input and name the file and a next step.
 fn complaint(path: &Path) -> String {
     let error = read_wav(path, 0.0, None).unwrap_err();
     assert_eq!(error.exit_code(), 3, "{error}");
@@ -385,7 +385,8 @@ fn an_impulse_stays_in_its_place() {
     }
 }
 
-/// The largest difference from a sine, `edge` samples away from the ends, where the silence round the clip is heard.
+/// The largest difference from a sine, without `edge` samples at each end, where the filter mixes in the
+/// silence beyond the clip.
 fn distance_from_sine(result: &[f32], edge: usize, frequency: f64, amplitude: f64) -> f64 {
     assert!(result.len() > 3 * edge);
     (edge..result.len() - edge)
@@ -395,7 +396,8 @@ fn distance_from_sine(result: &[f32], edge: usize, frequency: f64, amplitude: f6
 
 #[test]
 fn a_tone_below_the_lower_half_rate_stays_and_one_above_it_goes() {
-    // A rate that shares no divisor with 16 kHz has a filter as long as a second, which rings that long at the ends.
+    // For a rate without a common divisor with 16 kHz the filter is a second long, and rings that long at the
+    // ends.
     for (rate, edge, kept, stopped) in [
         (8_000u32, 1_000, 3_600.0, None),
         (11_025, 1_000, 5_000.0, None),

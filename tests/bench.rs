@@ -1,4 +1,4 @@
-//! `deeptalk-rt bench`: what it writes, what it compares, and how it ends.
+//! `deeptalk-rt bench`: its file, its comparison, and its exit codes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

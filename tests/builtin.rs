@@ -1,4 +1,4 @@
-//! The model that is part of the program: the numbers of its PyTorch twin, and what anyone would expect of a talking face.
+//! The built-in model: the values of its PyTorch twin, and basic expectations of a talking face.
 
 use std::path::Path;
 
@@ -19,7 +19,8 @@ fn model() -> DeepTalk<Cpu> {
     network().lease().unwrap()
 }
 
-/// `python -m twin.golden models/default.safetensors -o tests/golden/default` wrote them.
+/// Compares with `tests/golden/default`, written by
+/// `python -m twin.golden models/default.safetensors -o tests/golden/default`.
 fn is_the_twins(model: &DeepTalkNetwork<Cpu>, limits: Limits) {
     let files = golden_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/default")).unwrap();
     assert_eq!(files.len(), 2, "{files:?}");
@@ -45,7 +46,7 @@ fn products_in_bf16_are_near_the_twins_or_refused_in_a_sentence() {
             let network = DeepTalkNetwork::load(&ModelFile::builtin().unwrap(), cpu).unwrap();
             is_the_twins(&network, Limits::BF16);
             let model = network.lease().unwrap();
-            // A tone, with silence in all other bands: samples keep their digits.
+            // A tone, with silence in all other bands: samples must keep their digits.
             let tone: Vec<f32> =
                 (0..19_680).map(|i| 0.3 * (i as f32 * 0.2).sin() * (i as f32 * 0.0016).sin()).collect();
             let content = |model: &DeepTalk<Cpu>| {
@@ -56,7 +57,7 @@ fn products_in_bf16_are_near_the_twins_or_refused_in_a_sentence() {
             let apart = found.iter().zip(&exact).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
             let size = exact.iter().map(|b| b * b).sum::<f32>();
             assert!(apart <= Limits::BF16.stage.powi(2) as f32 * size, "{apart} of {size}");
-            // That it is not f32 under another name, and the same again.
+            // The device must not be f32 under another name, and a second run must give the same bytes.
             assert_ne!(found, exact);
             assert_eq!(found, content(&model));
         }

@@ -1,4 +1,4 @@
-//! The real binary, as a user meets it: what it writes, what it says, and how it ends.
+//! The real binary from a user's view: its files, its messages and its exit codes.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -26,7 +26,7 @@ fn data(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name).to_str().unwrap().into()
 }
 
-/// How the program ended, and what it said.
+/// The exit code and the output of a run.
 #[derive(Debug)]
 struct Said {
     code: i32,
@@ -81,7 +81,7 @@ impl Place {
         said
     }
 
-    /// Runs `speech_a` with these options and gives the bytes of the result.
+    /// The bytes of the result of `run` on `speech_a` with these options.
     fn bytes(&self, options: &[&str]) -> Vec<u8> {
         self.run(&[&[speech("speech_a.wav").as_str(), "-o", "bytes.npz"], options].concat());
         let bytes = std::fs::read(self.path("bytes.npz")).unwrap();
@@ -89,13 +89,13 @@ impl Place {
         bytes
     }
 
-    /// The same as JSON.
+    /// The result as JSON.
     fn json(&self, options: &[&str]) -> serde_json::Value {
         self.run(&[&[speech("speech_a.wav").as_str(), "-o", "value.json"], options].concat());
         serde_json::from_slice(&std::fs::read(self.path("value.json")).unwrap()).unwrap()
     }
 
-    /// Every file with its content: what must not change when something is refused.
+    /// Every file with its content: a refusal must not change any of them.
     fn content(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let entries = std::fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().path());
         entries
@@ -616,7 +616,7 @@ fn outputs_that_cannot_be_written_are_refused_before_any_work_is_done() {
     }
     let names = place.names();
     for output in places {
-        // The model is not there either: it is not even looked for.
+        // The model is missing too: it is not even opened.
         let said = place.try_any(&["run", &speech("speech_a.wav"), "-o", output, "--model", "missing"]);
         assert_eq!(said.code, 1, "{output}: {said:?}");
         assert!(said.stderr.starts_with("error: ") && said.stderr.contains(output), "{said:?}");
@@ -646,7 +646,7 @@ fn nothing_that_is_read_is_overwritten() {
     assert_eq!(place.content(), before);
 }
 
-/// A limit on the size of a file stands for a full disk: the system refuses in the middle of the writing.
+/// A limit on the size of a file acts as a full disk: the system refuses in the middle of the writing.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_that_fills_up_leaves_what_was_there_before() {
@@ -699,7 +699,7 @@ fn help_of_every_command_has_examples_and_the_version_is_the_crates() {
     assert_eq!(place.try_any(&["--version"]).stdout, format!("deeptalk-rt {}\n", env!("CARGO_PKG_VERSION")));
 }
 
-/// Readers that have seen enough, and streams that nobody opened.
+/// Readers that close their pipe early, and output streams that are not open.
 #[cfg(target_os = "linux")]
 #[test]
 fn closed_and_full_streams_are_no_reason_to_panic() {

@@ -37,7 +37,7 @@ fn links_of_documents_lead_to_files_and_headings() {
 fn paths_in_documents_are_those_of_the_repository() {
     let mut broken = Vec::new();
     for (document, text) in documents() {
-        // A path may be meant from the repository's root or from the document's folder.
+        // A path may start at the repository's root or at the document's folder.
         for code in text.split('`').skip(1).step_by(2) {
             let is_path = code.bytes().all(|c| c.is_ascii_alphanumeric() || b"_-./".contains(&c));
             let ours = FOLDERS.iter().any(|folder| code.starts_with(&format!("{folder}/")));
@@ -64,7 +64,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every Markdown file of the repository with its text, without fenced code; the changelog names the past, so not that.
+/// Every Markdown file of the repository with its text, without fenced code. The changelog is left out,
+/// because it names files of the past.
 fn documents() -> Vec<(PathBuf, String)> {
     let mut paths = Vec::new();
     collect(root(), &mut paths);

@@ -1,4 +1,4 @@
-//! Every format is read back, by readers of this file's own, and every refusal leaves nothing behind.
+//! Every format is read back by readers in this file, and a refusal leaves no file behind.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -56,7 +56,7 @@ fn fill(first: usize, vertices: &mut [f32]) -> Result<()> {
     Ok(())
 }
 
-/// An array as it stands in a `.npy`: type, shape and bytes.
+/// An array of a `.npy` file: type, shape and bytes.
 struct Array {
     descr: String,
     shape: Vec<usize>,
@@ -126,7 +126,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-/// What `write` says of a file must be so.
+/// Checks that the file has the size and hash that `write` returned.
 fn agrees(path: &Path, written: &Written) {
     let bytes = std::fs::read(path).unwrap();
     let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -373,7 +373,7 @@ fn a_missing_folder_and_a_target_that_is_a_folder_are_refused() {
     }
 }
 
-/// Runs the ignored test `name` of this file in a namespace of its own, where `mount` may be used. False where the
+/// Runs the ignored test `name` of this file in its own namespace, where `mount` may be used. False if the
 /// system does not allow that.
 #[cfg(target_os = "linux")]
 fn runs_with_mounts(name: &str) -> bool {

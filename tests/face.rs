@@ -140,7 +140,7 @@ fn a_device_poses_the_face_as_the_face_does_itself() {
     }
 }
 
-/// `smplx.lbs` in plain loops and f64: 4 x 4 matrices from the root down, as its `batch_rigid_transform` has them.
+/// `smplx.lbs` in plain loops and f64: 4 x 4 matrices from the root down, as in its `batch_rigid_transform`.
 fn lbs(face: &Face, channels: &[f32], rotations: &[[f32; 3]]) -> Vec<f64> {
     let (v, j) = (face.vertex_count(), face.parents.len());
     let mut shaped: Vec<f64> = face.template.iter().map(|x| f64::from(*x)).collect();
@@ -224,7 +224,7 @@ fn vertices_with_all_joints_turned_are_those_of_smplx_to_a_millionth_of_the_head
             std::array::from_fn(|k| ((frame * 15 + joint * 3 + k) as f32 * 1.7).sin() * 0.6)
         })
     };
-    // The columns of the motion stand in another order than the face's: found by their names.
+    // The columns of the motion are in another order than the face's: they are found by name.
     let order: Vec<usize> = (0..65).map(|i| (i * 7 + 3) % 65).collect();
     let shuffled: Vec<String> = order.iter().map(|&column| names[column].clone()).collect();
     let (rig, by_name) = (
@@ -270,7 +270,7 @@ fn joints_that_a_motion_does_not_turn_change_nothing() {
                 wide
             })
             .collect();
-        // The shares of a vertex are summed in other groups, which rounds its last bits.
+        // The shares of a vertex are summed in another grouping, which rounds the last bits differently.
         let error = largest_difference(&rig.vertices_of_rows(&rows).unwrap(), &expected);
         assert!(error <= 2.0 * f32::EPSILON * extent(&face.template), "{joints:?}: {error:e}");
     }

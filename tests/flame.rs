@@ -1,4 +1,4 @@
-//! FLAME's files (tests/make_flame.py: real numpy and scipy, and a stand-in for chumpy) to a face.
+//! Import of FLAME's files (written by tests/make_flame.py: real numpy and scipy, and a stand-in for chumpy).
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-/// The numbers of make_flame.py.
+/// The values of make_flame.py.
 fn value(seed: i64, index: usize) -> f64 {
     ((index as i64 * 7919 + seed * 104_729) % 10_007 - 5003) as f64 / 1e5
 }
@@ -128,7 +128,7 @@ fn a_file_that_is_not_a_flame_model_is_refused_with_what_is_wrong() {
         let text = refused(&edited("flame2020.pkl", old, new));
         assert!(text.contains(expected), "{expected}: {text}");
     }
-    // The first shape of `v_template`, (7, 3), as (3, 7), and a weight that is doubled.
+    // The first shape of `v_template`, (7, 3), becomes (3, 7); and a weight is doubled.
     let text = refused(&edited("flame2023.pkl", b"K\x07K\x03\x86", b"K\x03K\x07\x86"));
     assert!(text.contains("`v_template`") && text.contains("[3, 7]"), "{text}");
     let text = refused(&edited("flame2023.pkl", &0.625f32.to_le_bytes(), &1.25f32.to_le_bytes()));

@@ -1,6 +1,8 @@
-//! The published sizes against the published model's own numbers: every golden file, every stage, and what it costs.
+//! The published sizes against the values of the published model: every golden file, every stage, and the
+//! cost.
 //!
-//! Takes a minute or two, most of it for making 220 million weights: `cargo test --release --test full_size -- --ignored`.
+//! Takes a minute or two, most of it to compute 220 million weights:
+//! `cargo test --release --test full_size -- --ignored`.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! Published checkpoints at small sizes, as real torch wrote them (tests/make_checkpoints.py), become models.
+//! Import of published checkpoints at small sizes, written by real torch (tests/make_checkpoints.py).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -18,7 +18,7 @@ use deeptalk_rt::tensor::{
 };
 use deeptalk_rt::{Error, Result};
 
-/// The sizes of the small checkpoints: each differs from its neighbours, so that a mistaken layout cannot pass.
+/// The sizes of the small checkpoints: all different, so that a wrong layout cannot pass.
 fn small() -> Config {
     let transformer = |layers, heads, feed_forward| TransformerConfig { layers, heads, feed_forward };
     let mut config = Config::tiny();
@@ -96,7 +96,7 @@ fn imported(names: &[&str]) -> Imported {
     import(&names.iter().map(|name| data(name)).collect::<Vec<_>>()).unwrap()
 }
 
-/// What the formula gives in Rust, with or without the emotion of a motion.
+/// The values of the formula in Rust, with or without the emotion of a motion.
 fn expected(motion_emotion: bool) -> Numbers {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
@@ -108,7 +108,7 @@ fn expected(motion_emotion: bool) -> Numbers {
     numbers(&ModelFile::open(path).unwrap())
 }
 
-/// Equal bytes; but the tables of sines, which two mathematical libraries round apart.
+/// Requires equal bytes, except in the tables of sines, which two mathematical libraries round differently.
 fn assert_same(found: &Numbers, expected: &Numbers) {
     assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     for (name, (shape, bytes)) in expected {
@@ -151,10 +151,10 @@ fn without_fer_there_is_no_emotion_of_a_motion_and_the_model_still_runs() {
     assert!(model.emotion_of_motion(&motion, &()).unwrap().is_none());
 }
 
-/// Shapes and numbers by their published names.
+/// Shapes and values by their published names.
 type Published = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
-/// Every tensor of an archive as f32, to be written again under other names.
+/// Every tensor of an archive as f32, to be written under other names.
 fn contents(name: &str) -> Published {
     let archive = open_tensors(data(name)).unwrap();
     let read = |name: String| {
@@ -181,7 +181,7 @@ fn both_spellings_of_weight_norm_are_one_model() {
     let rest = safetensors_of(&rest);
     let older = open_tensors(data("small_older_weight_norm.pth")).unwrap();
     assert!(older.names().iter().any(|name| name.ends_with("pos_conv_embed.conv.weight_g")));
-    // The formula names what it makes, so the newer names decide the values: they were kept.
+    // The formula computes values from names, so equal values show that the newer names were used.
     let model = import(&[data("small_older_weight_norm.pth"), rest.to_path_buf()]).unwrap();
     assert_same(&numbers(&model.model), &numbers(&imported(&[WHOLE]).model));
 }
@@ -293,7 +293,7 @@ fn a_tensor_that_is_missing_misshapen_or_not_a_number_is_named() {
     }
 }
 
-/// A value that the arithmetic of the import makes infinite is as bad as one that is.
+/// A value that becomes infinite in the arithmetic of the import is refused like an infinite one.
 #[test]
 fn numbers_that_cannot_be_folded_are_refused() {
     let whole = contents(WHOLE);
@@ -408,7 +408,7 @@ fn torchs_other_ways_of_saving_are_read_too() {
     assert_same(&numbers(&model), &self::expected(true));
 }
 
-/// Torch's modules and ours, on the same input.
+/// The modules of torch and those of this crate, on the same input.
 struct Modules {
     model: ModelFile,
     torch: SafetensorsFile,
@@ -443,7 +443,7 @@ impl Modules {
         Cpu::F32.upload(&Clips::one(shape[0]), shape[1], &self.torch.read_f32(&name).unwrap()).unwrap()
     }
 
-    /// Rows that torch has beyond ours are those that the published code drops.
+    /// Rows that torch has beyond ours are rows that the published code drops.
     fn assert_like_torch(&self, name: &str, ours: &Tensor, dropped: usize) {
         let name = format!("{name}.out");
         let torch = self.torch.read_f32(&name).unwrap();

@@ -1,4 +1,4 @@
-//! Whatever bytes come, the readers of foreign files answer: soon, in little memory, and without a panic.
+//! For any bytes, the readers of foreign files return: soon, with little memory, and without a panic.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-/// One of the files, or, past the last, a face file.
+/// One of the files, or, after the last one, a face file.
 fn corpus(index: usize) -> Vec<u8> {
     static FACE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -39,7 +39,7 @@ fn corpus(index: usize) -> Vec<u8> {
     CORPUS.get(index).map_or_else(|| FACE.clone(), |name| std::fs::read(data(name)).unwrap())
 }
 
-/// Gives `bytes` to every reader, and everything that a reader gives to the caller.
+/// Passes `bytes` to every reader, and reads everything that a reader returns.
 fn offer(bytes: &[u8]) {
     let begin = Instant::now();
     let _ = Pickle::parse(bytes, "random").map(|pickle| pickle.root().describe());
@@ -60,7 +60,7 @@ fn read_all(tensors: &dyn Tensors) {
     }
 }
 
-/// An instruction of pickle with a plausible argument, so that random programs get far.
+/// An instruction of pickle with a plausible argument, so that random programs run for many steps.
 fn instruction() -> impl Strategy<Value = Vec<u8>> {
     let opcode = prop::sample::select(&b"(.012FIJKLMNPQRSTUVXabcd}eghijl]opqrst)uGBC"[..]);
     let newer = 0x80u8..0x99;

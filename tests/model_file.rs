@@ -1,4 +1,4 @@
-//! Model files that are not what they should be, and what stays true of those that are.
+//! Invalid model files, and the properties of valid ones.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn made(dtype: Dtype) -> Vec<u8> {
 static SOUND: LazyLock<Vec<u8>> = LazyLock::new(|| made(Dtype::F32));
 static HALVES: LazyLock<Vec<u8>> = LazyLock::new(|| made(Dtype::F16));
 
-/// A model file in its parts, to be broken.
+/// The parts of a model file, to be changed.
 #[derive(Clone)]
 struct Parts {
     header: Value,
@@ -62,7 +62,7 @@ fn open_and_load(path: &Path) -> Result<()> {
     DeepTalk::load(&ModelFile::open(path)?, Cpu::F32).map(drop)
 }
 
-/// The complaint about a file with these bytes, which must be whole: from the disk and from memory.
+/// The error for a file with these bytes, which must be the same from the disk and from memory.
 fn refused(bytes: &[u8]) -> BadInput {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bad.safetensors");
@@ -92,7 +92,7 @@ fn complaint(result: Result<()>, path: &Path) -> BadInput {
     *complaint
 }
 
-/// Breaks the sound model and asserts that the complaint contains `says`.
+/// Changes the valid model and asserts that the error contains `says`.
 fn broken(says: &str, change: impl FnOnce(&mut Parts)) {
     let mut parts = Parts::of(&SOUND);
     change(&mut parts);
@@ -336,7 +336,7 @@ fn what_is_no_regular_file_is_refused_at_once() {
         for device in ["/dev/zero", "/dev/null"] {
             complaint(open_and_load(Path::new(device)), Path::new(device));
         }
-        // A pipe that nobody writes into: opening it would wait for ever.
+        // A pipe without a writer: opening it would block.
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let (sender, receiver) = std::sync::mpsc::channel();

@@ -1,4 +1,4 @@
-//! NumPy itself reads what is written, where python3 has it.
+//! NumPy reads the written files, if python3 has NumPy.
 
 use std::process::Command;
 

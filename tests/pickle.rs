@@ -1,4 +1,4 @@
-//! The unpickler: plain data comes out, and whoever wants more than that is told so.
+//! The reader of pickles: plain data is read, and anything else is refused with its name.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ fn refused(input: &[u8]) -> String {
 
 #[test]
 fn every_way_of_writing_a_number_or_a_text_is_read() {
-    // A list of them all, as protocols 0 to 5 write them.
+    // A list of all of them, in the instructions of protocols 0 to 5.
     let mut input = b"(".to_vec();
     for part in [
         b"I-7\n".as_slice(),
@@ -68,7 +68,8 @@ fn containers_memo_and_calls_become_plain_values() {
     assert_eq!(pickle.root().get("b").unwrap().item(1).unwrap().item(0).unwrap().int(), Some(2));
     assert!(pickle.root().get("c").is_none());
 
-    // Python 3's bytes for Python 2, an OrderedDict from pairs, an object in the old way and in the new, a persistent id.
+    // Python 3's bytes for Python 2, an OrderedDict from pairs, an object in the old and in the new form, a
+    // persistent id.
     let input =
         b"((c_codecs\nencode\n(V\xe9\x00\nVlatin1\ntRccollections\nOrderedDict\n((lp0\n(lp1\nVk\naK\x05aatR\
         ccopy_reg\n_reconstructor\n(cchumpy.ch\nCh\nc__builtin__\nobject\nNtR}Vx\nK\x03sb\
@@ -128,7 +129,7 @@ fn a_number_in_the_file_is_checked_before_anything_is_made_of_it() {
     assert!(refused(b"\x8a\x11aaaaaaaaaaaaaaaaa.").contains("17 bytes"));
     assert!(refused(&[b"L".as_slice(), &[b'9'; 5000], b"L\n."].concat()).contains("whole number"));
     assert!(refused(b"j\xff\xff\xff\xff.").contains("none under 4294967295"));
-    // The memo is a table by number, not a row of that many places.
+    // The memo is a table by number, not an array with that many entries.
     Pickle::parse(b"Nr\xff\xff\xff\xffg4294967295\n0.", "sparse memo").unwrap();
 }
 
@@ -156,7 +157,8 @@ fn a_value_that_contains_itself_is_refused() {
 
 #[test]
 fn a_bomb_of_shared_values_stays_small_and_quick() {
-    // Each of 150 levels holds the one below a hundred times: 10^300 values when written out, 15 000 numbers here.
+    // Each of 150 levels contains the level below a hundred times: 10^300 values when written out, 15 000
+    // numbers here.
     let mut input = b"N".to_vec();
     for level in 0..150u8 {
         input.extend([b'q', level, b'0', b'(']);
@@ -167,7 +169,7 @@ fn a_bomb_of_shared_values_stays_small_and_quick() {
     let pickle = Pickle::parse(&input, "bomb").unwrap();
     assert_eq!(pickle.root().items().unwrap().len(), 100);
 
-    // The same text converted over and over, and the same pairs.
+    // The same text converted many times, and the same pairs.
     let mut text = String::from("c_codecs\nencode\np0\n0(V");
     text.push_str(&"x".repeat(100_000));
     text.push_str("\nVlatin1\ntp1\n0(");

@@ -1,4 +1,4 @@
-//! Videos, moving pictures, folders of frames and contact sheets, read back by other programs.
+//! Videos, moving pictures, folders of frames and contact sheets, read by other programs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ fn motion(face: &Face, frames: usize) -> Animation {
     Animation::from_parameters(Rate::whole(25), names, values)
 }
 
-/// A rising tone of so many samples at 16 kHz.
+/// A rising tone of `samples` samples at 16 kHz.
 fn tone(samples: usize) -> Vec<f32> {
     (0..samples).map(|k| 0.4 * (k as f32 * (0.05 + k as f32 * 2e-6)).sin()).collect()
 }
@@ -52,7 +52,7 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-/// What a program prints; `None`, with a line that says so, where it is not installed.
+/// The output of a program; `None`, after a message, if the program is not installed.
 fn program(name: &str, arguments: &[&str]) -> Option<Vec<u8>> {
     match Command::new(name).args(arguments).output() {
         Ok(output) => {
@@ -224,7 +224,7 @@ fn the_head_stands_in_the_middle_and_has_no_holes() {
             (0.25..0.75).contains(&share) && (middle - 120.0).abs() < 30.0,
             "{camera}: {share}, {middle}"
         );
-        // What is open to the outside reaches the border; the rest would be holes.
+        // The background is connected to the border; any other transparent pixel is a hole.
         let mut open = vec![false; 240 * 200];
         let mut todo: Vec<(u32, u32)> = (0..240).flat_map(|x| [(x, 0), (x, 199)]).collect();
         todo.extend((0..200).flat_map(|y| [(0, y), (239, y)]));
@@ -232,7 +232,7 @@ fn the_head_stands_in_the_middle_and_has_no_holes() {
             let at = (y * 240 + x) as usize;
             if !open[at] && image.pixel(x, y)[3] < 255 {
                 open[at] = true;
-                // Round corners, too: a gap between lashes may touch the outside with a corner alone.
+                // Diagonal neighbours too: a gap between lashes may touch the outside only at a corner.
                 let near = (0..9).map(|k| ((x + k % 3).wrapping_sub(1), (y + k / 3).wrapping_sub(1)));
                 todo.extend(near.filter(|&(x, y)| x < 240 && y < 200));
             }

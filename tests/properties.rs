@@ -1,4 +1,4 @@
-//! What must hold of the network whatever its weights are: shown with small models, on awkward lengths.
+//! Properties of the network for any weights, tested with small models at awkward lengths.
 
 use std::cell::RefCell;
 
@@ -20,7 +20,7 @@ fn loaded(config: &Config) -> DeepTalk<Cpu> {
     DeepTalk::load(&ModelFile::open(path).unwrap(), Cpu::F32).unwrap()
 }
 
-/// Every property, of a small model of each kind.
+/// Tests of every property, for a small model of each kind.
 macro_rules! properties {
     ($($property:ident,)*) => {
         mod published {
@@ -53,7 +53,8 @@ properties! {
     the_emotion_of_a_motion_is_told_for_one_code_and_beyond_the_position_table,
 }
 
-/// Noise and a voice whose pitch wanders, in syllables: different every second, the same for a seed.
+/// Noise and a voice of varying pitch, in syllables: every second is different, and a seed gives the same
+/// samples.
 fn speech(samples: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut phase = 0f64;
@@ -101,7 +102,7 @@ fn assert_sound(motion: &Animation, samples: usize, what: &str) {
     }
 }
 
-/// Largest difference, as a share of the largest value or of 1.
+/// Largest difference, divided by the largest value or by 1.
 fn distance(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     assert!(a.iter().chain(b).all(|value| value.is_finite()));
@@ -109,10 +110,10 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).fold(0f32, |worst, (a, b)| worst.max((a - b).abs())) / largest
 }
 
-/// Name, rows of each clip, channels, numbers.
+/// Name, rows of each clip, channels, values.
 type Stage = (&'static str, Clips, usize, Vec<f32>);
 
-/// Keeps every stage.
+/// An observer that keeps every stage.
 #[derive(Default)]
 struct Recorder(RefCell<Vec<Stage>>);
 
@@ -158,7 +159,8 @@ fn a_clip_in_a_packed_batch_gives_what_it_gives_alone_at_every_stage(model: &Dee
             assert_eq!(name, same);
             let rows = rows.range(index);
             let worst = distance(&together[rows.start * channels..rows.end * channels], single);
-            // A product of other rows is summed in another order; attention over codes and logarithms of energies add to it.
+            // In a product of other rows the sums have another order; attention over codes and logarithms of
+            // energies increase the difference.
             assert!(worst <= 2e-6, "{name} of clip {index} ({} samples): {worst:e}", clip.len());
         }
     }
@@ -342,7 +344,7 @@ fn any_uncertainty_factor_gives_finite_motion_that_repeats(model: &DeepTalk<Cpu>
 
 const WINDOW: usize = 32 * 25;
 
-/// Where the windows begin, as frames of the recording: a second time from the rule's words.
+/// First frames of the windows, computed a second time from the text of the rule.
 fn window_starts(frames: usize) -> Vec<usize> {
     let mut starts: Vec<usize> =
         (0..).map(|i| i * 28 * 25).take_while(|start| start + WINDOW < frames).collect();
@@ -350,14 +352,14 @@ fn window_starts(frames: usize) -> Vec<usize> {
     starts
 }
 
-/// Where one window fades into the next.
+/// The frames in which one window fades into the next.
 fn fade(pair: &[usize]) -> std::ops::Range<usize> {
     let (shared, fade) = (pair[0] + WINDOW - pair[1], 2 * 25);
     let begin = pair[1] + (shared - fade) / 2;
     begin..begin + fade
 }
 
-/// How far each frame but the first is from the one before.
+/// The distance of each frame but the first from the previous frame.
 fn changes(motion: &Animation) -> Vec<f32> {
     let change = |frame| {
         let (a, b) = (motion.frame(frame - 1), motion.frame(frame));
@@ -381,7 +383,8 @@ fn a_long_recording_has_every_frame_and_no_jump_where_windows_meet(model: &DeepT
         assert!(
             starts.len() >= seconds / 28 && motion.extras.get("emotion.mu").unwrap().shape[0] == starts.len()
         );
-        // Change `i` is from frame `i` to `i + 1`: a seam's are those from the frame before its fade to the one behind.
+        // Change `i` is from frame `i` to `i + 1`: the changes of a seam are those from the frame before its
+        // fade to the frame after it.
         let changes_at = |pair: &[usize]| fade(pair).start - 1..fade(pair).end;
         let all = changes(&motion);
         let mut inside: Vec<f32> = (0..all.len())
@@ -392,7 +395,8 @@ fn a_long_recording_has_every_frame_and_no_jump_where_windows_meet(model: &DeepT
         let limit = inside[(inside.len() as f64 * 0.999) as usize];
         for pair in starts.windows(2) {
             let worst = changes_at(pair).max_by(|a, b| all[*a].total_cmp(&all[*b])).unwrap();
-            // One frame in a thousand changes by more, seams or not: then a window has that change when it is alone.
+            // One frame in a thousand changes by more, also without seams. A larger change at a seam is
+            // accepted if one of its windows has that change alone.
             let alone = |start: usize| {
                 let end = ((start + WINDOW) * 640).min(samples.len());
                 changes(&greedy(model, &samples[start * 640..end]))[worst - start]

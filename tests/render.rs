@@ -1,4 +1,4 @@
-//! The renderer from outside: pictures of a ball, whose every pixel can be reckoned.
+//! The renderer from outside: pictures of a ball, of which each pixel can be computed.
 
 use deeptalk_rt::render::{Background, Camera, Image, Mesh, Options, Renderer};
 use deeptalk_rt::{Error, Result};

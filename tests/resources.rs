@@ -1,6 +1,7 @@
-//! What the compiler makes of the kernels: registers and shared memory, against the committed table.
+//! The compiler's registers and shared memory of the kernels, against the committed table.
 
-/// Compares when the crate was built with the nvcc that the table was made with. `UPDATE_KERNEL_RESOURCES=1` writes the table.
+/// Compares if the crate was built with the nvcc that made the table. `UPDATE_KERNEL_RESOURCES=1` writes the
+/// table.
 #[test]
 fn registers_and_shared_memory_of_the_kernels_are_those_of_the_committed_table() {
     let built = env!("DEEPTALK_KERNEL_RESOURCES");

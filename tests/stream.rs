@@ -1,4 +1,4 @@
-//! `deeptalk-rt stream`, as a program meets it.
+//! `deeptalk-rt stream` from the view of a program that uses it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ fn command(arguments: &[&str]) -> Command {
 fn run(arguments: &[&str], sound: Vec<u8>) -> Output {
     let mut child = command(arguments).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // The program may end before it has read all.
+    // The program may end before it has read all input.
     let writer = std::thread::spawn(move || drop(stdin.write_all(&sound)));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();

@@ -1,4 +1,4 @@
-//! Checkpoints that torch wrote (tests/make_torch.py), and archives that it would never write.
+//! Checkpoints written by torch (tests/make_torch.py), and archives that torch would never write.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -67,7 +67,7 @@ fn a_pickled_module_is_refused_by_name_with_what_to_do() {
     }
 }
 
-/// An archive of these entries, stored, and what is said about it.
+/// The error for an archive of these entries, stored.
 fn archive(entries: &[(&str, &[u8])], compression: zip::CompressionMethod) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let mut writer = zip::ZipWriter::new(&mut file);
@@ -89,7 +89,7 @@ fn refused(path: &Path) -> String {
     text
 }
 
-/// A state dict of one tensor `w`: its storage class, key, offset, shape and strides, written as protocol 0.
+/// A state dict of one tensor `w`: its storage class, key, offset, shape and strides, in protocol 0.
 fn one_tensor(class: &str, key: &str, offset: &str, shape: &str, strides: &str) -> Vec<u8> {
     let tuple = |list: &str| list.split_whitespace().map(|n| format!("I{n}\n")).collect::<String>();
     format!(
@@ -176,7 +176,7 @@ fn storages_that_are_missing_or_of_unknown_type_are_refused() {
     let text = refused(one_tensor_archive(&one_tensor("ComplexFloatStorage", "0", "0", "1", "1")).path());
     assert!(text.contains("`torch.ComplexFloatStorage`"), "{text}");
     refused(one_tensor_archive(&one_tensor("Size", "0", "0", "1", "1")).path());
-    // Twice as wide elements: the storage holds only two of them.
+    // Elements of twice the width: the storage holds only two of them.
     refused(one_tensor_archive(&one_tensor("DoubleStorage", "0", "0", "3", "1")).path());
     refused(one_tensor_archive(&one_tensor("FloatStorage", &"k".repeat(100_000), "0", "1", "1")).path());
 }

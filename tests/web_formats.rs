@@ -1,7 +1,7 @@
-//! The page, glTF and ARKit files: what they hold, what they refuse, and what independent readers make of them.
+//! The page, glTF and ARKit files: their content, their refusals, and the results of independent readers.
 //!
-//! The readers are Chromium, three.js and the Khronos validator: `npm install` in `tests/browser`, and have node and chromium. Where
-//! they are missing, their tests say so and end.
+//! The readers are Chromium, three.js and the Khronos validator: run `npm install` in `tests/browser`, with
+//! node and chromium installed. If one is missing, its tests print that and end.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,7 +38,7 @@ fn motion(face: &Face, frames: usize, still: bool) -> Animation {
     motion_of(face, face.parameter_names(), frames, still)
 }
 
-/// The same with head and eyes, whose columns stand before the jaw's.
+/// As `motion`, with head and eyes, whose columns stand before the jaw's.
 fn turning(face: &Face, frames: usize) -> Animation {
     motion_of(face, face.all_parameter_names(), frames, false)
 }
@@ -188,7 +188,7 @@ fn the_file_endings_choose_the_formats_and_refusals_leave_nothing() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4);
 }
 
-/// Runs a check of `tests/browser`, or tells why it cannot.
+/// Runs a check of `tests/browser`, or prints why it cannot.
 fn browser(script: &str, arguments: &[&Path]) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let chromium = std::env::var("CHROMIUM").unwrap_or("/usr/bin/chromium".into());
@@ -198,7 +198,7 @@ fn browser(script: &str, arguments: &[&Path]) {
         println!("skipped: needs node, chromium and `npm install` in {}", folder.display());
         return;
     }
-    // One at a time: several software renderers at once starve each other.
+    // One at a time: several software renderers at the same time slow each other down.
     static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let out = Command::new("node").arg(folder.join(script)).args(arguments).output().unwrap();
@@ -237,7 +237,7 @@ fn check_glb(face: &Face, motion: &Animation) {
     browser("gltf.mjs", &[&glb, &expected]);
 }
 
-/// Vertices of a few frames, for another reader to find.
+/// Vertices of a few frames, as expected values for another reader.
 fn expectation(face: &Face, motion: &Animation) -> Value {
     let rig = Rig::for_columns(face, &motion.parameters().unwrap().names, "the motion").unwrap();
     let last = motion.frames() - 1;
@@ -259,7 +259,7 @@ fn expectation(face: &Face, motion: &Animation) -> Value {
         .collect();
     json!({
         "names": face.channels, "duration": last as f64 / 25.0, "frames": frames,
-        // 50 channels may each leave out 2 micrometres.
+        // Each of 50 channels may leave out displacements of 2 micrometres.
         "tolerance": 5e-5,
     })
 }
@@ -306,7 +306,7 @@ fn glb_and_curves_of_a_motion_that_turns_neck_and_eyes() {
     }
     let (document, _) = parts(&glb::bytes(&jaw, &face).unwrap());
     assert_eq!(document["animations"][0]["channels"].as_array().unwrap().len(), 2, "the jaw alone");
-    // The curves are of the face, whatever the head does: what a nod moves is not a brow.
+    // The curves describe the face without the head's movement: a nod must not move a brow.
     let mut still = all.clone();
     let names = still.parameters().unwrap().names.clone();
     let deeptalk_rt::animation::Track::Parameters(parameters) = &mut still.track else { unreachable!() };
@@ -339,7 +339,7 @@ fn the_validator_and_three_js_accept_short_and_still_motions() {
     let mut face = head();
     check_glb(&face, &motion(&face, 1, false));
     check_glb(&face, &motion(&face, 2, true));
-    // A channel that moves nothing, and a triangle without an area.
+    // A channel without displacements, and a triangle without an area.
     face.expression_basis[..face.template.len()].fill(0.0);
     face.faces.push([5, 5, 9]);
     check_glb(&face, &motion(&face, 2, false));

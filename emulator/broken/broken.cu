@@ -1,4 +1,5 @@
-// One deliberately wrong kernel for each kind of mistake that the checker must report, and right twins of some.
+// One deliberately wrong kernel for each kind of error that the checker must report, and correct variants of
+// some.
 #include "device.cuh"
 
 extern "C" __global__ void neighbours_without_syncwarp(int* out) {

@@ -21,7 +21,7 @@ extern "C" __global__ void sixteen_bytes_a_lane(float4* out, const float4* x) {
   dev::begin_after_previous();
   dev::st(out + threadIdx.x, dev::ld<float4>(x + threadIdx.x));
 }
-// Lane 3 does not come the first time: its second read belongs to the others' second.
+// Lane 3 skips the first read; its only read is part of the second request of the other lanes.
 extern "C" __global__ void a_lane_stays_away_once(float* out, const float* x) {
   dev::begin_after_previous();
   float sum = 0.f;
@@ -67,7 +67,7 @@ extern "C" __global__ void shared_halves(float* out) {
   __syncwarp();
   out[threadIdx.x] = __half2float(s[threadIdx.x]);
 }
-// `STEP` vectors from lane to lane.
+// Accesses of vectors, `STEP` vectors from lane to lane.
 template <class T, int STEP> __device__ void shared_vectors(float* out) {
   SHARED_ARRAY(T, s, 32 * STEP);
   dev::st(s + threadIdx.x * STEP, T{});

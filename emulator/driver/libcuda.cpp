@@ -1,20 +1,23 @@
-// A stand-in for libcuda.so.1 on top of the emulator: the program's own driver code (contexts, streams, copies, launches,
-// graph capture and replay) runs on a machine without a GPU. Work runs at the call, in call order; a captured graph is
-// replayed in a different order of its dependencies each time, so that a missing edge shows.
-// Only the entry points that are used are here; cudarc looks symbols up when it first needs them.
+// A stand-in for libcuda.so.1 on top of the emulator: the program's own driver code (contexts, streams,
+// copies, launches, graph capture and replay) runs on a machine without a GPU. Work runs at the call, in call
+// order; a captured graph is replayed in a different order of its dependencies each time, so that a missing
+// edge is found. Only the entry points that are used are here; cudarc looks symbols up at their first use.
 //
-// Set from outside, to see how a program takes it:
+// Environment variables, to test how a program behaves:
 //   STAND_IN_CUDA_DEVICES     number of devices (1)
 //   STAND_IN_CUDA_CAPABILITY  compute capability, two digits (80)
-//   STAND_IN_CUDA_SHARED      shared memory in bytes that a block may opt in to, as the device says (99 KiB; 227 KiB from 9.0 on)
+//   STAND_IN_CUDA_SHARED      largest shared memory of a block that the device reports, in bytes (99 KiB;
+//                             227 KiB from 9.0 on)
 //   STAND_IN_CUDA_DRIVER      driver version (13000)
 //   STAND_IN_CUDA_MEMORY      bytes of device memory (8 GiB)
-//   STAND_IN_CUDA_CHECKS      0: results only, no check of memory accesses (which takes 48 bytes for each that is touched)
-//   STAND_IN_CUDA_RUN         0: kernels are counted and not run, for what is asked of a device where running them would take hours
-//   STAND_IN_CUDA_OVERLAP     refuse: launches that may overlap with the one before fail; refuse-capture: while they are captured, which
-//                             spoils the capture; refuse-graph: a graph that holds one cannot be instantiated (none of these)
-//   STAND_IN_CUDA_FAIL        the number of a launch that fails, as one that reads a wrong address does (none)
-// stand_in_counts() and stand_in_launched() tell what was asked of it.
+//   STAND_IN_CUDA_CHECKS      0: results only, no check of memory accesses (a check takes 48 bytes for each
+//                             byte accessed)
+//   STAND_IN_CUDA_RUN         0: kernels are counted and not run, for work that would take hours
+//   STAND_IN_CUDA_OVERLAP     refuse: launches that may overlap with the previous one fail; refuse-capture:
+//                             they fail while they are captured, which invalidates the capture;
+//                             refuse-graph: a graph with one cannot be instantiated (none of these)
+//   STAND_IN_CUDA_FAIL        the number of a launch that fails as an access to a wrong address does (none)
+// stand_in_counts() and stand_in_launched() return the counts of calls.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,17 +51,17 @@ int devices() { return int(setting("STAND_IN_CUDA_DEVICES", 1)); }
 size_t shared_limit() { return setting("STAND_IN_CUDA_SHARED", setting("STAND_IN_CUDA_CAPABILITY", 80) >= 90 ? 227 << 10 : 99 << 10); }
 
 using Work = std::function<int()>;
-// KERNEL_THAT_OVERLAPS: one that may begin while the kernel before it in its stream still runs.
+// KERNEL_THAT_OVERLAPS: a kernel that may begin while the previous kernel in its stream still runs.
 enum Kind { OTHER, KERNEL, KERNEL_THAT_OVERLAPS };
 struct Node { Work work; std::vector<int> after; Kind kind; };
 struct Graph { std::vector<Node> nodes; uint64_t replays = 0; };
 struct Capture { Graph* graph; void* origin; std::set<struct Stream*> joined; std::atomic<bool> spoilt{false}; };
 std::mutex captures_mutex;
-std::set<Capture*> captures;  // those that are being made
+std::set<Capture*> captures;  // current captures
 struct Stream {
   Capture* capture = nullptr;
-  std::vector<int> last;  // the nodes that this stream's next one comes after
-  bool behind_kernel = false;  // outside a capture: the last thing on it is a kernel
+  std::vector<int> last;  // the nodes on which the next node of this stream depends
+  bool behind_kernel = false;  // outside a capture: the last operation on it is a kernel
 };
 struct Event { Capture* capture = nullptr; std::vector<int> nodes; Stream* stream = nullptr; };
 struct Function { std::string name; size_t shared = 48 << 10; };
@@ -68,7 +71,7 @@ Stream* stream_of(void* s) { return uintptr_t(s) <= 2 ? &null_stream : static_ca
 std::atomic<int> sticky{SUCCESS};
 std::atomic<size_t> used{0};
 struct Counts { std::atomic<uint64_t> allocations, pinned, uploads, pageable_copies, launches, overlapping, direct; } counts;
-std::mutex sizes_lock;  // of the tables below
+std::mutex sizes_lock;  // guards the tables below
 std::map<uint64_t, size_t> sizes;
 std::map<uintptr_t, size_t> pinned;
 std::map<std::string, uint64_t> launched;  // by kernel
@@ -137,14 +140,15 @@ const char* error_text(int e) {
 }  // namespace
 
 #define API extern "C" __attribute__((visibility("default"))) int
-// Device allocations, allocations of page-locked memory, copies to the device, copies whose host side is not page-locked, launches,
-// the bytes of device memory that are in use now, and how many launches may overlap with the one before.
+// Device allocations, allocations of page-locked memory, copies to the device, copies whose host side is not
+// page-locked, launches, bytes of device memory in use now, and launches that may overlap with the previous
+// one.
 API stand_in_counts(uint64_t* v) {
   v[0] = counts.allocations, v[1] = counts.pinned, v[2] = counts.uploads, v[3] = counts.pageable_copies, v[4] = counts.launches;
   v[5] = used, v[6] = counts.overlapping, v[7] = counts.direct;
   return SUCCESS;
 }
-// Launches of a kernel.
+// The number of launches of a kernel.
 API stand_in_launched(const char* kernel, uint64_t* times) {
   std::lock_guard<std::mutex> guard(sizes_lock);
   *times = launched[kernel];
@@ -161,10 +165,10 @@ API cuDeviceGetAttribute(int* v, int attribute, int) {
   switch (attribute) {
     case 75: *v = capability / 10; break;
     case 76: *v = capability % 10; break;
-    case 97: *v = int(shared_limit()); break;  // shared memory that a block may opt in to
+    case 97: *v = int(shared_limit()); break;  // largest shared memory of a block
     case 115: *v = 1; break;                   // memory pools
     case 16: *v = 132; break;                  // multiprocessors
-    case 91: *v = 1; break;                    // registered host memory has one address for both
+    case 91: *v = 1; break;                    // registered host memory has one address for host and device
     default: *v = 0;
   }
   return SUCCESS;
@@ -173,7 +177,8 @@ API cuDevicePrimaryCtxRetain(void** c, int) { *c = &primary_context; return SUCC
 API cuDevicePrimaryCtxRelease_v2(int) { return SUCCESS; }
 API cuCtxGetCurrent(void** c) { *c = current_context; return SUCCESS; }
 API cuCtxSetCurrent(void* c) { current_context = c; return SUCCESS; }
-// Waiting for the device while any stream captures is refused, in every mode of capture, and spoils the captures.
+// A wait for the device while any stream captures is refused, in every mode of capture, and invalidates the
+// captures.
 API cuCtxSynchronize() {
   std::lock_guard<std::mutex> lock(captures_mutex);
   for (Capture* capture : captures) capture->spoilt = true;
@@ -325,7 +330,7 @@ API cuMemsetD8Async(uint64_t d, unsigned char v, size_t n, void* s) {
     return SUCCESS;
   });
 }
-// Rank 2, fp16, 128-byte swizzle: the one kind of map that the kernels take.
+// Rank 2, fp16, 128-byte swizzle: the only kind of map that the kernels use.
 API cuTensorMapEncodeTiled(void* map, int type, uint32_t rank, void* base, const uint64_t* dims, const uint64_t* strides,
                            const uint32_t* box, const uint32_t* element_strides, int interleave, int swizzle, int, int fill) {
   if (type != 6 || rank != 2 || interleave || swizzle != 3 || fill) return INVALID_VALUE;
@@ -335,12 +340,13 @@ API cuTensorMapEncodeTiled(void* map, int type, uint32_t rank, void* base, const
   return SUCCESS;
 }
 
-// As cuda.h has them. Of the attributes one is used, 6: programmatic stream serialization, whose value is an int.
+// The types of cuda.h. One launch attribute is used, 6: programmatic stream serialization, whose value is an
+// int.
 struct LaunchAttribute { int id; char pad[4]; union { char room[64]; int on; }; };
 struct LaunchConfig { unsigned grid[3], block[3], shared; void* stream; LaunchAttribute* attributes; unsigned count; };
 static_assert(sizeof(LaunchAttribute) == 72 && offsetof(LaunchConfig, stream) == 32 && offsetof(LaunchConfig, count) == 48);
 
-// ---- modules and launches: the kernels come from the registry, whatever the image ----
+// ---- modules and launches: the kernels come from the registry, for any image ----
 API cuModuleLoadData(void** m, const void*) { *m = malloc(1); return SUCCESS; }
 API cuModuleUnload(void* m) { free(m); return SUCCESS; }
 API cuModuleGetFunction(void** f, void*, const char* name) {
@@ -349,12 +355,13 @@ API cuModuleGetFunction(void** f, void*, const char* name) {
   return SUCCESS;
 }
 API cuFuncSetAttribute(void* f, int attribute, int v) {
-  if (attribute != 8) return SUCCESS;  // 8: dynamic shared memory, of which 48 KiB need no asking
+  if (attribute != 8) return SUCCESS;  // 8: dynamic shared memory; 48 KiB are available without this call
   if (v < 0 || size_t(v) > shared_limit()) return INVALID_VALUE;
   static_cast<Function*>(f)->shared = size_t(v);
   return SUCCESS;
 }
-// 5: the version of the PTX that the code was compiled from: that of the generation, or 8.0's where no machine code fits.
+// 5: the PTX version from which the code was compiled: that of the generation, or that of 8.0 if no machine
+// code fits.
 API cuFuncGetAttribute(int* v, int attribute, void*) {
   const int generation = int(setting("STAND_IN_CUDA_CAPABILITY", 80)) / 10;
   *v = attribute != 5 ? 0 : generation == 9 || generation == 10 || generation == 12 ? generation * 10 : 80;
@@ -417,7 +424,8 @@ API cuLaunchKernelEx(const LaunchConfig* config, void* f, void** arguments, void
   Capture* capture = stream->capture;
   if (refuses("refuse")) return NOT_SUPPORTED;
   if (capture && refuses("refuse-capture")) return capture->spoilt = true, int(INVALID_HANDLE);
-  // What overlaps is an edge between two kernels. The driver may forgive anything else; here it is a mistake that shows.
+  // Only an edge between two kernels may overlap. The driver may ignore the attribute anywhere else; here it
+  // is an error.
   const bool behind_kernel =
       capture ? stream->last.size() == 1 && capture->graph->nodes[stream->last[0]].kind != OTHER : stream->behind_kernel;
   if (!behind_kernel) {

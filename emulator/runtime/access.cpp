@@ -1,4 +1,4 @@
-// One memory access: is the address a kernel's to use, is it aligned, was it written, and who was there before.
+// The checks of one memory access: address, alignment, initialisation, and races with earlier accesses.
 #include "machine.h"
 #include <link.h>
 
@@ -81,7 +81,7 @@ void check_access(Machine& m, const void* pointer, size_t bytes, bool write, uin
 void check_own(const void* p, size_t bytes, bool write, const Site& site, size_t align, uint32_t flags) {
   Machine& m = machine();
   if (!m.active || !m.checks) return;
-  m.active = false;  // library code in here may itself be an instrumented copy
+  m.active = false;  // library code called here may itself be an instrumented copy
   check_access(m, p, bytes, write, uint32_t(m.current->id) | flags, m.clocks_of(m.current->id)[m.current->id], site, align);
   m.active = true;
 }

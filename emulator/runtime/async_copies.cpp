@@ -1,4 +1,4 @@
-// cp.async: copies land late, at the wait; until then the destination reads as NaN.
+// cp.async: copies complete late, at the wait; until then the destination reads as NaN.
 #include "machine.h"
 
 namespace emulator {
@@ -21,7 +21,7 @@ void cp_async(void* to, const void* from, bool read, const char* file, int line)
     check_access(m, to, 16, true, uint32_t(ENGINE_CP_ASYNC * m.n + t->id), uint32_t(t->committed + 1), site, 16);
   }
   AsyncCopy copy{to, from, read, false, t->committed + 1};
-  if (m.chance(2)) perform(copy);  // random order: some copies land at once, the rest at the wait
+  if (m.chance(2)) perform(copy);  // random order: some copies complete at once, the rest at the wait
   else memset(to, 0xff, 16);
   t->copies.push_back(copy);
 }

@@ -1,4 +1,4 @@
-// What the lanes of a warp do together: shuffles, votes, ldmatrix and mma.sync.
+// Collective operations of the lanes of a warp: shuffles, votes, ldmatrix and mma.sync.
 #include "machine.h"
 
 namespace emulator {

@@ -1,11 +1,11 @@
-// What `kernels/device.cuh` is made of when a host compiler reads it: every CUDA thread is a fiber, and what synchronises,
-// moves or multiplies goes through the emulator, which knows the file and line of each call.
+// The host side of `kernels/device.cuh`: every CUDA thread is a fiber, and each synchronisation, copy and
+// matrix product calls the emulator with the file and line of the call.
 #pragma once
 #include <tuple>
 #include <utility>
 #include "host_types.h"
 
-// The place of the call: the last two parameters of everything a kernel can call.
+// The place of the call: the last two parameters of every function that a kernel can call.
 #define PLACE const char *file = __builtin_FILE(), int line = __builtin_LINE()
 #define HERE file, line
 
@@ -94,7 +94,8 @@ struct Add { template <class T> static T apply(T a, T b) { return a + b; } };
 struct Max { template <class T> static T apply(T a, T b) { return a > b ? a : b; } };
 }  // namespace emulator
 
-// The twins that `build.rs` makes define EMULATOR_WITHOUT: the synchronisation point that their kernels leave out.
+// The variants that `build.rs` makes define EMULATOR_WITHOUT: the synchronisation point that their kernels
+// leave out.
 #ifdef EMULATOR_WITHOUT
 #define EMULATOR_KERNEL_SUFFIX "_without_" EMULATOR_WITHOUT
 #else

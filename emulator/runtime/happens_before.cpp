@@ -1,11 +1,12 @@
-// The exact happens-before check: vector clocks of every thread and of every asynchronous engine, the last write and two
-// reads of every byte. Barriers, collectives, waits and mbarriers join the clocks; what no join orders is a race.
+// The exact happens-before check: vector clocks of every thread and of every asynchronous engine, the last
+// write and two reads of every byte. Barriers, collectives, waits and mbarriers join the clocks; two accesses
+// without an order by a join are a race.
 #include "machine.h"
 #include <dlfcn.h>
 #include <stdio.h>
 
 namespace emulator {
-// A full join among a set of threads: afterwards each knows what any of them knew.
+// A full join of a set of threads: afterwards each thread's clocks are the maximum over all of them.
 template <class It> void join_all(Machine& m, It first, It last) {
   if (!m.checks) return;
   static thread_local std::vector<uint32_t> joined;
@@ -25,7 +26,7 @@ void join_into(uint32_t* to, const uint32_t* from, size_t n) {
   for (size_t k = 0; k < n; ++k) to[k] = std::max(to[k], from[k]);
 }
 
-// ---- where an access stands in the source ----
+// ---- places of accesses in the source ----
 static void* image_base() {
   static void* base = [] {
     Dl_info info;
@@ -58,7 +59,8 @@ std::string text(const Site& site) {
   if (!site.file) return from_debug_information(site.offset);
   return std::string(file_name(site.file)) + ":" + std::to_string(site.line);
 }
-// The shadow keeps 32 bits of a site: a code offset, or with the top bit set a number in this table of named places.
+// The shadow has 32 bits for a site: a code offset, or with the top bit set an index into this table of named
+// places.
 static std::vector<Site>& named_sites() {
   static thread_local std::vector<Site> all;
   return all;
@@ -109,7 +111,8 @@ void check_cells(Machine& m, Cell* cells, const void* pointer, size_t bytes, boo
       c.write = mine;
       continue;
     }
-    // Of the reads that a later write must be ordered after, two are kept: reads that are ordered before this one may go.
+    // Of the reads that a later write must be ordered after, two are kept. Reads that are ordered before this
+    // one may be replaced.
     bool kept = false;
     for (auto& r : c.read)
       if (r.block != m.block || r.actor == actor || !unordered(r)) { r = mine; kept = true; break; }

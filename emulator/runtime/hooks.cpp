@@ -1,5 +1,6 @@
-// The functions that -fsanitize=thread and -fsanitize=undefined call: kernels are compiled with both and linked with
-// neither library, so every access and every check of the compiler comes here. Errors come back as text.
+// The functions that -fsanitize=thread and -fsanitize=undefined call. Kernels are compiled with both and
+// linked with neither library, so every access and every check of the compiler calls these functions. Errors
+// are returned as text.
 #include "machine.h"
 
 using namespace emulator;
@@ -41,7 +42,7 @@ void __tsan_func_exit() {}
 void __tsan_vptr_update(void*, void*) {}
 void __tsan_vptr_read(void*) {}
 
-// Every handler's first argument starts with the place in the source.
+// The first argument of every handler starts with the place in the source.
 struct Place { const char* file; uint32_t line, column; };
 #define UNDEFINED(name, what)                                                                  \
   void __ubsan_handle_##name(Place* place, ...) {                                              \

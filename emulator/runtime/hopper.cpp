@@ -1,5 +1,5 @@
-// sm_90: mbarriers, the bulk copy engine (TMA) and wgmma. Copies land when the scheduler lets them; wgmma reads shared
-// memory at its wait.
+// sm_90: mbarriers, the bulk copy engine (TMA) and wgmma. The scheduler decides when copies complete; wgmma
+// reads shared memory at its wait.
 #include "machine.h"
 
 namespace emulator {
@@ -70,7 +70,8 @@ void perform_bulk_copy(Machine& m, size_t index) {
   if (m.checks) b.clocks[c.actor] = std::max(b.clocks[c.actor], c.clock);
   complete_if_due(m, c.mbarrier, b);
 }
-template <class F> static void for_rows_of_box(const TensorMap& t, int x, int y, F each) {  // what of the box lies inside the tensor
+// Calls `each` for the rows of a box, with the part of each row that lies inside the tensor.
+template <class F> static void for_rows_of_box(const TensorMap& t, int x, int y, F each) {
   const int64_t first = std::max<int64_t>(x, 0), end = std::min<int64_t>(int64_t(x) + t.box_columns, int64_t(t.columns));
   for (uint32_t r = 0; r < box_rows(t) && first < end; ++r) {
     const int64_t row = y + int64_t(r) * t.row_step;
@@ -93,7 +94,7 @@ static void start_bulk_copy(Machine& m, void* to, const void* from, size_t bytes
     check_access(m, to, bytes, true, actor, clock, {0, file, line}, 16);
   }
   memset(to, 0xff, bytes);
-  // The map is an argument on the caller's stack, which may be gone when the copy lands.
+  // The map is an argument on the caller's stack, which may be gone when the copy completes.
   const TensorMap map = linear ? TensorMap{} : *static_cast<const TensorMap*>(from);
   m.bulk_copies.push_back({map, from, static_cast<unsigned char*>(to), b, x, y, linear ? uint32_t(bytes) : 0, actor, clock});
 }

@@ -1,4 +1,5 @@
-// The state that the parts of the emulator share. One OS thread owns one machine, which runs one block at a time.
+// The state that all parts of the emulator share. One OS thread owns one machine, which runs one block at a
+// time.
 #pragma once
 #undef _FORTIFY_SOURCE
 #include <atomic>
@@ -33,7 +34,7 @@ constexpr size_t STACK_BYTES = 64 << 10;
 struct Access { uint32_t block = 0, clock = 0, actor = 0, site = 0; };
 constexpr uint32_t ATOMIC = 1u << 31;
 struct Cell { Access write, read[2]; };
-// What a byte of device memory holds: nothing yet, what the host copied there, or what a kernel wrote.
+// The content of a byte of device memory: none yet, a copy of the host, or a value that a kernel wrote.
 enum Origin : uint8_t { NOTHING, HOST, KERNEL };
 struct Allocation {
   char* base;
@@ -55,7 +56,7 @@ struct Arena {
 Arena& arena();
 void* map_zeros(size_t bytes);
 
-// ---- one block's threads and what they wait for ----
+// ---- the threads of one block and their waits ----
 enum State { READY, AT_BARRIER, IN_COLLECTIVE, AT_MBARRIER, DONE };
 struct AsyncCopy { void* to; const void* from; bool read, done; int group; };
 struct Thread {
@@ -63,15 +64,15 @@ struct Thread {
   char* stack;
   uint3 index;
   int id, lane, warp;
-  uint32_t meetings;  // barriers and collectives that it came to
+  uint32_t meetings;  // number of barriers and collectives that the thread has reached
   State state;
   const char *waits_for, *file;
   int line;
   const void* mbarrier;
   std::deque<AsyncCopy> copies;
   int committed;
-  bool waited;          // for the launch before this one
-  bool reads_constant;  // now: memory that no kernel writes, which needs no waiting
+  bool waited;          // true if it has waited for the previous launch
+  bool reads_constant;  // now: memory that no kernel writes, which needs no wait
 };
 struct PendingCollective { Collective kind; unsigned mask, arrived; const char* file; int line; void* argument[32]; };
 struct Barrier { std::vector<int> arrived; const char* file; int line, count; };
@@ -87,7 +88,7 @@ constexpr size_t SHARED_CAPACITY = 256 << 10;
 
 struct Traffic;
 struct Machine {
-  // `active`: a kernel's own code is running, so the compiler's hooks are to look at its accesses.
+  // `active`: a kernel's own code is running, so the compiler's hooks must check its accesses.
   bool active = false, checks = true;
   int order = 0;
   uint64_t random_state = 1;
@@ -111,15 +112,15 @@ struct Machine {
   void (*call)(void**) = nullptr;
   void** arguments = nullptr;
   uint32_t block = 0, first_block_of_launch = 0;
-  std::vector<uint32_t> clocks;  // a row of 4n clocks a thread: what it knows of every actor
+  std::vector<uint32_t> clocks;  // a row of 4n clocks for each thread: the last known clock of every actor
   bool engine_used[ENGINES];
   std::vector<uint32_t> bulk_clock;
   std::string error;
   emulator_counts counts = {};
-  Traffic* traffic = nullptr;  // where accesses are counted, if they are
+  Traffic* traffic = nullptr;  // the counts of accesses, or null
   bool bursty = false;  // this block, random order: warps have priorities instead of equal chances
   uint32_t priority[32];
-  int bulk_lag = 8;     // this block, random order: how reluctantly bulk copies land
+  int bulk_lag = 8;     // this block, random order: delay of bulk copies
 
   uint64_t random() {
     random_state ^= random_state << 13;
@@ -152,7 +153,7 @@ std::string text(const Site& site);
 // ---- access.cpp ----
 void check_access(Machine& m, const void* p, size_t bytes, bool write, uint32_t actor, uint32_t clock, const Site& site, size_t align);
 void check_own(const void* p, size_t bytes, bool write, const Site& site, size_t align, uint32_t flags = 0);
-// An access of the running thread: checked, and counted, as far as either is wanted.
+// An access of the running thread: checked and counted, if these are switched on.
 void access_own(const void* p, size_t bytes, bool write, const Site& site, size_t align, uint32_t flags = 0);
 void need_shared(Machine& m, const void* p, const char* what, const char* file, int line);
 
@@ -163,7 +164,7 @@ void begin_block_of_traffic(Machine& m);
 void end_block_of_traffic(Machine& m);
 
 // ---- collectives.cpp ----
-// Gathers `argument` of every lane of `mask`; the last to arrive runs `finish` for all.
+// Gathers `argument` of every lane of `mask`; the last lane to arrive runs `finish` for all lanes.
 void collective(Collective kind, unsigned mask, void* argument, const char* what, const char* file, int line,
                 void (*finish)(Machine&, PendingCollective&, int first_thread));
 const float* half_values();

@@ -14,7 +14,7 @@ Arena& arena() {
   static Arena* a = new Arena;
   return *a;
 }
-// An access just past the end still finds the allocation, so that the report can name it.
+// An access just after the end still finds the allocation, so that the report can name it.
 static void mark(Arena& a, const Allocation* x, Allocation* value) {
   for (size_t i = 0; i <= (x->bytes + RED_ZONE / 2 - 1) / PAGE; ++i) a.page[(x->base - a.base) / PAGE + i] = value;
 }

@@ -1,4 +1,4 @@
-// Launches, blocks and the order in which the threads of a block run. A thread runs until it waits for something.
+// Launches, blocks and the order in which the threads of a block run. A thread runs until it must wait.
 #include "machine.h"
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,9 +1,11 @@
-// What a kernel's memory accesses cost, as far as addresses tell. Lanes of a warp that come to one place in the code for the
-// same time since the warp last met (a barrier or a collective) make one request, as they do on a device whose warps go in step:
-//     global memory: the bytes that the lanes want, and the 32-byte sectors in which these lie
-//     shared memory: passes of 32 banks of 4 bytes. Lanes that want different words of one bank take turns, those that want the
-//       same word do not; vectors of 8 bytes go by half warps, those of 16 bytes by quarters
-// There is no cache in it, and no time.
+// Counts of a kernel's memory accesses, as far as they follow from addresses. Lanes of a warp that reach one
+// place in the code for the same time since the warp's last barrier or collective make one request, as on a
+// device whose warps run in step:
+//     global memory: the bytes that the lanes use, and the 32-byte sectors that contain them
+//     shared memory: passes of 32 banks of 4 bytes. Lanes that access different words of one bank need one
+//       pass each, lanes with the same word share a pass; vectors of 8 bytes are accessed by half warps,
+//       those of 16 bytes by quarters
+// There is no cache, and no time.
 #include "machine.h"
 #include <unordered_map>
 #include <stdio.h>
@@ -19,7 +21,7 @@ struct Place {
   emulator_traffic traffic;
 };
 struct Request { uint32_t lanes; uintptr_t address[32]; };
-struct Turn { uint32_t meetings, next; };  // how often a thread came to a place since it met others
+struct Turn { uint32_t meetings, next; };  // times that a thread reached a place since its last barrier or collective
 }  // namespace
 
 struct Traffic {
@@ -27,7 +29,7 @@ struct Traffic {
   std::vector<Place> places;
   std::vector<const char*> files;
   std::vector<std::vector<Turn>> turns;              // by thread and place, of this block
-  std::unordered_map<uint64_t, Request> open[32];    // by warp: what some lanes have not come to, or never will
+  std::unordered_map<uint64_t, Request> open[32];    // by warp: requests that some lanes have not reached
 };
 
 static uint32_t place_number(Traffic& t, const Site& site, bool shared, bool write, size_t bytes) {
@@ -47,7 +49,7 @@ static void add_range(emulator_global_traffic& to, uintptr_t& free, uintptr_t be
   begin = std::max(begin, free);
   if (begin >= end) return;
   to.bytes += end - begin;
-  // The sector of the byte before `begin` is counted if that byte is.
+  // The sector of the byte before `begin` is already counted if that byte is.
   to.sectors += (end - 1) / SECTOR - begin / SECTOR + !(free && (free - 1) / SECTOR == begin / SECTOR);
   free = end;
 }
@@ -68,7 +70,7 @@ static void close(Place& place, const Request& r) {
   }
   const int group = place.bytes <= 4 ? 32 : place.bytes == 8 ? 16 : 8;
   for (int first = 0; first < 32; first += group) {
-    uintptr_t words[64];  // an address that is no multiple of the size may add a word
+    uintptr_t words[64];  // an address that is not a multiple of the size may add a word
     n = 0;
     for (int l = first; l < first + group; ++l)
       if (r.lanes >> l & 1)
@@ -107,13 +109,13 @@ void count_access(Machine& m, const void* pointer, size_t bytes, bool write, con
   const bool shared = m.in_shared(pointer);
   if (!shared && !arena().has(pointer)) return;  // local memory and constants
   const bool active = m.active;
-  m.active = false;  // library code in here may itself be an instrumented copy
+  m.active = false;  // library code called here may itself be an instrumented copy
   const uintptr_t p = uintptr_t(pointer);
   if (bytes <= 16 && (bytes & (bytes - 1)) == 0) count_lane(m, p, bytes, shared, write, site);
   else for (size_t i = 0; i < bytes; i += WORD) count_lane(m, p + i, std::min(bytes - i, size_t(WORD)), shared, write, site);
   m.active = active;
 }
-// A run of bytes that the copy engine reads: a request of its own. Its writes to shared memory meet no bank twice.
+// A run of bytes that the copy engine reads: one request. Its writes to shared memory have no bank conflicts.
 void count_bulk_read(Machine& m, const void* pointer, size_t bytes, const Site& site) {
   const bool active = m.active;
   m.active = false;
@@ -127,9 +129,9 @@ void count_bulk_read(Machine& m, const void* pointer, size_t bytes, const Site& 
 }
 void begin_block_of_traffic(Machine& m) {
   m.traffic->turns.assign(size_t(m.n), {});
-  for (auto& open : m.traffic->open) open.clear();  // of a block that failed
+  for (auto& open : m.traffic->open) open.clear();  // requests of a block that failed
 }
-// What some lanes never came to: they had left, or another branch was theirs.
+// Requests that some lanes never reached, because they had left or took another branch.
 void end_block_of_traffic(Machine& m) {
   for (auto& open : m.traffic->open) {
     for (auto& r : open) close(m.traffic->places[r.first >> 48], r.second);

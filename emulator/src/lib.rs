@@ -1,5 +1,6 @@
-//! Runs the CUDA kernels on the CPU, one fiber a CUDA thread, and checks every memory access: bounds, alignment,
-//! initialisation and data races. `README.md` beside this crate says what that shows and what it does not.
+//! Runs the CUDA kernels on the CPU, one fiber for each CUDA thread, and checks every memory access: bounds,
+//! alignment, initialisation and data races. `README.md` beside this crate describes what a run without a
+//! report proves and what it does not.
 #![deny(missing_docs)]
 
 mod traffic;
@@ -49,7 +50,7 @@ pub enum Order {
     Forward,
     /// By falling index.
     Reverse,
-    /// Shuffled by a seed, with preemptions and copies that land early or late.
+    /// Shuffled by a seed, with preemptions and copies that complete early or late.
     Random(u64),
 }
 
@@ -70,13 +71,14 @@ pub fn set_checks(on: bool) {
     unsafe { emulator_checks(on.into()) }
 }
 
-/// Sets how much dynamic shared memory a block may ask for; 99 KiB, what every part from sm_80 on has, unless told.
+/// Sets the limit of a block's dynamic shared memory; the default is 99 KiB, which every device from sm_80 on
+/// has.
 pub fn set_shared_limit(bytes: usize) {
     // SAFETY: changes state of the calling OS thread only.
     unsafe { emulator_shared_limit(bytes) }
 }
 
-/// What the launches of an OS thread did.
+/// The counts of an OS thread's launches.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
@@ -130,7 +132,7 @@ pub struct Memory<T> {
 }
 
 impl<T: Plain> Memory<T> {
-    /// `length` values that nobody has written yet.
+    /// `length` uninitialised values.
     pub fn poisoned(length: usize) -> Self {
         // SAFETY: any size may be asked for; null is checked.
         let pointer = unsafe { emulator_malloc(length * size_of::<T>()) };
@@ -175,7 +177,7 @@ impl<T> Drop for Memory<T> {
     }
 }
 
-/// Where all allocations so far lie: an address and a number of bytes. It begins at a page and only grows.
+/// The range of all allocations so far: an address and a number of bytes. It begins at a page and only grows.
 pub fn arena() -> (*mut c_void, usize) {
     let (mut base, mut bytes) = (std::ptr::null_mut(), 0);
     // SAFETY: room for both.
@@ -204,8 +206,8 @@ pub enum Argument {
 pub struct TensorMap([u64; 16]);
 
 impl TensorMap {
-    /// A (rows, columns) fp16 tensor at `base` with rows `pitch` values apart, read in boxes of 64 columns and `box_rows` rows
-    /// of which every `row_step`-th is taken; 128-byte swizzle, zeros outside.
+    /// A (rows, columns) fp16 tensor at `base` with rows `pitch` values apart, read in boxes of 64 columns
+    /// and `box_rows` rows of which every `row_step`-th is copied; 128-byte swizzle, zeros outside.
     pub fn new(base: u64, columns: usize, rows: usize, pitch: usize, box_rows: u32, row_step: u32) -> Self {
         assert!(
             base.is_multiple_of(16) && (pitch * 2).is_multiple_of(16) && box_rows <= 256 && row_step <= 8
@@ -232,21 +234,21 @@ impl TensorMap {
 // `SYNC_POINTS`, written by `build.rs`.
 include!(concat!(env!("OUT_DIR"), "/sync_points.rs"));
 
-/// The file and the name of every barrier and wait that `SYNC_POINT` marks in the kernels. For each of them there is a twin of every kernel
-/// of the file, `<kernel>_without_<name>`, that leaves it out.
+/// The file and the name of every barrier and wait that `SYNC_POINT` marks in the kernels. For each of them
+/// there is a variant of every kernel of the file, `<kernel>_without_<name>`, without it.
 pub fn sync_points() -> &'static [(&'static str, &'static str)] {
     SYNC_POINTS
 }
 
-/// Whether a kernel of this name is built in.
+/// True if a kernel of this name is built in.
 pub fn has_kernel(kernel: &str) -> bool {
     let Ok(name) = CString::new(kernel) else { return false };
     // SAFETY: a NUL-terminated string.
     unsafe { emulator_has_kernel(name.as_ptr()) != 0 }
 }
 
-/// Runs a kernel over the whole grid. What the checker or the scheduler finds comes back as an error: one sentence with
-/// file and line.
+/// Runs a kernel over the whole grid. A finding of the checker or the scheduler is returned as an error: one
+/// sentence with file and line.
 pub fn launch(
     kernel: &str,
     grid: [u32; 3],
@@ -295,7 +297,7 @@ pub fn launch(
     Err(unsafe { CStr::from_ptr(error.as_ptr()) }.to_string_lossy().into_owned())
 }
 
-/// The folder that holds the stand-in `libcuda.so.1`; put it in front of `LD_LIBRARY_PATH` of a child process.
+/// The folder with the stand-in `libcuda.so.1`; put it in front of `LD_LIBRARY_PATH` of a child process.
 pub fn stand_in_driver_folder() -> &'static Path {
     Path::new(env!("STAND_IN_DRIVER_FOLDER"))
 }

@@ -1,4 +1,4 @@
-//! What the memory accesses of kernels cost, as far as addresses tell.
+//! Counts of the memory accesses of kernels, as far as they follow from addresses.
 
 use std::ffi::{CStr, c_char, c_int};
 
@@ -14,21 +14,21 @@ unsafe extern "C" {
     fn emulator_compiler() -> *const c_char;
 }
 
-/// Reads or writes of global memory. No cache is part of it: what is read twice counts twice.
+/// Reads or writes of global memory. There is no cache: an address that is read twice counts twice.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GlobalTraffic {
-    /// What a warp asks for at once, or the copy engine: a row of a box.
+    /// Requests: the access of a warp at one time, or a row of a box of the copy engine.
     pub requests: u64,
-    /// Bytes that the lanes of a request want, each once.
+    /// Bytes that the lanes of a request use, each once.
     pub bytes: u64,
-    /// Sectors of 32 bytes in which these lie.
+    /// Sectors of 32 bytes that contain these bytes.
     pub sectors: u64,
-    /// Sectors that as many bytes would fill, were they consecutive.
+    /// Sectors that the same number of consecutive bytes would fill.
     pub fewest_sectors: u64,
 }
 
-/// What the accesses of kernels cost.
+/// The counts of the accesses of kernels.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -36,21 +36,22 @@ pub struct Traffic {
     pub read: GlobalTraffic,
     /// Writes of global memory.
     pub written: GlobalTraffic,
-    /// Accesses of a warp to shared memory, reads and writes; those of wgmma and of the copy engine are not among them.
+    /// Accesses of a warp to shared memory, reads and writes; without those of wgmma and of the copy engine.
     pub shared_requests: u64,
-    /// Passes over the 32 banks that these take.
+    /// Passes over the 32 banks for these accesses.
     pub shared_passes: u64,
-    /// Passes beyond the one that a request (of 8 bytes: a half, of 16 bytes: a quarter of one) takes at least.
+    /// Passes beyond the one that a request needs at least (with 8 bytes a lane: half a warp, with 16 bytes:
+    /// a quarter).
     pub bank_conflicts: u64,
 }
 
-/// Counts the accesses of the calling OS thread's launches from 0 on, or (as at first) does not count.
+/// Starts counting the accesses of the calling OS thread's launches from 0, or stops counting (the default).
 pub fn count_traffic(on: bool) {
     // SAFETY: changes state of the calling OS thread only.
     unsafe { emulator_count_traffic(on.into()) }
 }
 
-/// All since counting began.
+/// The counts since counting began.
 pub fn traffic() -> Traffic {
     let mut traffic = Traffic::default();
     // SAFETY: `Traffic` has the layout of the C struct.
@@ -58,20 +59,21 @@ pub fn traffic() -> Traffic {
     traffic
 }
 
-/// At most `count` places in the code (file and line) with the most bank conflicts and sectors beyond the fewest possible, the
-/// worst first, and what each cost.
+/// At most `count` places in the code (file and line) with the most bank conflicts and unnecessary sectors,
+/// the worst first, and their counts.
 pub fn costly_places(count: usize) -> Vec<(String, Traffic)> {
     let place = |rank| {
         let (mut name, mut traffic) = ([0 as c_char; 256], Traffic::default());
         // SAFETY: room for `name.len()` bytes, which the emulator ends with a NUL, and for a `Traffic`.
         let there = unsafe { emulator_costly_place(rank, name.as_mut_ptr(), name.len(), &mut traffic) } != 0;
-        // SAFETY: as above; where there is no such place it is still empty.
+        // SAFETY: as above; without such a place the text is still empty.
         there.then(|| (unsafe { CStr::from_ptr(name.as_ptr()) }.to_string_lossy().into_owned(), traffic))
     };
     (0..count).map_while(place).collect()
 }
 
-/// The version of the C++ compiler that made the kernels: another one may merge plain accesses in another way.
+/// The version of the C++ compiler that compiled the kernels: another compiler may merge plain accesses
+/// differently.
 pub fn compiler() -> &'static str {
     // SAFETY: a constant that ends with a NUL.
     unsafe { CStr::from_ptr(emulator_compiler()) }.to_str().expect("a version is plain text")

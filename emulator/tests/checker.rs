@@ -1,14 +1,15 @@
-//! The checker checks: every deliberately broken kernel is reported in every order, and its right twin is not.
+//! Tests of the checker: every deliberately wrong kernel is reported in every order, and its correct variant
+//! is not.
 
 use cuda_emulator::{Argument, Memory, Order, launch, set_order};
 
 const ORDERS: [Order; 5] =
     [Order::Forward, Order::Reverse, Order::Random(1), Order::Random(2), Order::Random(3)];
 
-/// What is said of an access that comes too early.
+/// The message about an access that comes too early.
 const EARLY: &str = "before this thread has waited for the launch before this one";
 
-/// Output, input of 128 floats, `n`, as far as the kernel takes them.
+/// Output, input of 128 floats, `n`: as many arguments as the kernel takes.
 fn run(
     kernel: &str,
     blocks: u32,

@@ -1,11 +1,11 @@
-//! The counts of memory traffic, of kernels that can be counted by hand.
+//! Tests of the traffic counts, with kernels that can be counted by hand.
 
 use cuda_emulator::{
     GlobalTraffic, Memory, Order, Traffic, costly_places, count_traffic, launch, set_checks, set_order,
     take_counts, traffic,
 };
 
-/// What one block of `threads` threads costs: the same in every order, with and without the checks.
+/// The counts of one block of `threads` threads: the same in every order, with and without the checks.
 fn counted(kernel: &str, threads: u32, takes_input: bool) -> Traffic {
     let (out, x) = (Memory::from_slice(&[0f32; 1024]), Memory::from_slice(&[1f32; 1024]));
     let arguments = [out.argument(), x.argument()];
@@ -67,7 +67,7 @@ fn lanes_that_want_different_words_of_a_bank_take_turns() {
     }
 }
 
-/// The file and line of the only statement that begins like that.
+/// The file and line of the only statement with this beginning.
 fn place_of(statement: &str) -> String {
     let source = include_str!("../counted/counted.cu");
     let lines: Vec<usize> = source

@@ -76,7 +76,7 @@ impl Traits {
     /// The CPU: f32. A minute of the published sizes takes 2 GB.
     pub const CPU: Self =
         Self { element_bytes: 4, sum_elements: 1 << 24, clips_a_pass: 1, warm_up: 2, limits: Limits::F32 };
-    /// The CPU with products in bf16. Activations are f32, and as many.
+    /// The CPU with products in bf16. Activations are f32, so all sizes are those of [`CPU`](Self::CPU).
     pub const CPU_BF16: Self = Self { limits: Limits::BF16, ..Self::CPU };
     /// A GPU: fp16, and memory for 32 clips of a minute.
     pub const CUDA: Self =

@@ -1,4 +1,4 @@
-//! What goes wrong with a device, as the user reads it.
+//! Errors of a device, as the user reads them.
 
 use deeptalk_rt::Advice;
 use deeptalk_rt::networks::deeptalk::Config;
@@ -15,7 +15,7 @@ fn refused(test: &str, settings: &[(&str, &str)], device: usize, sentence: &str)
         assert_eq!(error.exit_code(), 4);
         assert!(error.to_string().contains(sentence), "{error}");
         assert!(error.advice().contains(&Advice::UseCpu), "{error}");
-        // The flag is the command line's to name.
+        // The command line adds the flag, not the library.
         assert!(
             error.to_string().contains(Advice::UseCpu.text()) && !error.to_string().contains("--"),
             "{error}"
@@ -92,7 +92,7 @@ fn a_tensor_in_f32_is_refused_where_the_kernels_read_fp16() {
     });
 }
 
-/// A tensor of one channel is like any other.
+/// A tensor of one channel needs no special treatment.
 #[test]
 fn one_channel_may_come_out_of_a_product_and_go_into_one() {
     on_stand_in(this_test!(one_channel_may_come_out_of_a_product_and_go_into_one), &[], || {
@@ -111,7 +111,7 @@ fn one_channel_may_come_out_of_a_product_and_go_into_one() {
     });
 }
 
-/// The program on the stand-in: what the shell hears.
+/// The program with the stand-in driver: its exit codes.
 #[test]
 fn the_shell_can_tell_a_missing_gpu_from_a_failure() {
     let test = this_test!(the_shell_can_tell_a_missing_gpu_from_a_failure);

@@ -1,4 +1,4 @@
-//! What the back end asks of the driver: as little as can be, and nothing once it is warm.
+//! Requests of the back end to the driver: as few as possible, and none after the first runs.
 
 use std::sync::Barrier;
 
@@ -22,7 +22,7 @@ fn weights_go_up_in_one_allocation_and_a_warm_forward_asks_for_nothing() {
         let model = DeepTalk::load(&file, cuda).unwrap();
         let loaded = counts();
         assert_eq!(loaded.allocations - before.allocations, 1);
-        // In parts of 8 MiB; small tensors share them.
+        // In parts of 8 MiB, which small tensors share.
         let parts = (loaded.bytes_in_use - before.bytes_in_use).div_ceil(8 << 20);
         assert!((1..=parts).contains(&(loaded.uploads - before.uploads)), "{before:?} {loaded:?}");
         assert_eq!(loaded.pageable_copies, before.pageable_copies);
@@ -39,12 +39,12 @@ fn weights_go_up_in_one_allocation_and_a_warm_forward_asks_for_nothing() {
     });
 }
 
-/// The large tile wants 96 of the 99 KiB that a block may have on the smallest devices.
+/// The large tile needs 96 of the 99 KiB that a block may have on the smallest devices.
 #[test]
 fn a_large_product_has_room_on_every_device() {
     on_stand_in(this_test!(a_large_product_has_room_on_every_device), &STAND_IN_ALONE, || {
         let cuda = Gpu::new(0).unwrap().lease().unwrap();
-        // As many blocks as make the launcher take it.
+        // Enough blocks that the launcher chooses this tile.
         let (rows, columns) = (33 * 128, 128);
         let x = cuda.upload(&Clips::one(rows), 8, &vec![0.5; rows * 8]).unwrap();
         let weight = Stored::from_f32("weight", &[columns, 8], vec![0.25; columns * 8]);
@@ -54,7 +54,7 @@ fn a_large_product_has_room_on_every_device() {
     });
 }
 
-/// The memory of a GPU follows from its contexts, not from the threads of the program.
+/// The memory of a GPU depends on its contexts, not on the threads of the program.
 #[test]
 fn threads_that_come_and_go_leave_nothing_behind_but_the_contexts_of_the_pool() {
     let test = this_test!(threads_that_come_and_go_leave_nothing_behind_but_the_contexts_of_the_pool);
@@ -65,7 +65,8 @@ fn threads_that_come_and_go_leave_nothing_behind_but_the_contexts_of_the_pool() 
         let weights = counts().bytes_in_use;
         let clips = [speech(700, 1), speech(2_561, 2)];
         let want = clips.each_ref().map(|clip| unseen(&loaded.lease().unwrap(), &[clip]));
-        // Each length is recorded and replayed by one context, whose memory is then the most that a context needs.
+        // Each length is recorded and replayed by one context, whose memory is then the largest of any
+        // context.
         (0..2).for_each(|_| {
             let lease = loaded.lease().unwrap();
             clips.iter().zip(&want).for_each(|(clip, want)| assert_eq!(&unseen(&lease, &[clip]), want));
@@ -88,7 +89,7 @@ fn threads_that_come_and_go_leave_nothing_behind_but_the_contexts_of_the_pool() 
     });
 }
 
-/// The stand-in spoils every recording that is being made when the device is waited for.
+/// The stand-in invalidates every current recording when a thread waits for the whole device.
 #[test]
 fn a_recording_survives_what_other_threads_do() {
     on_stand_in(this_test!(a_recording_survives_what_other_threads_do), &STAND_IN_ALONE, || {
@@ -109,7 +110,8 @@ fn a_recording_survives_what_other_threads_do() {
             cuda.download(&outputs.unwrap().tensors[0]).unwrap()
         };
         assert_eq!(record(&|| ()), [1.5; 144]);
-        // Meanwhile others load a model, record, let go of page-locked memory, a model, a context and a whole device, and end.
+        // At the same time other threads load a model, record, free page-locked memory, a model, a context
+        // and a whole device, and end.
         let others = || {
             std::thread::scope(|scope| {
                 scope.spawn(|| {
@@ -119,7 +121,7 @@ fn a_recording_survives_what_other_threads_do() {
                 scope.spawn(|| {
                     let other = Gpu::new(0).unwrap();
                     let cuda = other.lease().unwrap();
-                    // More than the page-locked memory begins with.
+                    // More than the first size of the page-locked memory.
                     let large = vec![0.5; 400_000];
                     let x = cuda.upload_f32(&Clips::one(400_000), 1, &large).unwrap();
                     assert_eq!(cuda.download(&x).unwrap(), large);
@@ -132,7 +134,7 @@ fn a_recording_survives_what_other_threads_do() {
     });
 }
 
-/// Recordings know the network that they were made for.
+/// A recording belongs to the network for which it was made.
 #[test]
 fn two_networks_on_one_device_do_not_share_recordings() {
     let test = this_test!(two_networks_on_one_device_do_not_share_recordings);
@@ -145,7 +147,7 @@ fn two_networks_on_one_device_do_not_share_recordings() {
         (0..2).for_each(|_| assert_eq!(unseen(&first.lease().unwrap(), &[&clip]), want));
         assert_eq!(gpu.lease().unwrap().recorded_parts(), 2);
         drop(first);
-        // The weights of the second network may lie where those of the first did.
+        // The weights of the second network may have the addresses of the first network's weights.
         let second = DeepTalkNetwork::load(&file, gpu.clone()).unwrap();
         (0..3).for_each(|_| assert_eq!(unseen(&second.lease().unwrap(), &[&clip]), want));
         assert_eq!(gpu.lease().unwrap().recorded_parts(), 2, "those of the first are gone");

@@ -15,7 +15,7 @@ use deeptalk_rt::verify::{Limits, against_golden};
 use crate::stand_in::on_stand_in;
 use crate::this_test;
 
-/// Normalised error that a stage may have. One rounding to fp16 is 2e-4; a stage is the sum of dozens.
+/// The largest normalised error of a stage. One rounding to fp16 is 2e-4; a stage sums dozens of them.
 const LIMIT: f64 = 5e-3;
 
 /// fp16 weights, so that both devices start from the same numbers.
@@ -43,8 +43,8 @@ pub fn speech(samples: usize, seed: u32) -> Vec<f32> {
         .collect()
 }
 
-/// The whole of the network: speech to motion, the motion's own codes and emotion.
-/// Codes of a reference replace the chosen ones. Gives the stages of each clip.
+/// The whole network: speech to motion, the motion's own codes and emotion. Codes of a reference replace the
+/// chosen ones. Returns the stages of each clip.
 fn forward<B: Ops>(
     model: &DeepTalk<B>,
     clips: &[&[f32]],
@@ -72,7 +72,7 @@ fn forward<B: Ops>(
     })
 }
 
-/// The numbers of a stage, all clips one after another.
+/// The values of a stage, all clips one after another.
 fn numbers(stages: &[Stages], name: &str) -> Vec<f32> {
     let of_clip = |stages: &Stages| match &stages[name].values {
         Values::Numbers(values) => values.clone(),
@@ -81,7 +81,7 @@ fn numbers(stages: &[Stages], name: &str) -> Vec<f32> {
     stages.iter().flat_map(of_clip).collect()
 }
 
-/// Distance over size, over all values.
+/// The norm of the difference divided by the norm of the reference, over all values.
 pub fn error(got: &[f32], want: &[f32]) -> f64 {
     assert_eq!(got.len(), want.len());
     let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
@@ -117,7 +117,7 @@ fn agrees_with(file: &ModelFile, lengths: &[usize], sample: Option<u64>) {
                 differ += want.iter().zip(got).filter(|(a, b)| a != b).count();
                 all += want.len();
             }
-            // The logits of a random network lie close together: some are nearer than their error.
+            // The logits of a random network are close to each other: some differ by less than their error.
             assert!(differ * 10 <= all, "{name}: {differ} of {all} codes differ");
             continue;
         }
@@ -146,8 +146,8 @@ fn every_stage_agrees_with_the_cpu_on_hopper() {
 #[test]
 fn every_stage_of_a_model_with_spectrograms_agrees_with_the_cpu_on_a_packed_batch() {
     let test = this_test!(every_stage_of_a_model_with_spectrograms_agrees_with_the_cpu_on_a_packed_batch);
-    // Not a clip of one sample, as for the other sizes: its frames are all but one digitally silent and alike, and a norm over channels
-    // that hardly differ divides one device's rounding by its own (5.8e-3).
+    // No clip of one sample, as for the other sizes: all its frames but one are digitally silent and equal,
+    // and a norm over channels that hardly differ divides one device's rounding by its own (5.8e-3).
     on_stand_in(test, &[], || agrees_with(&model_of(&Config::tiny_log_mel()), &[9_000, 700, 16_001], None));
 }
 
@@ -168,7 +168,7 @@ fn every_stage_of_the_default_sizes_agrees_with_the_cpu() {
     });
 }
 
-/// The same on Hopper, where a block has room for each of its stacks of narrow layers.
+/// As above on Hopper, where a block has room for each stack of narrow layers.
 #[test]
 fn every_stage_of_the_default_sizes_agrees_with_the_cpu_on_hopper() {
     let test = this_test!(every_stage_of_the_default_sizes_agrees_with_the_cpu_on_hopper);
@@ -177,7 +177,7 @@ fn every_stage_of_the_default_sizes_agrees_with_the_cpu_on_hopper() {
     });
 }
 
-/// What fp16 costs a spectrogram at the limits of what samples of variance 1 can be.
+/// The error of fp16 in a spectrogram of extreme samples of variance 1.
 #[test]
 fn a_spectrogram_keeps_its_digits_where_samples_are_extreme() {
     on_stand_in(this_test!(a_spectrogram_keeps_its_digits_where_samples_are_extreme), &[], || {
@@ -205,7 +205,7 @@ fn a_spectrogram_keeps_its_digits_where_samples_are_extreme() {
     });
 }
 
-/// The published sizes: every kernel at the widths it is made for.
+/// The published sizes: every kernel at its published width.
 #[test]
 #[ignore = "minutes of emulation"]
 fn every_stage_of_the_published_sizes_agrees_with_the_cpu() {
@@ -215,7 +215,7 @@ fn every_stage_of_the_published_sizes_agrees_with_the_cpu() {
     });
 }
 
-/// The same on Hopper's kernels.
+/// As above with Hopper's kernels.
 #[test]
 #[ignore = "minutes of emulation"]
 fn every_stage_of_the_published_sizes_agrees_with_the_cpu_on_hopper() {
@@ -259,7 +259,7 @@ fn a_clip_has_the_same_bytes_alone_in_a_batch_and_again() {
     });
 }
 
-/// Motion, emotion and codes, with nobody looking.
+/// Motion, emotion and codes, without an observer.
 pub fn unseen<B: Ops>(model: &DeepTalk<B>, clips: &[&[f32]]) -> (Vec<f32>, Vec<f32>, Vec<i32>) {
     let ops = model.ops();
     let analysis = model.analyse(clips, &()).unwrap();
@@ -310,7 +310,8 @@ fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
         let a = [speech(2_500, 1), speech(700, 2)];
         let b = [speech(2_500, 3), speech(700, 4)];
         let longer = speech(3_300, 5);
-        // The first run of a length is an ordinary one, the second is captured, the others are replays, each in another order.
+        // The first run of a length launches each kernel, the second is captured, the others are replays,
+        // each in another order.
         let [a, b] = [&a, &b].map(|clips| clips.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let (first_a, first_longer) = (unseen(&model, &a), unseen(&model, &[&longer]));
         let recorded_b = unseen(&model, &b);
@@ -356,7 +357,7 @@ fn threads_share_a_model_and_memory_stays_flat() {
     });
 }
 
-/// An override of a default body, against that body; the other one has a file of its own.
+/// An override of a default body, against that body; the other override is tested in `stack.rs`.
 #[test]
 fn the_norm_of_a_sum_is_the_norm_of_the_sum() {
     on_stand_in(this_test!(the_norm_of_a_sum_is_the_norm_of_the_sum), &[], || {
@@ -389,7 +390,7 @@ fn a_tensor_of_another_context_is_a_sentence() {
             "{error}"
         );
         assert!(here.download(&y).is_err());
-        // A context is the same for its next holder, on any thread.
+        // The next lease returns the same context, on any thread.
         drop(here);
         std::thread::scope(|scope| {
             scope.spawn(|| {

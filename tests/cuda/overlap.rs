@@ -1,4 +1,4 @@
-//! Launches that overlap with the one before: which do, where none does, and what happens on a driver that refuses them.
+//! Launches that overlap with the previous one: which do, when none does, and drivers that refuse them.
 
 use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
 use deeptalk_rt::tensor::cuda::{Cuda, Gpu};
@@ -11,7 +11,7 @@ use crate::this_test;
 const UNCHECKED: (&str, &str) = ("STAND_IN_CUDA_CHECKS", "0");
 const HOPPER: (&str, &str) = ("STAND_IN_CUDA_CAPABILITY", "90");
 
-/// Launches that `work` makes, and those among them that overlap.
+/// The number of launches in `work`, and the number of them that overlap.
 fn launches(work: impl FnOnce()) -> [u64; 2] {
     let before = counts();
     work();
@@ -19,7 +19,8 @@ fn launches(work: impl FnOnce()) -> [u64; 2] {
     [after.launches - before.launches, after.overlapping - before.overlapping]
 }
 
-/// A forward, speech to motion, one by one and as a replayed graph: its launches, and those among them that overlap.
+/// A forward, speech to motion, kernel by kernel and as a replayed graph: its launches, and those among them
+/// that overlap.
 fn of_a_forward(config: &Config) -> [[u64; 2]; 2] {
     let model = DeepTalk::load(&model_of(config), Gpu::new(0).unwrap()).unwrap();
     let clip = speech(700, 1);
@@ -53,7 +54,7 @@ fn all_launches_of_a_forward_of_the_published_sizes_overlap_but_those_behind_som
     });
 }
 
-/// Three sums, the third behind a copy.
+/// Three sums, the third after a copy.
 fn three_sums(cuda: &Cuda) -> [u64; 2] {
     launches(|| {
         let x = cuda.upload(&Clips::one(9), 16, &[0.5; 144]).unwrap();
@@ -75,8 +76,8 @@ fn what_overlaps_is_a_kernel_behind_a_kernel() {
     }
 }
 
-/// Code for 8.0 (also where a later device compiles it from PTX) does not wait for the launch before it; older drivers have no such
-/// edges in graphs.
+/// Code for 8.0 (also if a later device compiles it from PTX) does not wait for the previous launch; older
+/// drivers have no such edges in graphs.
 #[test]
 fn nothing_overlaps_on_older_devices_and_drivers_or_where_it_is_turned_off() {
     let test = this_test!(nothing_overlaps_on_older_devices_and_drivers_or_where_it_is_turned_off);
@@ -116,7 +117,7 @@ fn a_driver_that_refuses_such_launches_runs_without_them() {
     }
 }
 
-/// A recording that fails for another reason fails as it would without.
+/// A recording that fails for another reason fails as it would without overlap.
 #[test]
 fn a_recording_that_fails_twice_leaves_launches_as_they_were() {
     let test = this_test!(a_recording_that_fails_twice_leaves_launches_as_they_were);
@@ -128,7 +129,7 @@ fn a_recording_that_fails_twice_leaves_launches_as_they_were() {
         let run = || {
             cuda.recorded(part, &[&x], |inputs| {
                 times.set(times.get() + 1);
-                // What is recorded cannot be looked into, which is no matter the first time.
+                // A download fails inside a recording; the first run makes no recording.
                 cuda.download(inputs[0])?;
                 Ok(deeptalk_rt::tensor::Outputs {
                     tensors: vec![cuda.add(inputs[0], inputs[0])?],

@@ -1,5 +1,5 @@
-//! What the published sizes ask of a GPU of compute capability 9.0 at lengths that no emulation would end at: kernels are counted and
-//! not run.
+//! The launches of the published sizes on a GPU of compute capability 9.0, at lengths whose emulation would
+//! take hours: kernels are counted and not run.
 
 use deeptalk_rt::networks::deeptalk::{Config, DeepTalk};
 use deeptalk_rt::tensor::cuda::{Cuda, Gpu};
@@ -10,12 +10,12 @@ use crate::this_test;
 
 const COUNTED: [(&str, &str); 2] = [("STAND_IN_CUDA_RUN", "0"), ("STAND_IN_CUDA_CAPABILITY", "90")];
 
-/// What a product may be: tiles of three sizes, and with shared sums.
+/// The possible kernels of a product: tiles of three sizes, and shared sums.
 const CHOICES: [&str; 4] =
     ["matmul_sm90_64x64", "matmul_sm90_128x128", "matmul_sm90_128x256", "layer_norm_of_parts_3"];
 
-/// Three forwards of so many seconds, the first kernel by kernel, the second recorded and replayed, the third replayed: how often each
-/// of [`CHOICES`] is launched by one.
+/// The number of launches of each of [`CHOICES`] in one of three forwards of `seconds` seconds: the first
+/// runs kernel by kernel, the second is recorded and replayed, the third replayed.
 fn forwards(model: &DeepTalk<Cuda>, seconds: usize) -> [u64; 4] {
     let clip = speech(seconds * 16_000, 1);
     let before = CHOICES.map(launched);

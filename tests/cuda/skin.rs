@@ -11,7 +11,7 @@ use crate::this_test;
 const VERTICES: usize = 131;
 const CHANNELS: usize = 5;
 
-/// A face of noise, a head's width across, with correctives for the last `corrected` joints.
+/// A face of random values, as wide as a head, with correctives for the last `corrected` joints.
 fn skin<B: Context>(ops: &B, parents: &[Option<usize>], corrected: usize) -> SkinTables<B::Weight> {
     let load = |name: &str, shape: &[usize], size: f32| {
         let values = speech(shape.iter().product(), name.len() as u32).iter().map(|v| v * size).collect();

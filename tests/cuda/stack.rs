@@ -15,10 +15,10 @@ use crate::network::{error, model_of, speech, unseen};
 use crate::stand_in::{STAND_IN_ALONE, counts, is_stand_in, launched, on_stand_in};
 use crate::this_test;
 
-/// The device without this one override: what the network costs with the default body.
+/// The device without this override, for the cost of the network with the default body.
 struct LayerByLayer(Lease<Cuda>);
 
-/// Its engine.
+/// The engine of [`LayerByLayer`].
 #[derive(Clone)]
 struct Plain(Gpu);
 
@@ -29,7 +29,7 @@ impl Engine for Plain {
     }
 }
 
-/// Methods that the device answers itself.
+/// Methods that call the device's own.
 macro_rules! as_the_device {
     ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
         $(fn $name(&self, $($argument: $type),*) -> Result<$result> {
@@ -128,7 +128,7 @@ impl MeshOps for LayerByLayer {
     }
 }
 
-/// Launches of one forward, speech to motion: as the device does it, and layer by layer.
+/// The number of launches of one forward, speech to motion: of the device, and layer by layer.
 fn launches(config: &Config) -> [u64; 2] {
     let file = model_of(config);
     let clip = speech(700, 1);
@@ -146,13 +146,14 @@ fn launches(config: &Config) -> [u64; 2] {
 
 const UNCHECKED: (&str, &str) = ("STAND_IN_CUDA_CHECKS", "0");
 const HOPPER: (&str, &str) = ("STAND_IN_CUDA_CAPABILITY", "90");
-/// What a block may have on compute capability 8.0 itself. The stand-in says what every device from there on has: 99 KiB.
+/// The shared memory of a block on compute capability 8.0 itself. The stand-in reports the minimum of all
+/// devices from 8.0 on: 99 KiB.
 const AMPERE: (&str, &str) = ("STAND_IN_CUDA_SHARED", "166912");
 
 #[test]
 fn a_forward_launches_a_stack_once() {
     on_stand_in(this_test!(a_forward_launches_a_stack_once), &[UNCHECKED, HOPPER], || {
-        // Of the tiny model's stacks, those whose sizes are multiples of 32: the two that choose codes.
+        // Of the tiny model's stacks, two have sizes that are multiples of 32: those that choose codes.
         assert_eq!(launches(&Config::tiny()), [152, 178]);
         assert_eq!(launches(&Config::default_model()), [148, 192]);
     });
@@ -171,7 +172,7 @@ fn a_forward_of_the_published_sizes_launches_a_stack_once() {
     on_stand_in(test, &[UNCHECKED, HOPPER], || assert_eq!(launches(&Config::base()), [287, 387]));
 }
 
-/// Layers, and how far a row sees.
+/// A stack of layers; `window` is the reach of a row.
 struct Stack {
     width: usize,
     feed_forward: usize,
@@ -193,7 +194,7 @@ impl Stack {
             let values = values.iter().map(|v| middle + v * size).collect();
             ops.load(Stored::from_f32("weight", shape, values), role).unwrap()
         };
-        // What `speech` gives has a typical size of 0.25.
+        // Values of `speech` have a typical size of 0.25.
         let linear = |out: usize, input: usize| Linear {
             weight: load(&[out, input], Role::Linear, 0.0, 4.0 / (input as f32).sqrt()),
             bias: Some(load(&[out], Role::Vector, 0.0, 1.0)),
@@ -219,8 +220,9 @@ impl Stack {
         (0..self.layers).map(layer).collect()
     }
 
-    /// The stack as the device does it, layer by layer (equal up to the rounding of what lies between the kernels of a layer), and
-    /// one clip at a time (equal in bytes). It takes so many launches, where they are counted.
+    /// Compares the device's stack with layer by layer (equal up to the rounding between the kernels of a
+    /// layer), and with one clip at a time (equal in bytes). `launches` is the expected number of launches,
+    /// if they are counted.
     fn check(&self, lengths: &[usize], launches: u64) {
         let what = format!("{} layers of {}, window {}", self.layers, self.width, self.window);
         let cuda = Gpu::new(0).unwrap().lease().unwrap();
@@ -259,7 +261,7 @@ impl Stack {
     }
 }
 
-/// Launches of a layer by the default body.
+/// Launches of one layer in the default body.
 const LAYER: u64 = 7;
 
 #[test]
@@ -291,12 +293,12 @@ fn the_stacks_of_every_model_are_their_layers_one_by_one() {
 fn a_stack_that_does_not_fit_goes_in_parts_or_layer_by_layer() {
     let test = this_test!(a_stack_that_does_not_fit_goes_in_parts_or_layer_by_layer);
     on_stand_in(test, &STAND_IN_ALONE, || {
-        // Two layers reach 24 rows far, three 36: more than a block of 64 rows has on either side.
+        // Two layers reach 24 rows, three reach 36: more than a block of 64 rows has on either side.
         stack([64, 64], 4, 3, 13).check(&[33, 1], 2);
         // 99 KiB are not enough.
         stack([192, 256], 4, 1, 25).check(&[19, 1], LAYER);
         stack([384, 512], 8, 1, 1).check(&[5, 1], LAYER);
-        // Sizes that no kernel was made for, and a window that no block holds.
+        // Sizes without a kernel, and a window that does not fit into a block.
         stack([48, 64], 1, 2, 1).check(&[5, 1], 2 * LAYER);
         stack([32, 48], 2, 1, 1).check(&[5, 1], LAYER);
         stack([32, 64], 2, 1, 26).check(&[40, 1], LAYER);
@@ -328,7 +330,7 @@ fn layers_that_differ_are_not_taken_for_alike() {
         let plain = layers.iter().fold(x(), |x, layer| cuda.transformer_layer(&x, layer, &bias).unwrap());
         let error = error(&cuda.download(&stacked).unwrap(), &cuda.download(&plain).unwrap());
         assert!(error < 1e-3, "{error}");
-        // Every row sees every other: not what the kernels are for.
+        // Every row sees every other row: the kernels do not support that.
         let before = counts().launches;
         cuda.transformer_stack(x(), &layers, &AttentionBias::None).unwrap();
         assert_eq!(counts().launches - before, 2 * LAYER);
@@ -340,7 +342,8 @@ fn layers_that_differ_are_not_taken_for_alike() {
     });
 }
 
-/// A layer whose second product has a long sum, which blocks share: the same bytes as the default body gives, alone and in a batch.
+/// A layer whose second product has a long sum that several blocks share: the same bytes as the default body,
+/// alone and in a batch.
 #[test]
 fn sums_that_blocks_share_are_those_of_one_block_to_the_bit() {
     let test = this_test!(sums_that_blocks_share_are_those_of_one_block_to_the_bit);

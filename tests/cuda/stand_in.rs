@@ -1,15 +1,16 @@
-//! Tests in a process of their own, whose `libcuda.so.1` is the emulator's.
+//! Tests in their own process, whose `libcuda.so.1` is the emulator's.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::process::Command;
 
 use deeptalk_rt::tensor::cuda::Gpu;
 
-/// Runs `body` in a child process with the stand-in driver and these settings (see `emulator/driver/libcuda.cpp`). `test` is
-/// the full name of the calling test. A build without kernels has nothing to test.
+/// Runs `body` in a child process with the stand-in driver and these settings (see
+/// `emulator/driver/libcuda.cpp`). `test` is the full name of the calling test. A build without kernels has
+/// nothing to test.
 ///
-/// With `DEEPTALK_TEST_GPU=1` the tests that need no settings, but how closely the stand-in looks, run on the machine's own GPU
-/// instead.
+/// With `DEEPTALK_TEST_GPU=1`, tests without settings (except those for the stand-in's checks) run on the
+/// machine's own GPU instead.
 pub fn on_stand_in(test: &str, settings: &[(&str, &str)], body: impl FnOnce()) {
     if is_stand_in() {
         return body();
@@ -40,12 +41,12 @@ pub fn on_stand_in(test: &str, settings: &[(&str, &str)], body: impl FnOnce()) {
     assert!(text.contains("1 passed"), "the child did not run {test}: {text}");
 }
 
-/// Whether this process has the stand-in driver, which counts, and not a GPU.
+/// True if this process has the stand-in driver, which counts, and not a GPU.
 pub fn is_stand_in() -> bool {
     std::env::var_os("STAND_IN").is_some()
 }
 
-/// What was asked of the stand-in driver so far.
+/// The counts of the stand-in driver so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Counts {
     /// Allocations of device memory.
@@ -57,11 +58,11 @@ pub struct Counts {
     /// Copies whose host side is not page-locked.
     pub pageable_copies: u64,
     pub launches: u64,
-    /// Device memory now.
+    /// Bytes of device memory in use now.
     pub bytes_in_use: u64,
-    /// Launches that may overlap with the one before.
+    /// Launches that may overlap with the previous one.
     pub overlapping: u64,
-    /// Launches by themselves, not as a part of a graph.
+    /// Launches outside of graphs.
     pub direct: u64,
 }
 
@@ -73,7 +74,7 @@ unsafe extern "C" {
 /// A function of the stand-in driver in this process.
 fn symbol(name: &CStr) -> *mut c_void {
     const NOW: c_int = 2;
-    // SAFETY: the library that the program has opened already.
+    // SAFETY: the library is already open in the program.
     unsafe {
         let library = dlopen(c"libcuda.so.1".as_ptr(), NOW);
         assert!(!library.is_null(), "there is no libcuda.so.1");
@@ -95,7 +96,7 @@ pub fn counts() -> Counts {
     Counts { allocations, pinned, uploads, pageable_copies, launches, bytes_in_use, overlapping, direct }
 }
 
-/// How often the stand-in driver in this process launched a kernel.
+/// The number of launches of a kernel by the stand-in driver in this process.
 pub fn launched(kernel: &str) -> u64 {
     let (kernel, mut times) = (CString::new(kernel).unwrap(), 0);
     // SAFETY: the function takes a name and room for a number.
@@ -107,7 +108,7 @@ pub fn launched(kernel: &str) -> u64 {
     times
 }
 
-/// Settings of a test that looks at the stand-in itself, quickly.
+/// Settings of a fast test of the stand-in itself.
 pub const STAND_IN_ALONE: [(&str, &str); 2] = [("STAND_IN_CUDA_CHECKS", "0"), ("STAND_IN_CUDA_DEVICES", "1")];
 
 /// The full name of the calling test.

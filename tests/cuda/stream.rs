@@ -1,4 +1,4 @@
-//! Streams on a device that records: hops replay.
+//! Streams on a device that records: the hops replay recordings.
 
 use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::networks::deeptalk::Config;
@@ -8,7 +8,8 @@ use crate::network::{model_of, speech};
 use crate::stand_in::{counts, on_stand_in};
 use crate::this_test;
 
-/// Frames of a stream of this sound, pushed a hop at a time, and the kernels that each hop launched by themselves.
+/// The frames of a stream of this sound, pushed one hop at a time, and the number of kernels that each hop
+/// launched outside of graphs.
 fn hops(file: &ModelFile, device: Device, sound: &[f32]) -> (Vec<f32>, Vec<u64>) {
     let model = ModelOptions::new().device(device).of_file(file).unwrap();
     let mut session = Session::new(&model);
@@ -27,7 +28,8 @@ fn hops(file: &ModelFile, device: Device, sound: &[f32]) -> (Vec<f32>, Vec<u64>)
     (values, direct)
 }
 
-/// A hop with the same window replays graphs: none of its kernels is launched by itself. Hops that estimate the emotion anew, from a
+/// A hop with the same window replays graphs: it launches no kernel outside of them. A hop that estimates the
+/// emotion anew, from a window that still grows, launches the kernels of the emotion encoder.
 /// window that still grows, launch those of the emotion encoder.
 #[test]
 fn the_hops_of_a_stream_replay_recordings() {
@@ -45,7 +47,7 @@ fn the_hops_of_a_stream_replay_recordings() {
         assert_eq!(cuda.len(), cpu.len());
         let largest = cpu.iter().fold(0f32, |largest, value| largest.max(value.abs()));
         let far = cuda.iter().zip(&cpu).filter(|(a, b)| (**a - **b).abs() > 0.2 * largest).count();
-        // A code that differs moves some frames; nothing else does.
+        // A code that differs changes some frames, and no others.
         assert!(far * 10 <= cpu.len(), "{far} of {} values", cpu.len());
     });
 }

@@ -65,7 +65,8 @@ fn check(
             clips: clips.len(),
             longest: *clips.iter().max().unwrap(),
         });
-        // The weights are rounded to fp16 between the two products: half a step each, which averages out.
+        // Between the two products the weights are rounded to fp16: an error of half a step each, which
+        // averages out.
         assert_close(&to_f32(&y.values()), &want, 4e-3, &format!("heads of {width}, {order}"));
     });
 }

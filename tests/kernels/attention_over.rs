@@ -16,7 +16,8 @@ struct Case {
 }
 
 impl Case {
-    /// Attention of one head of one clip, in f64. A query of a clip with more keys than queries stands that many places later.
+    /// Attention of one head of one clip, in f64. In a clip with more keys than queries, the queries stand at
+    /// the last keys.
     fn attend(&self, q: &[f64], kv: [&[f64]; 2], [i, queries, keys]: [usize; 3], head: usize) -> Vec<f64> {
         let place = i + keys.saturating_sub(queries);
         let slope = self.slopes.map_or(0.0, |slopes| f64::from(slopes[head]));

@@ -1,5 +1,5 @@
-//! The checker on the real kernels: with one barrier or wait left out, each is reported. `emulator/build.rs` makes these twins from
-//! the `SYNC_POINT` marks of the kernel files.
+//! The checker on the real kernels: with one barrier or wait left out, each is reported. `emulator/build.rs`
+//! makes these variants from the `SYNC_POINT` marks of the kernel files.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,8 @@ use deeptalk_rt::tensor::cuda::launch::{
     SampleMoments, Skin,
 };
 
-/// Files with several families of synchronising kernels: the marks of each kernel. In the other files every kernel has all marks.
+/// Files with several families of synchronising kernels: the marks of each kernel. In other files every
+/// kernel has all marks.
 const MARKS: [(&str, &str, &[&str]); 4] = [
     ("conv.cu", "first_conv", &["samples_loaded"]),
     ("conv.cu", "grouped_conv_16", &["weights_wait", "weights_loaded", "stages_left", "tile_staged"]),
@@ -24,7 +25,8 @@ fn marks_of(file: &str) -> Vec<&'static str> {
     sync_points().iter().filter(|(of, _)| *of == file).map(|(_, name)| *name).collect()
 }
 
-/// In every order of its threads the kernel runs clean, and each of its twins is reported.
+/// Checks that the kernel runs without a report in every order of its threads, and that each of its variants
+/// is reported.
 fn reported(file: &str, kernel: &impl Kernel) {
     let launch = kernel.launch();
     let own = MARKS.iter().find(|(_, name, _)| *name == launch.kernel);
@@ -175,7 +177,7 @@ fn vertices_without_one_of_their_barriers_are_reported() {
     let tables = [2 * 8, 9 * 3, 2 * 9 * 3, 9 * 9 * 3, 3 * 2 * 3, 9 * 3].map(floats);
     let y = Memory::<f32>::poisoned(2 * 9 * 3);
     let [x, template, shapes, correctives, pivots, weights] = tables.each_ref().map(Memory::address);
-    // Two channels; two joints, one below the other, which has correctives.
+    // Two channels; two joints, the second a child of the first and with correctives.
     let skin = Skin {
         y: y.address(),
         x,
@@ -206,7 +208,7 @@ fn a_stack_of_layers_without_one_of_its_barriers_or_waits_is_reported() {
 #[test]
 fn a_product_on_hopper_without_one_of_its_waits_is_reported() {
     set_shared_limit(227 << 10);
-    // The last of 13 steps is in stage 0 of 6, whose place the staging tile takes.
+    // The last of 13 steps is in stage 0 of 6, which the staging tile overwrites.
     let k = 64 * 13;
     let mut random = Random::new(5);
     let (x, w) = (random.halves(19 * k, 1.0).upload(), random.halves(64 * k, 1.0).upload());
@@ -216,7 +218,8 @@ fn a_product_on_hopper_without_one_of_its_waits_is_reported() {
     reported("matmul_sm90.cu", &matmul("matmul_sm90_64x64", product));
 }
 
-/// A new file with marks needs a test above, and a new mark of a file with several kernels a place in `MARKS`.
+/// A new file with marks needs a test above, and a new mark in a file with several kernels an entry in
+/// `MARKS`.
 #[test]
 fn every_mark_is_left_out_by_a_test() {
     let whole = [

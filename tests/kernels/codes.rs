@@ -50,7 +50,7 @@ fn given_codes_replace_chosen_ones_where_the_codebook_has_them() {
 fn the_nearest_code_is_the_lowest_of_equals() {
     let (count, channels, rows) = (48, 16, 19);
     let mut random = Random::new(2);
-    // Every code is there twice.
+    // Every code occurs twice.
     let half = random.halves(count / 2 * channels, 1.0);
     let book = Halves {
         bits: [&half.bits[..], &half.bits].concat(),
@@ -120,7 +120,7 @@ fn choose(
 #[test]
 fn the_likeliest_code_is_the_lowest_of_equals() {
     let (count, stride) = (45, 48);
-    // Three values only, so that there are ties everywhere.
+    // Only three values, so that there are many ties.
     let mut random = Random::new(4);
     let logits = Halves::from_f32((0..30 * stride).map(|_| (random.next() * 1.5).round()));
     let first_of_largest = |row: &[f32]| {

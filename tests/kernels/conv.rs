@@ -96,7 +96,8 @@ fn check_grouped(
 ) {
     let mut random = Random::new((width + taps) as u64);
     let channels = width * groups;
-    // An even kernel with half of it as padding makes a row more than it takes; that row is not asked for.
+    // An even kernel with half of it as padding makes one row more than its input has; this row is not
+    // computed.
     let padding = taps / 2;
     let rows: usize = clips.iter().sum();
     let x = random.halves(rows * channels, 1.0);

@@ -1,8 +1,9 @@
-//! The kernel tests on a GPU (`DEEPTALK_TEST_GPU=1`): the machine code that nvcc made, launched by the driver, on the emulator's memory,
-//! which the GPU reaches where it lies. So the tests, their guard zones and their tables of addresses stay as they are, and what the
-//! emulator believes of fragments, wgmma and the copy engine is held against the hardware.
+//! The kernel tests on a GPU (`DEEPTALK_TEST_GPU=1`): the machine code of nvcc, launched by the driver on the
+//! emulator's memory, which the GPU uses in place. So the tests, their guard zones and their tables of
+//! addresses are unchanged, and the emulator's model of fragments, wgmma and the copy engine is compared with
+//! the hardware.
 //!
-//! `barriers` and `traffic` are about the emulator: leave them out there (`--skip`).
+//! `barriers` and `traffic` test the emulator: leave them out on a GPU (`--skip`).
 
 use std::ffi::c_void;
 use std::process::Command;
@@ -16,7 +17,7 @@ use deeptalk_rt::tensor::cuda::launch::{Argument, Launch, TensorMap};
 // `IMAGES`: the name and the image of every kernel file.
 include!(concat!(env!("OUT_DIR"), "/kernel_images.rs"));
 
-/// Host memory is made the GPU's in steps of this.
+/// The step in bytes in which host memory is registered with the GPU.
 const STEP: usize = 2 << 20;
 
 struct Gpu {
@@ -32,8 +33,8 @@ pub fn is_wanted() -> bool {
     std::env::var_os("DEEPTALK_TEST_GPU").is_some()
 }
 
-/// Whether a kernel runs where the tests run: `matmul_sm90.cu` is for compute capability 9.0 alone, and blocks have so much shared
-/// memory and no more.
+/// True if a kernel can run on the device of the tests: `matmul_sm90.cu` needs compute capability 9.0, and
+/// the shared memory of a block is limited.
 pub fn runs(kernel: &str, shared: usize) -> bool {
     let on_gpu = |gpu: &mut Gpu| {
         let generation = !kernel.contains("_sm90_") || gpu.is_hopper()?;
@@ -89,7 +90,7 @@ impl Gpu {
             function.get_attribute(sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES)?;
         let dynamic = sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
         function.set_attribute(dynamic, self.shared_limit - in_kernel)?;
-        // The driver's form of the tensor maps; they outlive the launch.
+        // The driver's form of the tensor maps; it outlives the launch.
         let mut maps: Vec<Option<sys::CUtensorMap>> = Vec::new();
         for argument in arguments {
             maps.push(match argument {
@@ -108,8 +109,8 @@ impl Gpu {
                 (Argument::Map(_), None) => unreachable!("every map was encoded"),
             })
             .collect();
-        // SAFETY: a test's arguments are those of the kernel, or it fails on the emulator; the memory is the GPU's, and the host
-        // waits until the kernel has ended.
+        // SAFETY: a test's arguments are those of the kernel, or the test fails on the emulator; the memory
+        // is registered, and the host waits until the kernel has ended.
         unsafe {
             result::launch_kernel(
                 function.cu_function(),
@@ -123,12 +124,12 @@ impl Gpu {
         self.stream.synchronize()
     }
 
-    /// Makes what the arena has grown by the GPU's.
+    /// Registers the memory by which the arena has grown.
     fn register(&mut self) -> Result<(), DriverError> {
         let (base, bytes) = arena();
         let bytes = bytes.next_multiple_of(STEP);
         if bytes > self.registered {
-            // SAFETY: the arena is mapped for as long as the process lives, to far behind its end.
+            // SAFETY: the arena, and the addresses behind its end, are mapped until the process ends.
             unsafe {
                 let begin = base.cast::<u8>().add(self.registered).cast();
                 sys::cuMemHostRegister_v2(begin, bytes - self.registered, sys::CU_MEMHOSTREGISTER_PORTABLE)
@@ -142,7 +143,7 @@ impl Gpu {
 
 fn encoded(map: &TensorMap) -> Result<sys::CUtensorMap, DriverError> {
     let mut encoded = sys::CUtensorMap { opaque: [0; 16] };
-    // SAFETY: the arrays have the lengths that rank 2 asks for; the address is not read here.
+    // SAFETY: the arrays have the lengths for rank 2; the address is not read here.
     unsafe {
         sys::cuTensorMapEncodeTiled(
             &mut encoded,
@@ -163,7 +164,7 @@ fn encoded(map: &TensorMap) -> Result<sys::CUtensorMap, DriverError> {
     Ok(encoded)
 }
 
-/// Some of them through the stand-in driver, so that the way to a GPU is known to be one.
+/// Runs some of the tests through the stand-in driver, to test the path to a GPU.
 #[test]
 fn kernel_tests_run_through_a_driver() {
     if is_wanted() {
@@ -182,7 +183,7 @@ fn kernel_tests_run_through_a_driver() {
         .arg("--test-threads=1")
         .env("DEEPTALK_TEST_GPU", "1")
         .env("LD_LIBRARY_PATH", cuda_emulator::stand_in_driver_folder())
-        // It runs the kernels, and knows nothing of this process's memory.
+        // The driver runs the kernels, but does not know this process's memory.
         .env("STAND_IN_CUDA_CHECKS", "0")
         .env("STAND_IN_CUDA_CAPABILITY", "90")
         .output()

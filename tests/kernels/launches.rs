@@ -1,5 +1,5 @@
-//! Every kernel once, at the widths of the published model and with fewer rows, for the counts of `traffic.rs`. The values are
-//! zeros: no address depends on them.
+//! One launch of every kernel, at the widths of the published model and with fewer rows, for the counts of
+//! `traffic.rs`. The values are zeros: no address depends on them.
 
 use crate::matmul::matmul;
 use crate::stack::Stack;
@@ -272,7 +272,7 @@ fn rows(to: &mut Counted) {
         ResampleLinear { y, x, x_offsets: long, y_offsets: short, stride, clips: 1, longest: rows };
     to.count("(128, 768) to (64, 768)", &resample);
     to.count("(64, 768)", &AddRows { y, x, z, offsets: NULL, stride, clips: 1, longest: rows });
-    // A concatenation: 256 columns beside 512 others, and 53 that do not move as vectors.
+    // A concatenation: 256 columns beside 512 others, and 53 that cannot move as vectors.
     for (channels, y_column) in [(256usize, 512), (53, 128)] {
         let width = channels.next_multiple_of(8);
         let copy = CopyRows {
@@ -307,7 +307,7 @@ fn emotion_vectors(to: &mut Counted) {
 
 fn faces(to: &mut Counted) {
     let (frames, vertices, channels) = (8, 1280, 50);
-    // The jaw alone; and FLAME's root, neck, jaw and eyes, all but the first with correctives.
+    // Only the jaw; and FLAME's root, neck, jaw and eyes, all but the first with correctives.
     let flame = [None, Some(0), Some(1), Some(1), Some(1)];
     for (parents, corrected) in [(&flame[..1], 1), (&flame[..], 4)] {
         let joints = parents.len();

@@ -27,9 +27,9 @@ struct Case {
     activation: Activation,
     bias: bool,
     residual: bool,
-    /// Extra columns between the rows of y; those of x are rounded up to vectors.
+    /// Extra columns between the rows of y; the rows of x are padded to a multiple of eight.
     gap: usize,
-    /// The product is left in parts, of which there is one.
+    /// True if the product is left in parts; it has one part.
     in_parts: bool,
     packed: bool,
 }
@@ -204,7 +204,7 @@ fn products_on_hopper_match() {
     .check(13);
     Case { activation: Activation::Gelu, ..Case::linear("matmul_sm90_128x128", 130, 136, 456) }.check(14);
     Case { activation: Activation::Relu, ..Case::linear("matmul_sm90_128x256", 70, 264, 392) }.check(20);
-    // More than one segment of k, the last one ragged.
+    // More than one segment of k, the last one incomplete.
     Case::linear("matmul_sm90_64x64", 19, 40, 12 * 64 + 72).check(17);
     Case { activation: Activation::Gelu, ..Case::linear("matmul_sm90_128x128", 9, 24, 2 * 12 * 64) }
         .check(18);
@@ -277,7 +277,7 @@ fn convolutions_on_hopper_match() {
     Case { taps: 3, activation: Activation::Gelu, ..conv("matmul_sm90_128x256") }.check(21);
 }
 
-/// Every half from -8 to 8 that is a multiple of 1 / 256, through a matrix of ones on its diagonal.
+/// Every half from -8 to 8 that is a multiple of 1 / 256, through a matrix with ones on its diagonal.
 #[test]
 fn gelu_is_rounded_once_down_into_its_tail() {
     let (rows, columns) = (512, 8);
@@ -294,7 +294,7 @@ fn gelu_is_rounded_once_down_into_its_tail() {
     };
     run(&matmul("matmul_64x64", product));
     for (got, v) in to_f32(&y.values()).into_iter().zip(&x.values) {
-        // v P(n < v) by the tail, which has its digits where 1 + erf has none.
+        // v P(n < v) computed from the tail, which keeps its digits where 1 + erf loses them.
         let v = f64::from(*v);
         let want = v.max(0.0) - v.abs() * tail(v.abs());
         let rounding = want.abs().max(6.2e-5) / 2048.0;
@@ -311,7 +311,7 @@ fn tail(a: f64) -> f64 {
     (-a * a / 2.0).exp() / (ratio * (2.0 * std::f64::consts::PI).sqrt())
 }
 
-/// Weights are asked for before the launch before has ended: they must not be what a kernel wrote.
+/// Weights are requested before the previous launch has ended: a kernel must not have written them.
 #[test]
 fn weights_that_a_kernel_wrote_are_reported() {
     let n = 64;

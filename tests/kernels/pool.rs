@@ -1,4 +1,4 @@
-//! `pool.cu`: the sorted, weighed sum over time.
+//! `pool.cu`: the sorted, weighted sum over time.
 
 use crate::support::*;
 use cuda_emulator::Memory;
@@ -10,7 +10,7 @@ fn sorted_pool_matches_at_every_length() {
     let clips = [1usize, 19, 500, 512, 99];
     let rows: usize = clips.iter().sum();
     let mut random = Random::new(3);
-    // Few distinct values: equal ones must not get lost.
+    // Few distinct values: equal values must all be kept.
     let x = Halves::from_f32((0..rows * stride).map(|_| (random.next() * 40.0).round() / 8.0));
     let weights: Vec<f32> = (0..rows).map(|_| random.next()).collect();
     let mut want = Vec::new();

@@ -42,7 +42,7 @@ fn resampling_keeps_the_first_and_the_last_row() {
     });
 }
 
-/// One call of `copy_rows`, and the same with loops.
+/// One call of `copy_rows`, and its reference in loops.
 struct Copy {
     x_clips: Vec<usize>,
     y_clips: Vec<usize>,

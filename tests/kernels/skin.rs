@@ -38,7 +38,7 @@ fn check(frames: usize, vertices: usize, channels: usize, parents: &[Option<usiz
     let (correctives, pivots) =
         (floats(9 * corrected * vertices * 3, 0.01), floats((channels + 1) * joints * 3, 0.1));
     let mut weights = floats((joints + 1) * vertices, 1.0);
-    // Vertices without a share of some joint.
+    // Vertices with weight 0 for some joint.
     weights.iter_mut().step_by(7).for_each(|weight| *weight = 0.0);
     let mut want = Vec::new();
     for row in x.chunks_exact(width) {
@@ -99,7 +99,7 @@ fn check(frames: usize, vertices: usize, channels: usize, parents: &[Option<usiz
             corrected,
             parents: Skin::packed(parents),
         });
-        // Movements of three joints in a chain round three times.
+        // A chain of three joints rounds three times.
         let tolerance = 3e-6 * joints.min(3) as f64;
         let what = format!("{frames} frames of {vertices} vertices, {order}");
         assert_close(&y.values(), &want, tolerance, &what);

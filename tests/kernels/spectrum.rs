@@ -14,7 +14,7 @@ fn triangles(count: usize, bins: usize) -> Vec<f32> {
 fn check(rows: usize, bins: usize, count: usize) {
     let mut random = Random::new((rows + bins) as u64);
     let [x_stride, bands_stride, y_stride] = [2 * bins, bins, count].map(|n| n.next_multiple_of(8));
-    // From far below the floor to the largest that a half can be, which stands for everything beyond it.
+    // From far below the floor to the largest half, to which larger values are clamped.
     let mut x = Halves::from_f32((0..rows * x_stride).map(|_| random.next() * (random.next() * 11.0).exp()));
     (x.bits[1], x.values[1]) = (f16::INFINITY.to_bits(), 65504.0);
     (x.bits[bins], x.values[bins]) = (f16::NEG_INFINITY.to_bits(), 65504.0);

@@ -26,7 +26,8 @@ struct Pair {
     bias: Option<Halves>,
 }
 
-/// The weights of a stack: of each layer qkv, out, norm1, up, down and norm2, and the table of where they lie.
+/// The weights of a stack: qkv, out, norm1, up, down and norm2 of each layer, and the table of their
+/// addresses.
 pub struct Weights {
     layers: Vec<[Pair; 6]>,
     table: Memory<u32>,
@@ -36,7 +37,7 @@ pub struct Weights {
 impl Stack {
     pub fn weights(&self, random: &mut Random, biases: bool) -> Weights {
         let product = |random: &mut Random, out: usize, input: usize| Pair {
-            // Results about as large as the rows that go in.
+            // The results have about the size of the input rows.
             weight: random.halves(out * input, (3.0 / input as f32).sqrt()),
             bias: biases.then(|| random.halves(out, 0.5)),
         };
@@ -152,7 +153,7 @@ fn add_norm(x: &[f64], y: &[f64], norm: &Pair) -> Vec<f64> {
 }
 
 fn check(stack: Stack, clips: &[usize], activation: Activation, biases: bool) {
-    // That of the largest devices; the launcher knows which stacks fit the others.
+    // The limit of the largest devices; the launcher knows the stacks that fit smaller ones.
     set_shared_limit(227 << 10);
     let deep = Stack(StackSize { stages: 5, ..stack.0 });
     if !gpu::runs("transformer_stack", deep.shared()) {
@@ -181,8 +182,8 @@ fn check(stack: Stack, clips: &[usize], activation: Activation, biases: bool) {
         let (y, what) = (forward(stack), format!("{stack:?}, {order}"));
         assert!(forward(deep) == y, "{what}: a deeper ring changes what comes out");
         let y = to_f32(&y);
-        // Sums in another order, and the weights of attention, which are rounded too: a step of fp16 here and there, that other
-        // roundings follow.
+        // The sums have another order, and the weights of attention are rounded too: some values differ by a
+        // step of fp16, and later roundings follow.
         assert_close(&y, &want, 5e-3, &what);
         let sum = |square: &dyn Fn(f64, f64) -> f64| -> f64 {
             y.iter().zip(&want).map(|(y, want)| square(f64::from(*y), *want)).sum()

@@ -7,10 +7,10 @@ use deeptalk_rt::tensor::cuda::launch::Argument;
 pub use deeptalk_rt::tensor::cuda::launch::{Kernel, Launch};
 use half::f16;
 
-/// The orders in which every kernel is tried.
+/// The orders of threads in which each kernel is run.
 pub const ORDERS: [Order; 4] = [Order::Forward, Order::Reverse, Order::Random(1), Order::Random(2)];
 
-/// Values that stand on both sides of an output and must not change.
+/// Values on both sides of an output that must not change.
 const GUARD: usize = 64;
 
 /// An output: poisoned with NaN, a guard zone on both sides.
@@ -24,7 +24,7 @@ impl<T: Plain + PartialEq + std::fmt::Debug> Output<T> {
         Self { memory: Memory::poisoned(length + 2 * GUARD), length }
     }
 
-    /// An output that is an input too.
+    /// An output that is also an input.
     pub fn holding(values: &[T]) -> Self {
         let guard = Memory::<T>::poisoned(GUARD).to_vec();
         Self { memory: Memory::from_slice(&[&guard, values, &guard].concat()), length: values.len() }
@@ -34,7 +34,7 @@ impl<T: Plain + PartialEq + std::fmt::Debug> Output<T> {
         self.memory.address() + (GUARD * size_of::<T>()) as u64
     }
 
-    /// The values, after a look at the guard zones.
+    /// The values, after a check of the guard zones.
     pub fn values(&self) -> Vec<T> {
         let all = self.memory.to_vec();
         let poison = Memory::<T>::poisoned(1).to_vec()[0];
@@ -53,7 +53,7 @@ impl<T: Plain + PartialEq + std::fmt::Debug> Output<T> {
     }
 }
 
-/// A fast generator with a seed: the same values in every run.
+/// A fast seeded generator: the same values in every run.
 pub struct Random(u64);
 
 impl Random {
@@ -75,7 +75,7 @@ impl Random {
     }
 }
 
-/// fp16 values: their bits for the device, and what they are worth for the reference.
+/// fp16 values: their bits for the device, and their values in f32 for the reference.
 pub struct Halves {
     pub bits: Vec<u16>,
     pub values: Vec<f32>,
@@ -99,8 +99,9 @@ pub fn to_f32(bits: &[u16]) -> Vec<f32> {
     bits.iter().map(|&b| f16::from_bits(b).to_f32()).collect()
 }
 
-/// Fails unless `got`, which the kernel rounded to fp16, is `want` up to the rounding: everywhere within one step of fp16 (and
-/// 1e-4 of the typical size, for sums that cancel), and on the whole at most twice as far off as rounding alone.
+/// Fails unless `got`, which the kernel rounded to fp16, is `want` up to the rounding: each value within one
+/// step of fp16 (and 1e-4 of the typical size, for sums that cancel), and the total error at most twice that
+/// of rounding alone.
 pub fn assert_rounded(got: &[f32], want: &[f64], what: &str) {
     assert_eq!(got.len(), want.len(), "{what}: length");
     assert!(!want.is_empty(), "{what}: nothing to compare");
@@ -175,7 +176,7 @@ pub fn activated(activation: Activation, v: f64) -> f64 {
     }
 }
 
-/// The error function to 1e-12: its series, which converges for every size that matters here.
+/// The error function within 1e-12: its series, which converges for all values used here.
 pub fn erf(x: f64) -> f64 {
     if x.abs() > 5.0 {
         return x.signum();
@@ -205,5 +206,5 @@ pub fn offsets(lengths: &[usize]) -> Vec<i32> {
     table
 }
 
-/// The address of an operand that is not given.
+/// The address of an absent operand.
 pub const NULL: u64 = 0;

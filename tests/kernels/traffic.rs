@@ -1,7 +1,8 @@
-//! What the memory accesses of every kernel cost, counted by the emulator: against `kernels/traffic.txt`, and against a rule.
+//! The memory accesses of every kernel, counted by the emulator: against `kernels/traffic.txt`, and against
+//! limits.
 //!
-//! `KERNEL_TRAFFIC_PLACES=skin cargo test --test kernels traffic -- --nocapture` names the costliest lines of the kernels whose names
-//! begin like that.
+//! `KERNEL_TRAFFIC_PLACES=skin cargo test --test kernels traffic -- --nocapture` prints the most expensive
+//! lines of the kernels whose names begin with `skin`.
 
 use crate::launches;
 use crate::support::{Kernel, run};
@@ -14,14 +15,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
-/// Of the sectors that a kernel reads and writes, at least so much is what its lanes want, in percent.
+/// The smallest share, in percent, of the bytes of a kernel's sectors that its lanes must use.
 const USED: u64 = 75;
-/// At most so many passes over shared memory are lost to bank conflicts, in percent of the passes.
+/// The largest share, in percent, of passes over shared memory that may be lost to bank conflicts.
 const LOST: u64 = 5;
 
 const PARTS: &str = "a lane reads its eight floats in two requests, the second from the first-level cache";
 
-/// Kernels that may break the rule, and why.
+/// Kernels that may exceed these limits, with the reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
     (
         "first_conv",
@@ -56,13 +57,14 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("copy_rows", "columns that are no vectors move one by one; the few of an emotion or a style"),
 ];
 
-/// One launch, and what it cost.
+/// One launch and its counts.
 struct Row {
     kernel: String,
     shape: String,
     traffic: Traffic,
     counts: Counts,
-    /// The lines with the most bank conflicts and sectors that need not be, if they were asked for or if the rule is broken.
+    /// The lines with the most bank conflicts and unnecessary sectors, if they were requested or a limit is
+    /// exceeded.
     places: String,
 }
 
@@ -80,7 +82,7 @@ impl Counted {
         address
     }
 
-    /// Runs a kernel and counts what its accesses cost; `shape` stands in the table.
+    /// Runs a kernel and counts its accesses; `shape` is its text in the table.
     pub fn count(&mut self, shape: &str, call: &impl Kernel) {
         let kernel = call.launch().kernel;
         take_counts();
@@ -110,7 +112,7 @@ fn described(place: &str, cost: &Traffic) -> String {
     format!("    {place}: {spare} of {sectors} sectors would not be, were the bytes consecutive\n")
 }
 
-/// Every kernel once, threads and blocks by rising index: the same counts in every run.
+/// One launch of every kernel, threads and blocks by rising index: the same counts in every run.
 fn rows() -> &'static [Row] {
     static ROWS: OnceLock<Vec<Row>> = OnceLock::new();
     ROWS.get_or_init(|| {
@@ -197,12 +199,12 @@ fn table() -> String {
     table
 }
 
-/// The fields of a line: two spaces or more stand between them.
+/// The fields of a line, separated by two or more spaces.
 fn fields(line: &str) -> Vec<&str> {
     line.split("  ").map(str::trim).filter(|field| !field.is_empty()).collect()
 }
 
-/// Whether two lines say the same, their numbers up to a share of the larger one.
+/// True if two lines have the same text, and numbers that differ by at most a share of the larger one.
 fn agree(one: &str, other: &str, tolerance: f64) -> bool {
     let (one, other) = (fields(one), fields(other));
     one.len() == other.len()
@@ -212,8 +214,9 @@ fn agree(one: &str, other: &str, tolerance: f64) -> bool {
         })
 }
 
-/// `UPDATE_KERNEL_TRAFFIC=1` writes the table. What moves through `dev::` or the copy engines is the same with every compiler;
-/// plain accesses it may merge, so with another one than the table's the numbers may be a twentieth apart.
+/// `UPDATE_KERNEL_TRAFFIC=1` writes the table. Accesses through `dev::` and the copy engines are the same
+/// with every compiler. A compiler may merge plain accesses, so with another compiler than the table's the
+/// numbers may differ by a twentieth.
 #[test]
 fn traffic_of_the_kernels_is_that_of_the_committed_table() {
     let counted = table();

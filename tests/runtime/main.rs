@@ -1,4 +1,4 @@
-//! The library as programs use it: models that threads share, sessions, streams.
+//! The library from the view of programs: models that threads share, sessions, streams.
 
 mod quality;
 mod sessions;

@@ -1,7 +1,8 @@
-//! A stream against one shot, and its time, with a trained model: figures, with limits.
+//! A stream against the whole recording at once, and its delay, with a trained model: figures, with limits.
 //!
 //! `DEEPTALK_TEST_CLIPS=FOLDER_OF_WAVS cargo test --release --test runtime quality -- --ignored --nocapture --test-threads 1`, and `DEEPTALK_TEST_MODEL=FILE`
-//! for another model than the built-in one. `python -m evaluation.clips` (in models/) makes such a folder, of voices never heard.
+//! for another model than the built-in one. `python -m evaluation.clips` (in models/) makes such a folder, of
+//! voices that are not in the training.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -31,7 +32,7 @@ fn clips() -> Vec<(String, Vec<f32>)> {
     paths.iter().map(|path| (name(path), read_wav(path, 0.0, None).unwrap())).collect()
 }
 
-/// How far the lips are apart in each frame, in metres, on the built-in head.
+/// The distance of the lips in each frame, in metres, on the built-in head.
 fn opening(rig: &Rig, rows: &[f32]) -> Vec<f32> {
     let face = rig.face();
     let mean = |points: &[f32], mask: &str| {
@@ -46,7 +47,7 @@ fn opening(rig: &Rig, rows: &[f32]) -> Vec<f32> {
         .collect()
 }
 
-/// Pearson's.
+/// Pearson's correlation coefficient.
 fn correlation(a: &[f32], b: &[f32]) -> f64 {
     let mean = |v: &[f32]| v.iter().map(|x| f64::from(*x)).sum::<f64>() / v.len() as f64;
     let (mean_a, mean_b) = (mean(a), mean(b));
@@ -69,7 +70,7 @@ fn quality_of_a_stream_against_one_shot() {
         let whole = session.animate(samples, &Take::default()).unwrap();
         session.begin(&options).unwrap();
         let (mut rows, mut own_delays) = (Vec::new(), Vec::new());
-        // A frame's worth at a time, as sound arrives.
+        // One frame at a time, as sound arrives.
         for (index, piece) in samples.chunks(640).enumerate() {
             if session.push(piece).unwrap() > 0 {
                 let frames = session.poll();

@@ -7,13 +7,13 @@ use proptest::prelude::*;
 
 use super::{MODEL, bytes, model_with_threads, speech};
 
-/// The codes of a book that these frames are the first to show.
+/// The codes of a codebook that these frames are the first to show.
 fn codes(frames: &Frames, book: &str) -> Vec<i32> {
     let found = frames.codes.iter().find(|(name, _)| *name == book);
     found.map(|(_, codes)| codes.clone()).unwrap_or_default()
 }
 
-/// Everything that a stream gives for sound in these pieces.
+/// All frames of a stream that gets its sound in these pieces.
 fn stream<'a>(options: &StreamOptions, pieces: impl IntoIterator<Item = &'a [f32]>) -> Vec<Frames> {
     stream_of(&MODEL, options, pieces)
 }
@@ -38,7 +38,7 @@ fn stream_of<'a>(
     all
 }
 
-/// Numbers, rows and codes of all of it, in one.
+/// The numbers, rows and codes of all frames, joined.
 fn joined(frames: &[Frames]) -> (Vec<f32>, Vec<i32>, Vec<i32>) {
     let mut all = (Vec::new(), Vec::new(), Vec::new());
     for frames in frames {
@@ -60,7 +60,8 @@ fn a_frame_comes_look_ahead_and_hop_after_its_sound_and_all_come_in_the_end() {
     for (index, sample) in samples.iter().enumerate() {
         if session.push(&[*sample]).unwrap() > 0 {
             let frames = session.poll();
-            // From the beginning of the first frame's sound to now: what a player at a steady pace is behind.
+            // From the beginning of the first frame's sound to now: the delay of a player with a constant
+            // rate.
             delays.push((index + 1) as f64 / 16_000.0 - frames.first as f64 / 25.0);
             count += frames.count();
         }
@@ -74,7 +75,7 @@ fn a_frame_comes_look_ahead_and_hop_after_its_sound_and_all_come_in_the_end() {
 
 #[test]
 fn whole_context_and_look_ahead_come_close_to_one_shot() {
-    // The emotion is lent, so that what is compared is the stream of words alone.
+    // The emotion comes from another recording, so that only the stream of words is compared.
     let samples: Vec<f32> = speech("speech_c").into_iter().cycle().take(64_000).collect();
     let mut session = Session::new(&MODEL);
     let take = Take::default().with_emotion(session.emotion(&samples).unwrap());
@@ -208,7 +209,7 @@ fn a_stream_that_was_stopped_at_any_stage_goes_on_where_it_was() {
         let mut stops = 0;
         let mut callback = |_: deeptalk_rt::runtime::Step| -> Result<()> {
             steps += 1;
-            // Longer and longer, so that it gets through in the end.
+            // Each interval is longer than the last one, so that the work ends.
             if steps == every + stops {
                 steps = 0;
                 stops += 1;
