@@ -1,5 +1,6 @@
-// Attention over packed clips in one pass (FlashAttention's online softmax). Used by every transformer layer; one kernel a head
-// width: 64 in both encoders, 96 in DEE's head, 32, 16 and 48 in the predictor and the motion prior, 64 in the motion encoder.
+// Attention over packed clips in one pass (FlashAttention's online softmax). Used by every transformer layer;
+// one kernel a head width: 64 in both encoders, 96 in DEE's head, 32, 16 and 48 in the predictor and the
+// motion prior, 64 in the motion encoder.
 //
 // For a tile of 64 queries, over the tiles of 64 keys:
 //     s = q k^T * scale - slope * |i - j|, or -inf where |i - j| >= window
@@ -92,7 +93,8 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
     const int column = t * KEYS + (lane & 3) * 2;
     const float apart = float(row - column);
     auto distance = [&](int j, int e) { return fabsf(apart + float((e >> 1) * 8 - j * 8 - (e & 1))); };
-    // Without a window, inside a clip and behind the free rows, every score counts and has the bias: positions are not compared.
+    // Without a window, inside a clip and behind the free rows, every score counts and has the bias:
+    // positions are not compared.
     if (t * KEYS + KEYS <= rows && window >= rows && min(first, t * KEYS) >= free_rows) {
 #pragma unroll
       for (int j = 0; j < KEYS / 8; ++j)
@@ -152,7 +154,8 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
   }
 
   if constexpr (GROUPS > 1) {
-    // Each thread of the second group passes its state to the thread at the same place of the first, through the second group's tiles.
+    // Each thread of the second group passes its state to the thread at the same place of the first, through
+    // the second group's tiles.
     float* state = reinterpret_cast<float*>(q_tile + 5 * TILE) + thread;
     if (group == 1) {
 #pragma unroll
@@ -201,17 +204,18 @@ __device__ __forceinline__ void attention(__half* __restrict__ y, const __half* 
 }  // namespace
 
 // y[i] = sum_j softmax_j(q_i . k_j * scale - bias(i, j)) v_j, for every clip and head
-//   qkv (rows, 3 * heads * WIDTH): q of all heads, then k, then v; y (rows, heads * WIDTH); offsets (clips + 1);
-//   slopes (heads) or null for no bias; bias(i, j) = slopes[head] * |i - j|, but 0 if i or j < free_rows; only keys
-//   j with |i - j| < window are seen (INT_MAX: all keys).
+//   qkv (rows, 3 * heads * WIDTH): q of all heads, then k, then v; y (rows, heads * WIDTH); offsets (clips +
+//   1); slopes (heads) or null for no bias; bias(i, j) = slopes[head] * |i - j|, but 0 if i or j < free_rows;
+//   only keys j with |i - j| < window are seen (INT_MAX: all keys).
 // Requires: 16-byte aligned qkv and y; 1 <= window; no aliasing.
-// Grid (query tiles of the longest clip, heads, clips), 256 threads (128 at 96). A warp owns 16 queries and keeps their scores, softmax state
-//   and results in registers. Two groups of four warps own the same queries and every second tile of keys each, which halves the
-//   time of a short clip, whose blocks do not fill the GPU; at the end the second group's state is added to the first's. K and V
-//   tiles alternate between two stages: one is loaded while the other is used. Tiles of keys begin at the clip's first row, so a
-//   clip's bytes do not depend on the other clips of the batch.
-// Cost: 4 * rows * keys * heads * WIDTH FLOP (keys: rows of the clip, or 2 * window). Bound by the matrix units; the exponentials take
-//   half as long.
+// Grid (query tiles of the longest clip, heads, clips), 256 threads (128 at 96). A warp owns 16 queries and
+//   keeps their scores, softmax state and results in registers. Two groups of four warps own the same queries
+//   and every second tile of keys each, which halves the time of a short clip, whose blocks do not fill the
+//   GPU; at the end the second group's state is added to the first's. K and V tiles alternate between two
+//   stages: one is loaded while the other is used. Tiles of keys begin at the clip's first row, so a clip's
+//   bytes do not depend on the other clips of the batch.
+// Cost: 4 * rows * keys * heads * WIDTH FLOP (keys: rows of the clip, or 2 * window). Bound by the matrix
+//   units; the exponentials take half as long.
 #define ATTENTION(name, WIDTH, GROUPS)                                                                                        \
   extern "C" __global__ void __launch_bounds__(128 * GROUPS, 1)                                                               \
       name(__half* y, const __half* qkv, const int* offsets, const float* slopes, int heads, int window, int free_rows, float scale) { \

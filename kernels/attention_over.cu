@@ -1,5 +1,5 @@
-// Attention of queries over keys and values of another tensor: new rows over kept ones, causal or not. Used by networks that
-// compute frame after frame; attention of a clip over itself is in attention.cu.
+// Attention of queries over keys and values of another tensor: new rows over kept ones, causal or not. Used
+// by networks that compute frame after frame; attention of a clip over itself is in attention.cu.
 #include "device.cuh"
 
 namespace {
@@ -7,15 +7,17 @@ constexpr int WARPS = 4, WIDEST = 128;
 }  // namespace
 
 // y[i] = sum_j softmax_j(q_i . k_j * scale - bias(i, j)) v_j for every clip and head
-//   y (queries, y_stride) and q (queries, q_stride): all heads side by side; kv (keys, kv_stride): k of all heads, then v; offsets (clips + 1);
-//   slopes (heads) or null. Query i of a clip stands at place p = i + max(keys - queries, 0); it sees the keys j with
-//   p - before <= j <= p + after; bias(i, j) = slopes[head] * floor(|p - j| / period), 0 if p or j < free_rows.
-// Requires: width a multiple of 8, at most 128; strides multiples of 8; 16-byte aligned; period >= 1; before, after >= 0; a query sees at
-//   least one key; no aliasing.
-// Grid (queries of the longest clip / 4, heads, clips), 128 threads. A warp owns a query: each lane computes the score of every 32nd
-//   key and every 32nd channel of the result, so the lanes read values from one cache line, but keys from a line each. The softmax is
-//   online, in f32.
-// Cost: 4 * queries * keys seen * width * heads FLOP; bound by latency and by reading keys and values from the cache once for every query.
+//   y (queries, y_stride) and q (queries, q_stride): all heads side by side; kv (keys, kv_stride): k of all
+//   heads, then v; offsets (clips + 1); slopes (heads) or null. Query i of a clip stands at place p = i +
+//   max(keys - queries, 0); it sees the keys j with p - before <= j <= p + after; bias(i, j) = slopes[head] *
+//   floor(|p - j| / period), 0 if p or j < free_rows.
+// Requires: width a multiple of 8, at most 128; strides multiples of 8; 16-byte aligned; period >= 1; before,
+//   after >= 0; a query sees at least one key; no aliasing.
+// Grid (queries of the longest clip / 4, heads, clips), 128 threads. A warp owns a query: each lane computes
+//   the score of every 32nd key and every 32nd channel of the result, so the lanes read values from one cache
+//   line, but keys from a line each. The softmax is online, in f32.
+// Cost: 4 * queries * keys seen * width * heads FLOP; bound by latency and by reading keys and values from
+//   the cache once for every query.
 extern "C" __global__ void __launch_bounds__(32 * WARPS)
 attention_over(__half* __restrict__ y, const __half* q, const __half* kv, const int* __restrict__ q_offsets,
                const int* __restrict__ kv_offsets, const float* __restrict__ slopes, int y_stride, int q_stride, int kv_stride, int heads, int width,

@@ -1,5 +1,5 @@
-// Codes of a codebook: the nearest code of a row, the likeliest or a drawn code, and the lookup of a code's row. Used by the predictor
-// and the motion prior.
+// Codes of a codebook: the nearest code of a row, the likeliest or a drawn code, and the lookup of a code's
+// row. Used by the predictor and the motion prior.
 #include "device.cuh"
 
 namespace {
@@ -37,8 +37,10 @@ __device__ __forceinline__ float gumbel(unsigned word) {
 }  // namespace
 
 // y[r] = codebook[codes[r]]
-//   codes (rows), codebook (count, channels), y (rows, channels). Requires: channels a multiple of 8; 16-byte aligned; 0 <= code < count.
-// Grid (rows * channels / 8 / 256), 256 threads; a thread owns a vector. Cost: 4 bytes a value; bound by latency.
+//   codes (rows), codebook (count, channels), y (rows, channels). Requires: channels a multiple of 8; 16-byte
+//   aligned; 0 <= code < count.
+// Grid (rows * channels / 8 / 256), 256 threads; a thread owns a vector. Cost: 4 bytes a value; bound by
+//   latency.
 extern "C" __global__ void __launch_bounds__(256)
 lookup(__half* __restrict__ y, const int* codes, const __half* __restrict__ codebook, int rows, int channels) {
   dev::begin_after_previous();
@@ -51,9 +53,11 @@ CUDA_KERNEL(lookup)
 
 // codes[r] = argmin_n sum_c (x[r][c] - codebook[n][c])^2, the lowest n of equals
 //   x (rows, channels), codebook (count, channels). Requires: channels a multiple of 8; 16-byte aligned.
-// Grid (rows / 4), 128 threads. A thread compares every 128th code with the four rows of the block, so a code that is read is used
-//   four times. The difference is squared, not expanded into a product, so that nearly equal distances keep their digits.
-// Cost: 3 * rows * count * channels FLOP; bound by reading the codebook: each lane reads a cache line of its own.
+// Grid (rows / 4), 128 threads. A thread compares every 128th code with the four rows of the block, so a code
+//   that is read is used four times. The difference is squared, not expanded into a product, so that nearly
+//   equal distances keep their digits.
+// Cost: 3 * rows * count * channels FLOP; bound by reading the codebook: each lane reads a cache line of its
+//   own.
 extern "C" __global__ void __launch_bounds__(128)
 nearest_code(int* __restrict__ codes, const __half* x, const __half* __restrict__ codebook, int rows, int count, int channels) {
   dev::begin_after_previous();
@@ -110,9 +114,11 @@ nearest_code(int* __restrict__ codes, const __half* x, const __half* __restrict_
 }
 CUDA_KERNEL(nearest_code)
 
-// codes[t] = argmax_n logits[t][n], or argmax_n logits[t][n] / temperature + gumbel(seed, stream, first_row + t, n): the lowest
-//   n of equals. A draw from softmax(logits / temperature); the noise is a function of its arguments alone.
-//   logits (rows, count) with rows `stride` apart; seeds (clips) or null for the likeliest; first_rows (clips).
+// codes[t] = argmax_n logits[t][n], or argmax_n logits[t][n] / temperature + gumbel(seed, stream, first_row +
+//   t, n), which is a draw from softmax(logits / temperature): the lowest n of equals. The noise is a
+//   function of only its arguments.
+//   logits (rows, count) with rows `stride` apart; seeds (clips) or null for the likeliest; first_rows
+//   (clips).
 // Grid (rows of the longest clip / 4, clips), 128 threads. A warp owns a row. Cost: bound by latency.
 extern "C" __global__ void __launch_bounds__(128)
 choose_code(int* __restrict__ codes, const __half* logits, const int* __restrict__ offsets, const uint2* __restrict__ seeds,
@@ -146,8 +152,9 @@ choose_code(int* __restrict__ codes, const __half* logits, const int* __restrict
 CUDA_KERNEL(choose_code)
 
 // codes[r] = given[r] if 0 <= given[r] < count, else chosen[r]
-//   chosen (rows), given (rows) in f32, codes (rows). Codes that are given stand: those of frames that a stream has delivered, or of a
-//   reference. A given value outside the codebook leaves the chosen code, so that no later lookup reads outside it.
+//   chosen (rows), given (rows) in f32, codes (rows). Given codes replace chosen ones: those
+//   of frames that a stream has delivered, or of a reference. A given value outside the codebook keeps the
+//   chosen code, so that no later lookup reads outside it.
 // Used by the choice of codes (docs/networks/deeptalk.md section 6).
 // Grid (rows / 256), 256 threads, a row each. Cost: 12 bytes a row; bound by latency.
 extern "C" __global__ void __launch_bounds__(256)

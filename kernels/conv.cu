@@ -1,5 +1,6 @@
-// Convolutions that are not plain matrix products: the first convolution of a front end, which has one input channel (with ten taps, or with
-// many taps as windows for a matrix product), and the grouped positional convolutions of both encoders.
+// Convolutions that are not plain matrix products: the first convolution of a front end, which has one input
+// channel (with ten taps, or with many taps as windows for a matrix product), and the grouped positional
+// convolutions of both encoders.
 #include "matrix.cuh"
 
 namespace {
@@ -7,11 +8,12 @@ constexpr int TAPS = 10, BLOCK_ROWS = 32, PARTS = 2, OWN = 4, UNROLLED = 2;  // 
 }  // namespace
 
 // y[t][c] = sum_k x[t * step + k] * w[c][k] + bias[c], clip by clip: one channel in, 10 taps, no padding
-//   x (input rows) f32; w (channels, 10); bias (channels) or null; y (rows, channels); offsets (clips + 1) of both.
+//   x (input rows) f32; w (channels, 10); bias (channels) or null; y (rows, channels); offsets (clips + 1) of
+//   both.
 // Requires: channels a multiple of 8; step <= 8; w 16-byte, y 8-byte aligned.
-// Grid (tiles of 32 rows of the longest clip, clips), 256 threads. The samples of a tile are in shared memory. A thread owns
-//   four neighbouring channels, keeps their weights in registers, and computes half of the rows: a sample that is read is used
-//   four times, and a warp writes 256 consecutive bytes.
+// Grid (tiles of 32 rows of the longest clip, clips), 256 threads. The samples of a tile are in shared
+//   memory. A thread owns four neighbouring channels, keeps their weights in registers, and computes half of
+//   the rows: a sample that is read is used four times, and a warp writes 256 consecutive bytes.
 // Cost: 2 bytes for each value of y; bound by writing y.
 extern "C" __global__ void __launch_bounds__(256)
 first_conv(__half* __restrict__ y, const float* x, const __half* __restrict__ w, const __half* __restrict__ bias,
@@ -56,10 +58,11 @@ first_conv(__half* __restrict__ y, const float* x, const __half* __restrict__ w,
 }
 CUDA_KERNEL(first_conv)
 
-// y[t][k] = h and y[t][width + k] = x - h, x = x[t * step + k], h = x rounded to a half, for k < taps; 0 for taps <= k < width, clip by
-// clip: each window of samples becomes a row. The two halves together keep 22 bits of a sample, because quiet bands of a loud
-// window need more than the 11 bits of one half.
-//   x (input rows) f32; y (rows, 2 * width); offsets (clips + 1) of both; y's offsets give the number of windows.
+// y[t][k] = h and y[t][width + k] = x - h, x = x[t * step + k], h = x rounded to a half, for k < taps; 0 for
+//   taps <= k < width, clip by clip: each window of samples becomes a row. The two halves together keep 22
+//   bits of a sample, because quiet bands of a loud window need more than the 11 bits of one half.
+//   x (input rows) f32; y (rows, 2 * width); offsets (clips + 1) of both; y's offsets give the number of
+//   windows.
 // Requires: width a multiple of 8; y 16-byte aligned. Windows lie inside their clip.
 // Grid (vectors of y's longest clip / 256, clips), 256 threads; a thread owns a vector of eight values.
 // Cost: 4 bytes for each sample of a window; the samples come from the caches.
@@ -129,7 +132,8 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
   float sum[1][WIDTH / 8][4] = {};
   for (int s = 0; s < stages; ++s) {
     SYNC_POINT(weights_wait, dev::cp_async_wait<STAGES - 2>());
-    SYNC_POINT(weights_loaded, __syncthreads());  // stage s (and at first the window) is loaded; all warps have finished with stage s - 1
+    // Stage s (and at first the window) is loaded; all warps have finished with stage s - 1.
+    SYNC_POINT(weights_loaded, __syncthreads());
     if (s + STAGES - 1 < stages) load_taps(s + STAGES - 1);
     dev::cp_async_commit();
     for (int u = 0; u < min(STAGE_TAPS, taps - s * STAGE_TAPS); ++u) {
@@ -164,15 +168,16 @@ __device__ __forceinline__ void grouped_conv(const matrix::Output& out, const __
 }
 }  // namespace
 
-// y[t][g * W + n] = activation(sum_tap sum_m x[t + tap - padding][g * W + m] * w[g][tap][n][m] + bias) + residual[t][g * W + n]
-//   x (input rows, channels), w (groups, taps, W, W), bias (channels) or null, residual (rows, channels) or null, may be y.
-//   Rows outside the clip are zeros; y's offsets give the number of rows.
+// y[t][g * W + n] = activation(sum_tap sum_m x[t + tap - padding][g * W + m] * w[g][tap][n][m] + bias) +
+//   residual[t][g * W + n]
+//   x (input rows, channels), w (groups, taps, W, W), bias (channels) or null, residual (rows, channels) or
+//   null, may be y. Rows outside the clip are zeros; y's offsets give the number of rows.
 // Requires: W = channels / groups of 16, 32, 48 or 64; all pointers 16-byte aligned.
-// Grid (tiles of 64 rows of the longest clip, groups, clips), 128 threads. The 64 + taps - 1 input rows of a tile are in
-//   shared memory once, and every tap multiplies a shifted view of them. The weights pass through three stages of four taps (two at
-//   W = 64). A warp owns 16 rows and all W columns.
-// Cost: 2 * rows * channels * taps * W FLOP; bound by the weights (taps * channels * W * 2 bytes), which each row tile reads from
-//   the second-level cache.
+// Grid (tiles of 64 rows of the longest clip, groups, clips), 128 threads. The 64 + taps - 1 input rows of a
+//   tile are in shared memory once, and every tap multiplies a shifted view of them. The weights pass through
+//   three stages of four taps (two at W = 64). A warp owns 16 rows and all W columns.
+// Cost: 2 * rows * channels * taps * W FLOP; bound by the weights (taps * channels * W * 2 bytes), which each
+//   row tile reads from the second-level cache.
 #define GROUPED_CONV(name, WIDTH)                                                                                                  \
   extern "C" __global__ void __launch_bounds__(THREADS, 3)                                                                         \
       name(__half* y, const __half* x, const __half* w, const __half* bias, const __half* residual, const int* x_offsets,         \

@@ -1,7 +1,8 @@
-// The base header of all kernels: thin wrappers of the PTX instructions that they use. For nvcc the wrappers are below; for a host compiler
-// the emulator defines the same names, runs the kernels on the CPU and checks every memory access. Therefore kernels have no inline
-// assembly and no #ifdef, declare shared memory with DYNAMIC_SHARED and SHARED_ARRAY (a bare __shared__ does not compile on the host,
-// on purpose), and move vectors with dev::ld and dev::st.
+// The base header of all kernels: thin wrappers of the PTX instructions that they use. For nvcc the wrappers
+// are below; for a host compiler the emulator defines the same names, runs the kernels on the CPU and checks
+// every memory access. Therefore kernels have no inline assembly and no #ifdef, declare shared memory with
+// DYNAMIC_SHARED and SHARED_ARRAY (a bare __shared__ does not compile on the host, on purpose), and move
+// vectors with dev::ld and dev::st.
 #pragma once
 
 #ifndef __CUDACC__
@@ -13,7 +14,8 @@
 #include <stdint.h>
 
 #define CUDA_KERNEL(name)  // registers the kernel with the emulator; nothing under nvcc
-// A barrier or a wait, by a name of its own in the file. The emulator's tests leave each of them out and demand a report.
+// A barrier or a wait, by a name of its own in the file. The emulator's tests leave each of them out and
+// require a report.
 #define SYNC_POINT(name, ...) __VA_ARGS__
 #define DYNAMIC_SHARED(name) extern __shared__ __align__(1024) unsigned char name[]
 #define SHARED_ARRAY(T, name, n) __shared__ T name[n]
@@ -26,16 +28,18 @@ template <class T> __device__ __forceinline__ T ld(const void* p) { return *stat
 template <class T> __device__ __forceinline__ void st(void* p, T v) { *static_cast<T*>(p) = v; }
 
 // ---- launches that overlap: programmatic dependent launch (sm_90) ----
-// Waits until the previous kernel of the stream has ended and its writes are visible. Every thread of every kernel calls this before any
-// return and before its first access to device memory (only tma_load_constant may come earlier). A kernel launched to overlap begins
-// while the previous kernel still runs: when every block of the previous kernel has reached this line.
-// - No deadlock: blocks of this kernel begin only when all blocks of the previous kernel are on a multiprocessor.
-// - A kernel comes after all earlier kernels, not only after the previous one: each kernel ends after its threads have waited for its
-//   predecessor. Therefore blocks without work must wait too.
-// - `const __restrict__` promises that no one writes the memory while the kernel runs, and a kernel runs while it waits. So it is allowed
-//   for weights and tables, not for memory that an earlier kernel may write.
-// - A kernel launched without overlap begins after the previous one has ended, and this call returns at once. Code below sm_90 lacks
-//   the instructions and does not wait: the launcher must not let it overlap.
+// Waits until the previous kernel of the stream has ended and its writes are visible. Every thread of every
+// kernel calls this before any return and before its first access to device memory (only tma_load_constant
+// may come earlier). A kernel launched to overlap begins while the previous kernel still runs: when every
+// block of the previous kernel has reached this line.
+// - No deadlock: blocks of this kernel begin only when all blocks of the previous kernel are on a
+//   multiprocessor.
+// - A kernel comes after all earlier kernels, not only after the previous one: each kernel ends after its
+//   threads have waited for its predecessor. Therefore blocks without work must wait too.
+// - `const __restrict__` promises that no one writes the memory while the kernel runs, and a kernel runs
+//   while it waits. So it is allowed for weights and tables, not for memory that an earlier kernel may write.
+// - A kernel launched without overlap begins after the previous one has ended, and this call returns at once.
+//   Code below sm_90 lacks the instructions and does not wait: the launcher must not let it overlap.
 __device__ __forceinline__ void begin_after_previous() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;\ngriddepcontrol.wait;" ::: "memory");
@@ -111,7 +115,8 @@ __device__ __forceinline__ void tma_load(void* to, const void* map, uint64_t* b,
   asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4}], [%2];"
                ::"r"(shared_address(to)), "l"(map), "r"(shared_address(b)), "r"(x), "r"(y) : "memory");
 }
-// The same for memory that no kernel writes, such as weights: this call may stand before `begin_after_previous`.
+// The same for memory that no kernel writes, such as weights: this call may stand before
+// `begin_after_previous`.
 __device__ __forceinline__ void tma_load_constant(void* to, const void* map, uint64_t* b, int x, int y) { tma_load(to, map, b, x, y); }
 // Copies `bytes` (a multiple of 16) from global to shared memory.
 __device__ __forceinline__ void bulk_load(void* to, const void* from, uint32_t bytes, uint64_t* b) {
@@ -166,7 +171,8 @@ __device__ __forceinline__ void wgmma_m64n256k16(float (&d)[128], uint64_t a, ui
       : "l"(a), "l"(b));
 }
 #undef D8
-// Increases the registers of a warpgroup, or gives some back to the block; every warp of the warpgroup must call it.
+// Increases the registers of a warpgroup, or gives some back to the block; every warp of the warpgroup must
+// call it.
 template <int N> __device__ __forceinline__ void registers_increase() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(N)); }
 template <int N> __device__ __forceinline__ void registers_decrease() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(N)); }
 #endif

@@ -1,9 +1,11 @@
-// Matrix products on mma.sync: linear layers, and convolutions over time as implicit products. Used for every projection, the
-// strided convolutions of both encoders after the first, and the convolutions of the motion prior.
+// Matrix products on mma.sync: linear layers, and convolutions over time as implicit products. Used for every
+// projection, the strided convolutions of both encoders after the first, and the convolutions of the motion
+// prior.
 //
-// A transposed convolution of stride 2 is such a convolution too: input rows t - 1, t and t + 1 give output rows 2t and 2t + 1. It is a
-// convolution of 3 taps with padding 1 and twice the columns; its weights are sorted when the model is loaded, with zeros where a
-// tap does not reach. A row-major matrix (L, 2C) is the matrix (2L, C).
+// A transposed convolution of stride 2 is such a convolution too: input rows t - 1, t and t + 1 give output
+// rows 2t and 2t + 1. It is a convolution of 3 taps with padding 1 and twice the columns; its weights are
+// sorted when the model is loaded, with zeros where a tap does not reach. A row-major matrix (L, 2C) is the
+// matrix (2L, C).
 #include "matrix.cuh"
 
 namespace {
@@ -15,7 +17,8 @@ struct Input {
   int stride, channels, step, padding, replicate, rows;  // rows: of this clip's input
 };
 
-// Copies 64 k values of BM windows into a tile. A piece of 8 k values lies in one tap, because channels is a multiple of 8.
+// Copies 64 k values of BM windows into a tile. A piece of 8 k values lies in one tap, because channels is a
+// multiple of 8.
 template <int BM, int THREADS>
 __device__ __forceinline__ void load_windows(unsigned char* tile, const Input& in, int first_row, int rows, int k, int K) {
   const int piece = threadIdx.x & 7;
@@ -77,7 +80,8 @@ __device__ __forceinline__ void product(Output out, Input in, const __half* w, c
   float c[WM / 16][WN / 8][4] = {};
   for (int step = 0; step < steps; ++step) {
     SYNC_POINT(operands_wait, dev::cp_async_wait<STAGES - 2>());
-    SYNC_POINT(operands_loaded, __syncthreads());  // stage `step` is loaded; all warps have finished with stage `step - 1`, which is filled next
+    // Stage `step` is loaded; all warps have finished with stage `step - 1`, which is filled next.
+    SYNC_POINT(operands_loaded, __syncthreads());
     if (step + STAGES - 1 < steps) load(step + STAGES - 1);
     dev::cp_async_commit();
     const unsigned char* stage = shared + step % STAGES * STAGE;
@@ -93,18 +97,21 @@ __device__ __forceinline__ void product(Output out, Input in, const __half* w, c
 }  // namespace
 
 // y[t][n] = activation(sum_k x[window t][k] * w[n][k] + bias[n]) + residual[t][n]
-//   x (input rows, channels), w (columns, K), bias (columns), residual and y (rows, columns); K = taps * channels.
-//   Window t of a clip begins at its input row t * step - padding and has `taps` rows: k = tap * channels + channel.
-//   Rows before or after the clip are zeros; with `replicate` they are copies of the clip's first or last row. A linear layer has one tap,
-//   step 1 and no padding.
-// Requires: channels, x_stride and K multiples of 8; x and w 16-byte aligned. Results are written as vectors if columns
-//   and the strides of y and residual are multiples of 8 and the pointers 16-byte aligned, else element by element (slower).
-//   bias and residual may be null; residual may be y. Offsets (clips + 1) are null if all rows are one run.
-// Grid (row tiles of the longest clip, column tiles, clips). A block owns a tile of y and reads k once; a stage of the
-//   pipeline is 64 k values of both operands in shared memory, filled by cp.async two or three stages ahead. A warp owns
-//   64x32 or 32x32 of the tile in registers: at 128x128 a value that enters shared memory is used by 128 products.
-//   The sum over k has one order whatever the tile, so a row's bytes do not depend on its neighbours.
-// Cost: 2 * rows * columns * K FLOP; from about 300 rows on bound by the matrix units, below that by reading w once.
+//   x (input rows, channels), w (columns, K), bias (columns), residual and y (rows, columns); K = taps *
+//   channels. Window t of a clip begins at its input row t * step - padding and has `taps` rows: k = tap *
+//   channels + channel. Rows before or after the clip are zeros; with `replicate` they are copies of the
+//   clip's first or last row. A linear layer has one tap, step 1 and no padding.
+// Requires: channels, x_stride and K multiples of 8; x and w 16-byte aligned. Results are written as vectors
+//   if columns and the strides of y and residual are multiples of 8 and the pointers 16-byte aligned, else
+//   element by element (slower). bias and residual may be null; residual may be y. Offsets (clips + 1) are
+//   null if all rows are one run.
+// Grid (row tiles of the longest clip, column tiles, clips). A block owns a tile of y and reads k once; a
+//   stage of the pipeline is 64 k values of both operands in shared memory, filled by cp.async two or three
+//   stages ahead. A warp owns 64x32 or 32x32 of the tile in registers: at 128x128 a value that enters shared
+//   memory is used by 128 products. The order of the sum over k is the same for every tile, so a row's bytes
+//   do not depend on the other rows.
+// Cost: 2 * rows * columns * K FLOP; from about 300 rows on bound by the matrix units, below that by reading
+//   w once.
 #define MATMUL(name, BM, BN, WM, WN, STAGES)                                                                                    \
   extern "C" __global__ void __launch_bounds__(BM / WM * (BN / WN) * 32)                                                         \
       name(void* y, const __half* x, const __half* w, const __half* bias, const __half* residual, const int* x_offsets,          \

@@ -1,8 +1,10 @@
-// Matrix products on wgmma with operands from the bulk copy engine, for Hopper (compute capability 9.0): the products of `matmul.cu` whose
-// windows lie inside their clip. Used on Hopper for every linear layer and for the convolutions of the front ends.
+// Matrix products on wgmma with operands from the bulk copy engine, for Hopper (compute capability 9.0): the
+// products of `matmul.cu` whose windows lie inside their clip. Used on Hopper for every linear layer and for
+// the convolutions of the front ends.
 //
-//     producer:  for step:  wait until its stage is empty;  copy 64 k values of BM windows and of BN weights into it
-//     consumers: for step:  wait until its stage is full;  c += a b^T, asynchronously;  the stage before is now empty
+//     producer:  for step:  wait until its stage is empty;  copy 64 k values of BM windows and BN weights
+//     consumers: for step:  wait until its stage is full;  c += a b^T, asynchronously;  the stage before is
+//                           now empty
 //                then:      tile through shared memory, epilogue, whole rows out
 #include "matrix.cuh"
 
@@ -30,15 +32,16 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
   SHARED_ARRAY(uint64_t, empty, STAGES);
   const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, first_row = blockIdx.x * BM, first_column = blockIdx.y * BN;
   const bool produces = warp == GROUPS * 4 && lane == 0;
-  // A tap's last k values may be fewer than 64 where there is one tap: the copy engine fills zeros behind the row.
+  // A tap's last k values may be fewer than 64 where there is one tap: the copy engine fills zeros behind the
+  // row.
   const int steps_per_tap = (channels + STEP - 1) / STEP;
   int begin = 0, end = K / channels * steps_per_tap;
   if (out.y_is_f32) {  // only this block's segment
     begin = int(blockIdx.z) * segment;
     end = min(begin + segment, end);
   }
-  // The weights of the first stages are requested before the wait for the previous launch. Not with offsets: then a block may have no
-  // rows, and would request weights that it does not use.
+  // The weights of the first stages are requested before the wait for the previous launch. Not with offsets:
+  // then a block may have no rows, and would request weights that it does not use.
   const int early = y_offsets ? 0 : min(STAGES, end - begin);
   auto load_weights = [&](int i) {
     const int s = i % STAGES, tap = (begin + i) / steps_per_tap, k = (begin + i) % steps_per_tap * STEP;
@@ -106,7 +109,8 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
         }
     }
   }
-  SYNC_POINT(stages_left, dev::named_barrier(1, CONSUMERS));  // all consumers have finished with the stages; the staging tile replaces them
+  // All consumers have finished with the stages; the staging tile replaces them.
+  SYNC_POINT(stages_left, dev::named_barrier(1, CONSUMERS));
   float* staging = reinterpret_cast<float*>(shared);
   if constexpr (SEGMENTS) stage_fragments<16, BN, BN>(staging, total, warp * 16, 0);
   else stage_fragments<16, BN, BN>(staging, c, warp * 16, 0);
@@ -115,19 +119,22 @@ __device__ __forceinline__ void product(const Output& out, const CUtensorMap* x,
 }
 }  // namespace
 
-// y[t][n] = activation(sum_k x[window t][k] * w[n][k] + bias[n]) + residual[t][n], as matmul.cu without padding
-//   x: tensor map of (input rows, channels), boxes of 64 channels by BM rows, every `step`-th of BM * step; w: tensor map of
-//   (columns, K), boxes of 64 by BN; both with 128-byte swizzle and zeros outside.
-//   The sum over k is the sum of segments of `segment` steps of 64 values; each segment's sum starts at zero. With `parts`, block z
-//   computes the sum of segment z alone, in f32: y (segments, rows, columns), without bias, activation, residual and offsets.
-//   `layer_norm_of_parts` adds the segments and gets the same bits.
-// Requires: channels a multiple of 64, or one tap; BM * step <= 256; one segment at 128x256; the rest as matmul.cu.
-// Grid (row tiles of the longest clip, column tiles, clips or segments). One producer thread (of the last warp) fills the ring of
-//   stages, and requests weights before the previous launch has ended. Each consumer warpgroup owns 64 rows and all columns of the
-//   tile in registers and leaves one product in flight, so that the matrix units do not wait for a barrier. Windows that reach
-//   beyond the clip give rows that are not stored.
-// Cost: 2 * rows * columns * K FLOP; bound by reading operands from the second-level cache, BM + BN rows of K for each tile, then by the
-//   matrix units; for few rows by reading w once.
+// y[t][n] = activation(sum_k x[window t][k] * w[n][k] + bias[n]) + residual[t][n], as matmul.cu without
+//   padding
+//   x: tensor map of (input rows, channels), boxes of 64 channels by BM rows, every `step`-th of BM * step;
+//   w: tensor map of (columns, K), boxes of 64 by BN; both with 128-byte swizzle and zeros outside.
+//   The sum over k is the sum of segments of `segment` steps of 64 values; each segment's sum starts at zero.
+//   With `parts`, block z computes the sum of segment z alone, in f32: y (segments, rows, columns), without
+//   bias, activation, residual and offsets. `layer_norm_of_parts` adds the segments and gets the same bits.
+// Requires: channels a multiple of 64, or one tap; BM * step <= 256; one segment at 128x256; the rest as
+//   matmul.cu.
+// Grid (row tiles of the longest clip, column tiles, clips or segments). One producer thread (of the last
+//   warp) fills the ring of stages, and requests weights before the previous launch has ended. Each consumer
+//   warpgroup owns 64 rows and all columns of the tile in registers and leaves one product in flight, so that
+//   the matrix units do not wait for a barrier. Windows that reach beyond the clip give rows that are not
+//   stored.
+// Cost: 2 * rows * columns * K FLOP; bound by reading operands from the second-level cache, BM + BN rows of K
+//   for each tile, then by the matrix units; for few rows by reading w once.
 #define MATMUL_SM90(name, GROUPS, BN, STAGES, SEGMENTS)                                                                           \
   extern "C" __global__ void __launch_bounds__(GROUPS * 128 + 32)                                                                 \
       name(void* y, const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap w, const __half* bias,             \

@@ -1,19 +1,21 @@
-// Shared parts of the kernels with matrix products: swizzled tiles in shared memory, the product of a warp, activations, and the epilogue.
+// Shared parts of the kernels with matrix products: swizzled tiles in shared memory, the product of a warp,
+// activations, and the epilogue.
 // Used by the products, attention, grouped convolutions, stacks, and (the activations) by the norms.
 #pragma once
 #include "device.cuh"
 
 namespace matrix {
 
-// A tile row is 64 halves: 128 bytes, eight 16-byte pieces. The XOR spreads a column of pieces over all banks, so that
-// ldmatrix and the 16-byte copies are free of conflicts.
+// A tile row is 64 halves: 128 bytes, eight 16-byte pieces. The XOR spreads a column of pieces over all
+// banks, so that ldmatrix and the 16-byte copies are free of conflicts.
 constexpr int STEP = 64;                 // k values of a pipeline stage
 constexpr int ROW_BYTES = STEP * 2;
 __device__ __forceinline__ int swizzled(int row, int piece) { return row * ROW_BYTES + ((piece ^ (row & 7)) << 4); }
 
-// The first half of row `row` in a tile of rows of WIDTH halves, for tiles without a swizzle. After every run of rows that fills all banks
-// 16 bytes are left free. Then the eight rows that ldmatrix reads lie in different banks if the first begins a run, and so do the
-// eight neighbouring pieces that a quarter of a warp copies. WIDTH: 16, 32, 48, 64 or 96.
+// The first half of row `row` in a tile of rows of WIDTH halves, for tiles without a swizzle. After every run
+// of rows that fills all banks 16 bytes are left free. Then the eight rows that ldmatrix reads lie in
+// different banks if the first begins a run, and so do the eight neighbouring pieces that a quarter of a warp
+// copies. WIDTH: 16, 32, 48, 64 or 96.
 template <int WIDTH> constexpr int RUN = 8 / (WIDTH / 8 & -(WIDTH / 8));
 template <int WIDTH> __device__ __forceinline__ constexpr int row_at(int row) { return row * WIDTH + row / RUN<WIDTH> * 8; }
 
@@ -39,9 +41,10 @@ __device__ __forceinline__ void multiply_stage(float (&c)[WM / 16][WN / 8][4], c
 
 // The numbers by which launchers name an activation.
 enum Activation { NONE = 0, GELU = 1, RELU = 2, LEAKY_RELU = 3 };
-// v * P(n < v) = max(v, 0) - |v| P(n > |v|), n standard normal. The logarithm of that tail is smooth: log2 P(n > a) is this polynomial to
-// 9e-6 for a <= 5.6 (minimax fit). For larger a, |v| P rounds to zero in fp16 and the polynomial keeps falling. Ten instructions instead of
-// the 26 of erff, and the tail keeps its digits.
+// v * P(n < v) = max(v, 0) - |v| P(n > |v|), n standard normal. The logarithm of that tail is smooth: log2
+// P(n > a) is this polynomial to 9e-6 for a <= 5.6 (minimax fit). For larger a, |v| P rounds to zero in fp16
+// and the polynomial keeps falling. Ten instructions instead of the 26 of erff, and the tail keeps its
+// digits.
 __device__ __forceinline__ float gelu(float v) {
   const float a = fabsf(v);
   float log2_tail = fmaf(a, -1.8099098e-6f, 6.1178378e-5f);
@@ -108,8 +111,9 @@ __device__ __forceinline__ void write_eight(const Output& o, const float (&sum)[
   }
 }
 
-// Results pass through a staging tile in shared memory, so that rows are written as whole 16-byte vectors. A row of the staging tile has
-// BN + 8 floats: then the four rows that half a warp writes at once lie in different banks.
+// Results pass through a staging tile in shared memory, so that rows are written as whole 16-byte vectors. A
+// row of the staging tile has BN + 8 floats: then the four rows that half a warp writes at once lie in
+// different banks.
 template <int BN> constexpr int STAGING_PITCH = BN + 8;
 
 // Writes the fragments of one warp to the staging tile; (row, column) is the warp's first result.
@@ -134,7 +138,8 @@ __device__ __forceinline__ void write_tile(const Output& o, const float* staging
   for (int i = thread; i < BM * (BN / 8); i += THREADS) {
     const int r = i / (BN / 8), c = i % (BN / 8) * 8;
     if (r >= rows || first_column + c >= o.columns) continue;
-    // A quarter of a warp reads at once. Four of its threads read their first half first, four their second: different banks.
+    // A quarter of a warp reads at once. Four of its threads read their first half first, four their second:
+    // different banks.
     const bool later = i & 4;
     const float* from = staging + r * STAGING_PITCH<BN> + c;
     const float4 a = dev::ld<float4>(from + (later ? 4 : 0)), b = dev::ld<float4>(from + (later ? 0 : 4));

@@ -1,5 +1,5 @@
-// Norms: layer norm over the channels of a row (every transformer layer), and group norm over the rows of a clip (front ends and
-// samples).
+// Norms: layer norm over the channels of a row (every transformer layer), and group norm over the rows of a
+// clip (front ends and samples).
 #include "matrix.cuh"
 
 namespace {
@@ -28,7 +28,8 @@ struct Parts {
   int count;
 };
 
-// Adds eight values of the parts and rounds them: the values that one block with the whole sum would have stored.
+// Adds eight values of the parts and rounds them: the values that one block with the whole sum would have
+// stored.
 __device__ __forceinline__ void add_up(float (&v)[8], const Parts& parts, size_t at, size_t size, int column) {
 #pragma unroll
   for (int e = 0; e < 8; ++e) v[e] = 0.f;
@@ -103,11 +104,13 @@ __device__ __forceinline__ void layer_norm(__half* y, const __half* x, const Par
 }
 }  // namespace
 
-// y[r] = activation((u - mean u) / sqrt(var u + eps) * weight + bias), u = x[r] + residual[r], over the channels of a row
+// y[r] = activation((u - mean u) / sqrt(var u + eps) * weight + bias), u = x[r] + residual[r], over the
+//   channels of a row
 //   x, residual (or null), y (rows, channels); weight and bias (channels), or both null.
-// Requires: channels a multiple of 8, at most 256 times the number in the kernel's name; 16-byte aligned pointers. y may be x or residual.
-// Grid (rows / 4), 128 threads. A warp owns a row and keeps it in registers, in f32, while it computes the mean, the variance about the
-//   mean and the result: no shared memory, no barrier, one read and one write.
+// Requires: channels a multiple of 8, at most 256 times the number in the kernel's name; 16-byte aligned
+//   pointers. y may be x or residual.
+// Grid (rows / 4), 128 threads. A warp owns a row and keeps it in registers, in f32, while it computes the
+//   mean, the variance about the mean and the result: no shared memory, no barrier, one read and one write.
 // Cost: 4 bytes a value (6 with the residual); bound by memory, or by latency below some thousand rows.
 #define LAYER_NORM(name, VECTORS)                                                                                            \
   extern "C" __global__ void __launch_bounds__(128)                                                                          \
@@ -121,11 +124,12 @@ LAYER_NORM(layer_norm_2, 2)
 LAYER_NORM(layer_norm_3, 3)
 LAYER_NORM(layer_norm_4, 4)
 
-// y[r] = (u - mean u) / sqrt(var u + eps) * weight + bias, u = half(sum_p parts[p][r] + parts_bias) + residual[r]: the layer norm after a
-// matrix product that was left in parts, one for each segment of k
+// y[r] = (u - mean u) / sqrt(var u + eps) * weight + bias, u = half(sum_p parts[p][r] + parts_bias) +
+//   residual[r]: the layer norm after a matrix product that was left in parts, one for each segment of k
 //   parts (count, rows, channels) f32; parts_bias (channels) or null; the rest as layer_norm.
 // Requires: as layer_norm. y may be residual.
-// Grid (rows / 4), 128 threads. As layer_norm; the parts are added in their order, as one block adds the segments of a whole sum.
+// Grid (rows / 4), 128 threads. As layer_norm; the parts are added in their order, as one block adds the
+//   segments of a whole sum.
 // Cost: 4 + 4 * count bytes a value; bound by latency.
 #define LAYER_NORM_OF_PARTS(name, VECTORS)                                                                                      \
   extern "C" __global__ void __launch_bounds__(128)                                                                             \
@@ -139,14 +143,16 @@ LAYER_NORM_OF_PARTS(layer_norm_of_parts_2, 2)
 LAYER_NORM_OF_PARTS(layer_norm_of_parts_3, 3)
 LAYER_NORM_OF_PARTS(layer_norm_of_parts_4, 4)
 
-// The norm over time takes three kernels: the moments of chunks of rows, the moments of the whole clip from these, and the result. Each
-// chunk's squares are taken about the chunk's own mean, and chunks are combined by Chan's formula, so a mean far from 0 does not lose digits.
+// The norm over time takes three kernels: the moments of chunks of rows, the moments of the whole clip from
+// these, and the result. Each chunk's squares are taken about the chunk's own mean, and chunks are combined
+// by Chan's formula, so a mean far from 0 does not lose digits.
 namespace {
 constexpr int CHUNK = 256;           // rows
 constexpr int SAMPLES_CHUNK = 4096;  // samples of one channel
 constexpr int APPLY_ROWS = 4;        // rows of a thread of group_norm_apply
 
-// The sum over the eight threads of each of a block's 32 channel pairs; every thread gets the sum of its pair.
+// The sum over the eight threads of each of a block's 32 channel pairs; every thread gets the sum of its
+// pair.
 __device__ __forceinline__ float2 column_sum(float2 v, float2* scratch) {
   SYNC_POINT(columns_left, __syncthreads());  // other threads may still read the scratch of the previous call
   dev::st(scratch + threadIdx.x, v);
@@ -162,11 +168,12 @@ __device__ __forceinline__ float2 column_sum(float2 v, float2* scratch) {
 }
 }  // namespace
 
-// moments[clip][chunk][c] = (mean, sum of squares about it) of channel c over rows chunk * 256 ... of the clip
+// moments[clip][chunk][c] = (mean, sum of squares about it) of channel c over rows chunk * 256 ... of the
+//   clip
 //   x (rows, channels); moments (clips, chunks, channels, 2) f32.
 // Requires: channels even; x 4-byte, moments 16-byte aligned.
-// Grid (channels / 64, chunks of the longest clip, clips), 256 threads: 32 channel pairs, 8 threads for the rows of each. The chunk
-//   is read once and stays in registers while mean and squares are computed.
+// Grid (channels / 64, chunks of the longest clip, clips), 256 threads: 32 channel pairs, 8 threads for the
+//   rows of each. The chunk is read once and stays in registers while mean and squares are computed.
 // Cost: 2 bytes a value; bound by memory.
 extern "C" __global__ void __launch_bounds__(256)
 group_norm_moments(float* __restrict__ moments, const __half* x, const int* __restrict__ offsets, int channels, int chunks) {
@@ -209,7 +216,8 @@ CUDA_KERNEL(group_norm_moments)
 
 // moments[clip][chunk] = (mean, sum of squares about it) of the samples chunk * 4096 ... of the clip
 //   x (samples) f32; moments (clips, chunks, 2) f32.
-// Grid (chunks of the longest clip, clips), 256 threads; a thread owns 16 samples. Cost: 4 bytes a sample; bound by latency.
+// Grid (chunks of the longest clip, clips), 256 threads; a thread owns 16 samples. Cost: 4 bytes a sample;
+//   bound by latency.
 extern "C" __global__ void __launch_bounds__(256)
 sample_moments(float* __restrict__ moments, const float* x, const int* __restrict__ offsets, int chunks) {
   dev::begin_after_previous();
@@ -243,7 +251,8 @@ sample_moments(float* __restrict__ moments, const float* x, const int* __restric
 CUDA_KERNEL(sample_moments)
 
 // united[clip][c] = (mean, 1 / sqrt(variance + eps)) over all rows of the clip, from its chunks' moments
-//   moments (clips, chunks, channels, 2), united (clips, channels, 2), f32; a chunk has `chunk` rows, the last one the rest.
+//   moments (clips, chunks, channels, 2), united (clips, channels, 2), f32; a chunk has `chunk` rows, the
+//   last one the rest.
 // Grid (channels / 128, clips), 128 threads. A thread owns a channel and combines the chunks in their order.
 // Cost: 8 bytes a chunk and channel; bound by latency.
 extern "C" __global__ void __launch_bounds__(128)
@@ -269,8 +278,9 @@ CUDA_KERNEL(unite_moments)
 // y[t][c] = activation((x[t][c] - mean) * scale * weight[c] + bias[c]) with the clip's united moments
 //   x, y (rows, channels); united (clips, channels, 2) f32; weight, bias (channels) or both null. y may be x.
 // Requires: channels a multiple of 8; 16-byte aligned pointers.
-// Grid (vectors of a quarter of the longest clip's rows / 256, clips), 256 threads. A thread owns eight channels of four rows:
-//   moments, weights and biases, together four times the bytes of a row, are read once for four rows.
+// Grid (vectors of a quarter of the longest clip's rows / 256, clips), 256 threads. A thread owns eight
+//   channels of four rows: moments, weights and biases, together four times the bytes of a row, are read once
+//   for four rows.
 // Cost: 4 bytes a value; bound by memory.
 extern "C" __global__ void __launch_bounds__(256)
 group_norm_apply(__half* y, const __half* x, const float* united, const __half* __restrict__ weight,
@@ -315,7 +325,8 @@ CUDA_KERNEL(group_norm_apply)
 
 // y[s] = (x[s] - mean) * scale with the clip's united moments
 //   x, y (samples) f32; united (clips, 2) f32. y may be x.
-// Grid (samples of the longest clip / 256, clips), 256 threads; a thread owns a sample. Cost: 8 bytes a sample; bound by memory.
+// Grid (samples of the longest clip / 256, clips), 256 threads; a thread owns a sample. Cost: 8 bytes a
+//   sample; bound by memory.
 extern "C" __global__ void __launch_bounds__(256)
 normalize_samples(float* y, const float* x, const float* united, const int* __restrict__ offsets) {
   dev::begin_after_previous();

@@ -1,11 +1,12 @@
-// Generalised pooling: each channel is sorted over time, and the sorted values are summed with weights. Used at the end of DEE's branches.
+// Generalised pooling: each channel is sorted over time, and the sorted values are summed with weights. Used
+// at the end of DEE's branches.
 #include "device.cuh"
 
 namespace {
 constexpr int SLOTS = 16;  // values of a lane: a warp sorts 512
 
-// One step of the bitonic network over 512 values, value e in slot e % 16 of lane e / 16: partners are `stride` apart, and runs of
-// `size` values are sorted downwards and upwards in turn.
+// One step of the bitonic network over 512 values, value e in slot e % 16 of lane e / 16: partners are
+// `stride` apart, and runs of `size` values are sorted downwards and upwards in turn.
 template <int SIZE, int STRIDE> __device__ __forceinline__ void exchange(float (&v)[SLOTS], int lane) {
   if constexpr (STRIDE >= SLOTS) {
     const bool low = (lane & (STRIDE / SLOTS)) == 0, down = SIZE >= 512 || (lane & (SIZE / SLOTS)) == 0;
@@ -33,11 +34,12 @@ template <int SIZE> __device__ __forceinline__ void sort_down(float (&v)[SLOTS],
 }  // namespace
 
 // y[clip][c] = sum_t weights[t] * (the t-th largest of x[.][c] in the clip)
-//   x (rows, channels) with rows `stride` apart; weights (rows) f32; y (clips, channels) with rows `stride` apart; channels to
-//   `stride` get zeros.
+//   x (rows, channels) with rows `stride` apart; weights (rows) f32; y (clips, channels) with rows `stride`
+//   apart; channels to `stride` get zeros.
 // Requires: at most 512 rows a clip.
-// Grid (stride / 4, clips), 128 threads. A warp owns a channel: 512 values in its registers, sorted by a bitonic network of 45
-//   steps, 15 of them shuffles. Places beyond the clip's rows hold -inf, which sorts to the end.
+// Grid (stride / 4, clips), 128 threads. A warp owns a channel: 512 values in its registers, sorted by a
+//   bitonic network of 45 steps, 15 of them shuffles. Places beyond the clip's rows hold -inf, which sorts to
+//   the end.
 // Cost: x is read once, one value of a row at a time; bound by the latency of the sorting network.
 extern "C" __global__ void __launch_bounds__(128, 8)
 sorted_pool(__half* __restrict__ y, const __half* x, const float* weights, const int* __restrict__ offsets,

@@ -1,6 +1,7 @@
-// Operations that move or add rows (resampling over time, slices, concatenations, tables), and operations on emotion vectors. Used by
-// every part of the network.
-// The rows of a tensor lie `stride` halves apart, a multiple of 8; the columns from its channels to the stride are zeros.
+// Operations that move or add rows (resampling over time, slices, concatenations, tables), and operations on
+// emotion vectors. Used by every part of the network.
+// The rows of a tensor lie `stride` halves apart, a multiple of 8; the columns from its channels to the
+// stride are zeros.
 #include "device.cuh"
 
 namespace {
@@ -11,10 +12,12 @@ __device__ __forceinline__ float warp_sum(float v) {
 }
 }  // namespace
 
-// y[t] = x[low] * (1 - w) + x[low + 1] * w, position t * (rows_in - 1) / (rows_out - 1) = low + w: the first and the last row are kept
-//   x, y (rows, stride), offsets (clips + 1) of both. Requires: 16-byte aligned; a row of x for every clip of y that has rows.
-// Grid (vectors of y's longest clip / 256, clips), 256 threads; a thread owns a vector of eight channels. The position is
-//   divided in integers, so that long clips do not lose digits.
+// y[t] = x[low] * (1 - w) + x[low + 1] * w, position t * (rows_in - 1) / (rows_out - 1) = low + w: the first
+//   and the last row are kept
+//   x, y (rows, stride), offsets (clips + 1) of both. Requires: 16-byte aligned; a row of x for every clip of
+//   y that has rows.
+// Grid (vectors of y's longest clip / 256, clips), 256 threads; a thread owns a vector of eight channels. The
+//   position is divided in integers, so that long clips do not lose digits.
 // Cost: 6 bytes a value; bound by memory.
 extern "C" __global__ void __launch_bounds__(256)
 resample_linear(__half* __restrict__ y, const __half* x, const int* __restrict__ x_offsets, const int* __restrict__ y_offsets,
@@ -40,13 +43,16 @@ resample_linear(__half* __restrict__ y, const __half* x, const int* __restrict__
 }
 CUDA_KERNEL(resample_linear)
 
-// y[y_first + t][y_column + c] = x[row(t)][c] for c < channels, and 0 for channels <= c < y_width, for t < rows of this clip:
-//   from 0: row(t) = row x_first + t of the same clip of x; as many rows as both x (from x_first) and y (from y_first) have
+// y[y_first + t][y_column + c] = x[row(t)][c] for c < channels, and 0 for channels <= c < y_width, for t <
+//   rows of this clip:
+//   from 0: row(t) = row x_first + t of the same clip of x; as many rows as both x (from x_first) and y (from
+//     y_first) have
 //   from 1: row(t) = t of a table of `table_rows` rows, for every clip
 //   from 2: row(t) = the clip's number: one row, repeated over the clip
 //   Rows of x are x_stride apart, rows of y y_stride. The offsets (clips + 1) of x are read only with from 0.
 // Requires: no alignment. Eight columns move as one vector if both addresses are 16-byte aligned.
-// Grid (vectors of y's longest clip / 256, clips), 256 threads; a thread owns eight columns. Cost: 4 bytes a value; bound by memory.
+// Grid (vectors of y's longest clip / 256, clips), 256 threads; a thread owns eight columns. Cost: 4 bytes a
+//   value; bound by memory.
 extern "C" __global__ void __launch_bounds__(256)
 copy_rows(__half* __restrict__ y, const __half* x, const int* __restrict__ x_offsets, const int* __restrict__ y_offsets,
           int channels, int y_width, int x_stride, int y_stride, int y_column, int x_first, int y_first, int from, int table_rows) {
@@ -70,8 +76,10 @@ CUDA_KERNEL(copy_rows)
 
 // y[r] = x[r] + z[r]; if z is a table, its row is the number of row r within its clip
 //   x, y (rows, stride); z (rows, stride), or (table rows, stride) with offsets (clips + 1). y may be x or z.
-// Requires: 16-byte aligned. Without a table, offsets are null and `rows` gives the rows; with one, `rows` is not read.
-// Grid (vectors of the longest clip / 256, clips), 256 threads; a thread owns a vector. Cost: 6 bytes a value; bound by memory.
+// Requires: 16-byte aligned. Without a table, offsets are null and `rows` gives the rows; with one, `rows` is
+//   not read.
+// Grid (vectors of the longest clip / 256, clips), 256 threads; a thread owns a vector. Cost: 6 bytes a
+//   value; bound by memory.
 extern "C" __global__ void __launch_bounds__(256)
 add_rows(__half* y, const __half* x, const __half* z, const int* __restrict__ offsets, int rows, int stride) {
   dev::begin_after_previous();
@@ -92,8 +100,9 @@ add_rows(__half* y, const __half* x, const __half* z, const int* __restrict__ of
 }
 CUDA_KERNEL(add_rows)
 
-// Operations on emotion vectors, of which a clip has one row. Tensors are (rows, channels) with rows `stride` apart; values are f32
-// until the result is rounded. Grid (rows), 32 threads: a warp owns a row. Bound by latency.
+// Operations on emotion vectors, of which a clip has one row. Tensors are (rows, channels) with rows `stride`
+// apart; values are f32 until the result is rounded. Grid (rows), 32 threads: a warp owns a row. Bound by
+// latency.
 
 // y = x / (|x| + 1e-8). y may be x.
 extern "C" __global__ void __launch_bounds__(32)
@@ -128,7 +137,8 @@ sample_gaussian(__half* __restrict__ y, const __half* mu, const __half* log_vari
 }
 CUDA_KERNEL(sample_gaussian)
 
-// y = a point between a (weight 0) and b (weight 1): with on_sphere along the great circle and scaled to unit length, else linear.
+// y = a point between a (weight 0) and b (weight 1): with on_sphere along the great circle and scaled to unit
+//   length, else linear.
 extern "C" __global__ void __launch_bounds__(32)
 interpolate(__half* __restrict__ y, const __half* a, const __half* b, int channels, int stride, float weight,
             int on_sphere) {
@@ -140,7 +150,8 @@ interpolate(__half* __restrict__ y, const __half* a, const __half* b, int channe
     float dot = 0.f;
     for (int c = threadIdx.x; c < channels; c += 32) dot = fmaf(__half2float(a[row + c]), __half2float(b[row + c]), dot);
     const float angle = acosf(fminf(fmaxf(warp_sum(dot), -1.f), 1.f)), sine = sinf(angle);
-    // Nearly parallel or opposite vectors have no well-defined great circle: linear, then scaled to unit length.
+    // Nearly parallel or opposite vectors have no well-defined great circle: linear, then scaled to unit
+    // length.
     if (sine >= 1e-4f) {
       wa = sinf((1.f - weight) * angle) / sine;
       wb = sinf(weight * angle) / sine;

@@ -8,19 +8,25 @@ constexpr int MOVEMENT = 12;  // floats of a joint's movement: a matrix, row-maj
 }  // namespace
 
 // y[t][v] = weights[0][v] p + sum_j weights[1 + j][v] G[j] p
-//   p      = template[v] + sum_c e[c] shapes[c][v] + sum_i d[i] correctives[i][v],  d = the entries of R[j] - I of the last `corrected` joints
+//   p      = template[v] + sum_c e[c] shapes[c][v] + sum_i d[i] correctives[i][v],  d = the entries
+//            of R[j] - I of the last `corrected` joints
 //   q[j]   = pivots[0][j] + sum_c e[c] pivots[1 + c][j]
 //   G[j] x = G[parent of j] (R[j] (x - q[j]) + q[j]),  G of no parent = I
-//   x (frames, channels + 3 * joints): e, then each joint's rotation, axis times angle; template (vertices, 3); shapes (channels, vertices, 3);
-//   correctives (9 * corrected, vertices, 3) or null; pivots (channels + 1, joints, 3); weights (joints + 1, vertices); y (frames, vertices, 3).
-//   `parents` has four bits for each joint, the first lowest: the number of an earlier joint plus one, or 0 for no parent.
-// Requires: 1 to 8 joints; FRAMES * (channels + 9 * corrected + 12 * joints + 3 * THREADS) floats of shared memory; no alignment.
-// Grid (vertices / 128, frames / 8), 128 threads. A thread owns three of its block's 384 coordinates, 128 apart, and eight frames of
-//   them: neighbours read and write neighbours, and a displacement that is read is used eight times. Coefficients and movements of the joints
-//   are in shared memory, through which the coordinates of a vertex meet before they turn. The movements are computed in every block, by a
-//   thread for each joint and frame: for 53 parameters and 5 joints that is 3 % of the arithmetic of a block, and needs no launch before this one.
-// Cost: 6 * frames * vertices * (channels + 9 * corrected + 4 * joints) FLOP; bound by reading the shapes, 12 * vertices * (channels + 9 *
-//   corrected) bytes for eight frames. A joint without a share in a vertex costs one comparison there.
+//   x (frames, channels + 3 * joints): e, then each joint's rotation, axis times angle; template (vertices,
+//   3); shapes (channels, vertices, 3); correctives (9 * corrected, vertices, 3) or null; pivots (channels +
+//   1, joints, 3); weights (joints + 1, vertices); y (frames, vertices, 3). `parents` has four bits for each
+//   joint, the first lowest: the number of an earlier joint plus one, or 0 for no parent.
+// Requires: 1 to 8 joints; FRAMES * (channels + 9 * corrected + 12 * joints + 3 * THREADS) floats of shared
+//   memory; no alignment.
+// Grid (vertices / 128, frames / 8), 128 threads. A thread owns three of its block's 384 coordinates, 128
+//   apart, and eight frames of them: neighbours read and write neighbours, and a displacement that is read is
+//   used eight times. Coefficients and movements of the joints are in shared memory, through which
+//   the threads exchange the coordinates of a vertex before they are turned. The movements are computed in
+//   every block, by a thread for each joint and frame: for 53 parameters and 5 joints that is 3 % of the
+//   arithmetic of a block, and needs no launch before this one.
+// Cost: 6 * frames * vertices * (channels + 9 * corrected + 4 * joints) FLOP; bound by reading the
+//   shapes, 12 * vertices * (channels + 9 * corrected) bytes for eight frames. A joint without a share in a
+//   vertex costs one comparison there.
 extern "C" __global__ void __launch_bounds__(THREADS)
 skin(float* __restrict__ y, const float* x, const float* __restrict__ rest, const float* __restrict__ shapes,
      const float* __restrict__ correctives, const float* __restrict__ pivots, const float* __restrict__ weights, int frames, int vertices,

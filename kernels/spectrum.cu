@@ -1,4 +1,5 @@
-// Spectra: energies of frequencies summed into bands. Used by both front ends after the windowed transform, in models with log-mel input.
+// Spectra: energies of frequencies summed into bands. Used by both front ends after the windowed transform,
+// in models with log-mel input.
 #include "device.cuh"
 
 namespace {
@@ -6,12 +7,14 @@ constexpr int ROWS = 8, THREADS = 256;
 }  // namespace
 
 // y[t][m] = ln(floor + sum_f bands[m][f] * (x[t][f]^2 + x[t][bins + f]^2))
-//   x (rows, 2 * bins) with rows x_stride apart: real parts, then imaginary ones; bands (count, bins) with rows bands_stride apart;
-//   y (rows, count) with rows y_stride apart, whose columns from count on get zeros.
-// Requires: ROWS * bins floats of shared memory; no alignment beyond that of a half. Infinite parts count as the largest half, 65504.
-// Grid (rows / 8), 256 threads. The energies of eight rows are in shared memory, in f32, since the square of a half does not fit into a
-//   half. A warp owns every eighth band; its lanes share the frequencies and keep eight sums, so a weight that is read is used
-//   eight times. The order of a row's sum does not depend on the other rows.
+//   x (rows, 2 * bins) with rows x_stride apart: real parts, then imaginary ones; bands (count, bins) with
+//   rows bands_stride apart; y (rows, count) with rows y_stride apart, whose columns from count on get zeros.
+// Requires: ROWS * bins floats of shared memory; no alignment beyond that of a half. Infinite parts count as
+//   the largest half, 65504.
+// Grid (rows / 8), 256 threads. The energies of eight rows are in shared memory, in f32, since the square of
+//   a half does not fit into a half. A warp owns every eighth band; its lanes share the frequencies and keep
+//   eight sums, so a weight that is read is used eight times. The order of a row's sum does not depend on the
+//   other rows.
 // Cost: 2 * rows * count * bins FLOP and 4 * rows * bins bytes; latency.
 extern "C" __global__ void __launch_bounds__(THREADS)
 log_bands(__half* __restrict__ y, const __half* x, const __half* __restrict__ bands, int rows, int bins, int count,
@@ -32,7 +35,8 @@ log_bands(__half* __restrict__ y, const __half* x, const __half* __restrict__ ba
     float sum[ROWS] = {};
     for (int f = lane; m < count && f < bins; f += 32) {
       const float weight = __half2float(bands[size_t(m) * bands_stride + f]);
-      // A quarter of a warp reads at once. Four of its lanes read their first half first, four their second: different banks.
+      // A quarter of a warp reads at once. Four of its lanes read their first half first, four their second:
+      // different banks.
       const bool later = lane & 4;
       const float4 a = dev::ld<float4>(energies + f * ROWS + (later ? 4 : 0)), b = dev::ld<float4>(energies + f * ROWS + (later ? 0 : 4));
       const float4 low = later ? b : a, high = later ? a : b;

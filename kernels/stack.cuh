@@ -1,4 +1,5 @@
-// The sizes, weights and division of columns of `transformer_stack.cu`: a stack of transformer layers as a block computes it.
+// The sizes, weights and division of columns of `transformer_stack.cu`: a stack of transformer layers as a
+// block computes it.
 #pragma once
 #include "device.cuh"
 
@@ -12,10 +13,12 @@ struct Layer {
 enum Product { Q, K, V, OUT, UP, DOWN };
 struct Sizes { int layers, width, feed_forward, heads, window, activation; float slope, scale, eps; };
 
-// Bytes from row to row of `width` halves: an odd number of 16-byte pieces, so that ldmatrix meets every bank once.
+// Bytes from row to row of `width` halves: an odd number of 16-byte pieces, so that ldmatrix meets every bank
+// once.
 __device__ __forceinline__ int pitch_of(int width) { return width * 2 + 16; }
 
-// The columns of a product that a warp owns. A product with more columns than a row has channels is cut into passes.
+// The columns of a product that a warp owns. A product with more columns than a row has channels is cut into
+// passes.
 struct Columns {
   int width, feed_forward, most;  // most: tiles of eight columns a warp
   __device__ __forceinline__ int count(int product) const { return product == UP ? feed_forward : width; }

@@ -1,8 +1,11 @@
-// Stacks of narrow transformer layers in one launch, for attention that sees only near rows. Used by the predictor and the motion prior.
+// Stacks of narrow transformer layers in one launch, for attention that sees only near rows. Used by the
+// predictor and the motion prior.
 //
-// A block owns some rows of a clip. Layer by layer it also computes the rows beside them that they see, as the neighbouring block does:
+// A block owns some rows of a clip. Layer by layer it also computes the rows beside them that they see, as
+// the neighbouring block does:
 //     for layer:  q, k, v = x w^T + b;  mixed = softmax(q k^T * scale, over |i - j| < window) v, stored over q
-//                 x = norm1(x + mixed w^T + b);  hidden = activation(x w^T + b);  x = norm2(x + hidden w^T + b)
+//                 x = norm1(x + mixed w^T + b);  hidden = activation(x w^T + b)
+//                 x = norm2(x + hidden w^T + b)
 // If a row sees only itself (window 1), mixed = v, and q and k are not computed.
 #include "matrix.cuh"
 #include "stack.cuh"
@@ -12,8 +15,9 @@ using namespace stacks;
 constexpr int DEPTH = 32;   // k values of a step
 constexpr float LOG2_E = 1.4426950408889634f;
 
-// The ring of a warp's weights, copied in the order in which the warp uses them, across products and layers without a pause. A tile of a
-// stage is eight columns by 32 k values: four pieces of 16 bytes for each column. STAGES: steps of weights that are loaded or in flight.
+// The ring of a warp's weights, copied in the order in which the warp uses them, across products and layers
+// without a pause. A tile of a stage is eight columns by 32 k values: four pieces of 16 bytes for each
+// column. STAGES: steps of weights that are loaded or in flight.
 template <int TILES, int STAGES> struct Weights {
   const Layer* layers;
   Columns columns;
@@ -65,7 +69,8 @@ template <int TILES, int STAGES> struct Weights {
     }
     dev::cp_async_commit();
   }
-  // Waits for the oldest stage and returns it; starts the copy into the stage before it, with which all lanes have finished.
+  // Waits for the oldest stage and returns it; starts the copy into the stage before it, with which all lanes
+  // have finished.
   __device__ __forceinline__ const unsigned char* next() {
     SYNC_POINT(weights_wait, dev::cp_async_wait<STAGES - 2>());
     SYNC_POINT(weights_loaded, __syncwarp());  // the copies of all lanes have arrived
@@ -213,8 +218,9 @@ __device__ __forceinline__ void add_norm(float (&c)[MT][TILES][4], unsigned char
   }
 }
 
-// Attention of one head for one tile of 16 queries, by one warp; all keys that the tile sees lie in the block. The result is stored over q.
-// The clip's rows are rows `begin` to `end` of the block. A row outside the clip sees only itself, so that its values stay finite.
+// Attention of one head for one tile of 16 queries, by one warp; all keys that the tile sees lie in the
+// block. The result is stored over q. The clip's rows are rows `begin` to `end` of the block. A row outside
+// the clip sees only itself, so that its values stay finite.
 template <int MT>
 __device__ __forceinline__ void attend(unsigned char* q, int pitch, int width, int head_width, int tile, int window, int low, int high,
                                        int begin, int end, float scale) {
@@ -365,17 +371,21 @@ __device__ __forceinline__ void stack(__half* __restrict__ y, const __half* x, c
 }
 }  // namespace
 
-// y = layers of x (the equation above): x, y (rows, width); layers: a table of addresses (stack.cuh) of weights (out, in) and vectors
-// Requires: width and feed_forward multiples of 32; width at most 64 * TILES; a head a multiple of 16 wide, if window > 1;
-//   2 * (window - 1) * layers < 16 * MT; x, y and weights 16-byte aligned; no aliasing.
-// Grid (tiles of the longest clip, clips), 256 threads. A block computes 16 * MT rows and writes the rows of its tile: all but
-//   (window - 1) * layers rows on either side, which the tile sees. Rows stay in shared memory as halves, (width or
-//   3 * width or feed_forward) * 2 + 16 bytes from row to row: x; q, k and v (v alone if window is 1), then the feed-forward; two tables of 8 floats a row; the ring of weights, 4 KiB
-//   a stage for every 64 of width. A warp owns some columns and all rows of a product, so no other warp needs their weights: they pass through its
-//   own part of the ring, without a block barrier, STAGES - 1 steps ahead. The order of the sum over k does not depend on the
-//   tile, and tiles begin at the clip's first row: a clip's bytes do not depend on the other clips of the batch.
-// Cost: (2 * (2 or 4) * width^2 + 4 * width * feed_forward) FLOP a layer and row of the block; bound by reading all weights once for each
-//   block, at the rate at which one multiprocessor reads from the second-level cache. Not measured yet.
+// y = layers of x (the equation above): x, y (rows, width); layers: a table of addresses (stack.cuh) of
+//   weights (out, in) and vectors
+// Requires: width and feed_forward multiples of 32; width at most 64 * TILES; a head a multiple of 16 wide,
+//   if window > 1; 2 * (window - 1) * layers < 16 * MT; x, y and weights 16-byte aligned; no aliasing.
+// Grid (tiles of the longest clip, clips), 256 threads. A block computes 16 * MT rows and writes the rows of
+//   its tile: all but (window - 1) * layers rows on either side, which the tile sees. Rows stay in shared
+//   memory as halves, (width or 3 * width or feed_forward) * 2 + 16 bytes from row to row: x; q, k and v (v
+//   alone if window is 1), then the feed-forward; two tables of 8 floats a row; the ring of weights, 4 KiB a
+//   stage for every 64 of width. A warp owns some columns and all rows of a product, so no other warp needs
+//   their weights: they pass through its own part of the ring, without a block barrier, STAGES - 1 steps
+//   ahead. The order of the sum over k does not depend on the tile, and tiles begin at the clip's first row:
+//   a clip's bytes do not depend on the other clips of the batch.
+// Cost: (2 * (2 or 4) * width^2 + 4 * width * feed_forward) FLOP a layer and row of the block; bound by
+//   reading all weights once for each block, at the rate at which one multiprocessor reads from the
+//   second-level cache. Not measured yet.
 #define TRANSFORMER_STACK(name, MT, TILES, STAGES)                                                                                  \
   extern "C" __global__ void __launch_bounds__(THREADS)                                                                             \
       name(__half* y, const __half* x, const void* layers, const int* offsets, int count, int width, int feed_forward, int heads,   \

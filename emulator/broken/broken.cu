@@ -1,5 +1,4 @@
-// One deliberately wrong kernel for each kind of error that the checker must report, and correct variants of
-// some.
+// A deliberately wrong kernel for each kind of error that the checker must report; correct variants of some.
 #include "device.cuh"
 
 extern "C" __global__ void neighbours_without_syncwarp(int* out) {

@@ -45,7 +45,8 @@ static uint32_t place_number(Traffic& t, const Site& site, bool shared, bool wri
   return found.first->second;
 }
 
-static void add_range(emulator_global_traffic& to, uintptr_t& free, uintptr_t begin, uintptr_t end) {  // `free`: bytes below it are counted
+// Adds the bytes from `begin` to `end`; those below `free` are already counted.
+static void add_range(emulator_global_traffic& to, uintptr_t& free, uintptr_t begin, uintptr_t end) {
   begin = std::max(begin, free);
   if (begin >= end) return;
   to.bytes += end - begin;
