@@ -37,7 +37,8 @@ const PROGRAM: &[&str] = &["cli"];
 /// Files of `src` that belong to no room.
 const ROOMLESS: &[&str] = &["lib.rs", "main.rs", "error.rs"];
 
-/// Identifiers, numbers and one-word strings that belong to a network, beside the names of the folders in `src/networks`.
+/// Identifiers, numbers and one-word strings that belong to a network, beside the names of the folders in
+/// `src/networks`.
 const NETWORK_WORDS: &[(&str, &str)] = &[
     ("DeepTalk", "a type of one network"),
     ("codes_t", "a codebook of one network"),

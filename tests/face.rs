@@ -194,7 +194,8 @@ fn lbs(face: &Face, channels: &[f32], rotations: &[[f32; 3]]) -> Vec<f64> {
     out
 }
 
-/// The rotation of an axis times an angle, from sine and cosine of the half angle: not the formula of the crate.
+/// The rotation of an axis times an angle, from sine and cosine of the half angle: not the formula of the
+/// crate.
 fn rodrigues(r: [f64; 3]) -> [[f64; 3]; 3] {
     let angle = r.iter().map(|v| v * v).sum::<f64>().sqrt();
     let share = if angle > 0.0 { (angle / 2.0).sin() / angle } else { 0.5 };

@@ -226,7 +226,8 @@ fn chromium_plays_the_page_of_a_flame_face() {
     check_page(&flame_like(), 61);
 }
 
-/// Checks a GLB against the vertices that the rig itself computes, between the joints and bases that glTF can hold.
+/// Checks a GLB against the vertices that the rig itself computes, between the joints and bases that glTF can
+/// hold.
 fn check_glb(face: &Face, motion: &Animation) {
     let folder = tempfile::tempdir().unwrap();
     let [glb, expected] = ["talk.glb", "expected.json"].map(|name| folder.path().join(name));

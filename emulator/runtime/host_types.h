@@ -32,7 +32,7 @@ inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 struct alignas(64) CUtensorMap { uint64_t opaque[16]; };
 
-// ---- fp16: every operation is done in f32 or f64 and rounded once, to nearest even, as the hardware does ----
+// ---- fp16: operations are done in f32 or f64 and rounded once, to nearest even, as in the hardware ----
 struct __half { uint16_t bits; };
 struct alignas(4) __half2 { __half x, y; };
 using half = __half;

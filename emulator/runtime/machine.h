@@ -30,7 +30,8 @@ void start_context(Context& context, char* stack, size_t bytes, void (*entry)())
 constexpr size_t STACK_BYTES = 64 << 10;
 
 // ---- device memory (memory.cpp) ----
-// One recorded access to one byte. `actor` is a thread or one of its asynchronous engines; its top bit marks an atomic.
+// One recorded access to one byte. `actor` is a thread or one of its asynchronous engines; its top bit marks
+// an atomic.
 struct Access { uint32_t block = 0, clock = 0, actor = 0, site = 0; };
 constexpr uint32_t ATOMIC = 1u << 31;
 struct Cell { Access write, read[2]; };

@@ -214,7 +214,8 @@ impl TensorMap {
         );
         let mut map = Self([0; 16]);
         let pointer = (&raw mut map).cast();
-        // SAFETY: the map is 128 bytes; the base is kept as an address and only read by launches, which check it.
+        // SAFETY: the map is 128 bytes; the base is kept as an address and only read by launches, which check
+        // it.
         unsafe {
             emulator_tensor_map(
                 pointer,

@@ -1,4 +1,5 @@
-//! Encoders of pictures and video. [`picture::render_outputs`] draws a scene and writes all files in one pass.
+//! Encoders of pictures and video. [`picture::render_outputs`] draws a scene and writes all files in one
+//! pass.
 
 mod apng;
 mod changes;

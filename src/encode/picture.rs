@@ -1,7 +1,9 @@
-//! Pictures and video of a moving face: [`render_outputs`] draws a [`Scene`] and writes all files in one pass.
+//! Pictures and video of a moving face: [`render_outputs`] draws a [`Scene`] and writes all files in one
+//! pass.
 //!
-//! Each frame is drawn once for all files, and each file has its own thread, which encodes while the next frames are drawn. Only a few
-//! frames are in memory at a time. Files appear when all of them are complete, or not at all.
+//! Each frame is drawn once for all files, and each file has its own thread, which encodes while the next
+//! frames are drawn. Only a few frames are in memory at a time. Files appear when all of them are complete,
+//! or not at all.
 //!
 //! ```
 //! use deeptalk_rt::encode::picture::{Hooks, Picture, Scene, render_outputs};
@@ -72,7 +74,8 @@ impl Default for Hooks<'_> {
 /// The files of one drawing, and the time that each part of the work took, summed over all threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawn {
-    /// Size and hash of every output, in the order of the outputs; of a folder: of all its frames, one after another.
+    /// Size and hash of every output, in the order of the outputs; of a folder: of all its frames, one after
+    /// another.
     pub written: Vec<Written>,
     /// Frames that were drawn.
     pub frames: usize,

@@ -24,8 +24,8 @@ impl<'a> Scene<'a> {
     /// `speech`: mono at 16 kHz, full scale 1; may be empty.
     ///
     /// # Errors
-    /// [`Error::BadInput`] if the animation was not made for this face, [`Error::Usage`] for a size or camera out of range,
-    /// [`Error::Shape`] for an animation without frames.
+    /// [`Error::BadInput`] if the animation was not made for this face, [`Error::Usage`] for a size or camera
+    /// out of range, [`Error::Shape`] for an animation without frames.
     pub fn new(face: &'a Face, motion: &'a Animation, speech: &'a [f32], options: &Options) -> Result<Self> {
         let rig = Rig::for_columns(face, &motion.parameters()?.names, "the model")?;
         if motion.frames() == 0 || motion.rate.per_second() > 1000.0 {
@@ -80,7 +80,8 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The vertices of the head without the shoulders, if the face has masks of forehead and jaw; else none, which means all vertices.
+/// The vertices of the head without the shoulders, if the face has masks of forehead and jaw; else none,
+/// which means all vertices.
 fn focus(face: &Face) -> Vec<u32> {
     let points: &[[f32; 3]] = face.template.as_chunks().0;
     let extent = |mask: &str, axis: usize| {

@@ -1,4 +1,5 @@
-//! `.png`: a contact sheet. A row of frames, each above its time; below them the waveform and the curves of jaw, lips and brows.
+//! `.png`: a contact sheet. A row of frames, each above its time; below them the waveform and the curves of
+//! jaw, lips and brows.
 
 use std::io::Write;
 use std::ops::Range;

@@ -52,8 +52,8 @@ pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), 
 /// The file's bytes: `motion` of `face`.
 ///
 /// # Errors
-/// [`Error::BadInput`] if the animation was not made for this face; [`Error::Usage`] if it has no frames, or if the file would exceed
-/// 4 GB.
+/// [`Error::BadInput`] if the animation was not made for this face; [`Error::Usage`] if it has no frames, or
+/// if the file would exceed 4 GB.
 pub fn bytes(motion: &Animation, face: &Face) -> Result<Vec<u8>> {
     let rig = Rig::for_columns(face, &motion.parameters()?.names, "the model")?;
     if motion.frames() == 0 {

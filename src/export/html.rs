@@ -58,11 +58,12 @@ pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), 
     Ok(file.write_all(text.as_bytes())?)
 }
 
-/// The page as text: `motion` of `face` with its `speech` (16 kHz, mono, -1 to 1; may be empty) under a `title`.
+/// The page as text: `motion` of `face` with its `speech` (16 kHz, mono, -1 to 1; may be empty) under a
+/// `title`.
 ///
 /// # Errors
-/// [`Error::BadInput`] if the animation was not made for this face; [`Error::Usage`] if it has no frames, or is too long for a
-/// browser.
+/// [`Error::BadInput`] if the animation was not made for this face; [`Error::Usage`] if it has no frames, or
+/// is too long for a browser.
 pub fn page(motion: &Animation, face: &Face, speech: &[f32], title: &str) -> Result<String> {
     face.check_channels(&motion.parameters()?.names, "the model")?;
     if motion.frames() == 0 {

@@ -1,13 +1,15 @@
-//! ARKit weights as the Live Link Face app records them, for Unreal, Unity, Blender add-ons and other readers.
+//! ARKit weights as the Live Link Face app records them, for Unreal, Unity, Blender add-ons and other
+//! readers.
 //!
 //! Columns of the CSV, in the app's order:
 //!
-//! 1. `Timecode`: `HH:MM:SS:FF.mmm`, frames counted from 0 at the chosen rate; `.mmm` is the part of a frame, always `.000` here.
+//! 1. `Timecode`: `HH:MM:SS:FF.mmm`, frames counted from 0 at the chosen rate; `.mmm` is the part of a frame,
+//!    always `.000` here.
 //! 2. `BlendShapeCount`: always 61 (52 weights and 9 rotations).
 //! 3. The 52 weights of [`WEIGHTS`], with a capital first letter, each in 0 to 1.
-//! 4. `HeadYaw HeadPitch HeadRoll LeftEyeYaw LeftEyePitch LeftEyeRoll RightEyeYaw RightEyePitch RightEyeRoll`:
-//!    all 0, because the network moves neither the head nor the eyeballs (a gaze, if there is one, is in the
-//!    `eyeLook..` weights).
+//! 4. `HeadYaw HeadPitch HeadRoll LeftEyeYaw LeftEyePitch LeftEyeRoll RightEyeYaw RightEyePitch
+//!    RightEyeRoll`: all 0, because the network moves neither the head nor the eyeballs (a gaze, if there is
+//!    one, is in the `eyeLook..` weights).
 
 use std::fmt::Write as _;
 
@@ -28,10 +30,12 @@ const ROTATIONS: [&str; 9] = [
     "RightEyeRoll",
 ];
 
-/// An animation of the 52 weights ([`Arkit`](crate::animation::arkit::Arkit)) as the text of a Live Link Face CSV.
+/// An animation of the 52 weights ([`Arkit`](crate::animation::arkit::Arkit)) as the text of a Live Link Face
+/// CSV.
 ///
 /// # Errors
-/// A usage error if the columns are not [`WEIGHTS`], or the rate is not a whole number of frames a second up to 240.
+/// A usage error if the columns are not [`WEIGHTS`], or the rate is not a whole number of frames a second up
+/// to 240.
 pub fn csv(animation: &Animation) -> Result<String> {
     let (fps, rows) = weights(animation)?;
     let mut text = csv_header();
@@ -88,8 +92,9 @@ pub fn csv_row(frame: usize, fps: u32, weights: &[f32]) -> String {
     text
 }
 
-/// An animation of the 52 weights ([`Arkit`](crate::animation::arkit::Arkit)) as JSON: `fps`, `names` (ARKit's own spelling, the order of
-/// [`WEIGHTS`]) and `frames`, each with its `timecode`, its `time` in seconds and its 52 `weights`.
+/// An animation of the 52 weights ([`Arkit`](crate::animation::arkit::Arkit)) as JSON: `fps`, `names`
+/// (ARKit's own spelling, the order of [`WEIGHTS`]) and `frames`, each with its `timecode`, its `time` in
+/// seconds and its 52 `weights`.
 ///
 /// # Errors
 /// As [`csv`].

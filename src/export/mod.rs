@@ -1,8 +1,8 @@
 //! Animations to files: the ending of the name chooses the format.
 //!
-//! [`FORMATS`] is the table of formats; [`write()`] writes files of data, [`draw`] pictures and video. A new format is a row of the
-//! table and a module with a `write` function; it writes into an [`AtomicFile`] and lets [`Failure`](crate::files::Failure) carry the
-//! errors.
+//! [`FORMATS`] is the table of formats; [`write()`] writes files of data, [`draw`] pictures and video. A new
+//! format is a row of the table and a module with a `write` function; it writes into an [`AtomicFile`] and
+//! lets [`Failure`](crate::files::Failure) carry the errors.
 //!
 //! ```
 //! use deeptalk_rt::animation::{Animation, Rate};
@@ -101,9 +101,9 @@ impl Request<'_> {
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] for an unknown ending, for a picture ([`draw`] makes those) and for a format that cannot hold the animation,
-/// [`Error::Shape`] for an animation whose arrays do not fit each other or that holds numbers that are not finite, [`Error::Io`] where
-/// the system refuses, and the errors of the vertex source.
+/// [`Error::Usage`] for an unknown ending, for a picture ([`draw`] makes those) and for a format that cannot
+/// hold the animation, [`Error::Shape`] for an animation whose arrays do not fit each other or that holds
+/// numbers that are not finite, [`Error::Io`] where the system refuses, and the errors of the vertex source.
 pub fn write(path: impl AsRef<Path>, animation: &Animation, options: &Options<'_>) -> Result<Written> {
     let path = path.as_ref();
     let format = match options.layout {

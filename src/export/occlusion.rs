@@ -19,7 +19,8 @@ const BIAS: f32 = 2.0;
 
 /// The open share of the sky over each vertex, (V): 0 enclosed, 1 free.
 ///
-/// `positions` (V, 3), `normals` (V, 3) of unit length, `faces` as in [`crate::rig::Face`]. The same input gives the same bytes.
+/// `positions` (V, 3), `normals` (V, 3) of unit length, `faces` as in [`crate::rig::Face`]. The same input
+/// gives the same bytes.
 pub(super) fn openness(positions: &[f32], normals: &[f32], faces: &[[u32; 3]]) -> Vec<f32> {
     let vertices = positions.as_chunks::<3>().0;
     let normals = normals.as_chunks::<3>().0;

@@ -32,7 +32,8 @@ impl ElementType {
         }
     }
 
-    /// Appends the elements of `bytes` to `out` as f32, rounded to nearest; an incomplete element at the end is ignored.
+    /// Appends the elements of `bytes` to `out` as f32, rounded to nearest; an incomplete element at the end
+    /// is ignored.
     pub fn extend_f32(self, bytes: &[u8], out: &mut Vec<f32>) {
         fn each<const N: usize>(bytes: &[u8], out: &mut Vec<f32>, value: impl Fn([u8; N]) -> f32) {
             out.extend(bytes.as_chunks::<N>().0.iter().map(|b| value(*b)));

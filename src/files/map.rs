@@ -20,19 +20,21 @@ impl FileMap {
         // Checked before the file is opened: opening a pipe would block until something writes to it.
         regular(path)?;
         let file = std::fs::File::open(path).map_err(unreadable)?;
-        // SAFETY: the map is read-only, and nothing here writes to input files. Another program that shortens the file while it is being
-        // read ends this process with a bus error; no memory map can exclude that.
+        // SAFETY: the map is read-only, and nothing here writes to input files. Another program that shortens
+        // the file while it is being read ends this process with a bus error; no memory map can exclude that.
         #[allow(unsafe_code)]
         unsafe { Mmap::map(&file) }.map(Self).map_err(unreadable)
     }
 
-    /// Lets the system drop the pages of `range`, which has been read, so that a large file takes little memory.
+    /// Lets the system drop the pages of `range`, which has been read, so that a large file takes little
+    /// memory.
     pub(crate) fn release(&self, range: Range<usize>) {
         const WORTH_A_CALL: usize = 256 << 10;
         #[cfg(unix)]
         if range.len() >= WORTH_A_CALL {
-            // SAFETY: the pages belong to a read-only map of a file and are never written to; a dropped page is read from the file
-            // again when it is touched. If the system refuses, nothing changes, so the result is ignored.
+            // SAFETY: the pages belong to a read-only map of a file and are never written to; a dropped page
+            // is read from the file again when it is touched. If the system refuses, nothing changes, so the
+            // result is ignored.
             #[allow(unsafe_code)]
             let _ = unsafe {
                 self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len())

@@ -1,4 +1,5 @@
-//! File formats and file access: atomic writes, hashes, memory maps, safetensors, NumPy arrays, pickles and torch archives.
+//! File formats and file access: atomic writes, hashes, memory maps, safetensors, NumPy arrays, pickles and
+//! torch archives.
 //!
 //! Of the crate, this module uses only the errors: it does not depend on sound, networks or faces.
 

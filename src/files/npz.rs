@@ -1,7 +1,7 @@
 //! NumPy's `.npz`: a zip of arrays, for `numpy.load(path, allow_pickle=False)`.
 //!
-//! The entries are stored, not deflated, as `numpy.savez` does: floats of motion shrink by a tenth at best, and
-//! stored arrays are written at the speed of the disk and can be read in place.
+//! The entries are stored, not deflated, as `numpy.savez` does: floats of motion shrink by a tenth at best,
+//! and stored arrays are written at the speed of the disk and can be read in place.
 
 use std::collections::HashMap;
 use std::io::{self, Cursor, Read, Write};
@@ -13,8 +13,8 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use super::AtomicFile;
 use super::npy::{write_f32, write_header, write_i32};
 
-/// An archive being written. After an error it is not dropped: dropping would write the archive's directory into a file that is about
-/// to be deleted, and print an error on stderr if the disk is full.
+/// An archive being written. After an error it is not dropped: dropping would write the archive's directory
+/// into a file that is about to be deleted, and print an error on stderr if the disk is full.
 pub(crate) struct NpzWriter<'a> {
     zip: ManuallyDrop<ZipWriter<&'a mut AtomicFile>>,
 }
@@ -69,8 +69,8 @@ impl<'a> NpzWriter<'a> {
 
     /// Begins an entry and writes the header of its array, of `bytes` bytes without the header.
     fn begin(&mut self, name: &str, descr: &str, shape: &[usize], bytes: u64) -> io::Result<()> {
-        // The sizes stand before the entry, so it must be known beforehand if they need eight bytes. The date is fixed, so that the
-        // same arrays give the same file.
+        // The sizes stand before the entry, so it must be known beforehand if they need eight bytes. The date
+        // is fixed, so that the same arrays give the same file.
         let entry = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default())

@@ -1,8 +1,8 @@
 //! Safetensors: named arrays after a JSON header. The only reader and the only writer of the format.
 //!
-//! A file is the length of its header (u64, little-endian), the header, and the arrays one after another. The `safetensors` crate checks
-//! that their offsets follow each other, fit their shapes and end with the file; [`Safetensors::parse`] also limits the header's size and
-//! refuses a name that occurs twice.
+//! A file is the length of its header (u64, little-endian), the header, and the arrays one after another. The
+//! `safetensors` crate checks that their offsets follow each other, fit their shapes and end with the file;
+//! [`Safetensors::parse`] also limits the header's size and refuses a name that occurs twice.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{Display, Formatter};
@@ -203,7 +203,8 @@ impl Header {
         bytes
     }
 
-    /// Writes the file array by array: `write` gives the bytes of the array with an index. The same header and arrays give the same bytes.
+    /// Writes the file array by array: `write` gives the bytes of the array with an index. The same header
+    /// and arrays give the same bytes.
     ///
     /// # Errors
     /// Those of `write` and of the disk, and an array that is given more or fewer bytes than its shape says.

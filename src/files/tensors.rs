@@ -24,7 +24,8 @@ pub trait Tensors: Send + Sync + std::fmt::Debug {
     fn read_f32(&self, name: &str) -> Result<Vec<f32>>;
 }
 
-/// Opens a torch archive (zip, or the older format) or a safetensors file. The first bytes decide, not the file's name.
+/// Opens a torch archive (zip, or the older format) or a safetensors file. The first bytes decide, not the
+/// file's name.
 ///
 /// # Errors
 /// [`Error::BadInput`] if the file is none of these, or damaged.

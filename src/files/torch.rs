@@ -54,13 +54,15 @@ pub(super) struct View {
 }
 
 impl TorchArchive {
-    /// Opens an archive of `torch.save` (or of its format before torch 1.6) and lists the tensors of its state dict.
+    /// Opens an archive of `torch.save` (or of its format before torch 1.6) and lists the tensors of its
+    /// state dict.
     ///
     /// The state dict is the file's dictionary, or its value `state_dict`, `model_state_dict` or `model`; if
     /// that is a dictionary of several state dicts, the names are joined with a point.
     ///
     /// # Errors
-    /// [`Error::BadInput`] if the file is damaged, names a function that is not allowed, or holds no state dict.
+    /// [`Error::BadInput`] if the file is damaged, names a function that is not allowed, or holds no state
+    /// dict.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         Self::new(FileMap::open(path)?, path)
@@ -223,7 +225,8 @@ struct Walk<'a, S> {
 }
 
 impl<S: Fn(&str) -> Result<Option<Range<usize>>>> Walk<'_, S> {
-    /// Takes the tensors of `dict`, and of the state dicts in it. Other content of a checkpoint (epochs, optimisers) is skipped.
+    /// Takes the tensors of `dict`, and of the state dicts in it. Other content of a checkpoint (epochs,
+    /// optimisers) is skipped.
     fn collect(&mut self, dict: Node<'_>, prefix: &str, depth: usize) -> Result<()> {
         for (key, value) in dict.pairs().into_iter().flatten() {
             self.count_one()?;

@@ -38,8 +38,9 @@ impl<W> Conv1d<W> {
         Self { weight, bias: None, stride, groups: 1, padding: Padding::NONE }
     }
 
-    /// A convolution of stride 1 that keeps the number of rows: `weight` (width, kernel, width / groups) and `bias` (width) of a place.
-    /// An even kernel with padding on both sides gives one row too many; published wav2vec code drops the last, and so does this padding.
+    /// A convolution of stride 1 that keeps the number of rows: `weight` (width, kernel, width / groups) and
+    /// `bias` (width) of a place. An even kernel with padding on both sides gives one row too many; published
+    /// wav2vec code drops the last, and so does this padding.
     ///
     /// # Errors
     /// As [`Source::tensor`].

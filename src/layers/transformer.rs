@@ -1,4 +1,5 @@
-//! Post-norm transformer layers: sizes and tensors. The forward is [`transformer_stack`](crate::tensor::RowOps::transformer_stack).
+//! Post-norm transformer layers: sizes and tensors. The forward is
+//! [`transformer_stack`](crate::tensor::RowOps::transformer_stack).
 
 use serde::{Deserialize, Serialize};
 

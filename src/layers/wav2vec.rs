@@ -1,5 +1,6 @@
-//! The encoder of the wav2vec 2.0 family in its post-norm form (Baevski et al., 2020; `Wav2Vec2Model` and `HubertModel` of the
-//! `transformers` library with `do_stable_layer_norm = False`): convolutions, projection, positional convolution, transformer.
+//! The encoder of the wav2vec 2.0 family in its post-norm form (Baevski et al., 2020; `Wav2Vec2Model` and
+//! `HubertModel` of the `transformers` library with `do_stable_layer_norm = False`): convolutions,
+//! projection, positional convolution, transformer.
 
 use serde::{Deserialize, Serialize};
 
@@ -131,8 +132,8 @@ impl<W> Wav2vec<W> {
         })
     }
 
-    /// Normalised samples or log-mel rows (rows, input) to (tokens, hidden); with `frames`, the features of the front end are resampled
-    /// to these lengths first: (frames, hidden).
+    /// Normalised samples or log-mel rows (rows, input) to (tokens, hidden); with `frames`, the features of
+    /// the front end are resampled to these lengths first: (frames, hidden).
     ///
     /// # Errors
     /// Clips too short for the front end; errors of the device and of the observer.

@@ -61,8 +61,8 @@ pub(super) struct Occlusion {
 }
 
 impl Occlusion {
-    /// Fills the map for a picture of `width` x `height`. `reach`: half the side of the square, in metres round the
-    /// camera's target, in which shadows are cast.
+    /// Fills the map for a picture of `width` x `height`. `reach`: half the side of the square, in metres
+    /// round the camera's target, in which shadows are cast.
     pub fn compute(
         &mut self,
         geometry: &Geometry,

@@ -35,7 +35,8 @@ impl Workspace {
         Self { samples: TileBuffer::new(), batch: Batch::new(), light: vec![[0.0; 4]; TILE * TILE] }
     }
 
-    /// Draws a tile into `band`, the rows of the picture that the tile's row of tiles covers, which hold the background.
+    /// Draws a tile into `band`, the rows of the picture that the tile's row of tiles covers, which hold the
+    /// background.
     #[inline(always)]
     pub fn draw(&mut self, frame: &Frame, column: usize, row: usize, band: &mut [u8], width: usize) {
         let lists = frame.bins.tile(column, row);

@@ -1,4 +1,5 @@
-//! The columns of a motion, found by name: expression channels, and three rotations for each joint that the motion turns.
+//! The columns of a motion, found by name: expression channels, and three rotations for each joint that the
+//! motion turns.
 
 use std::path::Path;
 

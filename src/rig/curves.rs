@@ -122,7 +122,8 @@ fn follow(
     Ok(values)
 }
 
-/// The face of a few vertices alone. Its joints stay at rest: a joint that follows the expression (FLAME's) moves by well under a millimetre.
+/// The face of a few vertices alone. Its joints stay at rest: a joint that follows the expression (FLAME's)
+/// moves by well under a millimetre.
 fn part(face: &Face, vertices: &[u32]) -> Face {
     let count = face.vertex_count();
     let pick = |table: &[f32], width: usize| -> Vec<f32> {

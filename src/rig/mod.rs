@@ -1,10 +1,12 @@
 //! Faces and rigs: parameters to vertices.
 //!
-//! A [`Face`] is data: vertices at rest, the displacement of each expression channel, joints with their weights and correctives, colours. It has
-//! the structure of FLAME, so that FLAME's models and the built-in head are used in the same way. A [`Rig`] is a face prepared for the columns
-//! of a motion: made once, then it turns rows of parameters into vertices.
+//! A [`Face`] is data: vertices at rest, the displacement of each expression channel, joints with their
+//! weights and correctives, colours. It has the structure of FLAME, so that FLAME's models and the built-in
+//! head are used in the same way. A [`Rig`] is a face prepared for the columns of a motion: made once, then
+//! it turns rows of parameters into vertices.
 //!
-//! Lengths are metres; x points to the subject's left, y up, z forward. Rotations are axis times angle, radians.
+//! Lengths are metres; x points to the subject's left, y up, z forward. Rotations are axis times angle,
+//! radians.
 
 mod builtin;
 mod check;
@@ -30,8 +32,8 @@ pub use crate::animation::JAW_NAMES;
 /// A face of V vertices, C expression channels and J joints, from [`Face::builtin`], [`Face::load`] or
 /// [`import_flame`].
 ///
-/// All tables are row-major. The fields are public for code that draws, exports or builds faces; [`Face::load`] and [`Face::save`]
-/// check that their sizes and indices agree.
+/// All tables are row-major. The fields are public for code that draws, exports or builds faces;
+/// [`Face::load`] and [`Face::save`] check that their sizes and indices agree.
 #[derive(Clone, PartialEq)]
 pub struct Face {
     /// The display name: "FLAME 2020", "Built-in head".
@@ -44,7 +46,8 @@ pub struct Face {
     pub source: String,
     /// Names of the C expression channels, in the order of a motion's columns.
     pub channels: Vec<String>,
-    /// Names of the J joints, such as FLAME's `root`, `neck`, `jaw`, `eye_left`, `eye_right`; one of them is `jaw`.
+    /// Names of the J joints, such as FLAME's `root`, `neck`, `jaw`, `eye_left`, `eye_right`; one of them is
+    /// `jaw`.
     pub joint_names: Vec<String>,
     /// Vertices at rest, (V, 3), metres.
     pub template: Vec<f32>,
@@ -54,13 +57,15 @@ pub struct Face {
     pub expression_basis: Vec<f32>,
     /// Rest positions of the joints, (J, 3).
     pub joints: Vec<f32>,
-    /// (J, V): joints as weighted sums of the vertices after identity and expression shapes. Without it the joints stay at `joints`.
+    /// (J, V): joints as weighted sums of the vertices after identity and expression shapes. Without it the
+    /// joints stay at `joints`.
     pub joint_regressor: Option<Vec<f32>>,
     /// Parent of each joint, -1 for a root.
     pub parents: Vec<i32>,
     /// Share of each joint in the movement of each vertex, (V, J); rows sum to 1.
     pub skinning_weights: Vec<f32>,
-    /// Pose correctives, (9 (J - 1), V, 3): displacements for each entry of R - I, row-major, of joints 1..; joint 0 has none.
+    /// Pose correctives, (9 (J - 1), V, 3): displacements for each entry of R - I, row-major, of joints 1..;
+    /// joint 0 has none.
     pub pose_basis: Option<Vec<f32>>,
     /// Identity shapes, (S, V, 3).
     pub identity_basis: Option<Vec<f32>>,
@@ -88,7 +93,8 @@ impl Face {
         self.channels.iter().map(String::as_str).chain(JAW_NAMES).map(String::from).collect()
     }
 
-    /// Names of all columns that a motion of this face can have: the channels, then `JOINT_x`, `JOINT_y`, `JOINT_z` of every joint.
+    /// Names of all columns that a motion of this face can have: the channels, then `JOINT_x`, `JOINT_y`,
+    /// `JOINT_z` of every joint.
     pub fn all_parameter_names(&self) -> Vec<String> {
         let rotations = self.joint_names.iter().flat_map(|joint| columns::joint_columns(joint));
         self.channels.iter().cloned().chain(rotations).collect()
@@ -109,7 +115,8 @@ impl Face {
     /// [`Rig::for_columns`].
     ///
     /// # Errors
-    /// A bad input that names `model` (the file the motion comes from), this face, and the first column that differs.
+    /// A bad input that names `model` (the file the motion comes from), this face, and the first column that
+    /// differs.
     pub fn check_channels(&self, names: &[String], model: impl AsRef<Path>) -> Result<()> {
         columns::Columns::find(self, names, model.as_ref()).map(drop)
     }

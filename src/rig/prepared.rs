@@ -93,8 +93,9 @@ impl<'a> Rig<'a> {
         Self::for_columns(face, &names, "the face").expect("a face has its own columns")
     }
 
-    /// Prepares a face for rows with the columns `names`: all channels of the face, in any order, and `JOINT_x`, `JOINT_y`, `JOINT_z` (axis
-    /// times angle, radians) for each joint that the rows turn. Other joints stay at rest.
+    /// Prepares a face for rows with the columns `names`: all channels of the face, in any order, and
+    /// `JOINT_x`, `JOINT_y`, `JOINT_z` (axis times angle, radians) for each joint that the rows turn. Other
+    /// joints stay at rest.
     ///
     /// # Errors
     /// A bad input that names `source`, for columns that are not the face's.
@@ -131,7 +132,8 @@ impl<'a> Rig<'a> {
         Ok(Self { face, columns, tables, device: None })
     }
 
-    /// The same rig with an identity: coefficients of the first identity shapes; the others are 0. It poses on the host.
+    /// The same rig with an identity: coefficients of the first identity shapes; the others are 0. It poses
+    /// on the host.
     ///
     /// # Panics
     /// If there are more coefficients than identity shapes.
@@ -156,17 +158,20 @@ impl<'a> Rig<'a> {
         &self.columns.names
     }
 
-    /// The joints that turn, as numbers of the face's joints: the jaw, and those that the columns name; parents before children.
+    /// The joints that turn, as numbers of the face's joints: the jaw, and those that the columns name;
+    /// parents before children.
     pub fn joints(&self) -> &[usize] {
         &self.columns.joints
     }
 
-    /// The number of parameters in the rig's own order: the channels of the face, then three rotations for each of [`joints`](Rig::joints).
+    /// The number of parameters in the rig's own order: the channels of the face, then three rotations for
+    /// each of [`joints`](Rig::joints).
     pub fn parameters(&self) -> usize {
         self.columns.parameters()
     }
 
-    /// Rows in the rig's own order, (frames, [`parameters`](Rig::parameters)); joints that the columns do not name have rotations of 0.
+    /// Rows in the rig's own order, (frames, [`parameters`](Rig::parameters)); joints that the columns do not
+    /// name have rotations of 0.
     ///
     /// # Errors
     /// [`Error::Shape`] for values that are not whole rows.
@@ -182,7 +187,8 @@ impl<'a> Rig<'a> {
     /// Vertices (frames, V, 3), metres, of a motion.
     ///
     /// # Errors
-    /// A motion of vertices; a bad input if the motion's columns are not those that the rig was prepared for; errors of the device.
+    /// A motion of vertices; a bad input if the motion's columns are not those that the rig was prepared for;
+    /// errors of the device.
     pub fn vertices(&self, motion: &Animation) -> Result<Vec<f32>> {
         let (own, names) = (self.columns(), &motion.parameters()?.names);
         if names != own {

@@ -9,7 +9,8 @@ pub(super) struct Tables {
     template: Vec<f32>,
     /// (C + 1, J, 3): positions of the joints at rest, then their displacement at channel = 1.
     pivots: Vec<f32>,
-    /// (9 K, V, 3): pose correctives of the last K joints; K is J, or J - 1 if the face's first joint, which has none, comes first.
+    /// (9 K, V, 3): pose correctives of the last K joints; K is J, or J - 1 if the face's first joint, which
+    /// has none, comes first.
     correctives: Option<Vec<f32>>,
     /// (J + 1, V): weight of the part at rest, then of each joint together with the unturned joints below it.
     weights: Vec<f32>,
@@ -18,7 +19,8 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Makes the tables of `face` for `joints`, parents before children, and an identity of at most S coefficients.
+    /// Makes the tables of `face` for `joints`, parents before children, and an identity of at most S
+    /// coefficients.
     pub fn new(face: &Face, joints: &[usize], identity: &[f32]) -> Self {
         let mut template = face.template.clone();
         if let Some(basis) = face.identity_basis.as_ref().filter(|_| !identity.is_empty()) {

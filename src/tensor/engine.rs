@@ -16,8 +16,8 @@ use crate::{Error, Result};
 
 /// A device that leases contexts. Clones share the device.
 ///
-/// Weights that one context of an engine loaded can be used by all of its contexts. Tensors and codes belong to the context that made
-/// them.
+/// Weights that one context of an engine loaded can be used by all of its contexts. Tensors and codes belong
+/// to the context that made them.
 pub trait Engine: Clone + Send + Sync + 'static {
     /// The context of this device.
     type Context: Context<Weight: Send + Sync>;
@@ -106,8 +106,8 @@ impl<C: Pooled> Pool<C> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leases the context that returned last, whose memory and recordings were used most recently; or a new one
-    /// from `make`.
+    /// Leases the context that returned last, whose memory and recordings were used most recently; or a new
+    /// one from `make`.
     pub fn lease(self: &Arc<Self>, make: impl FnOnce() -> Result<C>) -> Result<Lease<C>> {
         let mut state = self.state();
         let ticket = state.next_ticket;

@@ -138,8 +138,8 @@ pub enum AttentionBias {
         /// Rows at the start of every clip that have no position.
         free_rows: usize,
     },
-    /// `-slopes[head] * floor((i - j) / period)` (FaceFormer's periodic form of ALiBi) where `0 <= i - j < context`, minus infinity
-    /// elsewhere: a row sees itself and the rows before it.
+    /// `-slopes[head] * floor((i - j) / period)` (FaceFormer's periodic form of ALiBi) where
+    /// `0 <= i - j < context`, minus infinity elsewhere: a row sees itself and the rows before it.
     Causal {
         /// One slope for each head.
         slopes: Vec<f32>,

@@ -1,4 +1,5 @@
-//! The CUDA back end on the stand-in driver: the whole network through the program's own device code, on a machine without a GPU.
+//! The CUDA back end on the stand-in driver: the whole network through the program's own device code, on a
+//! machine without a GPU.
 
 mod attention;
 mod errors;

@@ -39,7 +39,8 @@ fn the_hops_of_a_stream_replay_recordings() {
         let sound = speech(44_800, 5);
         let (cuda, direct) = hops(&file, Device::Cuda(0), &sound);
         println!("kernels launched outside of graphs, hop by hop: {direct:?}");
-        // The window grows for four hops; the first hop of a length runs kernel by kernel, the second is recorded.
+        // The window grows for four hops; the first hop of a length runs kernel by kernel, the second is
+        // recorded.
         let steady = &direct[8..];
         let replayed = steady.iter().filter(|count| **count == 0).count();
         assert!(replayed * 3 >= steady.len() * 2, "{direct:?}");

@@ -1,4 +1,5 @@
-//! Every CUDA kernel on the checked emulator, in several orders of its threads, on awkward shapes, against plain loops.
+//! Every CUDA kernel on the checked emulator, in several orders of its threads, on awkward shapes, against
+//! plain loops.
 
 mod attention;
 mod attention_over;

@@ -302,7 +302,8 @@ fn gelu_is_rounded_once_down_into_its_tail() {
     }
 }
 
-/// P(n > a) of a standard normal n, a >= 0: the continued fraction of Mills' ratio from 2 on, the series of erf below.
+/// P(n > a) of a standard normal n, a >= 0: the continued fraction of Mills' ratio from 2 on, the series of
+/// erf below.
 fn tail(a: f64) -> f64 {
     if a < 2.0 {
         return 0.5 - 0.5 * erf(a / 2f64.sqrt());

@@ -1,5 +1,5 @@
-//! `transformer_stack.cu`: the stacks of the predictor and of the motion prior at the sizes of every model that fits, against plain
-//! loops; packed clips of awkward lengths.
+//! `transformer_stack.cu`: the stacks of the predictor and of the motion prior at the sizes of every model
+//! that fits, against plain loops; packed clips of awkward lengths.
 
 use crate::gpu;
 use crate::support::*;

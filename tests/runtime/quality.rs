@@ -1,8 +1,12 @@
 //! A stream against the whole recording at once, and its delay, with a trained model: figures, with limits.
 //!
-//! `DEEPTALK_TEST_CLIPS=FOLDER_OF_WAVS cargo test --release --test runtime quality -- --ignored --nocapture --test-threads 1`, and `DEEPTALK_TEST_MODEL=FILE`
-//! for another model than the built-in one. `python -m evaluation.clips` (in models/) makes such a folder, of
-//! voices that are not in the training.
+//! ```sh
+//! DEEPTALK_TEST_CLIPS=FOLDER_OF_WAVS cargo test --release --test runtime quality -- \
+//!   --ignored --nocapture --test-threads 1
+//! ```
+//!
+//! `DEEPTALK_TEST_MODEL=FILE` sets another model than the built-in one. `python -m evaluation.clips` (in
+//! models/) makes such a folder, of voices that are not in the training.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -13,8 +13,8 @@ use crate::{Error, Result};
 const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const VERSION: i128 = 1001;
 
-/// Lists the tensors: the pickles are a magic number, a version, facts about the machine, the object, and the keys of the storages; each
-/// storage is its number of elements, then the elements.
+/// Lists the tensors: the pickles are a magic number, a version, facts about the machine, the object, and the
+/// keys of the storages; each storage is its number of elements, then the elements.
 pub(super) fn read(bytes: &[u8], path: &Path) -> Result<Vec<(String, View)>> {
     let mut at = 0;
     let mut next = || {

@@ -1,4 +1,5 @@
-//! Element functions that the compiler turns into vector code, and the dispatch to the machine's widest vectors.
+//! Element functions that the compiler turns into vector code, and the dispatch to the machine's widest
+//! vectors.
 
 use crate::tensor::Activation;
 

@@ -136,8 +136,8 @@ pub(crate) fn add_shapes(coefficients: &[f32], basis: &[f32], out: &mut [f32]) {
 
 const IDENTITY: Matrix = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
 
-/// Rodrigues' formula as in `smplx.lbs.batch_rodrigues`: the angle is the norm of the vector + 1e-8, which makes the zero vector safe
-/// (and leaves one tiny vector that is not).
+/// Rodrigues' formula as in `smplx.lbs.batch_rodrigues`: the angle is the norm of the vector + 1e-8, which
+/// makes the zero vector safe (and leaves one tiny vector that is not).
 fn rotation(r: [f32; 3]) -> Matrix {
     let angle = r.iter().map(|v| (v + 1e-8) * (v + 1e-8)).sum::<f32>().sqrt();
     if angle == 0.0 {

@@ -135,7 +135,8 @@ impl Arena {
 
     fn free(&self, address: u64) {
         self.device.context.record_err(self.device.context.bind_to_thread());
-        // SAFETY: a chunk came from the driver, no piece of it is in use, and the streams that used it were waited for.
+        // SAFETY: a chunk came from the driver, no piece of it is in use, and the streams that used it were
+        // waited for.
         self.device.context.record_err(unsafe { result::free_sync(address) });
     }
 

@@ -47,8 +47,8 @@ pub(super) fn self_attention(
         clips: qkv.clips.count(),
         longest: longest(&qkv.clips),
     };
-    // SAFETY: qkv has `3 * heads * width` halves a row, y a third of it, slopes one float a head; widths are multiples of 16, so
-    // that no row is padded; the offsets are those of these clips.
+    // SAFETY: qkv has `3 * heads * width` halves a row, y a third of it, slopes one float a head; widths are
+    // multiples of 16, so that no row is padded; the offsets are those of these clips.
     unsafe { lane.launch(&attention) }?;
     Ok(y)
 }

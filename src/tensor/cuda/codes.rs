@@ -27,7 +27,8 @@ pub(super) fn lookup(cuda: &Cuda, codes: &Codes, codebook: &Weight) -> Result<Te
     let rows = codes.clips.rows();
     let lookup =
         Lookup { y: y.address(), codes: codes.buffer.address(), codebook: book, rows, stride: y.stride() };
-    // SAFETY: a code for every row, each below the codebook's count; rows of y and of the codebook are `stride` halves.
+    // SAFETY: a code for every row, each below the codebook's count; rows of y and of the codebook are
+    // `stride` halves.
     unsafe { lane.launch(&lookup) }?;
     Ok(y)
 }
@@ -52,7 +53,8 @@ pub(super) fn nearest_code(cuda: &Cuda, x: &Tensor, codebook: &Weight) -> Result
         count,
         stride: x.stride(),
     };
-    // SAFETY: rows of x and of the codebook are `stride` halves, with zeros behind the channels; there is room for a code a row.
+    // SAFETY: rows of x and of the codebook are `stride` halves, with zeros behind the channels; there is
+    // room for a code a row.
     unsafe { lane.launch(&nearest) }?;
     Ok(codes)
 }

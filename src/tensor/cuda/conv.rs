@@ -135,7 +135,8 @@ fn first_conv(
         clips: y.clips.count(),
         longest: longest(&y.clips),
     };
-    // SAFETY: x has a float and y `out` halves a row, w (out, 10) and bias (out) halves; the offsets are those of these clips.
+    // SAFETY: x has a float and y `out` halves a row, w (out, 10) and bias (out) halves; the offsets are
+    // those of these clips.
     unsafe { lane.launch(&first) }?;
     Ok(y)
 }
@@ -189,8 +190,8 @@ fn grouped_conv(
         clips: y.clips.count(),
         longest: longest(&y.clips),
     };
-    // SAFETY: x and y have `groups * width` halves a row, w (groups, taps, width, width) and bias as many as channels; the offsets
-    // are those of these clips; shared memory is what three stages and the window need.
+    // SAFETY: x and y have `groups * width` halves a row, w (groups, taps, width, width) and bias as many as
+    // channels; the offsets are those of these clips; shared memory is what three stages and the window need.
     unsafe { lane.launch(&grouped) }?;
     Ok(y)
 }

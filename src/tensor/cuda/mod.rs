@@ -60,7 +60,8 @@ use crate::{Error, Result};
 /// The most offset and slope tables that are kept: more than any batch size and length distribution in use.
 const TABLES: usize = 4096;
 
-/// A context of a GPU: two streams with their memory, and recordings. One thread at a time uses it; [`Gpu`] gives it.
+/// A context of a GPU: two streams with their memory, and recordings. One thread at a time uses it; [`Gpu`]
+/// gives it.
 pub struct Cuda {
     /// Different for every context of the process.
     id: u64,

@@ -46,8 +46,8 @@ pub(super) fn layer_norm(
         eps: norm.eps,
         activation,
     };
-    // SAFETY: x, residual and y have `rows * channels` halves, weight and bias `channels`; the kernel's name says how many
-    // vectors of 256 channels it holds.
+    // SAFETY: x, residual and y have `rows * channels` halves, weight and bias `channels`; the kernel's name
+    // says how many vectors of 256 channels it holds.
     unsafe { lane.launch(&kernel) }?;
     Ok(y)
 }
@@ -81,8 +81,9 @@ pub(super) fn layer_norm_of_parts(
         channels,
         eps: norm.eps,
     };
-    // SAFETY: residual and y have `rows * channels` halves, the sums as many floats for each part, the bias of the product, weight
-    // and bias `channels` halves; the kernel's name says how many vectors of 256 channels it holds.
+    // SAFETY: residual and y have `rows * channels` halves, the sums as many floats for each part, the bias
+    // of the product, weight and bias `channels` halves; the kernel's name says how many vectors of 256
+    // channels it holds.
     unsafe { lane.launch(&kernel) }?;
     Ok(y)
 }
@@ -169,7 +170,8 @@ pub(super) fn sorted_pool(cuda: &Cuda, x: &Tensor, weights: &Tensor) -> Result<T
         stride: x.stride(),
         clips,
     };
-    // SAFETY: x has `stride` halves and weights a float for every row, y `stride` halves for every clip, at most 512 rows each.
+    // SAFETY: x has `stride` halves and weights a float for every row, y `stride` halves for every clip, at
+    // most 512 rows each.
     unsafe { lane.launch(&pool) }?;
     Ok(y)
 }

@@ -85,6 +85,7 @@ pub(super) unsafe fn launch(
         attrs: &mut attribute,
         numAttrs: 1,
     };
-    // SAFETY: the caller's promise; the configuration and its attribute live until the call returns, which has copied them.
+    // SAFETY: the caller's promise; the configuration and its attribute live until the call returns, which
+    // has copied them.
     unsafe { sys::cuLaunchKernelEx(&config, function, arguments.as_mut_ptr(), std::ptr::null_mut()) }.result()
 }

@@ -116,7 +116,8 @@ pub(super) fn transposed_window(kernel: usize, stride: usize, padding: usize) ->
     Window { rows: (largest - least + 1) as usize, before: least.unsigned_abs() }
 }
 
-/// A transposed convolution (kernel, out, in) as a convolution with `stride` times the columns: (stride * out, window, `padded(in)`).
+/// A transposed convolution (kernel, out, in) as a convolution with `stride` times the columns: (stride *
+/// out, window, `padded(in)`).
 fn transposed(values: &[f32], [kernel, out, width]: [usize; 3], stride: usize, padding: usize) -> Vec<f16> {
     let window = transposed_window(kernel, stride, padding);
     let columns = padded(width);
@@ -170,7 +171,8 @@ mod tests {
 
     #[test]
     fn a_transposed_convolution_is_a_convolution_with_the_taps_sorted() {
-        // Kernel 5, stride 2, padding 2: even rows get taps 4, 2, 0 of rows t - 1, t, t + 1; odd rows 3 and 1 of t and t + 1.
+        // Kernel 5, stride 2, padding 2: even rows get taps 4, 2, 0 of rows t - 1, t, t + 1; odd rows 3 and 1
+        // of t and t + 1.
         let values: Vec<f32> = (0..5).map(|tap| tap as f32 + 1.0).collect();
         let columns = |packed: &[f16]| packed.iter().step_by(8).map(|v| v.to_f32()).collect::<Vec<_>>();
         assert_eq!(transposed_window(5, 2, 2), Window { rows: 3, before: 1 });

@@ -59,7 +59,8 @@ pub(super) fn linear_in_parts(cuda: &Cuda, x: &Tensor, linear: &Linear<Weight>) 
     let bias = cuda.bias("linear", linear.bias.as_ref())?;
     let sums = lane.arena.take(kernel.parts() * product.rows * out * size_of::<f32>())?;
     kernel.product = Product { y: sums.address(), w, bias: NULL, ..product };
-    // SAFETY: as in `matmul`; y has a float for each part, row and column, and there is neither bias nor activation.
+    // SAFETY: as in `matmul`; y has a float for each part, row and column, and there is neither bias nor
+    // activation.
     unsafe { lane.launch(&kernel) }?;
     let shape = Rows { clips: x.clips.clone(), channels: out };
     Ok(Some(Parts { sums, count: kernel.parts(), bias, shape }))

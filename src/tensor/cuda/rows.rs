@@ -66,7 +66,8 @@ pub(super) fn resample_linear(cuda: &Cuda, x: &Tensor, clips: &Clips) -> Result<
     Ok(y)
 }
 
-/// A call of `copy_rows` that writes rows of `width` columns into y from the first row and column on, all read from x.
+/// A call of `copy_rows` that writes rows of `width` columns into y from the first row and column on, all
+/// read from x.
 fn copy(y: &Tensor, x: u64, x_stride: usize, width: usize, source: RowSource) -> CopyRows {
     CopyRows {
         y: y.address(),

@@ -16,7 +16,8 @@ pub(super) fn stride(dtype: Dtype, channels: usize) -> usize {
     }
 }
 
-/// Packed rows: fp16, rows `padded(channels)` apart with zeros behind the channels; or f32, rows `channels` apart.
+/// Packed rows: fp16, rows `padded(channels)` apart with zeros behind the channels; or f32, rows `channels`
+/// apart.
 #[derive(Debug, Clone)]
 pub struct Tensor {
     pub(super) clips: Clips,

@@ -1,5 +1,6 @@
-//! The tiles of matrix products, chosen by an estimate of the time in which the operands move from the second-level cache to the
-//! multiprocessors: for a short clip this time, not the matrix units, limits a product.
+//! The tiles of matrix products, chosen by an estimate of the time in which the operands move from the
+//! second-level cache to the multiprocessors: for a short clip this time, not the matrix units, limits a
+//! product.
 
 /// k values of a step, as in the kernels.
 pub(super) const STEP: usize = 64;
@@ -11,7 +12,8 @@ pub(super) const SEGMENT: usize = 12;
 /// TFLOP/s), a published copy kernel 5.5.
 const FED: (usize, usize) = (1, 2);
 
-/// The work of a matrix product: `rows` of the longest of `clips`, in steps of 64 k values; a new sum begins every `segment` steps.
+/// The work of a matrix product: `rows` of the longest of `clips`, in steps of 64 k values; a new sum begins
+/// every `segment` steps.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Work {
     pub rows: usize,
@@ -42,7 +44,8 @@ impl Tiling {
         tilings.min_by_key(|tiling| tiling.bytes(work, multiprocessors)).expect("there are tiles")
     }
 
-    /// The fastest tiling, either of whole sums or with a block for each segment; the next kernel then adds the segments.
+    /// The fastest tiling, either of whole sums or with a block for each segment; the next kernel then adds
+    /// the segments.
     pub fn in_parts(work: Work, multiprocessors: usize) -> Self {
         let parts = work.steps.div_ceil(work.segment);
         let split = TILES.map(|tile| Self { tile, parts });

@@ -42,7 +42,7 @@ pub struct SampleCodes {
     pub seeds: Vec<u64>,
     /// The stream of random numbers: draws with one seed and different streams are independent.
     pub stream: u32,
-    /// The row number, within its recording, of each clip's first row: overlapping windows of one recording draw the same codes
-    /// where they overlap.
+    /// The row number, within its recording, of each clip's first row: overlapping windows of one recording
+    /// draw the same codes where they overlap.
     pub first_rows: Vec<usize>,
 }

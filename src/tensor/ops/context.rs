@@ -48,7 +48,8 @@ pub trait Context {
     /// The number format of activations on this device.
     fn dtype(&self) -> Dtype;
 
-    /// Host to device, in the device's [`dtype`](Self::dtype); `values` is row-major `(clips.rows(), channels)`.
+    /// Host to device, in the device's [`dtype`](Self::dtype); `values` is row-major
+    /// `(clips.rows(), channels)`.
     fn upload(&self, clips: &Clips, channels: usize, values: &[f32]) -> Result<Self::Tensor>;
 
     /// Host to device, in f32 on every device: samples, the weights of a pooling, the parameters of a face.

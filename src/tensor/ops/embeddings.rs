@@ -22,7 +22,8 @@ pub trait EmbeddingOps: RowOps {
         control: f32,
     ) -> Result<Self::Tensor>;
 
-    /// Spherical interpolation, row by row: along the great circle from `a` (weight 0) to `b` (weight 1), both of unit length.
+    /// Spherical interpolation, row by row: along the great circle from `a` (weight 0) to `b` (weight 1),
+    /// both of unit length.
     fn slerp(&self, a: &Self::Tensor, b: &Self::Tensor, weight: f32) -> Result<Self::Tensor>;
 
     /// Linear interpolation, row by row, from `a` (weight 0) to `b` (weight 1).

@@ -8,10 +8,11 @@ use crate::tensor::shapes;
 
 /// Operations that make vertices.
 pub trait MeshOps: Context {
-    /// Vertices of a face: blend shapes, then linear blend skinning as in `smplx.lbs`, in f32 on every device.
+    /// Vertices of a face: blend shapes, then linear blend skinning as in `smplx.lbs`, in f32 on every
+    /// device.
     ///
-    /// (frames, C + 3 J) in f32, a frame's channels `e` followed by the rotation of each joint (axis times angle, radians),
-    /// to (frames, V * 3) in f32.
+    /// (frames, C + 3 J) in f32, a frame's channels `e` followed by the rotation of each joint (axis times
+    /// angle, radians), to (frames, V * 3) in f32.
     ///
     /// ```text
     /// R[j]   = Rodrigues(rotation j)
@@ -65,7 +66,8 @@ pub struct SkinTables<W> {
     pub shapes: W,
     /// (C + 1, J, 3): positions of the joints at rest, then their displacement at channel = 1.
     pub pivots: W,
-    /// (9 K, V, 3): displacements for each entry of the rotation less the identity, row-major, of the last K joints.
+    /// (9 K, V, 3): displacements for each entry of the rotation less the identity, row-major, of the last K
+    /// joints.
     pub correctives: Option<W>,
     /// (J + 1, V): share of the part at rest, then of each joint, in the movement of a vertex.
     pub weights: W,

@@ -1,8 +1,9 @@
 //! Tensor operations, one trait for each family. A network requires the families that it uses.
 //!
-//! Shapes are written `(rows, channels)`; `rows` counts the rows of all clips. Operations on single rows (`linear`, `layer_norm`,
-//! `add`, ...) do not depend on clips. Convolutions, `group_norm`, `attention`, pooling and resampling work within one clip, so a
-//! clip's result does not depend on the other clips of the batch.
+//! Shapes are written `(rows, channels)`; `rows` counts the rows of all clips. Operations on single rows
+//! (`linear`, `layer_norm`, `add`, ...) do not depend on clips. Convolutions, `group_norm`, `attention`,
+//! pooling and resampling work within one clip, so a clip's result does not depend on the other clips of the
+//! batch.
 //!
 //! Every operation returns [`crate::Error::Shape`] for operands that do not fit.
 

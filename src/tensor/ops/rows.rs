@@ -42,8 +42,8 @@ pub trait RowOps: Context {
         activation: Activation,
     ) -> Result<Self::Tensor>;
 
-    /// Each channel to mean 0 and (population) variance 1 over the rows of its clip, times weight plus bias, then
-    /// the activation. As many groups as channels: PyTorch's `GroupNorm(channels, channels)`.
+    /// Each channel to mean 0 and (population) variance 1 over the rows of its clip, times weight plus bias,
+    /// then the activation. As many groups as channels: PyTorch's `GroupNorm(channels, channels)`.
     fn group_norm(
         &self,
         x: &Self::Tensor,
@@ -51,8 +51,8 @@ pub trait RowOps: Context {
         activation: Activation,
     ) -> Result<Self::Tensor>;
 
-    /// `softmax(q k^T / sqrt(width) + bias) v` for every head and clip: (rows, 3 * width * heads) -> (rows, width * heads).
-    /// A row holds q of all heads, then k, then v.
+    /// `softmax(q k^T / sqrt(width) + bias) v` for every head and clip: (rows, 3 * width * heads) -> (rows,
+    /// width * heads). A row holds q of all heads, then k, then v.
     fn self_attention(&self, qkv: &Self::Tensor, heads: usize, bias: &AttentionBias) -> Result<Self::Tensor>;
 
     /// As [`self_attention`](Self::self_attention), but of queries (rows, width * heads) over keys and values

@@ -6,8 +6,9 @@ use crate::tensor::{Activation, Conv1d, Norm, shapes};
 
 /// Operations at the beginning of a speech encoder.
 pub trait SpeechOps: RowOps {
-    /// The logarithm of the energy in each band of a spectrum: `ln(floor + sum_f bands[m][f] (re_f^2 + im_f^2))`:
-    /// (rows, 2 * bins), a row's real parts before its imaginary ones, and (bands, bins) -> (rows, bands).
+    /// The logarithm of the energy in each band of a spectrum:
+    /// `ln(floor + sum_f bands[m][f] (re_f^2 + im_f^2))`: (rows, 2 * bins), a row's real parts before its
+    /// imaginary ones, and (bands, bins) -> (rows, bands).
     fn log_bands(&self, spectrum: &Self::Tensor, bands: &Self::Weight, floor: f32) -> Result<Self::Tensor>;
 
     /// One layer of a front end.
@@ -26,7 +27,8 @@ pub trait SpeechOps: RowOps {
         }
     }
 
-    /// An encoder's convolutional front end, at least one layer: samples or log-mel rows (rows, in) to features.
+    /// An encoder's convolutional front end, at least one layer: samples or log-mel rows (rows, in) to
+    /// features.
     fn front_end(&self, x: &Self::Tensor, layers: &[FrontLayer<Self::Weight>]) -> Result<Self::Tensor> {
         shapes::front_end(x, layers)?;
         let first = self.front_layer(x, &layers[0])?;

@@ -117,7 +117,8 @@ impl Product {
     }
 }
 
-/// `matmul_64x64`, `matmul_128x128` and, on compute capability 9.0, `matmul_sm90_64x64`, `_128x128`, `_128x256`.
+/// `matmul_64x64`, `matmul_128x128` and, on compute capability 9.0, `matmul_sm90_64x64`, `_128x128`,
+/// `_128x256`.
 #[derive(Debug, Clone, Copy)]
 pub struct Matmul {
     /// The operands.

@@ -5,7 +5,8 @@ use crate::tensor::Activation;
 
 const WARPS: usize = 8;
 
-/// A kernel of the family: the rows of a block, the widest row, and the steps of 32 k values in the ring of weights.
+/// A kernel of the family: the rows of a block, the widest row, and the steps of 32 k values in the ring of
+/// weights.
 struct Variant {
     rows: usize,
     widest: usize,
@@ -60,7 +61,8 @@ impl StackSize {
         self.rows.checked_sub(halo.checked_mul(2)?).filter(|tile| *tile > 0)
     }
 
-    /// Bytes of shared memory of a block: the rows, their queries, keys and values or feed-forward, two tables of sums, and the ring.
+    /// Bytes of shared memory of a block: the rows, their queries, keys and values or feed-forward, two
+    /// tables of sums, and the ring.
     pub fn shared(&self) -> usize {
         let mixed = if self.window > 1 { 3 * self.width } else { self.width };
         let pitch = |width: usize| size_of::<u16>() * width + 16;
@@ -76,8 +78,8 @@ pub struct TransformerStack {
     pub y: u64,
     /// (rows, width) halves.
     pub x: u64,
-    /// (layers, 12) addresses: weight (out, in) and bias (or null) of qkv and of the projection out; weight and bias of the first norm; weight
-    /// and bias of up and of down; weight and bias of the second norm.
+    /// (layers, 12) addresses: weight (out, in) and bias (or null) of qkv and of the projection out; weight
+    /// and bias of the first norm; weight and bias of up and of down; weight and bias of the second norm.
     pub layers: u64,
     /// The clips' rows.
     pub offsets: u64,
