@@ -1,1 +1,2 @@
-"""The speech that the default model learns from: sentences of our own, spoken by free synthesizers in eight emotions."""
+"""The speech corpus of the default model: sentences written for it, spoken by free synthesizers in eight
+emotions."""

@@ -1,7 +1,9 @@
-"""python -m corpus.add_people --corpus DIR --people FOLDER ... --out DIR2: a corpus and, behind it, recordings of people.
+"""python -m corpus.add_people --corpus DIR --people FOLDER ... --out DIR2: a corpus, followed by recordings
+of people.
 
-FOLDER holds utterances.jsonl and sound, or LibriSpeech, or CREMA-D (people.py). Words without phones are aligned (align_words.py). Splits are by
-speaker: train, people-selection, people-test; a speaker who is not named cannot be held out and is always in train.
+FOLDER holds utterances.jsonl and sound, or LibriSpeech, or CREMA-D (people.py). Words without phones are
+aligned (align_words.py). Splits are by speaker: train, people-selection, people-test; an unnamed speaker
+cannot be held out and is always in train.
 """
 
 import argparse
@@ -22,11 +24,11 @@ from .speech import SAMPLE_RATE, at_16_khz
 
 TEST, SELECTION = 0.2, 0.1  # shares of a source's speakers
 SHORTEST, LONGEST = 0.3, 36.0  # s
-_SILENT = 1e-4  # root mean square below which nothing is heard
+_SILENT = 1e-4  # root mean square of a recording that counts as silent
 
 
 def splits_of(rows, seed):
-    """{voice: split}. Within a source, speakers are drawn by a checksum, sexes by turns."""
+    """{voice: split}. Within a source, speakers are ordered by a checksum, with alternating sexes."""
     voices = defaultdict(dict)
     for row in rows:
         voices[row["source"]][row["voice"]] = row["sex"].lower()
@@ -46,8 +48,8 @@ def splits_of(rows, seed):
 
 
 def sound_of(row):
-    """Float32 samples at 16 kHz, channels averaged. Raises PeopleError for what is no use."""
-    import soundfile  # Only this needs it.
+    """Float32 samples at 16 kHz, channels averaged. Raises PeopleError for an unusable recording."""
+    import soundfile  # only needed here
 
     try:
         samples, rate = soundfile.read(row["path"], dtype="float32", always_2d=True)
@@ -79,7 +81,7 @@ def checked_phones(row, seconds):
 
 
 def added(rows, splits, audio, lines, start, aligner):
-    """Writes the rows that are sound; returns {split: (utterances, seconds)} counts and the faults as sentences."""
+    """Writes the usable rows; returns {split: (utterances, seconds)} counts, and the faults as sentences."""
     counts, seconds_of, faults = Counter(), Counter(), []
     for row in rows:
         try:
@@ -106,7 +108,8 @@ def added(rows, splits, audio, lines, start, aligner):
 
 
 def add(corpus, folders, out, seed=0):
-    """Writes the folder `out`. `corpus`: None for people alone. Returns counts and faults as `added`."""
+    """Writes the folder `out`. `corpus`: None for recordings of people only. Returns counts and faults as
+    `added`."""
     corpus, out = corpus and Path(corpus), Path(out)
     if out.exists():
         raise FileExistsError(f"{out} exists already: give another --out or remove it")

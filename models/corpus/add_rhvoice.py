@@ -1,6 +1,8 @@
-"""python -m corpus.add_rhvoice --corpus DIR --run RUN --hours 1.25 --out DIR2: a corpus and, behind it, RHVoice's voices.
+"""python -m corpus.add_rhvoice --corpus DIR --run RUN --hours 1.25 --out DIR2: a corpus, followed by
+RHVoice's voices.
 
-RHVoice does not tell when it speaks which phone; the content encoder that was trained on the first corpus finds that out (align.py).
+RHVoice does not report the times of its phones; a content encoder trained on the first corpus finds them
+(align.py).
 """
 
 import argparse

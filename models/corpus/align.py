@@ -1,6 +1,6 @@
-"""Where phones lie in speech whose synthesizer does not tell: a trained content encoder hears visemes, and the best path through the phones
-that were said is found (Viterbi). `python -m corpus.align --corpus DIR --run RUN` measures it on voices whose phone times are known.
-"""
+"""Times of phones in speech of a synthesizer that does not report them: a trained content encoder recognises
+visemes, and the best path through the known phones is found (Viterbi).
+`python -m corpus.align --corpus DIR --run RUN` measures the error on voices whose phone times are known."""
 
 import argparse
 import sys
@@ -17,25 +17,26 @@ from twin.deeptalk import DeepTalk
 from .check import Corpus
 from .speech import PAUSE, PAUSES, SAMPLE_RATE
 
-# The encoder hears the speech several times, each time a little later, so that its 50 labels a second become 200.
+# The encoder processes the speech several times, each time shifted a little, so that its 50 labels a second
+# become 200.
 _HEARINGS = 4
 _LABELS_A_SECOND = 50 * _HEARINGS
 _STEP = SAMPLE_RATE // _LABELS_A_SECOND
-# No viseme is shorter than 30 ms, no pause than 40 ms.
+# The shortest viseme is 30 ms, the shortest pause 40 ms.
 _SHORTEST, _SHORTEST_PAUSE = 6, 8
-# A weak vowel sounds like any of these, and dictionaries differ in what they call it.
+# A weak vowel may sound like any of these, and dictionaries use different names for it.
 _WEAK_VOWEL, _WEAK_VOWELS = INDEX["AX"], [INDEX[name] for name in ("AX", "IH", "AH")]
 _PAUSE = INDEX["sil"]
-# Mean log probability of a label on the path; below it, something else was said than the phones tell.
+# Mean log probability of a label on the path; below it, the speech does not contain the expected phones.
 _LEAST_BELIEVED = -2.0
 _IMPOSSIBLE = -1e9
 
 
 class Aligner:
-    """Aligns with encoder and viseme head of a checkpoint that `python -m training.content` wrote."""
+    """Aligns with the encoder and the viseme head of a checkpoint of `python -m training.content`."""
 
     def __init__(self, checkpoint):
-        torch.set_num_threads(1)  # The corpus is made by a process for every core.
+        torch.set_num_threads(1)  # the corpus is made by one process for each core
         saved = torch.load(checkpoint, weights_only=True, map_location="cpu")["state"]
         config = Config.default()
         self.content, self.heads = DeepTalk(config).content.eval(), Heads(config.content.output).eval()
@@ -47,7 +48,8 @@ class Aligner:
         frames = len(samples) // SAMPLES_PER_FRAME // 4 * 4 + 4
         heard = np.zeros((_HEARINGS, frames * SAMPLES_PER_FRAME), np.float32)
         for row, shifted in enumerate(heard):
-            # Label i of 50 a second is about the time (i + 0.5) / 50 s, which is row 4 i + 1.5: row 4 i hears later speech by 1.5 steps, and so on.
+            # Label i of 50 a second is about the time (i + 0.5) / 50 s, which is row 4 i + 1.5. So row 4 i
+            # needs speech shifted by 1.5 steps, and so on.
             later = int((1.5 - row) * _STEP)
             part = samples[max(0, -later) :][: len(shifted) - max(0, later)]
             shifted[max(0, later) :][: len(part)] = part
@@ -57,9 +59,10 @@ class Aligner:
         return rows[: len(samples) // _STEP].numpy()
 
     def align(self, samples, names, alphabet):
-        """`names` with their times, [name, start, end] in seconds without gaps, or None where they are not what was said.
+        """`names` with their times, [name, start, end] in seconds without gaps, or None if the speech does
+        not contain them.
 
-        A pause comes before and after; a pause in `names` is left out unless it is heard.
+        A pause comes before and after; a pause in `names` is left out if it is not found in the sound.
         """
         states, owners = _states_of(names, alphabet)
         rows = self.hear(samples)
@@ -72,7 +75,7 @@ class Aligner:
         phones, last = [], None
         for owner, start in zip(owners, starts):
             if start is None or (owner is not None and owner == last):
-                continue  # A pause that was not heard; the second half of a diphthong.
+                continue  # a pause that was not found; the second half of a diphthong
             phones.append([PAUSE[alphabet] if owner is None else names[owner], start / _LABELS_A_SECOND, len(samples) / SAMPLE_RATE])
             last = owner
         for phone, after in zip(phones, phones[1:]):
@@ -82,7 +85,8 @@ class Aligner:
 
 @dataclass(frozen=True)
 class _State:
-    """A viseme class that lasts `shortest` labels or more. An optional one is never the first or last, nor beside another."""
+    """A viseme class that lasts at least `shortest` labels. An optional one is never the first or last, nor
+    beside another."""
 
     viseme: int
     shortest: int
@@ -107,8 +111,10 @@ def _states_of(names, alphabet):
 
 
 def best_path(rows, states):
-    """Where each state of the likeliest path begins (None: left out), and the mean log probability of its labels."""
-    # A state is a chain of as many links as it has labels at least; the path may stay on the last one only.
+    """The first label of each state on the likeliest path (None: left out), and the mean log probability of
+    its labels."""
+    # A state is a chain with one link for each of its least number of labels; the path may stay only on the
+    # last link.
     state_of = np.repeat(np.arange(len(states)), [state.shortest for state in states])
     first = np.flatnonzero(np.diff(state_of, prepend=-1))
     last = np.append(first[1:], len(state_of)) - 1

@@ -1,6 +1,8 @@
-"""Where phones lie in recordings whose words alone are known: PocketSphinx's English acoustic model and dictionary.
+"""Times of phones in recordings of which only the words are known: PocketSphinx's English acoustic model and
+dictionary.
 
-`python -m corpus.align_words --corpus DIR` measures it on synthetic voices whose phone times are known.
+`python -m corpus.align_words --corpus DIR` measures the error on synthetic voices whose phone times are
+known.
 """
 
 import argparse
@@ -19,14 +21,15 @@ class WordAligner:
     """Words to phones with times; English."""
 
     def __init__(self):
-        from pocketsphinx import Decoder  # Only this needs it.
+        from pocketsphinx import Decoder  # only needed here
 
-        # No language model: the words are given. The best path through the lattice of words may leave a word less time than its phones need.
+        # No language model: the words are given. The best path through the lattice of words may give a word
+        # less time than its phones need.
         self.decoder = Decoder(lm=None, bestpath=False, beam=1e-60, pbeam=1e-60, wbeam=1e-40, loglevel="FATAL")
 
     def align(self, samples, text):
-        """[[name, start, end]] in seconds without gaps, ARPAbet, of float32 `samples`; None where a word is not in the dictionary or
-        the words are not found in the sound."""
+        """[[name, start, end]] in seconds without gaps, ARPAbet, of float32 `samples`; None if a word is not
+        in the dictionary or the words are not found in the sound."""
         words = re.findall(r"[a-z']+", text.lower())
         if not words or re.search(r"\d", text) or any(self.decoder.lookup_word(word) is None for word in words):
             return None
@@ -53,7 +56,8 @@ class WordAligner:
 
 
 def gapless(phones, seconds):
-    """`phones` with a pause before, after and in every gap; neighbouring pauses are one. None where there are none."""
+    """`phones` with a pause before, after and in every gap; neighbouring pauses are joined. None without
+    phones."""
     if not phones:
         return None
     out = []
@@ -93,7 +97,8 @@ def main():
                 refused += 1
                 continue
             for name, start, end in row["phones"]:
-                # Dictionaries differ in weak vowels: a phone is compared with the nearest one of its name within 0.15 s.
+                # Dictionaries differ in weak vowels: a phone is compared with the nearest phone of its name
+                # within 0.15 s.
                 same = [p for p in heard if p[0] == name and abs(p[1] - start) < 0.15]
                 if name in PAUSES or not same:
                     continue

@@ -1,4 +1,5 @@
-"""Makes a corpus folder: jobs in parallel, finished jobs kept, the whole moved into place at the end."""
+"""Makes a corpus folder: jobs run in parallel, finished jobs are kept, and the complete folder is moved into
+place at the end."""
 
 import json
 import multiprocessing
@@ -15,7 +16,8 @@ from .speech import SAMPLE_RATE
 
 
 def _work(task):
-    """Says one job and leaves it as a pair of files. Returns the seconds made and the number of utterances left out."""
+    """Synthesizes one job and leaves the result as a pair of files. Returns the seconds made and the number
+    of utterances left out."""
     stem, requests, checkpoint = task
     rows = Path(f"{stem}.jsonl")
     if rows.exists():
@@ -32,9 +34,10 @@ def _work(task):
 
 
 def build(folder, hours, jobs, seed):
-    """Writes `folder`/audio.i16 and utterances.jsonl, about `hours` of speech. An interrupted run goes on where it stopped.
+    """Writes `folder`/audio.i16 and utterances.jsonl, about `hours` of speech. An interrupted run resumes
+    where it stopped.
 
-    Raises FileExistsError when `folder` exists, SynthesizerMissing when a voice is not installed.
+    Raises FileExistsError if `folder` exists, SynthesizerMissing if a voice is not installed.
     """
     folder = Path(folder)
     if folder.exists():
@@ -43,15 +46,16 @@ def build(folder, hours, jobs, seed):
 
 
 def spoken(folder, requests, jobs, checkpoint=None, before=None):
-    """Writes what `requests` ask for to `folder`, behind the utterances of the corpus folder `before`. `checkpoint`: see `rendered`."""
+    """Writes the utterances of `requests` to `folder`, after those of the corpus folder `before`.
+    `checkpoint`: see `rendered`."""
     work = folder.with_name(f"{folder.name}.{plan.fingerprint(requests):08x}.unfinished")
     work.mkdir(parents=True, exist_ok=True)
     tasks = [(str(work / f"job-{number:05d}"), part, checkpoint) for number, part in enumerate(plan.jobs(requests))]
-    # The slow voices come first, so that no worker is left alone with one at the end.
+    # The slow voices come first, so that no worker is left with one of them at the end.
     order = sorted(range(len(tasks)), key=lambda number: tasks[number][1][0].synthesizer not in ("flite", "festival-hts"))
     begun, seconds, left_out = time.monotonic(), 0.0, 0
-    # espeak-ng carries phases of its oscillators from one utterance to the next. A process of its own for every job, forked from one that
-    # has never spoken, gives the same corpus in whatever order the jobs run.
+    # espeak-ng carries phases of its oscillators from one utterance to the next. So each job runs in its own
+    # process, forked from a process that has never spoken: the corpus is the same for any order of the jobs.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["corpus.render"])
     with context.Pool(jobs, maxtasksperchild=1) as pool:

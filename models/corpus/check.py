@@ -1,4 +1,5 @@
-"""python -m corpus.check DIR: is the corpus sound? Its sizes, the balance of emotions, whether phones lie where they are heard."""
+"""python -m corpus.check DIR: checks a corpus: its sizes, the balance of emotions, and the phone times
+against the sound."""
 
 import argparse
 import json
@@ -19,7 +20,8 @@ _ARPA_VOWELS = set("aa ae ah ao aw ax axr ay eh er ey ih iy ow oy uh uw".split()
 _KINDS = {
     "p b": set("pb"), "m": {"m"}, "f v": set("fvʋ"), "s z sh": {"s", "z", "ʃ", "ʒ", "ʂ", "ʐ", "ɕ", "sh", "zh"}, "t d k g": {"t", "d", "k", "ɡ", "g"},
 }  # fmt: skip
-# A sound corpus keeps these: vowels stand out from closures and pauses, and no voice is late or early by more than a frame of 25 fps.
+# Limits of a good corpus: vowels are louder than closures and pauses, and no voice is late or early by more
+# than a frame of 25 fps.
 _VOWEL_OVER_STOP_DB, _VOWEL_OVER_PAUSE_DB, _LARGEST_LAG_MS = 4.0, 12.0, 40
 
 
@@ -50,7 +52,7 @@ def kind_of(name, alphabet):
 
 
 def structure_faults(corpus):
-    """What breaks the promises of the format, as sentences."""
+    """Violations of the format, as sentences."""
     faults, texts, at = [], defaultdict(set), 0
     for row in corpus.rows:
         seconds = row["samples"] / SAMPLE_RATE
@@ -73,7 +75,8 @@ def structure_faults(corpus):
 
 
 def alignment(corpus, most=60):
-    """Per synthesizer and voice (espeak as one): median level of each kind in dB, and the lag in ms at which vowels best meet the loudness."""
+    """For each synthesizer and voice (espeak as one): median level of each kind in dB, and the lag in ms with
+    the best match of vowels and loudness."""
     groups = defaultdict(list)
     for row in corpus.rows:
         group = groups["espeak" if row["synthesizer"] == "espeak" else row["voice"]]

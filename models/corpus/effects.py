@@ -1,6 +1,7 @@
-"""What a delivery does to any voice, after synthesis: time warps, loudness, tremor, roughness, breath, colour.
+"""Effects of a delivery on any voice, after synthesis: time warps, loudness, tremor, roughness, breath,
+colour.
 
-Every time warp moves the phones with the samples.
+Each time warp moves the phones with the samples.
 """
 
 import numpy as np
@@ -17,7 +18,8 @@ _FLOOR = 1e-5
 
 
 def expressed(speech, delivery, random, glide):
-    """The speech with the delivery's marks. `glide`: whether the final glide is still to be made (a synthesizer without its own)."""
+    """The speech with the effects of the delivery. `glide`: True if the final glide must be made here (the
+    synthesizer has none)."""
     speech = _warped(speech, delivery, random, glide)
     samples = speech.samples.astype(np.float64)
     seconds = np.arange(len(samples)) / SAMPLE_RATE
@@ -49,7 +51,7 @@ def _dynamics(envelope, exponent):
 
 
 def _buzz(count, hertz, random):
-    """Pulses 0..1 at about `hertz`, of uneven rate and depth, as of folds that do not close evenly."""
+    """Pulses 0..1 at about `hertz`, of uneven rate and depth, as of vocal folds that do not close evenly."""
     knots = max(4, int(count / SAMPLE_RATE * hertz / 2))
     rate = hertz * np.exp(random.normal(0, 0.12, knots))
     depth = random.uniform(0.7, 1.0, knots)
@@ -68,7 +70,8 @@ def _coloured(samples, delivery):
 
 
 def _warped(speech, delivery, random, glide):
-    """Reads the samples at a varying speed: shaking pitch, a final glide, longer or shorter inner pauses."""
+    """Reads the samples at a varying speed: tremor of the pitch, a final glide, longer or shorter inner
+    pauses."""
     count = len(speech.samples)
     seconds = np.arange(count) / SAMPLE_RATE
     speed = np.ones(count)
@@ -86,7 +89,7 @@ def _warped(speech, delivery, random, glide):
             speed[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)] = 1 / np.clip(delivery.pauses, 0.5, 2.5)
     if np.all(speed == 1):
         return speech
-    # Sample n of the input is heard at `heard[n]` (in samples) of the output.
+    # Sample n of the input is at `heard[n]` (in samples) of the output.
     heard = np.concatenate([[0.0], np.cumsum(1 / speed)])
     length = int(heard[-1])
     positions = np.interp(np.arange(length), heard, np.arange(count + 1.0))

@@ -1,6 +1,7 @@
-"""python -m corpus.emotions DIR: can the emotions be told apart by ear? A small classifier on statistics of log-mel rows and pitch.
+"""python -m corpus.emotions DIR: measures how well the emotions can be recognised by ear, with a small
+classifier on statistics of log-mel rows and pitch.
 
-It learns on the training voices and is asked on held-out sentences and on voices never heard.
+The classifier is trained on the training voices and tested on held-out sentences and on held-out voices.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from .speech import SAMPLE_RATE
 
 _WINDOW, _HOP, _BANDS, _LOWEST, _HIGHEST = 640, 320, 80, 40.0, 8000.0
 _PITCH_LOWEST, _PITCH_HIGHEST = 60, 450
-# What the profiles of prosody.py must keep: the share of emotions told right.
+# The smallest share of correctly recognised emotions with the profiles of prosody.py.
 AT_LEAST = {"sentences": 0.8, "selection": 0.6, "unseen": 0.6}
 
 
@@ -37,7 +38,7 @@ def features_of(samples, bands):
     loudness = rows.mean(1)
     spoken = loudness > np.percentile(loudness, 95) - 5
     heard = rows[spoken]
-    # Pitch by autocorrelation of two windows' length, taken from the power spectrum of the longer frames.
+    # Pitch by autocorrelation over the length of two windows, from the power spectrum of the longer frames.
     wide = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (0, 640)), 1280)[::_HOP][: len(rows)]
     power = np.abs(np.fft.rfft(wide * np.hanning(1280), 4096)) ** 2
     correlation = np.fft.irfft(power)[:, SAMPLE_RATE // _PITCH_HIGHEST : SAMPLE_RATE // _PITCH_LOWEST]
@@ -57,7 +58,8 @@ def features_of(samples, bands):
 
 
 def classifier_report(corpus, most=4000, seed=0):
-    """{split: (share told right, confusion counts (8, 8) with a row per true emotion)} for the splits of AT_LEAST."""
+    """{split: (share of correct answers, confusion counts (8, 8) with a row for each true emotion)} for the
+    splits of AT_LEAST."""
     bands, random = _mel_bands(), np.random.default_rng(seed)
     rows = {split: [row for row in corpus.rows if row["split"] == split] for split in ("train", *AT_LEAST)}
     rows["train"] = [rows["train"][index] for index in random.permutation(len(rows["train"]))[:most]]

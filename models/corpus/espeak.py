@@ -1,6 +1,6 @@
 """espeak-ng through ctypes, with the times of its phones.
 
-The library is one process-wide machine with global state: one synthesis at a time in a process.
+The library has one global state in a process: one synthesis at a time.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ import numpy as np
 from .speech import Speech, SynthesizerMissing, at_16_khz
 
 ACCENTS = ("en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029", "en-us-nyc")
-# Timbres of espeak-ng 1.51; robots, croaks and the two that only whisper are left out.
+# Timbres of espeak-ng 1.51, without robots, croaks and the two that only whisper.
 VARIANTS = tuple(
     "Alex Alicia Andrea Andy Annie Denis Diogo Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Michael Mike Nguyen adam anika announcer antonio "
     "aunty belinda benjamin boris caleb david ed edward edward2 f1 f2 f3 f4 f5 grandma grandpa gustave iven iven2 iven3 john kaukovalta klatt "
@@ -52,7 +52,7 @@ class Espeak:
         index = 0
         while events[index].type != _END_OF_LIST:
             if events[index].type == _PHONEME:
-                # The field holds eight bytes that end early only at a zero.
+                # The field holds eight bytes, fewer if a zero ends it.
                 raw = ctypes.string_at(ctypes.addressof(events[index]) + _Event.string.offset, 8)
                 self._starts.append((events[index].milliseconds / 1000, raw.split(b"\0")[0].decode("utf8", "ignore")))
             index += 1
@@ -88,5 +88,5 @@ class Espeak:
             elif end - start > _SHORTEST_PAUSE or not phones or index + 1 == len(self._starts):
                 phones.append(["_", start, end])
             else:
-                phones[-1][2] = end  # A short nameless event is a glide or a length mark: it belongs to the phone before.
+                phones[-1][2] = end  # a short nameless event is a glide or a length mark of the previous phone
         return phones

@@ -1,4 +1,5 @@
-"""festival: one process says hundreds of sentences. Pitch is set between its own modules, on the Target relation."""
+"""festival: one process speaks hundreds of sentences. Pitch is set between its own modules, on the Target
+relation."""
 
 import os
 import re
@@ -15,7 +16,7 @@ from .speech import Speech, SynthesizerMissing, at_16_khz
 
 @dataclass(frozen=True)
 class FestivalVoice:
-    """`command`: the name after `voice_`. `pitch_control`: whether the voice follows pitch targets."""
+    """`command`: the name after `voice_`. `pitch_control`: True if the voice follows pitch targets."""
 
     command: str
     language: str
@@ -80,16 +81,17 @@ _PROGRAM = """
 
 
 def speak_all(requests, voice_name):
-    """`requests`: [(text, delivery)]. Returns a list as long, of Speech, or None where festival could not say the text.
+    """`requests`: [(text, delivery)]. Returns a list of the same length, of Speech, or None if festival could
+    not speak the text.
 
-    Raises SynthesizerMissing when festival or the voice is not installed.
+    Raises SynthesizerMissing if festival or the voice is not installed.
     """
     voice = VOICES[voice_name]
     if shutil.which("festival") is None:
         raise SynthesizerMissing("festival was not found: apt-get install festival")
     with tempfile.TemporaryDirectory() as folder:
         first = 0
-        # A few texts end festival itself with a fault: it is started again after such a text.
+        # A few texts crash festival itself: it is started again after such a text.
         while first < len(requests):
             crashed = _run(requests, first, voice, folder)
             if not crashed:
@@ -100,7 +102,8 @@ def speak_all(requests, voice_name):
 
 
 def _run(requests, first, voice, folder):
-    """Says requests[first:]; each leaves INDEX.wav and INDEX.seg in `folder`. Returns whether festival broke off."""
+    """Speaks requests[first:]; each leaves INDEX.wav and INDEX.seg in `folder`. Returns True if festival
+    crashed."""
     marker, script = os.path.join(folder, "voice-is-there"), os.path.join(folder, "script.scm")
     lines = [_PROGRAM, f"(voice_{voice.command})", f'(fclose (fopen "{marker}" "w"))']
     for index, (text, delivery) in enumerate(requests[first:], first):
@@ -141,7 +144,7 @@ def _phone(name, voice):
     if voice.alphabet == "arpa":
         return "pau" if name in ("pau", "h#", "brth", "ssil") else name
     table = TO_IPA[voice.language]
-    plain = re.sub(r"(?<=.)1$", "", name)  # A 1 marks stress in Italian and Catalan.
+    plain = re.sub(r"(?<=.)1$", "", name)  # a 1 marks stress in Italian and Catalan
     if plain not in table:
         raise ValueError(f"{voice.command}: phone {name!r} is not in phone_sets.py's table of {voice.language!r}; add it there")
     return table[plain]

@@ -1,4 +1,5 @@
-"""flite through ctypes, with the times of its phones. Its voices are kept for testing: nothing is trained on them."""
+"""flite through ctypes, with the times of its phones. Its voices are only for testing: no model is trained on
+them."""
 
 import ctypes
 
@@ -57,7 +58,8 @@ class Flite:
         return self._voices[name]
 
     def speak(self, text, voice, delivery):
-        """`text` by `voice`, at the delivery's rate. Its pitch is left to vocoder.py: these voices have no control of it."""
+        """`text` by `voice`, at the delivery's rate. vocoder.py changes the pitch, which these voices cannot
+        control."""
         address = self._voice(voice)
         features = ctypes.cast(address, ctypes.POINTER(_Voice)).contents.features
         self.library.feat_set_float(features, b"duration_stretch", 1 / delivery.rate)

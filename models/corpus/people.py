@@ -1,7 +1,9 @@
-"""Recordings of people on disk as rows: `shared`-like folders (utterances.jsonl), LibriSpeech and CREMA-D as their publishers lay them out.
+"""Recordings of people on disk as rows: folders with utterances.jsonl, and LibriSpeech and CREMA-D in the
+layouts of their publishers.
 
-A row has id, voice (the speaker), sex, language, kind ("read", "acted" or "burst"), source, text, emotion, intensity, alphabet, phones, and path.
-`phones` is [] where nobody knows them; `emotion` is one of the eight. Rows of other moods are left out.
+A row has id, voice (the speaker), sex, language, kind ("read", "acted" or "burst"), source, text, emotion,
+intensity, alphabet, phones, and path. `phones` is [] if they are unknown; `emotion` is one of the eight. Rows
+of other moods are left out.
 """
 
 import json
@@ -9,7 +11,7 @@ from pathlib import Path
 
 from .prosody import EMOTIONS
 
-# Intensity where the source does not say: actors and vocal bursts show a mood clearly.
+# Intensity if the source does not give it: actors and vocal bursts show a mood clearly.
 ACTED, BURST = 0.8, 0.8
 CREMA_D_EMOTIONS = {"ANG": "angry", "DIS": "disgusted", "FEA": "afraid", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 CREMA_D_LEVELS = {"LO": 0.4, "MD": 0.65, "HI": 1.0, "XX": 0.7}
@@ -26,7 +28,7 @@ class PeopleError(ValueError):
 
 
 def rows_of(folder):
-    """The rows of a folder, in the layout that is found there. Raises PeopleError for a folder in none of them."""
+    """The rows of a folder in any of the known layouts. Raises PeopleError for a folder in none of them."""
     folder = Path(folder)
     if (folder / "utterances.jsonl").exists():
         return listed(folder)
@@ -38,13 +40,13 @@ def rows_of(folder):
 
 
 def row(id, voice, path, **known):
-    """A row with what is not `known` at its default."""
+    """A row with defaults for all fields that are not in `known`."""
     defaults = {"sex": "?", "language": "en", "kind": "read", "source": "", "text": "", "emotion": "neutral", "intensity": 0.0, "alphabet": "arpa", "phones": []}
     return {"id": id, "voice": voice, "path": Path(path), **defaults, **known}
 
 
 def listed(folder):
-    """utterances.jsonl: a line has id, file, and voice or speaker; the rest where it is known."""
+    """utterances.jsonl: a line has id, file, and voice or speaker; other fields are optional."""
     found = []
     with open(folder / "utterances.jsonl", encoding="utf8") as lines:
         for number, line in enumerate(lines, 1):
@@ -71,7 +73,8 @@ def listed(folder):
 
 
 def libri_speech(folder):
-    """SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt, with a FLAC file for each of its lines; SPEAKERS.TXT, where there, tells the sex."""
+    """SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt, with a FLAC file for each of its lines; SPEAKERS.TXT, if
+    present, gives the sex."""
     sexes = {}
     for path in folder.glob("**/SPEAKERS.TXT"):
         for line in path.read_text("utf8", errors="replace").splitlines():

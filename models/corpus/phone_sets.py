@@ -1,4 +1,5 @@
-"""festival's phone names of each language, and the letters of the languages that only RHVoice speaks, in the International Phonetic Alphabet.
+"""festival's phone names of each language, and the letters of the languages that only RHVoice speaks, as
+International Phonetic Alphabet.
 
 A pause is `_`.
 """

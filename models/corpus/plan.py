@@ -1,4 +1,5 @@
-"""What the corpus holds: which voice says which sentence in which emotion. Settled by hours and seed alone."""
+"""The plan of the corpus: the voice, sentence and emotion of each utterance. It depends only on the hours and
+the seed."""
 
 import json
 import random as plain_random
@@ -13,22 +14,23 @@ from .prosody import EMOTIONS, intensity_of
 from .pseudo_words import pseudo_sentences
 from .sentences import sentences
 
-# Shares of the training hours. Human-derived voices weigh more than espeak's formants.
+# Shares of the training hours. Voices made from recordings of people have larger shares than espeak's
+# formants.
 TRAINING_SHARES = {
     "kal": 0.09, "ked": 0.09, "lp": 0.04, "pc": 0.04, "lj": 0.04, "mv": 0.04, "dita": 0.04, "machac": 0.04, "krb": 0.04, "ph": 0.04,
     "ona": 0.02, "nsk-hi": 0.01, "nsk-mr": 0.01, "nsk-te": 0.01,
 }  # fmt: skip
 ESPEAK_SHARE = 1 - sum(TRAINING_SHARES.values())
-HELD_OUT = 160  # Utterances of each split that is not trained on: a multiple of the emotions times the unseen voices.
-# English voices say most of the held-out sentences: eight of espeak, and these.
+HELD_OUT = 160  # utterances of each held-out split: a multiple of the emotions times the unseen voices
+# English voices speak most of the held-out sentences: eight of espeak, and these.
 _HELD_OUT_SENTENCES_BY = ("kal", "ked", "kal", "ked", "lp", "pc", "lj", "mv", "dita", "machac", "krb", "ph")
-_SECONDS_AN_UTTERANCE = 3.3  # Measured over the whole corpus; only turns hours into a number of utterances.
+_SECONDS_AN_UTTERANCE = 3.3  # measured over the whole corpus; only used to convert hours into a number of utterances
 _IN_A_JOB = 64
 
 
 @dataclass(frozen=True)
 class Request:
-    """One utterance to make. `seed` settles everything random about it."""
+    """One utterance to be made. `seed` determines all its random choices."""
 
     id: str
     synthesizer: str
@@ -59,7 +61,8 @@ def _texts(language, split, count, seed):
 def _espeak_voices(seed):
     voices = [f"{accent}+{variant}" for accent in espeak.ACCENTS for variant in espeak.VARIANTS]
     plain_random.Random(f"voices {seed}").shuffle(voices)
-    # American English, which the other English voices speak, comes first and so is in every corpus.
+    # American English, the accent of the other English voices, comes first and so is in every
+    # corpus.
     return sorted(voices, key=lambda voice: not voice.startswith("en-us+"))
 
 
@@ -69,7 +72,8 @@ def requests(hours, seed):
     made, used = [], {}
 
     def add(synthesizer, voice, language, split, count):
-        # Voices of one language go on where the last one stopped: no sentence is said twice in a split.
+        # Each voice of a language continues after the sentences of the previous voice: no sentence occurs
+        # twice in a split.
         key = (language, split)
         first = used.get(key, 0)
         used[key] = first + count
@@ -103,14 +107,14 @@ def rhvoice_requests(voices, hours, seed):
     count, made = _even(hours * 3600 / _SECONDS_AN_UTTERANCE), []
     for voice in voices:
         language = rhvoice.VOICES[voice].language
-        # Drawn from a seed of their own: other sentences than the other voices say.
+        # Drawn from another seed, so that the sentences differ from those of the other voices.
         for index, text in enumerate(_texts(language, "train", count, f"{voice} {seed}")):
             made.append(_request(index, "rhvoice", voice, language, "train", text, EMOTIONS[index % len(EMOTIONS)], seed))
     return made
 
 
 def jobs(all_requests):
-    """The requests in lists of at most 64 that one process says: espeak mixes voices, the others do not."""
+    """The requests in lists of at most 64 for one process each: espeak mixes voices, the others do not."""
     groups = {}
     for request in all_requests:
         groups.setdefault((request.synthesizer, "" if request.synthesizer == "espeak" else request.voice), []).append(request)
@@ -119,5 +123,5 @@ def jobs(all_requests):
 
 
 def fingerprint(all_requests):
-    """A number that differs when any request does."""
+    """A number that changes if any request changes."""
     return zlib.crc32(json.dumps([asdict(request) for request in all_requests]).encode())

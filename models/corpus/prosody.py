@@ -1,4 +1,5 @@
-"""How each emotion sounds: one profile an emotion, graded by intensity, drawn afresh for every utterance."""
+"""The sound of each emotion: one profile for each emotion, scaled by intensity, with random variation in each
+utterance."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -10,15 +11,17 @@ WEAKEST = 0.35
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a speaker does with a sentence. The defaults are plain speech.
+    """The manner in which a sentence is spoken. The defaults are plain speech.
 
     `pitch`, `range`, `rate`: factors on the mean pitch, on the spread of log pitch, on the tempo.
     `final_semitones`: pitch glide reached at the end, over the last `final_seconds`.
     `tilt`: brightness, dB an octave around 1 kHz. `bands`: resonances, (dB, Hz, width in octaves).
     `dynamics`: exponent of the loudness contour (> 1 exaggerates it). `pauses`: factor on inner pauses.
-    `tremor`, `tremor_hz`: depth 0..1 of the slow shaking of loudness; pitch shakes by a twelfth of it.
-    `roughness`, `roughness_hz`: depth 0..1 and rate of fast modulation. `breath`: noise that follows the voice, relative to it.
-    `lilt`, `lilt_hz`: depth and rate of a sing-song of the pitch. `strain`: 0..1, how far a pressed voice saturates.
+    `tremor`, `tremor_hz`: depth 0..1 of slow modulation of loudness; the pitch gets a twelfth of it.
+    `roughness`, `roughness_hz`: depth 0..1 and rate of fast modulation.
+    `breath`: noise that follows the voice, relative to it.
+    `lilt`, `lilt_hz`: depth and rate of slow modulation of the pitch.
+    `strain`: 0..1, saturation of a pressed voice.
     """
 
     pitch: float = 1.0
@@ -41,8 +44,8 @@ class Delivery:
 
 
 PLAIN = Delivery()
-# At intensity 1. Directions follow the usual findings on vocal expression (Banse and Scherer 1996; Juslin and Laukka 2003); sizes are larger
-# than life, so that they outlast microphones and synthesizers.
+# At intensity 1. Directions follow the usual findings on vocal expression (Banse and Scherer 1996; Juslin and
+# Laukka 2003); sizes are exaggerated, so that microphones and synthesizers do not hide them.
 PROFILES = {  # fmt: skip
     "neutral": PLAIN,
     "happy": Delivery(
@@ -66,12 +69,13 @@ PROFILES = {  # fmt: skip
     ),
 }
 _FACTORS = ("pitch", "range", "rate", "dynamics", "pauses")
-# Standard deviation of what differs between two utterances of one emotion and intensity: of the logarithm for factors.
+# Standard deviation of the differences between utterances of one emotion and intensity: of the logarithm for
+# factors.
 _SPREAD = {"pitch": 0.04, "range": 0.12, "rate": 0.06, "dynamics": 0.05, "pauses": 0.1, "final_semitones": 0.5, "tilt": 0.4, "tremor_hz": 0.5, "lilt_hz": 0.3, "roughness_hz": 4.0}
 
 
 def intensity_of(emotion, random):
-    """0 for neutral; otherwise evenly drawn from WEAKEST to 1, two decimals."""
+    """0 for neutral; otherwise uniformly drawn from WEAKEST to 1, two decimals."""
     return 0.0 if emotion == "neutral" else round(float(random.uniform(WEAKEST, 1.0)), 2)
 
 
@@ -85,7 +89,7 @@ def delivery_of(emotion, intensity, random):
         elif field.name in _FACTORS:
             values[field.name] = float((full / plain) ** intensity * plain * np.exp(random.normal(0, _SPREAD[field.name])))
         else:
-            # The rates of tremor and roughness tell emotions apart: they do not weaken with intensity.
+            # The rates of tremor and roughness distinguish emotions: they do not depend on intensity.
             share = 1.0 if field.name in ("tremor_hz", "lilt_hz", "roughness_hz", "final_seconds") else intensity
             values[field.name] = float(plain + share * (full - plain) + random.normal(0, _SPREAD.get(field.name, 0.0)))
     return replace(PLAIN, **values)

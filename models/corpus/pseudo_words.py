@@ -1,6 +1,8 @@
-"""Texts for the voices of other languages: strings of syllables in the language's own spelling, for their sounds alone.
+"""Texts for the voices of other languages: strings of syllables in the language's own spelling, only for
+their sounds.
 
-Syllables avoid the pairs that the voices have no recording of. Bilabials and labiodentals are boosted.
+Syllables avoid sound pairs that the voices have no recording of. Bilabials and labiodentals are more frequent
+than in the language.
 """
 
 from .sentences import _distinct

@@ -1,7 +1,9 @@
-"""python -m corpus.recordings --out DIR: people's voices from Debian packages, to listen to the model with. Nothing is trained on them.
+"""python -m corpus.recordings --out DIR: people's voices from Debian packages, to listen to the model's
+output. No model is trained on them.
 
-Writes DIR/PACKAGE/NAME.wav (16 kHz, mono, 16 bit) and DIR/recordings.json: package, version, licence, language, file, seconds, and the
-words where the package has them. Needs apt-get, dpkg and ffmpeg; about 65 MB are downloaded.
+Writes DIR/PACKAGE/NAME.wav (16 kHz, mono, 16 bit) and DIR/recordings.json: package, version, licence,
+language, file, seconds, and the words if the package has them. Needs apt-get, dpkg and ffmpeg; about 65 MB
+are downloaded.
 """
 
 import argparse
@@ -59,7 +61,8 @@ def _transcripts(root):
 
 
 def fetch(source, folder, scratch):
-    """Downloads one package and converts its speech. Returns the rows for recordings.json. Raises RuntimeError with the command that failed."""
+    """Downloads one package and converts its speech. Returns the rows for recordings.json. Raises
+    RuntimeError with the failed command."""
     here = scratch / source.package
     here.mkdir()
     _run(["apt-get", "download", source.package], here, f"{source.package} could not be downloaded (apt-get update?)")

@@ -1,4 +1,4 @@
-"""From a request to the samples and phones that go into the corpus."""
+"""Requests to the samples and phones of the corpus."""
 
 from dataclasses import replace
 
@@ -17,17 +17,19 @@ _SILENCE = (0.1, 0.5)
 _LOUDNESS_DB = (-27.0, -17.0)
 _FLOOR_DB = (-78.0, -55.0)
 _PEAK = 0.97
-# Share of the training utterances that are spoken as by a longer or shorter throat (vocoder.py): few people recorded the diphones.
+# Share of the training utterances with a longer or shorter vocal tract (vocoder.py), because few people
+# recorded the diphones.
 _OTHER_THROATS = {"espeak": 0.05, "festival-diphone": 0.2, "rhvoice": 0.2}
-# Speakers differ in pitch too: standard deviation of its logarithm.
+# Standard deviation of the logarithm of a speaker's pitch.
 _OWN_PITCH = 0.09
 _ESPEAK_PITCHES = (30, 62)
 
 
 def rendered(requests, checkpoint=None):
-    """[(row, samples int16)] of one job: requests of one synthesizer. `start` of a row is yet to be set. What no voice could say is left out.
+    """[(row, samples int16)] of one job: requests of one synthesizer. `start` of a row is set later. Requests
+    that no voice could speak are left out.
 
-    `checkpoint`: of the content encoder that finds RHVoice's phones.
+    `checkpoint`: that of the content encoder that finds RHVoice's phones.
     """
     generators = [np.random.default_rng([request.seed, 1]) for request in requests]
     deliveries = [delivery_of(request.emotion, request.intensity, random) for request, random in zip(requests, generators)]
@@ -51,7 +53,7 @@ def _spoken(requests, deliveries, generators, checkpoint):
         for request, delivery in zip(requests, deliveries):
             yield flite.speak(request.text, request.voice, delivery)
     elif synthesizer == "rhvoice":
-        from .align import Aligner  # Needs PyTorch, which the other synthesizers do not.
+        from .align import Aligner  # needs PyTorch, unlike the other synthesizers
 
         yield from rhvoice.speak_all([(request.text, delivery) for request, delivery in zip(requests, deliveries)], requests[0].voice, Aligner(checkpoint))
     else:

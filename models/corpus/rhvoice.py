@@ -1,6 +1,7 @@
 """RHVoice through ctypes: statistical voices of recorded people.
 
-It does not tell its phones: festival's dictionary or the spelling names those of the text, and align.py finds them in the sound.
+It does not report its phones: festival's dictionary or the spelling gives the phones of the text, and
+align.py finds them in the sound.
 """
 
 import ctypes
@@ -20,7 +21,7 @@ from .speech import SAMPLE_RATE, Speech, SynthesizerMissing, at_16_khz
 
 @dataclass(frozen=True)
 class RHVoice:
-    """`name` and `folder`: what RHVoice calls the voice, and its language's folder among the data."""
+    """`name` and `folder`: RHVoice's name of the voice, and its language's folder in the data."""
 
     name: str
     folder: str
@@ -31,7 +32,7 @@ class RHVoice:
         return "arpa" if self.language == "en" else "ipa"
 
 
-# `slt` is among the data too, and is never to be here: she speaks the split by which checkpoints are chosen.
+# `slt` is in the data too, but must not be listed: she speaks the split that selects checkpoints.
 VOICES = {
     "bdl": RHVoice("Bdl", "English", "en"),
     "clb": RHVoice("Clb", "English", "en"),
@@ -39,7 +40,7 @@ VOICES = {
     "anatol": RHVoice("Anatol", "Ukrainian", "uk"),
     "natalia": RHVoice("Natalia", "Ukrainian", "uk"),
 }
-# Added before and after, so that the closure of a first or last p or b is not cut.
+# Silence added before and after, so that the closure of a first or last p or b is not cut.
 _AROUND = 0.15
 
 _UNSIGNED, _ANY = ctypes.c_uint, ctypes.c_void_p
@@ -88,7 +89,7 @@ class Speaker:
         self.library.RHVoice_new_tts_engine.restype = self.library.RHVoice_new_message.restype = _ANY
         self._blocks, self._rate = [], 0
         self._callbacks = _Callbacks(set_sample_rate=_SetRate(self._set_rate), play_speech=_Play(self._play))
-        # Only this voice and its language are loaded.
+        # Loads only this voice and its language.
         folders = [data / "languages" / self.voice.folder, data / "voices" / voice]
         paths = (ctypes.c_char_p * (len(folders) + 1))(*(str(folder).encode() for folder in folders), None)
         self._engine = _ANY(self.library.RHVoice_new_tts_engine(ctypes.byref(_Start(None, None, paths, self._callbacks, 0))))
@@ -104,7 +105,8 @@ class Speaker:
         return 1
 
     def speak(self, text, rate):
-        """Samples of `text` at 16 kHz, or None where nothing could be said. Pitch is left to vocoder.py: there is no control of its range."""
+        """Samples of `text` at 16 kHz, or None if nothing could be spoken. vocoder.py changes the pitch,
+        because its range cannot be controlled here."""
         self._blocks.clear()
         manner = _Manner(self.voice.name.encode(), 0, 0, 0, rate, 1, 1, 0, None, 0, _DO_NOT_CLIP_RATE)
         encoded = text.encode()
@@ -116,7 +118,8 @@ class Speaker:
 
 
 def speak_all(requests, voice, aligner):
-    """`requests`: [(text, delivery)]. Yields Speech, or None where nothing was said or the phones were not found in it."""
+    """`requests`: [(text, delivery)]. Yields Speech, or None if nothing was spoken or the phones were not
+    found in it."""
     speaker = Speaker(voice)
     for (text, delivery), names in zip(requests, _phone_names([text for text, _ in requests], speaker.voice)):
         samples = speaker.speak(text, delivery.rate)
@@ -125,7 +128,7 @@ def speak_all(requests, voice, aligner):
             continue
         around = np.zeros(int(_AROUND * SAMPLE_RATE), np.float32)
         samples = np.concatenate([around, samples, around])
-        # The encoder has hardly heard digital silence: a little noise for its ears alone.
+        # The encoder was hardly trained on digital silence, so its input gets a little noise.
         faint = np.random.default_rng(len(samples)).standard_normal(len(samples), np.float32) * 3e-4
         phones = aligner.align(samples + faint, names, speaker.voice.alphabet)
         yield Speech(samples, phones) if phones else None
@@ -134,9 +137,10 @@ def speak_all(requests, voice, aligner):
 def _phone_names(texts, voice):
     """The phones of each text, with a pause where a comma or stop is, or None."""
     if voice.language == "en":
-        # festival has the same dictionary: 97 phones of 100 are the same, and nearly all others are weak vowels.
+        # festival has almost the same dictionary: 97 of 100 phones are equal, and nearly all others are weak
+        # vowels.
         speeches = festival.speak_all([(text, PLAIN) for text in texts], "kal")
         return [speech and [name for name, _, _ in speech.phones] for speech in speeches]
-    # The other languages are written as they are spoken.
+    # The spelling of the other languages gives their phones.
     letters = TO_IPA[voice.language]
     return [[letters[letter] for letter in text if letter in letters] for text in texts]

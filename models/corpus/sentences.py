@@ -1,6 +1,6 @@
-"""English sentences of our own making: grammars over the lists of words.py, seeded. No text of others is used.
+"""English sentences from seeded grammars over the lists of words.py. No text of other authors is used.
 
-A template is a string; {slot} stands for a word of that list or for an expansion of another rule.
+A template is a string; {slot} is replaced by a word of that list or by an expansion of another rule.
 """
 
 import random
@@ -51,7 +51,7 @@ EXCLAMATIONS = (
     "don't {base_verb} {noun_phrase}!", "look {somewhere}!", "{exclamation}, {exclamation}, {name}!", "stop! {clause}!", "I won't {base_verb} {object_pronoun}!",
     "give {object_pronoun} {possessive} {thing}!", "watch out for {noun_phrase}!", "you {modal} {base_verb} {object_pronoun}, you {adjective} {person}!",
 )
-# Two sentences on end, with the pause between them that one sentence has not.
+# Two sentences in a row, for the pause between them.
 PAIRS = (
     "{clause}. {clause}.", "did {actor} {base_verb} {noun_phrase}? {clause}.", "{clause}! {clause}.", "{exclamation}! {clause}, and {clause}.",
     "who {transitive} {noun_phrase}? it was {actor}.", "where were the {things}? {somewhere}, {name}.", "{clause}. is {noun_phrase} {adjective}?",
@@ -63,7 +63,7 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 
 def split_of(text):
-    """The split a sentence belongs to, by its own letters: no sentence can be in two."""
+    """The split of a sentence, determined by its letters: no sentence can be in two splits."""
     bucket = zlib.crc32(text.encode()) % 20
     return SPLITS[bucket + 1] if bucket < 3 else "train"
 
@@ -92,7 +92,8 @@ def sentence(chooser):
 
 
 def sentences(split, count, seed):
-    """`count` different sentences of `split`; the same seed gives the same list, a longer one begins with a shorter one."""
+    """`count` different sentences of `split`; the same seed gives the same list, and a shorter list is the
+    beginning of a longer one."""
     return _distinct(sentence, split, count, f"english {seed}")
 
 

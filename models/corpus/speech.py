@@ -38,7 +38,7 @@ def at_16_khz(samples, rate):
 
 
 def trimmed(speech, keep=0.02):
-    """The speech without its leading and trailing pauses, but `keep` seconds of each."""
+    """The speech with only `keep` seconds of its leading and trailing pauses."""
     phones = [phone for phone in speech.phones if phone[2] > phone[1]]
     spoken = [index for index, phone in enumerate(phones) if phone[0] not in PAUSES]
     if not spoken:
@@ -51,7 +51,8 @@ def trimmed(speech, keep=0.02):
 
 
 def padded(speech, before, after, pause):
-    """The speech with `before` and `after` seconds of silence, which are pauses called `pause`; neighbouring pauses are one."""
+    """The speech with `before` and `after` seconds of silence, which are pauses named `pause`; neighbouring
+    pauses are joined."""
     zeros = [np.zeros(int(seconds * SAMPLE_RATE), np.float32) for seconds in (before, after)]
     samples = np.concatenate([zeros[0], speech.samples, zeros[1]])
     offset, total = len(zeros[0]) / SAMPLE_RATE, len(samples) / SAMPLE_RATE

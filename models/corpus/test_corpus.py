@@ -1,4 +1,4 @@
-"""python -m unittest corpus.test_corpus: what holds without any synthesizer installed."""
+"""python -m unittest corpus.test_corpus: tests that need no installed synthesizer."""
 
 import tempfile
 import unittest
@@ -22,7 +22,7 @@ from .speech import SAMPLE_RATE, Speech, padded, trimmed
 
 
 def _speech_with_bursts(times, seconds=2.03):
-    """Silence with a burst of 20 ms at each time, each a phone of its own."""
+    """Silence with a burst of 20 ms at each time; each burst is a phone."""
     samples, phones, last = np.zeros(int(seconds * SAMPLE_RATE), np.float32), [], 0.0
     for time in times:
         first = int(time * SAMPLE_RATE)
@@ -132,7 +132,7 @@ class Times(unittest.TestCase):
 
 class Alignment(unittest.TestCase):
     def _starts(self, heard, names):
-        """Where the names begin when the visemes of `heard`, [(class, labels)], are heard for certain."""
+        """The starts of the names if the encoder is certain of the visemes `heard`, [(class, labels)]."""
         rows = np.full((sum(count for _, count in heard), len(CLASSES)), -8.0)
         rows[np.arange(len(rows)), np.repeat([INDEX[name] for name, _ in heard], [count for _, count in heard])] = -0.1
         states, owners = _states_of(names, "arpa")

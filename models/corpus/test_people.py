@@ -1,4 +1,4 @@
-"""python -m unittest corpus.test_people: recordings of people, from folders made here."""
+"""python -m unittest corpus.test_people: recordings of people, in folders that the tests make."""
 
 import importlib.util
 import json

@@ -1,8 +1,11 @@
-"""python -m corpus.transplant --corpus DIR --count 900 --out DIR2: a corpus and, behind it, readers who speak as actors did.
+"""python -m corpus.transplant --corpus DIR --count 900 --out DIR2: a corpus, followed by readers' clips with
+the moods of actors.
 
-Readers are calm and actors are few; a model that hears both learns whose voice it is instead of the mood. So what a mood did to an actor's voice,
-against the same actor's neutral speech, is done to a reader's (WORLD vocoder): level and range of the pitch, or its whole contour; tempo; colour of
-the voiced sounds; breathiness; dynamics. As many clips go through the vocoder with another actor's neutral speech and stay neutral.
+Readers are calm and actors are few; a model trained on both learns to recognise the voice instead of the
+mood. So the changes that a mood makes to an actor's voice, relative to the same actor's neutral speech, are
+applied to a reader's (WORLD vocoder): level and range of the pitch, or its whole contour; tempo; colour of
+the voiced sounds; breathiness; dynamics. The same number of clips pass through the vocoder with another
+actor's neutral speech and stay neutral.
 """
 
 import argparse
@@ -30,7 +33,7 @@ _FLOOR = 1e-12
 
 @dataclass
 class Voice:
-    """WORLD's analysis of a clip, and what it says of the delivery."""
+    """WORLD's analysis of a clip, and the measures of its delivery."""
 
     pitch: np.ndarray
     envelope: np.ndarray
@@ -48,7 +51,8 @@ class Voice:
         return self.pitch > 0
 
     def delivery(self):
-        """Pitch level, its spread, colour of the voiced sounds, their breathiness, their dynamics, the pitch contour; None: hardly voiced."""
+        """Pitch level, its spread, colour of the voiced sounds, their breathiness, their dynamics, the pitch
+        contour; None if the clip is hardly voiced."""
         voiced = self.voiced
         if voiced.sum() < 30:
             return None
@@ -62,7 +66,8 @@ class Voice:
 
 
 def changes_of(corpus):
-    """What each acted clip of the train split does against its actor's neutral speech: [(emotion, change)]."""
+    """The changes of each acted clip of the train split relative to its actor's neutral speech: [(emotion,
+    change)]."""
     acted = [row for row in corpus.rows if row["split"] == "train" and row.get("kind") == "acted"]
     heard = [(row, Voice.of(corpus.samples_of(row)).delivery()) for row in acted]
     by_voice = {}
@@ -88,7 +93,7 @@ def changes_of(corpus):
 
 
 def changed(samples, change, random, amount):
-    """(samples, tempo): the clip with `amount` of the change, 1 as the actor did it."""
+    """(samples, tempo): the clip with `amount` of the change; 1 is the actor's change."""
     voice = Voice.of(samples)
     voiced = voice.voiced
     pitch, envelope = voice.pitch.copy(), voice.envelope

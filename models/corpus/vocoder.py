@@ -1,4 +1,4 @@
-"""Pitch for the voices that have no control of it: analysis and resynthesis by the WORLD vocoder (pyworld, MIT)."""
+"""Pitch for voices that cannot control it: analysis and resynthesis by the WORLD vocoder (pyworld, MIT)."""
 
 import warnings
 
@@ -7,14 +7,15 @@ import numpy as np
 from .speech import SAMPLE_RATE, Speech
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # pyworld asks for pkg_resources, which warns of its age.
+    warnings.simplefilter("ignore")  # pyworld needs pkg_resources, which warns that it is deprecated
     import pyworld
 
 _FRAME_MS = 5.0
 
 
 def repitched(speech, delivery, formants=1.0):
-    """The speech with the delivery's pitch, range and final glide, its resonances moved by `formants`; the phones keep their times."""
+    """The speech with the delivery's pitch, range and final glide, and resonances scaled by `formants`; the
+    phones keep their times."""
     samples = speech.samples.astype(np.float64)
     pitch, times = pyworld.dio(samples, SAMPLE_RATE, frame_period=_FRAME_MS)
     pitch = pyworld.stonemask(samples, pitch, times, SAMPLE_RATE)

@@ -4,8 +4,8 @@ import numpy as np
 import scipy.fft
 
 _WINDOW, _HOP = 512, 128
-_QUEFRENCY = 28  # cepstral coefficients that are envelope; a pitch period of 570 Hz and below lies above
-_TILT_DB = 8  # a whisper has so much less below 1 kHz than above
+_QUEFRENCY = 28  # cepstral coefficients of the envelope; a pitch of 570 Hz or less has a higher quefrency
+_TILT_DB = 8  # attenuation of a whisper below 1 kHz relative to above
 
 
 def whispered(samples, random):

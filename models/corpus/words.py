@@ -1,4 +1,4 @@
-"""Word lists of the sentence grammars. Rich in what a mouth shows: p b m, f v, w, rounded vowels, th.
+"""Word lists of the sentence grammars, with many visible sounds: p b m, f v, w, rounded vowels, th.
 
 An underscore stands for a space inside one entry.
 """

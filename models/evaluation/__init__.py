@@ -1,1 +1,1 @@
-"""How good a model's motions are: measured against the targets, on the built-in head, split by split."""
+"""Evaluation of a model's motions against the targets, on the built-in head, split by split."""

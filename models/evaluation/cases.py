@@ -1,4 +1,4 @@
-"""Utterances of a corpus with their sound, their target, and the geometry that the measures ask for."""
+"""Utterances of a corpus with their sound, their target, and the geometry for the measures."""
 import itertools
 import json
 import os
@@ -13,8 +13,8 @@ from targets.loudness import envelope_of
 from targets.motion import motion_of
 from targets.phones import segments_of
 
-SPLITS = ["sentences", "selection", "unseen"]  # new sentences of known voices; a voice to choose by; voices only ever reported
-TARGET_SEED, OTHER_SEED = 1_000_003, 2_000_003  # no performance that training draws
+SPLITS = ["sentences", "selection", "unseen"]  # new sentences of known voices; a voice for model selection; voices for reports only
+TARGET_SEED, OTHER_SEED = 1_000_003, 2_000_003  # performances that training does not draw
 
 
 @lru_cache(maxsize=1)
@@ -24,7 +24,7 @@ def head():
 
 @dataclass(frozen=True, eq=False)
 class Lips:
-    """What the mouth does in a motion, (frames,) each, metres."""
+    """Measures of the mouth in a motion, (frames,) each, metres."""
 
     motion: np.ndarray
 
@@ -65,7 +65,7 @@ class Case:
 
     @property
     def feels(self):
-        """Whether the emotion is strong enough that anyone could tell."""
+        """True if the emotion is strong enough to be recognised."""
         return self.emotion == "neutral" or self.utterance["intensity"] >= 0.35
 
 
@@ -86,13 +86,14 @@ def read_utterances(folder):
 
 
 def cases_of(folder, split, limit, utterances=None):
-    """Up to `limit` cases of a split: emotions by turns, voices and sentences mixed; the same ones every time."""
+    """Up to `limit` cases of a split: emotions alternate, voices and sentences are mixed; the same cases in
+    each call."""
     by_emotion = {}
     for utterance in read_utterances(folder) if utterances is None else utterances:
         if utterance["split"] == split:
             by_emotion.setdefault(utterance["emotion"], []).append(utterance)
     for group in by_emotion.values():
-        group.sort(key=lambda u: zlib.crc32(u["id"].encode()))  # the ids are in order of voices and sentences: a checksum mixes them
+        group.sort(key=lambda u: zlib.crc32(u["id"].encode()))  # the ids are sorted by voice and sentence; a checksum mixes them
     turns = itertools.zip_longest(*(by_emotion[name] for name in sorted(by_emotion)))
     chosen = [utterance for turn in turns for utterance in turn if utterance is not None][:limit]
     audio = np.memmap(os.path.join(folder, "audio.i16"), "<i2", "r")

@@ -1,6 +1,7 @@
-"""Degradation of recordings of people before they reach a model: rooms, kitchens, other people, telephones, clipping, a whisper.
+"""Degradation of recordings of people before they reach a model: rooms, kitchens, other people, telephones,
+clipping, a whisper.
 
-Made here, from seeds of their own, and not by what training degrades its clips with.
+Made from separate seeds, with other code than the degradation in training.
 """
 import numpy as np
 from scipy.signal import butter, fftconvolve, lfilter, sosfilt
@@ -15,7 +16,7 @@ def level(samples):
 
 
 def mixed(samples, noise, ratio_db):
-    """`samples` with `noise` `ratio_db` below them, on average over both."""
+    """`samples` plus `noise` at `ratio_db` below their level, on average over both."""
     return samples + noise[: len(samples)] * (level(samples) / level(noise) * 10 ** (-ratio_db / 20))
 
 
@@ -35,7 +36,7 @@ def kitchen(count, rng):
 
 
 def babble(count, rng, voices):
-    """Six of `voices` (arrays) at once, each from a random place on."""
+    """Six of `voices` (arrays) at the same time, each from a random position on."""
     out = np.zeros(count)
     for number in rng.choice(len(voices), size=6):
         voice = voices[number]
@@ -44,7 +45,8 @@ def babble(count, rng, voices):
 
 
 def far(samples, rng, seconds=0.5):
-    """A microphone across the room: a tail that falls by 60 dB in `seconds`, as loud as the direct sound."""
+    """A microphone across the room: reverberation that falls by 60 dB in `seconds`, as loud as the direct
+    sound."""
     at = np.arange(int(RATE * seconds * 1.2)) / RATE
     tail = rng.normal(size=len(at)) * 10 ** (-3 * at / seconds)
     tail[: int(0.003 * RATE)] = 0
@@ -63,13 +65,13 @@ def telephone(samples):
 
 
 def clipped(samples, gain=8):
-    """Over-driven `gain` times: full scale is the loudest peak before."""
+    """Clipped after a gain of `gain`, at the loudest peak before the gain."""
     peak = np.abs(samples).max() + 1e-9
     return np.clip(samples * gain, -peak, peak)
 
 
 def breath(rng, seconds=5.0):
-    """Nobody speaks, somebody breathes: noise through a wide resonance that comes and goes."""
+    """Breathing without speech: noise through a wide resonance, with slowly varying loudness."""
     count = int(seconds * RATE)
     noise = lfilter([1], [1, -1.2, 0.6], rng.normal(size=count))
     swell = np.clip(np.sin(2 * np.pi * 0.4 * np.arange(count) / RATE), 0, 1)
@@ -77,7 +79,7 @@ def breath(rng, seconds=5.0):
 
 
 def conditions_of(voices):
-    """Name -> function of (samples float32, generator) that gives the same number of samples."""
+    """Name -> function of (samples float32, generator) that returns the same number of samples."""
     return {
         "clean": lambda x, rng: x,
         "kitchen, 10 dB": lambda x, rng: mixed(x, kitchen(len(x), rng), 10),

@@ -1,7 +1,7 @@
 """Single figures of motions against cases. Every function takes (cases, motions as Lips) and gives a number."""
 import numpy as np
 
-LONG_ENOUGH = 0.035  # s: shorter phones are not asked about
+LONG_ENOUGH = 0.035  # s: shorter phones are not measured
 NEAR = 0.08  # s around the middle of a phone
 FAR = 0.06  # s away from phones that may close the lips
 ROUNDED = {"UW", "OW", "AO", "UH", "YY"}
@@ -28,7 +28,7 @@ def correlation(a, b):
 
 
 def best_lag(cases, motions):
-    """Frames by which the motion comes late (negative: early) where it fits best."""
+    """The lag in frames of the motion (negative: early) with the best correlation."""
     return max(LAGS, key=lambda lag: (opening_correlation(cases, motions, lag), -abs(lag)))
 
 

@@ -1,4 +1,4 @@
-"""Measures of the network's other halves, on arrays: retrieval by emotion, codebooks, the variety of takes."""
+"""Measures of other parts of the network, on arrays: retrieval by emotion, codebooks, the variety of takes."""
 import numpy as np
 
 from targets.emotion import EMOTIONS
@@ -7,9 +7,11 @@ from .cases import head
 
 
 def retrieval(speech, motion, emotions, rounds=200, seed=0):
-    """R@1 among eight: how often the motion nearest to a speech's emotion, of one motion for each emotion, has the speech's emotion.
+    """R@1 among eight: of one motion for each emotion, the share of speeches whose nearest motion has the
+    speech's emotion.
 
-    `speech`, `motion`: (clips, width) means of the emotion encoders, of unit length; `emotions`: names. Chance is 1 in 8.
+    `speech`, `motion`: (clips, width) means of the emotion encoders, of unit length; `emotions`: names.
+    Chance is 1 in 8.
     """
     rng = np.random.default_rng(seed)
     members = {name: np.flatnonzero(np.array(emotions) == name) for name in EMOTIONS}
@@ -26,7 +28,8 @@ def retrieval(speech, motion, emotions, rounds=200, seed=0):
 
 
 def perplexity(codes, size):
-    """Of how many codes are in use, if all were used alike: exp of the entropy. `codes`: any integer array, below `size`."""
+    """Perplexity, exp of the entropy: the number of codes in use if all were used equally. `codes`: any
+    integer array, below `size`."""
     counts = np.bincount(np.ravel(codes), minlength=size)
     shares = counts[counts > 0] / counts.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))

@@ -1,6 +1,8 @@
-"""People in the table: lips of read speech by channel and noise, moods of acted speech, and readers who should stay neutral.
+"""People in the table: lips of read speech by channel and noise, moods of acted speech, and readers who
+should stay neutral.
 
-A folder that `corpus.add_people` wrote has speakers that training never heard; of any other folder of recordings every clip counts.
+In a folder of `corpus.add_people` only the held-out speakers count; in any other folder of recordings every
+clip counts.
 """
 import os
 import tempfile
@@ -19,7 +21,7 @@ from .table import Row, markdown, number
 
 SPLITS = ["people-selection", "people-test"]
 ROUNDS, CERTAIN = 200, 95  # of the bootstrap over speakers; per cent
-NEUTRAL = 0.25  # of full strength: what is still neutral
+NEUTRAL = 0.25  # of full strength: at most this is still neutral
 _INSET = 0.16  # s from the ends of a pause
 _LIPS = [
     ("opening r", "mouth opening, Pearson r", measures.opening_correlation, ">="),
@@ -63,7 +65,8 @@ def generator(name, id):
 
 
 def interval(voices, figure):
-    """(low, high) of `figure(indices)` over speakers drawn again and again; None for fewer than four speakers."""
+    """(low, high) of `figure(indices)` over bootstrap samples of the speakers; None for fewer than four
+    speakers."""
     members = {}
     for index, voice in enumerate(voices):
         members.setdefault(voice, []).append(index)
@@ -147,7 +150,7 @@ class Moods:
         return [shown == "neutral" or strength <= NEUTRAL for shown, strength in zip(self.shown, self.strength)]
 
     def confusion(self):
-        """(8, 8) counts: rows what was acted, columns what is shown."""
+        """(8, 8) counts: rows are the acted moods, columns the shown ones."""
         out = np.zeros((len(EMOTIONS), len(EMOTIONS)), int)
         for wanted, shown in zip(self.wanted, self.shown):
             out[EMOTIONS.index(wanted), EMOTIONS.index(shown)] += 1

@@ -17,7 +17,7 @@ _UPPER = {"brows up": ["browInnerUp", "browOuterUpLeft", "browOuterUpRight"], "b
 
 
 def clip(path, case, lips):
-    """Predicted over target: opening with phones, tuck and protrusion, and the channels that show emotion."""
+    """Prediction above target: opening with phones, tuck and protrusion, and the channels that show emotion."""
     figure, (top, middle, wanted, found) = plt.subplots(4, 1, figsize=(15, 10), sharex=True, layout="constrained")
     times = lambda values: (np.arange(len(values)) + 0.5) / 25
     target = case.target

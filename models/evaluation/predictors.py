@@ -1,4 +1,4 @@
-"""Who makes the motions: the runtime (as users get them), or the PyTorch twin."""
+"""Predictors of motions: the runtime (as users run it), and the PyTorch twin."""
 import os
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ import wave
 
 import numpy as np
 
-_BATCH = 64  # recordings a run of the program
+_BATCH = 64  # recordings in one run of the program
 
 
 class Runtime:
@@ -23,7 +23,7 @@ class Runtime:
         return [takes[0] for takes in self.takes(clips)]
 
     def takes(self, clips, count=1, options=()):
-        """`count` motions for each clip; `options` of `deeptalk-rt run`, with which takes differ."""
+        """`count` motions for each clip; `options` of `deeptalk-rt run` make the takes differ."""
         out = []
         for start in range(0, len(clips), _BATCH):
             with tempfile.TemporaryDirectory() as folder:
@@ -76,11 +76,11 @@ class Twin:
         return self.motion(read_wav(path))
 
     def emotions_of_speech(self, clips):
-        """(clips, width): means of the emotion that is heard."""
+        """(clips, width): means of the emotion of the speech."""
         return self.stacked(self.model.emotion_of(self.pad(self.torch.from_numpy(samples)[None])).mu for samples in clips)
 
     def emotions_of_motion(self, motions):
-        """(clips, width): means of the emotion that is seen."""
+        """(clips, width): means of the emotion of the motion."""
         return self.stacked(self.model.motion_emotion(self.torch.from_numpy(np.asarray(motion, np.float32))[None]).mu for motion in motions)
 
     def stacked(self, rows):
@@ -88,7 +88,7 @@ class Twin:
             return np.concatenate([row.numpy() for row in rows])
 
     def reconstruct(self, motion):
-        """A motion again from its codes, and the top and bottom codes."""
+        """A motion decoded from its codes, and the top and bottom codes."""
         whole = self.torch.from_numpy(np.asarray(motion[: len(motion) // 4 * 4], np.float32))[None]
         with self.torch.no_grad():
             again, codes = self.model.motion_prior.reconstruct(whole)

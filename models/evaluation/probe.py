@@ -1,13 +1,14 @@
-"""Reads the emotion of a motion: a linear classifier of the mean and the spread of each channel over a clip."""
+"""A probe of the emotion of a motion: a linear classifier of the mean and the spread of each channel over a
+clip."""
 import numpy as np
 
 from targets.emotion import EMOTIONS
 
-_NOISE, _COPIES, _RIDGE = 0.03, 4, 10.0  # as a predicted motion is never quite a target
+_NOISE, _COPIES, _RIDGE = 0.03, 4, 10.0  # predicted motions differ a little from targets
 
 
 class Probe:
-    """Trained on targets of the train split, asked about predicted motions."""
+    """Trained on targets of the train split, applied to predicted motions."""
 
     def __init__(self, motions, emotions, seed=0):
         """`motions`: (frames, 53) each; `emotions`: a name for each."""
@@ -35,7 +36,7 @@ class Probe:
         return float(np.mean([a == b for a, b in zip(self([motion for _, motion in asked]), [emotion for emotion, _ in asked])]))
 
     def confusion(self, cases, motions):
-        """(8, 8) counts: rows the emotion of the speech, columns that of the motion."""
+        """(8, 8) counts: rows are the emotion of the speech, columns that of the motion."""
         out = np.zeros((len(EMOTIONS), len(EMOTIONS)), int)
         asked = [(case.emotion, lips.motion) for case, lips in zip(cases, motions) if case.feels]
         for (emotion, _), found in zip(asked, self([motion for _, motion in asked]) if asked else []):
@@ -44,7 +45,8 @@ class Probe:
 
 
 class Strength:
-    """How strongly a motion shows its strongest mood, 0 to 1: a linear regression of each mood's intensity on the probe's features."""
+    """The strength of a motion's strongest mood, 0 to 1: a linear regression of each mood's intensity on the
+    probe's features."""
 
     def __init__(self, motions, emotions, intensities):
         """`motions`: (frames, 53) each, of targets; `emotions`: names; `intensities`: 0 to 1."""
@@ -73,5 +75,5 @@ def train_probe(cases):
 
 
 def train_strength(cases):
-    """Of clips of every intensity."""
+    """Trains on clips of every intensity."""
     return Strength([case.target.motion for case in cases], [case.emotion for case in cases], [case.utterance["intensity"] for case in cases])

@@ -1,4 +1,4 @@
-"""Real recordings, for which nobody knows the phones: does the mouth open when there is sound?"""
+"""Real recordings without known phones: the correlation of the mouth's opening with the sound."""
 import os
 
 import numpy as np

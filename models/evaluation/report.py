@@ -17,7 +17,7 @@ TAKES, TAKE_OPTIONS, TAKE_CLIPS = 3, ("--alpha", "1", "--temperature", "1,0.5"),
 
 
 class Evaluation:
-    """`predictor` makes motions, `twin` opens the network's inside (None where PyTorch is not there)."""
+    """`predictor` makes motions; `twin` gives the network's inner values (None without PyTorch)."""
 
     def __init__(self, predictor, twin, corpus, limit, out):
         self.predictor, self.twin, self.corpus, self.limit, self.out = predictor, twin, corpus, limit, out
@@ -63,7 +63,7 @@ class Evaluation:
             pictures.clip(self.path(f"{split}-{cases[number].utterance['id']}.png"), cases[number], motions[number])
 
     def takes(self, split, cases, probe):
-        """Several takes of the same speech: they should differ, and still show its emotion."""
+        """Several takes of the same speech, which should differ and still show its emotion."""
         cases = cases[:: max(1, len(cases) // TAKE_CLIPS)]
         takes = self.predictor.takes([case.samples for case in cases], TAKES, TAKE_OPTIONS)
         targets = [[case.target.motion, case.other.motion] for case in cases]
@@ -80,7 +80,7 @@ class Evaluation:
         self.rows.append(Row(split, "retrieval", "the target motion of a speech's emotion found among eight, R@1", figure, chance=1 / 8))
 
     def codes(self, cases, probe):
-        """What is left of the targets once they are codes: the most that a prediction can reach."""
+        """The targets after quantisation to codes: the limit of a prediction."""
         again, top, bottom = zip(*(self.twin.reconstruct(case.target.motion) for case in cases))
         error = network.vertex_error([motion[: len(other)] for motion, other in zip([case.target.motion for case in cases], again)], again)
         prior = self.twin.model.config.motion_prior
@@ -99,7 +99,7 @@ class Evaluation:
         return os.path.join(self.out, name.replace("/", "_"))
 
     def save(self):
-        """table.md and table.json in `out`; with people, who have a section of their own, people.md too."""
+        """table.md and table.json in `out`; with people, whose section is separate, also people.md."""
         rows = self.rows + self.people_rows
         texts = [("table.md", markdown(self.rows) + "\n"), ("table.json", json.dumps([vars(row) for row in rows], indent=1) + "\n")]
         if self.people_rows:

@@ -1,4 +1,4 @@
-"""What the mouth does when nobody speaks."""
+"""The mouth in silence."""
 import numpy as np
 
 from .cases import Lips

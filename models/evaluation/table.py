@@ -1,4 +1,4 @@
-"""The table: a figure, its goal, what chance and the targets themselves give."""
+"""The table: a figure, its goal, and its values by chance and for the targets themselves."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +30,8 @@ _MEASURES = [
 
 @dataclass
 class Row:
-    """`chance`: the same motions with other clips' speech. `ceiling`: another performance of the targets in the motions' place. `interval`: 95 % of
-    the figures when speakers are drawn again."""
+    """`chance`: the same motions with other clips' speech. `ceiling`: another performance of the targets
+    instead of the motions. `interval`: 95 % of the figures over bootstrap samples of the speakers."""
 
     split: str
     key: str
@@ -76,7 +76,7 @@ def rows_of(motions, cases, split, probe=None):
 
 
 def shuffled(cases, motions):
-    """Every clip gets the motion of another, repeated or cut to its length."""
+    """Each clip with the motion of another clip, repeated or cut to its length."""
     order = np.random.default_rng(0).permutation(len(cases))
     moved = np.roll(order, 1)
     out = [None] * len(cases)
