@@ -1,12 +1,13 @@
-"""Checkpoints as they were published, written by real torch with weights from the formula of `checkpoint::Formula`.
+"""Checkpoints in their published form, written by real torch with weights from the formula of
+`checkpoint::Formula`.
 
-    python tests/make_checkpoints.py                        the small ones in tests/data/
-    python tests/make_checkpoints.py --variants FOLDER      other spellings of the same ones
-    python tests/make_checkpoints.py --base FOLDER          DEEPTalk.pth and FER.pth at the published sizes (1.1 GB)
-    python tests/make_checkpoints.py --check                names and shapes against tests/golden/checkpoint_layout.txt
+python tests/make_checkpoints.py                      the small ones in tests/data/
+python tests/make_checkpoints.py --variants FOLDER    other forms of the same ones
+python tests/make_checkpoints.py --base FOLDER        DEEPTalk.pth and FER.pth, published sizes (1.1 GB)
+python tests/make_checkpoints.py --check              compares with tests/golden/checkpoint_layout.txt
 
-Nothing here is taken from the Rust code: names and layouts come from torch's own modules, put together as the published
-model does, and the formula is written down once more.
+No part of this comes from the Rust code: names and layouts come from torch's own modules, combined as in the
+published model, and the formula is written a second time.
 """
 
 import argparse
@@ -52,7 +53,7 @@ BASE = SimpleNamespace(
     motion_head=(250, 6, 8, 2048, 128, 32),
     actors=32,
 )
-# Every size differs from its neighbours where it can, so that a mistaken layout cannot pass.
+# Where possible, all sizes are different, so that a wrong layout cannot pass.
 SMALL = SimpleNamespace(
     conv=[4, 4, 6, 6, 8, 8, 10],
     hidden=16,
@@ -83,7 +84,7 @@ SMALL = SimpleNamespace(
 
 
 def tree(**parts):
-    """A module of parts: modules, tensors, and dicts or lists of such."""
+    """A module of parts: modules, tensors, and dicts or lists of them."""
     module = nn.Module()
     for name, part in parts.items():
         if isinstance(part, list):
@@ -265,7 +266,7 @@ def fer(c):
 
 
 def shapes(build, *arguments):
-    """Name to (shape, whether it holds integers), without any memory for the numbers."""
+    """Name to (shape, True for integers), without memory for the values."""
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the older weight norm is deprecated
         state = build(*arguments).state_dict()
@@ -345,7 +346,7 @@ def part(state, prefix):
 
 
 def older_weight_norm(state):
-    """The same values under the names that weight norm had before PyTorch 2."""
+    """The same values under the names of weight norm before PyTorch 2."""
     spelling = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
     older = shapes(deeptalk, SMALL, nn.utils.weight_norm)
     result = OrderedDict()
@@ -358,7 +359,7 @@ def older_weight_norm(state):
 
 
 def published_modules(c, state):
-    """What torch itself makes of small inputs, with the modules that are folded or laid out anew at import."""
+    """Torch's results for small inputs, with the modules that the import folds or rearranges."""
     torch.manual_seed(5)
     found = {}
 
@@ -407,7 +408,7 @@ def published_modules(c, state):
 
 
 def check():
-    """The modules above have the published names and shapes."""
+    """Checks that the modules above have the published names and shapes."""
     found = {"DEEPTalk.pth": shapes(deeptalk, BASE), "FER.pth": shapes(fer, BASE)}
     lines = (HERE / "golden" / "checkpoint_layout.txt").read_text().splitlines()
     file, seen = None, set()

@@ -22,7 +22,7 @@ def value(seed, shape):
 
 
 class Ch:
-    """Stands for chumpy's array, which pickles its attributes."""
+    """A stand-in for chumpy's array, which pickles its attributes."""
 
     def __init__(self, x):
         self.__dict__ = {"x": x, "_dirty_vars": {"x"}, "_itr": None, "_make_dense": True, "_status": "new"}
@@ -59,7 +59,7 @@ def model(dtype):
 
 
 class Python2Pickler(pickle._Pickler):
-    """Writes what Python 2's pickler wrote: texts and bytes are `str`, and modules have their names of that time."""
+    """Writes pickles like Python 2's: texts and bytes are `str`, and modules have their names of that time."""
 
     dispatch = dict(pickle._Pickler.dispatch)
     OLD = {"numpy._core.multiarray": "numpy.core.multiarray", "scipy.sparse._csc": "scipy.sparse.csc"}
@@ -108,7 +108,8 @@ def main():
 
     small = model(np.float32)
     (FOLDER / "flame2023.pkl").write_bytes(pickle.dumps(small, protocol=4))
-    # Protocol 0 has no binary data, and Python 3's protocol 2 wraps it in a call: everything is spelt differently.
+    # Protocol 0 has no binary data, and Python 3's protocol 2 wraps it in a call: all values have another
+    # form.
     few = {key: array for key, array in small.items() if key not in ("J", "bs_style")}
     few["J_regressor"] = scipy.sparse.csc_matrix(few["J_regressor"])
     few["shapedirs"] = few["shapedirs"].astype(">f2")

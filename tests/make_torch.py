@@ -1,4 +1,5 @@
-"""Writes the small checkpoints in tests/data with real torch: `python tests/make_torch.py` (torch 2.x and safetensors).
+"""Writes the small checkpoints in tests/data with real torch: `python tests/make_torch.py` (torch 2.x and
+safetensors).
 
 `torch_expected.safetensors` holds every tensor of every file, as f32 and contiguous, under FILE + `:` + NAME.
 """

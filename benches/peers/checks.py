@@ -10,7 +10,8 @@ from torch import Tensor
 
 from clips import SAMPLE_RATE, clips
 
-# Limit of the difference of two f32 implementations (`Limits::F32` of src/verify), and the share of frames that near-equal logits may move.
+# Limit of the difference of two f32 implementations (`Limits::F32` of src/verify), and the share of frames
+# that near-equal logits may move.
 LIMIT = 1e-5
 TIES = 0.02
 

@@ -1,8 +1,10 @@
-"""Compares the runtime with PyTorch and ONNX Runtime on the same clips, in one run: `python benches/peers/compare.py --binary deeptalk-rt`.
+"""Compares the runtime with PyTorch and ONNX Runtime on the same clips, in one run:
+`python benches/peers/compare.py --binary deeptalk-rt`.
 
-All programs receive the same model file, lengths and batches; the time is measured from samples on the host to a motion on the host.
-The results are compared before any time is measured. Rounds are interleaved, so that other load on the machine affects all programs
-alike; a row is the median of its rounds. Prints the Markdown table of README.md, and the rows that could not be measured with the reason.
+All programs receive the same model file, lengths and batches; the time is measured from samples on the host
+to a motion on the host. The results are compared before any time is measured. Rounds are interleaved, so that
+other load on the machine affects all programs alike; a row is the median of its rounds. Prints the Markdown
+table of README.md, and the rows that could not be measured with the reason.
 """
 
 import argparse

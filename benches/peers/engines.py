@@ -71,7 +71,8 @@ class FixedPool(nn.Module):
 
 
 def for_one_length(network: nn.Module, samples: Tensor) -> nn.Module:
-    """A copy for clips of this length that can be exported: the pooling weights are constants, so the exporter need not trace their computation."""
+    """A copy for clips of this length that can be exported: the pooling weights are constants, so the
+    exporter need not trace their computation."""
     network, rows = copy.deepcopy(network).cpu(), {}
     pools = [module for module in network.modules() if isinstance(module, Pool)]
     for pool in pools:
@@ -115,7 +116,8 @@ class Onnx:
 
 
 def peers(model: Path) -> tuple[list, list[tuple[str, str]]]:
-    """Returns the engines of this machine, the reference (eager f32 on the CPU) first, and the missing ones with the reason."""
+    """Returns the engines of this machine, the reference (eager f32 on the CPU) first, and the missing ones
+    with the reason."""
     network = Network(files.load(model)).eval()
     found = [
         Torch("PyTorch, eager f32, CPU", network, "cpu"),

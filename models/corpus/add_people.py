@@ -65,7 +65,8 @@ def sound_of(row):
 
 
 def checked_phones(row, seconds):
-    """The row's phones, which must be known, in order, and cover it to within 0.1 s; the last one ends with the sound."""
+    """The row's phones, which must be known, in order, and cover it to within 0.1 s; the last one ends with
+    the sound."""
     phones = [[name, float(start), float(end)] for name, start, end in row["phones"]]
     if phones:
         starts, ends = [phone[1] for phone in phones], [phone[2] for phone in phones]

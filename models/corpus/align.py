@@ -44,7 +44,8 @@ class Aligner:
         self.heads.load_state_dict(saved["heads"])
 
     def hear(self, samples):
-        """Log probabilities of the viseme classes, 200 rows a second; row j is about the time (j + 0.5) / 200 s."""
+        """Log probabilities of the viseme classes, 200 rows a second; row j is about the time (j + 0.5) / 200
+        s."""
         frames = len(samples) // SAMPLES_PER_FRAME // 4 * 4 + 4
         heard = np.zeros((_HEARINGS, frames * SAMPLES_PER_FRAME), np.float32)
         for row, shifted in enumerate(heard):
@@ -94,7 +95,8 @@ class _State:
 
 
 def _states_of(names, alphabet):
-    """The states of `names` with a pause before and after, and for each the index of its name (None: a pause)."""
+    """The states of `names` with a pause before and after, and for each the index of its name (None: a
+    pause)."""
     states, owners = [_State(_PAUSE, _SHORTEST_PAUSE)], [None]
     for index, name in enumerate(names):
         visemes = classes_of(name, alphabet)

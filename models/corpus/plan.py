@@ -103,7 +103,8 @@ def requests(hours, seed):
 
 
 def rhvoice_requests(voices, hours, seed):
-    """Requests of about `hours` by each of RHVoice's `voices`, for training only; emotions are balanced over every voice."""
+    """Requests of about `hours` by each of RHVoice's `voices`, for training only; emotions are balanced over
+    every voice."""
     count, made = _even(hours * 3600 / _SECONDS_AN_UTTERANCE), []
     for voice in voices:
         language = rhvoice.VOICES[voice].language

@@ -25,7 +25,8 @@ _SHORTEST_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Source:
-    """`files`: a pattern of paths inside the package that hold natural speech. `raw_rate`: the rate of files without a header."""
+    """`files`: a pattern of paths inside the package that hold natural speech. `raw_rate`: the rate of files
+    without a header."""
 
     package: str
     language: str

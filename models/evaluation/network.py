@@ -48,6 +48,7 @@ def vertex_error(motions, again, step=5):
 
 
 def diversity(takes):
-    """Mean distance of takes of one recording from each other, metres (as `vertex_error`). `takes`: for each clip, a list of motions."""
+    """Mean distance of takes of one recording from each other, metres (as `vertex_error`). `takes`: for each
+    clip, a list of motions."""
     distances = [vertex_error([a], [b]) for clip in takes for i, a in enumerate(clip) for b in clip[:i]]
     return float(np.mean(distances)) if distances else float("nan")

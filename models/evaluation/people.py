@@ -41,7 +41,8 @@ GOALS = {
 
 
 def recordings_of(folder):
-    """{split: [(utterance, samples int16)]} of a folder that add_people wrote, or of people's recordings in any layout it reads."""
+    """{split: [(utterance, samples int16)]} of a folder that add_people wrote, or of people's recordings in
+    any layout it reads."""
     if not os.path.exists(os.path.join(folder, "audio.i16")):
         with tempfile.TemporaryDirectory() as scratch:
             made = os.path.join(scratch, "people")
@@ -118,7 +119,8 @@ def brows_down(motions):
 
 
 class Moods:
-    """The moods that motions of people show: `shown` (a name each) and `strength` (the strongest mood, 0 to 1)."""
+    """The moods that motions of people show: `shown` (a name each) and `strength` (the strongest mood, 0 to
+    1)."""
 
     def __init__(self, pairs, motions, probe, strength):
         self.wanted = [u["emotion"] for u, _ in pairs]

@@ -9,7 +9,8 @@ _LIMIT = 0.05  # of the speaking range
 
 
 def sounds():
-    """Name -> (n,) float32 at 16 kHz: digital silence, and a room at -50 dB below full scale (noise that falls by 6 dB an octave above 200 Hz)."""
+    """Name -> (n,) float32 at 16 kHz: digital silence, and a room at -50 dB below full scale (noise that
+    falls by 6 dB an octave above 200 Hz)."""
     count = SECONDS * 16000
     spectrum = np.fft.rfft(np.random.default_rng(0).normal(size=count))
     spectrum /= np.maximum(np.fft.rfftfreq(count, 1 / 16000) / 200, 1)

@@ -53,7 +53,8 @@ class Row:
 
 
 def table(predict, cases, split, probe=None):
-    """Rows of one split. `predict(samples (n,) float32, utterance) -> (frames, 53)`; `probe`: a `Probe`, for the emotion."""
+    """Rows of one split. `predict(samples (n,) float32, utterance) -> (frames, 53)`; `probe`: a `Probe`, for
+    the emotion."""
     return rows_of([Lips(np.asarray(predict(case.samples, case.utterance))) for case in cases], cases, split, probe)
 
 

@@ -1,4 +1,4 @@
-"""Measures head.safetensors and fails if a promise is broken: python check.py [--quick]."""
+"""Measures head.safetensors and fails if a limit is exceeded: python check.py [--quick]."""
 import argparse
 import hashlib
 import os
@@ -36,7 +36,7 @@ class Report:
 
 
 class Head:
-    """The file, and the generator's knowledge of what its vertices are."""
+    """The file, and the generator's data about its vertices."""
 
     def __init__(self):
         self.face = Face(PATH)
@@ -53,12 +53,12 @@ class Head:
         return self.face.faces[self.face_owner == list(self.parts).index(name)]
 
     def contact(self):
-        """Skin indices of the contact line by column; column j faces column -j."""
+        """Skin indices of the contact line by column; column j is opposite column -j."""
         index = np.where(self.map.mouth & (np.abs(self.map.ring) < 1e-9))[0]
         return index[np.argsort(self.map.angle[index])]
 
     def lip_gap(self, vertices):
-        """Largest distance between facing points of the contact line, metres."""
+        """Largest distance between opposite points of the contact line, metres."""
         line = self.contact()
         return max(np.linalg.norm(vertices[line[j]] - vertices[line[-j]]) for j in range(1, mouth.COLUMNS // 2))
 
@@ -185,7 +185,8 @@ def check_lids(head, report):
 
 
 def lid_clearance(head):
-    """Least distance of the lids (vertices, edge middles, triangle middles) over the eyeball's surface, metres."""
+    """Least distance of the lids (vertices, edge middles, triangle middles) over the eyeball's surface,
+    metres."""
     face, m = head.face, head.map
     lid = m.eye & (m.ring >= -0.5)
     faces = face.faces[(face.faces < head.skin.stop).all(1)]
@@ -195,7 +196,7 @@ def lid_clearance(head):
     fifths = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     for blink in fifths:
         for squint in (0.0, 0.5, 1.0):
-            for wide in {0.0, 1.0 - blink}:  # a lid cannot be raised and closed at once
+            for wide in {0.0, 1.0 - blink}:  # a lid cannot be raised and closed at the same time
                 for look in ("", "eyeLookDown", "eyeLookUp", "eyeLookIn", "eyeLookOut"):
                     if look and (squint == 0.5 or wide and blink):
                         continue
@@ -215,9 +216,10 @@ def lid_clearance(head):
 
 
 def check_joints(head, report):
-    """The neck bends smoothly, nothing opens at the collar, and the eyeballs turn as rigid bodies under the lids."""
+    """Checks that the neck bends smoothly, no gap opens at the collar, and the eyeballs turn as rigid bodies
+    under the lids."""
     face, weights = head.face, head.face.weights
-    neck = weights[:, 1:].sum(1)  # of everything that the neck carries
+    neck = weights[:, 1:].sum(1)  # of all joints that the neck carries
     skin_faces = head.faces_of("skin")
     edges = np.unique(np.sort(directed_edges(skin_faces), 1), axis=0)
     length = np.linalg.norm(face.template[edges[:, 0]] - face.template[edges[:, 1]], axis=1)
@@ -254,13 +256,13 @@ def check_joints(head, report):
 
 
 def check_flips(head, report):
-    """Pixels that show the back of skin which is seen from its front at rest."""
+    """Pixels that show the back of skin whose front is visible at rest."""
     visible = head.map.visible()
     outer = np.zeros(len(head.face.faces), bool)
     skin_faces = (head.face.faces < head.skin.stop).all(1)
     outer[skin_faces] = visible[head.face.faces[skin_faces]].all(1)
     listed = {**poses.EMOTIONS, **poses.VISEMES, **poses.COMBINATIONS, **poses.JAW}
-    single = {c: ({c: 1.0}, 0.0) for c in CHANNELS if c != "mouthClose"}  # it has no meaning without the jaw
+    single = {c: ({c: 1.0}, 0.0) for c in CHANNELS if c != "mouthClose"}  # without the jaw it has no meaning
     for title, group, limit in (("listed combinations", listed, 1e-3), ("single channels", single, 1e-3)):
         shown = {name: max(flipped_share(head, pose, yaw, outer) for yaw in (-35, 0, 35)) for name, pose in group.items()}
         bad = sorted(((share, name) for name, share in shown.items() if share > 0), reverse=True)
@@ -279,7 +281,7 @@ def flipped_share(head, pose, yaw, outer):
 
 
 def seen_parts(head, pose, yaw, pitch, names, size=(360, 440)):
-    """How many pixels show each part."""
+    """The number of pixels that show each part."""
     camera = Camera(yaw, pitch, (0, -0.024, 0.04), 0.54)
     _, triangle, _, _ = rasterize(camera.project(head.face.pose(*pose), *size), head.face.faces, *size)
     owner = head.face_owner[triangle]

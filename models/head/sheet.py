@@ -1,4 +1,5 @@
-"""Draws a sheet of the head: python sheet.py views|channels|jaw|turns|emotions|visemes|combinations|POSE [options]."""
+"""Draws a sheet of the head: python sheet.py views|channels|jaw|turns|emotions|visemes|combinations|POSE
+[options]."""
 import argparse
 import os
 

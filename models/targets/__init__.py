@@ -1,1 +1,1 @@
-"""What the built-in head should do while an utterance is spoken: phones and emotion to 53 motion parameters."""
+"""Targets: phones and emotion of an utterance to the 53 motion parameters of the built-in head."""

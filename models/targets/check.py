@@ -1,4 +1,5 @@
-"""Measures the targets and fails if a promise is broken: python -m targets.check [--corpus DIR] [--binary deeptalk-rt]."""
+"""Measures the targets and fails if a limit is exceeded: python -m targets.check [--corpus DIR] [--binary
+deeptalk-rt]."""
 import argparse
 import json
 import os
@@ -31,7 +32,7 @@ class Report:
 
 
 class Clips:
-    """Utterances with their targets and what the head's lips do."""
+    """Utterances with their targets and the measured lips of the head."""
 
     def __init__(self, head, items):
         self.head = head
@@ -111,7 +112,7 @@ def check_speed(clips, report):
 
 
 def check_dimensions(clips, report):
-    """A quantised code of a few bits a frame must be able to say it all."""
+    """Checks that a quantised code of a few bits a frame can represent the motions."""
     values = np.concatenate([motion for _, _, motion in clips.items]).astype(np.float64)
     root = np.linalg.cholesky(clips.head.metric())
     weighted = (values - values.mean(0)) @ root
@@ -124,7 +125,8 @@ def check_dimensions(clips, report):
 
 
 def check_emotions(clips, report):
-    """A linear probe on mean and spread of every channel, trained on one half of the clips, asked about the other; strong enough emotions only."""
+    """Checks a linear probe on mean and spread of each channel, trained on one half of the clips and tested
+    on the other; only strong emotions."""
     asked = [(utt, motion) for utt, _, motion in clips.items if utt["emotion"] == "neutral" or utt["intensity"] >= 0.35]
     features = np.array([np.concatenate([motion.mean(0), motion.std(0)]) for _, motion in asked])
     names = np.array([EMOTIONS.index(utt["emotion"]) for utt, _ in asked])
@@ -170,7 +172,7 @@ def check_phones(report):
 
 
 def check_runtime(head, binary, report):
-    """The vertices that the runtime computes of a motion of its own, against ours."""
+    """Compares the vertices that the runtime computes for a motion with those computed here."""
     with tempfile.TemporaryDirectory() as folder:
         speech, model, out = (os.path.join(folder, name) for name in ("speech.wav", "model.safetensors", "talk.npz"))
         with wave.open(speech, "wb") as file:

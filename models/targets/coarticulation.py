@@ -1,8 +1,10 @@
-"""Segments to mouth tracks at 25 fps, by dominance functions (Cohen and Massaro 1993), with closures that are always reached.
+"""Segments to mouth tracks at 25 fps, by dominance functions (Cohen and Massaro 1993), with closures that are
+always reached.
 
-Every phone pulls each track towards its target with a strength that fades with time, faster after the phone than before it, so that rounding
-spreads ahead. What must not be blended away (lips that meet, the tucked lower lip) is then laid over the blend: the frame nearest to the middle of
-such a phone reaches it whole, however short the phone is.
+Each phone pulls each track towards its target with a strength that decreases with time, faster after the
+phone than before it, so that rounding begins early. Movements that must not be weakened by the blend (closed
+lips, the tucked lower lip) are then added over it: the frame nearest to the middle of such a phone reaches
+the full movement, even if the phone is short.
 """
 import numpy as np
 
@@ -10,9 +12,9 @@ from .phones import CLASSES, INDEX
 
 FRAME = 1 / 25
 TRACKS = ["jaw", "wide", "pucker", "funnel", "part", "tongue", "seal", "press", "tuck"]
-BLENDED = 6  # the first tracks are blended, the others laid over
+BLENDED = 6  # the first tracks are blended, the others are added over the blend
 
-#         jaw   wide  puck  funn  part  tongue   how strongly each pulls
+#         jaw   wide  puck  funn  part  tongue   strength of the pull of each
 _SHAPES = {
     "sil": ((0.00, 0.00, 0.00, 0.00, 0.00, 0.0), (1.0, 0.5, 0.5, 0.5, 1.0, 1.0)),
     "AA": ((1.00, 0.10, 0.00, 0.05, 0.30, 0.0), (1.3, 0.6, 0.7, 0.7, 1.0, 1.0)),
@@ -44,19 +46,20 @@ _SHAPES = {
 }  # fmt: skip
 _TARGET = np.array([_SHAPES[name][0] for name in CLASSES], np.float32)
 _STRENGTH = np.array([_SHAPES[name][1] for name in CLASSES], np.float32)
-# 1 / s: the pull falls to 1/e within 45, 75, 120 ... ms before a phone, and within 52, 70, 75 ... ms after it.
+# 1 / s: the pull falls to 1/e within 45, 75, 120 ... ms before a phone, and within 52, 70, 75 ... ms after
+# it.
 _PER_AHEAD = -1 / np.array([0.045, 0.075, 0.120, 0.110, 0.050, 0.035], np.float32)[:, None, None]
 _PER_AFTER = -1 / np.array([0.052, 0.070, 0.075, 0.075, 0.055, 0.035], np.float32)[:, None, None]
-_VOWEL_HOLD, _PAUSE_INSET = 0.5, 0.09  # share of a phone that it holds; how far inside a pause the mouth is at rest
+_VOWEL_HOLD, _PAUSE_INSET = 0.5, 0.09  # share of a phone that it holds; distance inside a pause from which the mouth is at rest
 
 SIL, B, M, F = (INDEX[name] for name in ("sil", "B", "M", "F"))
-_HALF_FRAME = FRAME / 2 + 1e-3  # a hold this wide on both sides always meets a frame's middle
-_CLOSE_RAMP, _PRESS_RAMP, _TUCK_RAMP, _REST_RAMP = 0.065, 0.055, 0.065, 0.11  # s, from nothing to whole
-_LONG_PAUSE, _SHORT_PAUSE = 0.22, 0.10  # s: between words the lips part less the longer the pause
+_HALF_FRAME = FRAME / 2 + 1e-3  # a hold of this width on both sides always contains a frame's middle
+_CLOSE_RAMP, _PRESS_RAMP, _TUCK_RAMP, _REST_RAMP = 0.065, 0.055, 0.065, 0.11  # s, from nothing to the full movement
+_LONG_PAUSE, _SHORT_PAUSE = 0.22, 0.10  # s: between words, the longer the pause, the less the lips part
 
 
 def frame_times(frames):
-    """Frame i shows the face at (i + 0.5) / 25 s."""
+    """Times of the frames: frame i shows the face at (i + 0.5) / 25 s."""
     return (np.arange(frames) + 0.5) * FRAME
 
 
@@ -86,12 +89,12 @@ def laid_over(times, classes, start, end):
     """seal, press, tuck (3, frames)."""
     length = end - start
     labial, tucked = (classes == B) | (classes == M), classes == F
-    # A stop's segment ends with its burst: the lips are together in the first three quarters of it.
+    # A stop's segment ends with its burst: the lips are closed in the first three quarters of it.
     middle = start + np.where(classes == B, 0.42, 0.5) * length
     seal = plateau(times, middle, np.maximum(0.30 * length, _HALF_FRAME), _CLOSE_RAMP, labial)
     press = plateau(times, middle, np.maximum(0.20 * length, _HALF_FRAME), _PRESS_RAMP, labial, np.where(classes == B, 1.0, 0.75))
     tuck = plateau(times, middle, np.maximum(0.25 * length, _HALF_FRAME), _TUCK_RAMP, tucked)
-    # In pauses the lips rest on each other: whole in long ones, not at all in short ones.
+    # In pauses the lips rest on each other: completely in long pauses, not in short ones.
     inner = np.where(start <= 0, -1.0, start + _PAUSE_INSET + 0.05)
     outer = np.where(end >= times[-1] + FRAME / 2, end + 1.0, end - 0.04 - _REST_RAMP)
     weight = np.where((start <= 0) | (end >= times[-1] + FRAME / 2), 1.0, np.clip((length - _SHORT_PAUSE) / (_LONG_PAUSE - _SHORT_PAUSE), 0, 1))
@@ -100,7 +103,8 @@ def laid_over(times, classes, start, end):
 
 
 def plateau(times, middle, hold, ramp, chosen, height=None):
-    """(frames,): the highest of soft-edged plateaus, 1 within `hold` of their middle, 0 beyond `ramp` more."""
+    """(frames,): the maximum of soft-edged plateaus, each 1 within `hold` of its middle and 0 beyond `ramp`
+    more."""
     if not chosen.any():
         return np.zeros(len(times))
     beyond = np.abs(times[:, None] - middle[chosen]) - hold[chosen]

@@ -1,11 +1,12 @@
-"""Emotion as poses of the face, laid over speech, and its strength over time."""
+"""Emotion as poses of the face, added to speech, and its strength over time."""
 import numpy as np
 
 from .loudness import smooth
 
 EMOTIONS = ["neutral", "happy", "sad", "angry", "surprised", "afraid", "disgusted", "contempt"]
 
-# Names without a side go to both. `jaw` opens the mouth (jawOpen) and `articulation` scales speech, both only while someone speaks.
+# Names without a side apply to both sides. `jaw` opens the mouth (jawOpen) and `articulation` scales speech;
+# both act only during speech.
 _POSES = {
     "neutral": {},
     "happy": dict(mouthSmile=0.80, cheekSquint=0.65, mouthDimple=0.18, mouthUpperUp=0.16, browOuterUp=0.20, browInnerUp=0.12, eyeSquint=0.18, jaw=0.05, articulation=0.10),
@@ -16,7 +17,8 @@ _POSES = {
     "disgusted": dict(noseSneer=1.0, browDown=0.55, mouthUpperUp=0.50, cheekSquint=0.52, mouthFrown=0.42, eyeSquint=0.38, jaw=0.02, articulation=-0.02),
     "contempt": dict(mouthSmileLeft=0.70, mouthDimpleLeft=0.70, mouthPressRight=0.12, cheekSquintLeft=0.42, browOuterUpLeft=0.52, browDownRight=0.28, eyeSquint=0.26, eyeBlink=0.12, articulation=-0.08),
 }  # fmt: skip
-# Added times the style's `variant`, -1 .. 1: the same emotion shown more with the mouth, or more with the eyes and brows.
+# Added, scaled by the style's `variant`, -1 .. 1: the same emotion shown more with the mouth, or more with
+# the eyes and brows.
 _VARIANTS = {
     "neutral": {},
     "happy": dict(mouthSmile=-0.14, mouthUpperUp=-0.08, cheekSquint=0.16, eyeSquint=0.12, browOuterUp=0.12, browInnerUp=0.10),
@@ -28,12 +30,12 @@ _VARIANTS = {
     "contempt": dict(mouthSmileLeft=-0.14, mouthDimpleLeft=-0.10, browOuterUpLeft=0.20, browDownRight=0.10, eyeSquint=0.10),
 }  # fmt: skip
 _ATTACK, _RELEASE = 0.35, 0.45  # s
-_BEFORE, _AFTER = 0.70, 0.80  # strength before the first word and after the last, next to 1
-_SWELL = 0.22  # how much loud phrases raise it
+_BEFORE, _AFTER = 0.70, 0.80  # strength before the first word and after the last, relative to 1
+_SWELL = 0.22  # increase of the strength in loud phrases
 
 
 class Overlay:
-    """The poses as vectors in the order of `channels`, halves apart."""
+    """The poses as vectors in the order of `channels`, with separate halves."""
 
     def __init__(self, channels):
         self.channels = channels
@@ -64,7 +66,7 @@ class Overlay:
 
 
 def strength(times, speech_start, speech_end, envelope, intensity):
-    """(frames,): rises to `intensity` with the first word, swells with loud phrases, falls after the last."""
+    """(frames,): rises to `intensity` with the first word, increases in loud phrases, falls after the last."""
     rise = soft_step((times - (speech_start - 0.5 * _ATTACK)) / _ATTACK)
     fall = soft_step((times - speech_end - 0.05) / _RELEASE)
     held = _BEFORE + (1 - _BEFORE) * rise - (1 - _AFTER) * fall

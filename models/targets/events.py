@@ -1,16 +1,16 @@
-"""Blinks and brow accents: short events on top of speech."""
+"""Blinks and brow accents: short movements that are added to the motion of speech."""
 import numpy as np
 
-BLINK = np.array([0.45, 1.0, 1.0, 0.62, 0.28, 0.08])  # six frames: shut in two, open again in three
-_APART = 0.9  # s between the beginnings of two blinks, at least
-_AT_PHRASE_END = 0.65  # chance of a blink where someone stops speaking
-_MEAN_WAIT = 5.0  # s between blinks at no particular place
-_ACCENT_UP, _ACCENT_DOWN = 0.16, 0.36  # s
+BLINK = np.array([0.45, 1.0, 1.0, 0.62, 0.28, 0.08])  # weight of closed lids in six frames: closed after two, open again after three
+_APART = 0.9  # s: the least time between the beginnings of two blinks
+_AT_PHRASE_END = 0.65  # probability of a blink where speech stops
+_MEAN_WAIT = 5.0  # s: mean time between other blinks, which are random
+_ACCENT_UP, _ACCENT_DOWN = 0.16, 0.36  # s: rise and fall of an accent
 _ACCENTS_A_SECOND = 0.7
 
 
 def blinks(times, segments, style, rng):
-    """(frames,) 0 .. 1: lids shut. Likely as a pause begins, else at random."""
+    """(frames,) 0 .. 1: closed lids. Blinks are likely at the beginning of a pause, and otherwise random."""
     frames, length = len(times), len(times) / 25
     wished = [a + rng.uniform(0.02, 0.12) for name, a, b in segments if name == "sil" and a > 0.3 and b - a > 0.12 and rng.random() < min(0.95, _AT_PHRASE_END * style.blinks)]
     at = rng.exponential(_MEAN_WAIT / style.blinks)
@@ -27,7 +27,8 @@ def blinks(times, segments, style, rng):
 
 
 def brow_accents(times, segments, envelope, style):
-    """(frames,) 0 .. about 0.4: the brows rise on the loud, long vowels of an utterance, the most prominent ones only."""
+    """(frames,) 0 .. about 0.4: raised brows on the loud, long vowels of an utterance, only the most
+    prominent ones."""
     vowels = [(a, b) for name, a, b in segments if len(name) == 2 and name[0] in "AEIOUY" and b - a > 0.05]
     if not vowels:
         return np.zeros(len(times))

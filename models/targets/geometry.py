@@ -1,6 +1,8 @@
-"""The built-in head's geometry in numpy, as `src/rig/vertices.rs` computes it: linear blend shapes, then the jaw joint.
+"""The built-in head's geometry in numpy, as `src/tensor/cpu/skin.rs` computes it: linear blend shapes, then the
+jaw joint.
 
-A motion is (frames, 53): 50 ARKit channels in the file's order, then the jaw's axis-angle in radians. Lengths are metres.
+A motion is (frames, 53): 50 ARKit channels in the file's order, then the jaw's axis-angle in radians. Lengths
+are metres.
 """
 import json
 import os
@@ -24,7 +26,7 @@ class Head:
             joints = json.loads(file.metadata()["joints"])
             self.template = file.get_tensor("template").astype(np.float64)
             self.basis = file.get_tensor("expression_basis").astype(np.float64)  # (50, V, 3)
-            self.share = file.get_tensor("skinning_weights").astype(np.float64)[:, joints.index("jaw")]  # (V,): nothing hangs below the jaw
+            self.share = file.get_tensor("skinning_weights").astype(np.float64)[:, joints.index("jaw")]  # (V,): no joint is below the jaw
             self.pivot = file.get_tensor("joints").astype(np.float64)[joints.index("jaw")]
             self.faces = file.get_tensor("faces").astype(np.int64)
             self.masks = {name[5:]: file.get_tensor(name).astype(np.int64) for name in file.keys() if name.startswith("mask.")}
@@ -32,7 +34,7 @@ class Head:
         self.index = {name: i for i, name in enumerate(self.channels)}
 
     def vertices(self, motion, subset=slice(None)):
-        """(frames, V or len(subset), 3), the places of all or some vertices."""
+        """(frames, V or len(subset), 3): positions of all or some vertices."""
         motion = self.checked(motion)
         shaped = self.template[subset] + np.tensordot(motion[:, :50], self.basis[:, subset], 1)
         turned = np.einsum("fij,fvj->fvi", rotations(motion[:, 50:]), shaped - self.pivot) + self.pivot
@@ -46,34 +48,38 @@ class Head:
         return motion
 
     def mouth_opening(self, motion):
-        """(frames,) metres: how far the lips stand apart in the middle, upwards; 0 where they touch or overlap."""
+        """(frames,) metres: vertical distance of the lips in the middle; 0 if they touch or overlap."""
         lips = self.vertices(motion, [self.upper, self.lower])
         return np.maximum(lips[:, 0, 1] - lips[:, 1, 1], 0)
 
     def eye_opening(self, motion):
-        """(frames,) metres: the middle of the upper lid over that of the lower one, mean of both eyes; 0 where they touch or overlap."""
+        """(frames,) metres: distance of the middles of upper and lower lid, mean of both eyes; 0 if they
+        touch or overlap."""
         places = self.vertices(motion, self._lids.ravel())
         gaps = places[:, ::2, 1] - places[:, 1::2, 1]
         return np.maximum(gaps, 0).mean(1)
 
     def lips_in_jaw_frame(self, motion):
-        """(frames, 2, 3) metres: what the channels other than mouthClose add to the inner upper and lower lip, before the jaw turns."""
+        """(frames, 2, 3) metres: displacement of the inner upper and lower lip by the channels other than
+        mouthClose, before the jaw turns."""
         channels = self.checked(motion)[:, :50].copy()
         channels[:, self.index["mouthClose"]] = 0
         return np.tensordot(channels, self.basis[:, [self.upper, self.lower]], 1)
 
     def protrusion(self, motion):
-        """(frames,) metres: how far both lips are pushed forward, whatever the jaw does (rounding)."""
+        """(frames,) metres: forward displacement of both lips without that of the jaw (rounding)."""
         return self.lips_in_jaw_frame(motion)[:, :, 2].mean(1)
 
     def tuck(self, motion):
-        """(frames,) metres: how far the lower lip lies behind the upper one, whatever the jaw does (/f/ and /v/)."""
+        """(frames,) metres: distance of the lower lip behind the upper one, without the jaw's movement (/f/
+        and /v/)."""
         moved = self.lips_in_jaw_frame(motion)
         return moved[:, 0, 2] - moved[:, 1, 2]
 
     @cached_property
     def _lids(self):
-        """[[upper, lower] of the left eye, of the right eye]: at rest they are apart, and a blink brings them together."""
+        """[[upper, lower] of the left eye, of the right eye]: vertices that are apart at rest and that a
+        blink brings together."""
         pairs = []
         for side in ("Left", "Right"):
             blink = self.basis[self.index["eyeBlink" + side]]
@@ -86,12 +92,14 @@ class Head:
         return np.array(pairs)
 
     def metric(self):
-        """(53, 53) float64, G: d^T G d is close to the weighted mean squared distance of vertices between two motions that differ by d.
+        """(53, 53) float64, G: d^T G d is close to the weighted mean squared distance of vertices between two
+        motions that differ by d.
 
-        Weights: lips 4, lids and brows 4, other skin 1, eyeballs and tongue 0.1; the distance between the lips, which decides whether a mouth is
-        shut, counts once more (`GAP_WEIGHT`). The jaw is linearised about the middle of speech (jawOpen 0.15). G is scaled so that the channels in
-        `SPEECH` have a mean diagonal of 1; then `FLOOR` is added to the channels, as some move little skin but are read by other rigs (mouthPress),
-        and `TUCK` to mouthRollLower.
+        Weights: lips 4, lids and brows 4, other skin 1, eyeballs and tongue 0.1; the distance between the
+        lips, which decides whether a mouth is shut, counts once more (`GAP_WEIGHT`). The jaw is linearised
+        about the middle of speech (jawOpen 0.15). G is scaled so that the channels in `SPEECH` have a mean
+        diagonal of 1; then `FLOOR` is added to the channels, as some move little skin but are read by other
+        rigs (mouthPress), and `TUCK` to mouthRollLower.
         """
         jacobian = self.jacobian()
         weights = self.vertex_weights()
@@ -105,7 +113,7 @@ class Head:
         return gram
 
     def jacobian(self):
-        """(53, V, 3): how the vertices move with each parameter, at jawOpen 0.15."""
+        """(53, V, 3): derivative of the vertices by each parameter, at jawOpen 0.15."""
         middle = np.zeros((1, WIDTH))
         middle[0, 50] = 0.15 * JAW_OPEN
         turn = rotations(middle[:, 50:])[0]
@@ -132,9 +140,9 @@ class Head:
         return weights
 
 
-FLOOR = 0.2  # with less, channels that nearly cancel (smile and frown, left and right) are traded for each other, out of 0 .. 1
-TUCK = 0.6  # the lip that f and v draw in moves little skin, but is what they are told by
-GAP_WEIGHT = 0.05  # of the squared distance between the lips, next to a weighted mean over all vertices
+FLOOR = 0.2  # with less, channels that nearly cancel (smile and frown, left and right) replace each other, outside 0 .. 1
+TUCK = 0.6  # the tucked lip of f and v moves little skin, but it is the mark of these phones
+GAP_WEIGHT = 0.05  # weight of the squared distance between the lips, relative to a weighted mean over all vertices
 SPEECH = ["mouthClose", "mouthFunnel", "mouthPucker", "mouthRollLower", "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight"]
 SPEECH += ["mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthPressLeft", "mouthPressRight"]
 

@@ -1,4 +1,4 @@
-"""Invented utterances for checks: strings of ARPAbet phones with natural lengths, and a loudness that fits them."""
+"""Invented utterances for checks: strings of ARPAbet phones with natural lengths, and a matching loudness."""
 import numpy as np
 
 from .emotion import EMOTIONS
@@ -40,7 +40,7 @@ def utterance(rng, name, emotion=None, intensity=None, words=8):
 
 
 def envelope(utt, rng):
-    """(frames,) 0 .. 1: by the sort of phone, with phrases that rise and fall."""
+    """(frames,) 0 .. 1: depends on the kind of phone, with phrases that rise and fall."""
     frames = utt["samples"] // 640
     times = (np.arange(frames) + 0.5) / 25
     out = np.zeros(frames)

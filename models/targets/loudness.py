@@ -1,12 +1,13 @@
-"""How loud speech is, frame by frame, against the loudest of the utterance."""
+"""Loudness of speech, frame by frame, relative to the loudest part of the utterance."""
 import numpy as np
 
 SAMPLES_A_FRAME = 640
-RANGE = 36.0  # dB below the loud parts that count as silence
+RANGE = 36.0  # dB below the loud parts; lower levels are silence
 
 
 def envelope_of(samples):
-    """(frames,) in 0 .. 1 of 16 kHz samples (n,), int16 or float: level above -36 dB of the 95th percentile; frames = n // 640."""
+    """(frames,) in 0 .. 1 of 16 kHz samples (n,), int16 or float: level above -36 dB of the 95th percentile;
+    frames = n // 640."""
     samples = np.asarray(samples)
     frames = len(samples) // SAMPLES_A_FRAME
     if not frames:
@@ -16,7 +17,7 @@ def envelope_of(samples):
         rows /= 32768
     level = 10 * np.log10(np.mean(rows**2, axis=1) + 1e-10)
     loud = np.percentile(level, 95)
-    if loud < -75:  # nothing is said
+    if loud < -75:  # no speech
         return np.zeros(frames)
     return np.clip(1 + (level - loud) / RANGE, 0, 1)
 

@@ -1,9 +1,10 @@
 """The motion of the built-in head while an utterance is spoken: the training target.
 
-    motion_of(utterance, seed, envelope) -> (frames, 53) float32, frames = samples // 640
+motion_of(utterance, seed, envelope) -> (frames, 53) float32, frames = samples // 640
 
-Mouth tracks (coarticulation) and an emotion (overlay) become channel values; `mouthClose` is then solved on the head's own lips, so that they
-meet wherever a phone or a pause wants them shut, whatever the jaw and the emotion do. Same utterance, seed and envelope: the same bytes.
+Mouth tracks (coarticulation) and an emotion (overlay) become channel values; `mouthClose` is then solved on
+the head's own lips, so that they meet wherever a phone or a pause wants them shut, whatever the jaw and the
+emotion do. Same utterance, seed and envelope: the same bytes.
 """
 import zlib
 from functools import lru_cache
@@ -18,8 +19,8 @@ from .loudness import smooth
 from .phones import segments_of
 from .style import Style
 
-LIFT_OF_TUCK = 0.55  # how much of its way up to the teeth the tucked lower lip goes
-LIFT_OF_PUCKER = 0.40  # a small round opening, not only a protruded one
+LIFT_OF_TUCK = 0.55  # share of the lower lip's way up to the teeth in a tuck
+LIFT_OF_PUCKER = 0.40  # a small round opening, not only protrusion
 JAW_OF_SPEECH = 0.66  # jawOpen at track 1
 TRACK = {name: i for i, name in enumerate(TRACKS)}
 
@@ -30,10 +31,11 @@ def rig():
 
 
 def motion_of(utterance, seed, envelope=None):
-    """(frames, 53) float32: 50 ARKit channels in 0 .. 1, then the jaw's axis-angle in radians; frame i is the face at (i + 0.5) / 25 s.
+    """(frames, 53) float32: 50 ARKit channels in 0 .. 1, then the jaw's axis-angle in radians; frame i is the
+    face at (i + 0.5) / 25 s.
 
-    `utterance`: a line of the corpus. `seed`: chooses style and blinks, together with the utterance's id. `envelope`: (frames,) from
-    `loudness.envelope_of`; without it every phone counts as equally loud.
+    `utterance`: a line of the corpus. `seed`: chooses style and blinks, together with the utterance's id.
+    `envelope`: (frames,) from `loudness.envelope_of`; without it every phone counts as equally loud.
     """
     frames = utterance["samples"] // 640
     segments = segments_of(utterance)
@@ -49,7 +51,7 @@ def motion_of(utterance, seed, envelope=None):
 
 
 def spoken(segments, frames):
-    """(frames,): 0.8 where someone speaks, 0 in pauses."""
+    """(frames,): 0.8 during speech, 0 in pauses."""
     times, out = frame_times(frames), np.zeros(frames)
     for name, start, end in segments:
         if name != "sil":
@@ -66,7 +68,8 @@ class Rig:
         self.index = self.head.index
         self.lips = self.head.basis[:, [self.head.upper, self.head.lower]]  # (50, 2, 3)
         self.rest = self.head.template[[self.head.upper, self.head.lower]]
-        # These press the lips together: they do not count when mouthClose is solved, so that they only ever shut more.
+        # These press the lips together. They are left out when mouthClose is solved, so that they can only
+        # close the lips more.
         self.pressing = [self.index[name] for name in ("mouthPressLeft", "mouthPressRight", "mouthRollUpper", "mouthClose")]
         self.opening = [self.index[name] for name in ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthFunnel")]
         self.corners = [i for i, name in enumerate(self.head.channels) if name.startswith(("mouthSmile", "mouthDimple", "mouthStretch"))]
@@ -80,7 +83,7 @@ class Rig:
         amount = strength(times, first, last, envelope, intensity)
 
         seal = tracks[:, TRACK["seal"]]
-        voice = 0.72 + 0.42 * smooth(envelope, 0.2)  # louder speech opens the mouth further
+        voice = 0.72 + 0.42 * smooth(envelope, 0.2)  # louder speech opens the mouth more
         effort = style.articulation * (1 + more_articulation * amount) * voice
         jaw = JAW_OF_SPEECH * tracks[:, TRACK["jaw"]] * effort
         jaw += more_jaw * amount * np.minimum(tracks[:, TRACK["jaw"]] * 3, 1)
@@ -96,7 +99,7 @@ class Rig:
         lifted = np.maximum(LIFT_OF_TUCK * tracks[:, TRACK["tuck"]], LIFT_OF_PUCKER * tracks[:, TRACK["pucker"]])
         self.close(out, angle, np.maximum(seal, lifted))
         out[:, 50] = angle
-        out[:, 51] = 0.06 * style.lopsided * angle  # it swings a little to one side
+        out[:, 51] = 0.06 * style.lopsided * angle  # the jaw moves a little to one side
         return out.astype(np.float32)
 
     def speak(self, out, tracks, effort):
@@ -116,18 +119,19 @@ class Rig:
         self.add(out, "tongueOut", 0.30 * tongue * free * np.minimum(jaw / 0.2, 1))
 
     def feel(self, out, tracks, pose, amount):
-        """Corners give way to rounding, what opens the lips to closures: an emotion must not spoil a phone."""
+        """Adds the emotion: mouth corners yield to rounding, and channels that open the lips yield to
+        closures, so that an emotion does not destroy a phone."""
         rounding = np.maximum(tracks[:, TRACK["pucker"]], tracks[:, TRACK["funnel"]])
         shares = np.ones((len(out), 50))
         shares[:, self.corners] = (1 - 0.60 * rounding)[:, None]
         wide = 0.35 + 0.65 * np.clip(2 * tracks[:, TRACK["jaw"]], 0, 1)
         shares[:, self.opening] = (wide * (1 - tracks[:, TRACK["seal"]]) * (1 - 0.7 * tracks[:, TRACK["tuck"]]))[:, None]
         added = amount[:, None] * pose * shares
-        # A channel that speech uses already takes what is left of its range.
+        # A channel that speech already uses gets the rest of its range.
         out[:, :50] += added * (1 - 0.5 * np.clip(out[:, :50], 0, 1))
 
     def raise_brows(self, out, accents, pose, amount):
-        """Brows that an emotion draws down are drawn further, others go up."""
+        """Brows that an emotion lowers are lowered further, others are raised."""
         frown = np.clip(1.5 * amount * pose[self.index["browDownLeft"]], 0, 1)
         self.add(out, "browDown", 0.5 * accents * frown)
         self.add(out, "browInnerUp", accents * (1 - frown))
@@ -141,7 +145,8 @@ class Rig:
             out[:, wide] *= 1 - blink
 
     def close(self, out, angle, seal):
-        """Solves mouthClose so that the inner lips stand `1 - seal` times as far apart as without it (a straight line in mouthClose)."""
+        """Solves mouthClose so that the distance of the inner lips is `1 - seal` times the distance without
+        it (linear in mouthClose)."""
         channels = out[:, :50].copy()
         channels[:, self.pressing] = 0
         shaped = self.rest + np.tensordot(channels, self.lips, 1)  # (frames, 2, 3)

@@ -1,4 +1,5 @@
-"""Phone names to viseme classes: ARPAbet (flite, festival's English) and the letters of the International Phonetic Alphabet (all others).
+"""Phone names to viseme classes: ARPAbet (flite, festival's English) and the letters of the International
+Phonetic Alphabet (all others).
 
 Two classes ("AA UW") are a diphthong.
 """
@@ -13,12 +14,12 @@ _ARPA = {
 }  # fmt: skip
 ARPA = {phone: classes.split() for classes, phones in _ARPA.items() for phone in phones.split()}
 
-# Letters; diacritics, stress and length marks are not here and so do not count.
+# Letters; diacritics, stress and length marks are not listed and so are ignored.
 _IPA = {
     "AA": "aɑ", "AE": "æ", "AH": "ʌ", "AX": "əɐ", "AO": "ɔɒ", "OW": "oɵ", "EH": "eɛ", "ER": "ɜɝɚ", "IH": "ɪɨᵻ", "IY": "i", "UH": "ʊɤɯᵿ", "UW": "uʉ", "YY": "yøœʏ",
     "B": "pbɓβ", "M": "m", "F": "fvʋɱɸ", "W": "wʍ", "R": "ɹɻɽ", "L": "lɫʎɭɬ", "TH": "θð", "T": "tdnrɾʈɖɳɟɲ", "S": "sz", "SH": "ʃʒɕʑʂʐ",
     "K": "kɡgŋxɣqcχʀʁ", "Y": "jçʝ", "H": "hɦʔɥħʕ",
 }  # fmt: skip
 IPA = {letter: name for name, letters in _IPA.items() for letter in letters}
-# An affricate looks like its fricative, the Czech r with a rise like one too; a trilled r is the tongue's alone.
+# An affricate looks like its fricative, and so does the Czech raised r; a trilled r moves only the tongue.
 IPA_ONE_SOUND = {a + b: b for a in "td" for b in "ʃʒszɕʑʂʐ"} | {"r̝": "ʒ"}

@@ -1,6 +1,7 @@
 """Phones of every synthesizer to 27 viseme classes: labels at 50 a second, and segments in seconds.
 
-An utterance is a line of the corpus (`utterances.jsonl`): `phones` is a list of [name, start, end] in seconds, `alphabet` says how names are read.
+An utterance is a line of the corpus (`utterances.jsonl`): `phones` is a list of [name, start, end] in
+seconds, and `alphabet` is the phone set of the names.
 """
 import unicodedata
 from functools import lru_cache
@@ -17,17 +18,18 @@ INDEX = {name: i for i, name in enumerate(CLASSES)}
 VOWELS = CLASSES[1:14]
 LABELS_A_SECOND = 50
 SAMPLE_RATE = 16_000
-SHORT_GAP = 0.06  # s: a nameless stretch up to this long is a glide of the phone before it, a longer one a pause
-FIRST_OF_TWO = 0.55  # share of a diphthong's time that its first vowel takes
+SHORT_GAP = 0.06  # s: a nameless stretch up to this length is a glide of the previous phone, a longer one is a pause
+FIRST_OF_TWO = 0.55  # share of a diphthong's time for its first vowel
 
 
 class UnknownPhone(ValueError):
-    """A phone name that no table knows."""
+    """A phone name that is in no table."""
 
 
 @lru_cache(maxsize=None)
 def classes_of(phone, alphabet):
-    """The viseme classes of one phone, in order: two for a diphthong; ("sil",) for a pause; () for a nameless stretch."""
+    """The viseme classes of one phone, in order: two for a diphthong; ("sil",) for a pause; () for a nameless
+    stretch."""
     name = unicodedata.normalize("NFC", phone.strip())
     if name in PAUSES:
         return ("sil",)
@@ -52,7 +54,8 @@ def ipa(name):
 
 
 def segments_of(utterance):
-    """[(class name, start, end)] in seconds, without gaps or overlaps, from 0 to the utterance's end; neighbouring pauses are one."""
+    """[(class name, start, end)] in seconds, without gaps or overlaps, from 0 to the utterance's end;
+    neighbouring pauses are joined."""
     end_of_all = utterance["samples"] / SAMPLE_RATE
     out = []
 

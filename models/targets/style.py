@@ -1,4 +1,4 @@
-"""What differs from one performance of a sentence to the next: drawn once per utterance, constant in it."""
+"""The style of a performance: drawn once for each utterance, constant in it."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -6,13 +6,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Style:
-    articulation: float  # times jaw and lip opening
-    expression: float  # times the emotion
-    variant: float  # -1 .. 1: which of its emotion's two shadings
+    articulation: float  # factor on jaw and lip opening
+    expression: float  # factor on the emotion
+    variant: float  # -1 .. 1: between the two variants of an emotion
     lopsided: float  # > 0: the left half moves more
-    brows: float  # times brow accents
-    blinks: float  # times the rate of blinks
-    lids: float  # how far the upper lids hang
+    brows: float  # factor on brow accents
+    blinks: float  # factor on the rate of blinks
+    lids: float  # lowering of the upper lids
 
     @classmethod
     def draw(cls, rng):

@@ -1,4 +1,5 @@
-"""Degradation of speech by microphones, rooms, kitchens, other people and codecs, so that a model works on recordings."""
+"""Degradation of speech by microphones, rooms, kitchens, other people and codecs, so that a model works on
+recordings."""
 
 import numpy as np
 import scipy.fft
@@ -13,14 +14,14 @@ WHISPERED, OVERDRIVEN, NOISY = 0.03, 0.06, 0.35
 
 
 class Degrader:
-    """Degrades batches of clips; the noises are drawn once. `voices`: speech (samples,) that babble is mixed of, or None."""
+    """Degrades batches of clips; the noises are drawn once. `voices`: speech (samples,) for babble, or None."""
 
     def __init__(self, seed=0, voices=None):
         rng = np.random.default_rng(seed)
         white = rng.standard_normal(NOISE_SECONDS * RATE).astype(np.float32)
         spectrum = scipy.fft.rfft(white)
         frequency = np.maximum(np.linspace(0, RATE / 2, len(spectrum), dtype=np.float32), 50) / 1000
-        # From white to brown: a room is between pink and brown, a preamplifier white.
+        # From white to brown noise: that of rooms is between pink and brown, that of preamplifiers white.
         self.noises = []
         for tilt in (0.0, 0.5, 1.0, 1.5):
             noise = scipy.fft.irfft(spectrum * frequency**-tilt, len(white)).astype(np.float32)
@@ -31,19 +32,20 @@ class Degrader:
             self.scenes += [babble(count, rng, voices) for _ in range(3)]
 
     def __call__(self, samples, rng):
-        """(clips, n) float32 to the same shape, every row degraded in its own way."""
+        """(clips, n) float32 to the same shape, each row degraded differently."""
         out = np.empty_like(samples)
         for row, clip in enumerate(samples):
             out[row] = self.one(clip, rng)
         return out
 
     def one(self, clip, rng):
-        """One clip."""
+        """Degrades one clip."""
         n = len(clip)
         if rng.random() < WHISPERED:
             clip = whispered(clip, rng)
         size = scipy.fft.next_fast_len(n + RATE // 2, real=True)
-        # The response is smooth: made on a coarse grid, then stretched; the room's is a transform of its own.
+        # The response is smooth, so it is computed on a coarse grid and interpolated; the room's has a
+        # transform of its own.
         response = self.filters(rng)
         plain = response is None and rng.random() < 0.6
         if not plain:
@@ -67,13 +69,13 @@ class Degrader:
 
     @staticmethod
     def piece(noises, n, rng):
-        """`n` samples out of one of the noises, of which each has a root mean square of 1."""
+        """`n` samples from one of the noises, which have a root mean square of 1."""
         noise = noises[rng.integers(len(noises))]
         start = rng.integers(len(noise) - n) if n < len(noise) else 0
         return noise[start : start + n]
 
     def background(self, n, rng):
-        """`n` samples in which nobody speaks to the microphone: a scene, a noise, or both, or breath."""
+        """`n` samples without speech to the microphone: a scene, a noise, or both, or breath."""
         drawn = self.piece(self.noises, n, rng) * np.float32(10 ** rng.uniform(-2, 0))
         kind = rng.random()
         if kind < 0.45:
@@ -86,7 +88,8 @@ class Degrader:
 
     @staticmethod
     def filters(rng, points=257):
-        """Equaliser, microphone roll-offs and telephone bands as one magnitude response over 0..8 kHz, or None."""
+        """Equaliser, microphone roll-offs and telephone bands as one magnitude response over 0..8 kHz, or
+        None."""
         frequency = np.maximum(np.linspace(0, RATE / 2, points), 30)
         response = np.ones(points)
         changed = False

@@ -1,4 +1,5 @@
-"""The losses of the predictor: the motion of the codes that are taken, their vectors, and their names."""
+"""The losses of the predictor: the motion of the chosen codes, the code vectors, and the cross-entropy of the
+codes."""
 
 import torch
 import torch.nn.functional as F
@@ -9,15 +10,16 @@ from twin.layers import stack_frames
 from .losses import MotionMetric, OpeningCorrelation
 from .run import autocast
 
-# Squared distance at which a code's share of the probability falls to 1/e, in parts of the mean distance to the nearest code.
+# Squared distance at which the probability of a code falls to 1/e, relative to the mean distance to the
+# nearest code.
 SOFTNESS = 0.5
-# Frames of p b m count so many times: they are few, and a mouth that does not shut is what people see first.
+# Weight of frames of p b m: they are few, and an open mouth in them is the most visible error.
 CLOSED = 7
-# Weights of the losses. The motion's distance counts most: what is seen is the motion of the chosen codes, and two codes that are wrong by
-# themselves may make the right motion together.
+# Weights of the losses. The motion's distance has the largest weight: the motion of the chosen codes is
+# visible, and two codes that are wrong by themselves may make the right motion together.
 DISTANCE, OPENING, TARGET_VECTOR, COMMITMENT, NAMED = 14, 10, 2, 3, 0.3
 def soft_codes(rows, codebook):
-    """A probability for every code (clips, rows, codes): near code vectors are nearly as right."""
+    """A probability for each code (clips, rows, codes): codes near the right one are nearly as probable."""
     with torch.no_grad():
         flat = rows.float().flatten(0, 1)
         distance = (flat.square().sum(-1, keepdim=True) - 2 * flat @ codebook.T + codebook.square().sum(-1)).clamp(min=0)
@@ -35,17 +37,17 @@ def mean_square(x, y):
 
 
 class CodeHeads(nn.Module):
-    """Both code heads of a model whose motion prior stays as it is. `tops`, `bottoms`: their `CodeVectors`."""
+    """Both code heads of a model whose motion prior is frozen. `tops`, `bottoms`: their `CodeVectors`."""
 
     def __init__(self, model, tops, bottoms, to):
         super().__init__()
-        self.owner = (model,)  # A tuple, so that the model does not become a child.
+        self.owner = (model,)  # a tuple, so that the model does not become a child
         self.tops, self.bottoms = tops.to(to), bottoms.to(to)
         self.metric, self.correlation = MotionMetric(to), OpeningCorrelation(to)
 
     def forward(self, content, emotion, motion, weight):
-        """Content (clips, frames, width), emotion vectors (clips, width), target motion (clips, frames, 53), weights of its frames
-        (clips, frames): (loss, motion of the codes that were taken, figures)."""
+        """Content (clips, frames, width), emotion vectors (clips, width), target motion (clips, frames, 53),
+        weights of its frames (clips, frames) to (loss, motion of the chosen codes, figures)."""
         [model] = self.owner
         prior, to = model.motion_prior, motion.device
         with torch.no_grad():
@@ -56,8 +58,8 @@ class CodeHeads(nn.Module):
             vectors_top = self.tops(stack_frames(features, FRAMES_PER_TOP_CODE))
         top, codes_top = self.tops.snapped(vectors_top)
         with torch.no_grad():
-            # The bottom codes say what the top ones left out: they are sought for the top codes that were taken, or they would mend
-            # another motion.
+            # The bottom codes encode the remainder of the top codes. They are chosen for the chosen top
+            # codes, or they would complete another motion.
             decoded = prior.decoder_t(prior.codebook_t[codes_top])
             wanted_bottom = torch.cat([decoded, encoded.rows_bottom[..., decoded.shape[-1] :]], -1)
         with autocast(to):
@@ -76,5 +78,5 @@ class CodeHeads(nn.Module):
         return loss, moved, {"codes": named.item(), "distance": distance.item(), "opening": opening.item()}
 
     def fold(self):
-        """Into the output layers of the model's heads."""
+        """Folds the vectors into the output layers of the model's heads."""
         self.tops.fold(), self.bottoms.fold()

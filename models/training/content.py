@@ -1,7 +1,8 @@
-"""Stage 1: the content encoder, from nothing, by naming visemes and by moving the face.
+"""Stage 1: the content encoder, trained from random weights to recognise visemes and to predict the motion.
 
-The paper starts from a pretrained wav2vec2; we have none that may be shipped. The encoder learns to tell the viseme of every
-20 ms (cross-entropy) and to regress the motion (on the mesh); both heads are dropped afterwards.
+The paper starts from a pretrained wav2vec2, of which no version may be shipped here. The encoder learns the
+viseme of every 20 ms (cross-entropy) and a regression of the motion (on the mesh); both heads are dropped
+afterwards.
 """
 
 import numpy as np
@@ -23,7 +24,8 @@ from .throats import other_throats
 
 
 class Heads(nn.Module):
-    """Visemes and motion from content features; the motion also knows the emotion, which is not the content's to tell."""
+    """Visemes and motion from content features. The motion head also gets the emotion, so that the content
+    features need not contain it."""
 
     def __init__(self, width):
         super().__init__()
@@ -39,7 +41,7 @@ class Heads(nn.Module):
 
 
 def emotion_vectors(clips, to):
-    """One-hot emotion times intensity: (clips, 8). What the motion shows."""
+    """One-hot emotion times intensity: (clips, 8), of the emotion that the motion shows."""
     vectors = torch.zeros(len(clips), len(EMOTIONS))
     for row, clip in zip(vectors, clips):
         row[clip.shown] = clip.shown_intensity if clip.shown else 1.0
@@ -55,7 +57,8 @@ def stack(clips, degrader, rng, to):
 
 
 def judge(model, heads, corpus, face, to, split="selection", count=40):
-    """Correlation of the mouth's opening with its target, and the share of visemes named right, on a split never trained on."""
+    """Correlation of the mouth's opening with its target, and the share of correct visemes, on a held-out
+    split."""
     model.eval(), heads.eval()
     rs, right, total = [], 0, 0
     for utterance in corpus.split(split)[:count]:

@@ -1,7 +1,8 @@
-"""The corpus as training material: clips of any length with the motion that belongs to them.
+"""The corpus as training data: clips of any length with their motion.
 
-A clip strings utterances of one voice together (pauses between them), changes its speed, and asks `targets` for the motion of
-exactly what is heard; so every pass over the corpus has new timing, new variation and, where asked, a new emotion.
+A clip joins utterances of one voice (with pauses between them), changes its speed, and calls `targets` for
+the motion of exactly this sound. So each pass over the corpus has new timing, new variation and, if
+requested, a new emotion.
 """
 
 import json
@@ -16,21 +17,23 @@ from targets.phones import labels_of
 EMOTIONS = ["neutral", "happy", "sad", "angry", "surprised", "afraid", "disgusted", "contempt"]
 RATE = 16_000
 SAMPLES_PER_FRAME = 640
-# Share of the clips that are of recorded voices for certain, the others of any: a real speaker is nearer to them than to formants.
+# Share of the clips that are always of recorded voices, the others of any voice: a real speaker is nearer to
+# them than to formants.
 RECORDED = 0.5
-# Share of the clips that are of people, where the corpus has any (`corpus.add_people`).
+# Share of the clips that are of people, if the corpus has any (`corpus.add_people`).
 PEOPLE = 0.55
 
 
 class Corpus:
-    """The files that `python -m corpus` writes."""
+    """The files of `python -m corpus`."""
 
     def __init__(self, folder):
         folder = pathlib.Path(folder)
         self.audio = np.memmap(folder / "audio.i16", np.int16, "r")
         with open(folder / "utterances.jsonl", encoding="utf-8") as lines:
             self.utterances = [json.loads(line) for line in lines]
-        # Words and phones of people's vocal bursts, and of languages without an aligner, are not known: they teach moods only.
+        # Words and phones of people's vocal bursts, and of languages without an aligner, are not known: they
+        # are used only for moods.
         self.train = [u for u in self.split("train") if u["phones"]]
         self.people = [u for u in self.train if u["synthesizer"] == "person"]
         self.recorded = [u for u in self.train if u["synthesizer"] not in ("espeak", "person")]
@@ -45,12 +48,12 @@ class Corpus:
         return [u for u in self.utterances if u["split"] == name]
 
     def samples(self, utterance):
-        """Its samples: float32 in [-1, 1]."""
+        """The samples of an utterance: float32 in [-1, 1]."""
         start = utterance["start"]
         return self.audio[start : start + utterance["samples"]].astype(np.float32) / 32768
 
     def voices(self, count=200, seed=0):
-        """Samples of so many utterances of the train split, for babble."""
+        """Samples of `count` utterances of the train split, for babble."""
         rows = self.people or self.train
         return [self.samples(rows[i]) for i in np.random.default_rng(seed).integers(len(rows), size=count)]
 
@@ -62,17 +65,18 @@ class Clip:
     samples: np.ndarray  # (640 T) float32
     motion: np.ndarray  # (T, 53) float32
     labels: np.ndarray  # (2 T) int64: viseme classes at 50 a second
-    emotion: int  # what is heard
+    emotion: int  # of the sound
     intensity: float
-    shown: int  # what the motion shows
+    shown: int  # of the motion
     shown_intensity: float
 
 
 def noise_clip(frames, rng, background=None):
-    """Nobody speaks: room noise, and a face at rest. `background`: of (samples, generator) gives other scenes for half of the clips."""
+    """A clip without speech: room noise, and a face at rest. `background`, called with (samples, generator),
+    gives other scenes for half of the clips."""
     virtual = {"id": "noise", "alphabet": "arpa", "language": "en", "phones": [["pau", 0.0, frames / 25]], "samples": frames * SAMPLES_PER_FRAME,
                "text": "", "emotion": "neutral", "intensity": 0.0}
-    # From a loud room down to nothing at all, which only files know.
+    # From a loud room down to digital silence, which occurs only in files.
     level = 10 ** -rng.uniform(2.3, 5) if rng.random() < 0.6 else 0.0
     if background and rng.random() < 0.5:
         noise = background(frames * SAMPLES_PER_FRAME, rng) * np.float32(10 ** -rng.uniform(1, 2.5))
@@ -83,8 +87,8 @@ def noise_clip(frames, rng, background=None):
 
 
 def clip_of(corpus, frames, rng, swap=0.0, speed=(0.8, 1.25), weakest=0.35):
-    """A clip of `frames` frames from a random voice and emotion. With probability `swap` its motion shows another emotion, at an intensity of
-    `weakest` and more."""
+    """A clip of `frames` frames from a random voice and emotion. With probability `swap` its motion shows
+    another emotion, at an intensity of `weakest` and more."""
     spoken = corpus.people if corpus.people and rng.random() < PEOPLE else corpus.recorded if corpus.recorded and rng.random() < RECORDED else corpus.synthetic
     first = spoken[rng.integers(len(spoken))]
     factor = float(np.exp(rng.uniform(np.log(speed[0]), np.log(speed[1]))))  # above 1: faster and higher
@@ -132,13 +136,14 @@ def clip_of(corpus, frames, rng, swap=0.0, speed=(0.8, 1.25), weakest=0.35):
     return Clip(samples, motion, labels_of(virtual), emotion, intensity, shown, shown_intensity)
 
 
-# Frames of a clip in the pool, and the lengths in frames that batches are cut from them, with the clips that make about 64 s.
+# Frames of a clip in the pool, and the lengths in frames of batches, with the number of clips for about 64 s.
 LONGEST = 320
 SHAPES = [(64, 25), (96, 16), (128, 12), (192, 8), (320, 5)]
 
 
 class Pool:
-    """Clips ready to be cut into batches. Making a clip costs more than training on it once, so a few are renewed a step."""
+    """Clips from which batches are cut. Making a clip costs more than a training step on it, so only a few
+    are renewed in each step."""
 
     def __init__(self, corpus, count, rng, swap=0.0, speed=(0.8, 1.25), silent=0.06, background=None, weakest=0.35):
         self.corpus, self.swap, self.speed, self.silent, self.background, self.weakest = corpus, swap, speed, silent, background, weakest
@@ -155,7 +160,7 @@ class Pool:
         return clip
 
     def batch(self, rng, shape=None, renew=1):
-        """Clips of one length, cut anywhere out of clips of the pool."""
+        """Clips of one length, each cut from a clip of the pool at a random position."""
         for _ in range(renew):
             self.clips[rng.integers(len(self.clips))] = self.make(rng)
         frames, count = shape or SHAPES[rng.integers(len(SHAPES))]
@@ -163,7 +168,7 @@ class Pool:
 
 
 def cut(clip, frames, rng):
-    """So many frames of a clip."""
+    """`frames` frames of a clip, at a random position."""
     first = int(rng.integers(LONGEST - frames + 1))
     samples = clip.samples[first * SAMPLES_PER_FRAME : (first + frames) * SAMPLES_PER_FRAME].astype(np.float32) / 32767
     return replace(clip, samples=samples, motion=clip.motion[first : first + frames], labels=clip.labels[2 * first : 2 * (first + frames)])

@@ -1,7 +1,8 @@
-"""Stage 3: DEE, the emotion embedding, by probabilistic contrastive learning of speech and motion (docs/networks/deeptalk.md sections 4 and 8).
+"""Stage 3: DEE, the emotion embedding, by probabilistic contrastive learning of speech and motion
+(docs/networks/deeptalk.md sections 4 and 8).
 
-A pair matches as far as both show the same emotion at the same intensity: with labels at hand there is no need to call two
-clips of the same mood a mismatch, as the paper must.
+The match of a pair is the similarity of emotion and intensity on both sides. Because labels are known, two
+clips of the same mood need not count as a mismatch, as in the paper.
 """
 
 import numpy as np
@@ -19,17 +20,17 @@ from .content import stack
 from .corpus_data import EMOTIONS, Corpus, Pool
 from .run import Run, adamw, autocast, begin, descend, parser_of, rng_of
 
-# Intensities this far apart match by 1/e.
+# Difference of intensities at which the match falls to 1/e.
 REACH = 0.5
-# Weight of the KL term. The paper has 1e-6; here labels leave so little doubt about a match that variances would vanish, and
-# with them what there is to sample.
+# Weight of the KL term. The paper has 1e-6; here labels leave so little doubt about a match that variances
+# would vanish, and draws with them.
 VIB = 2e-3
-# Speed is a cue of emotion: it may change a little only.
+# Speed is a cue of emotion, so its change is small.
 SPEED = (0.93, 1.07)
 
 
 class Probes(nn.Module):
-    """Helpers that name the emotion, so that both encoders find it sooner; dropped afterwards."""
+    """Classifiers of the emotion on both encoders, which speed up the training; dropped afterwards."""
 
     def __init__(self, width, features):
         super().__init__()
@@ -38,7 +39,7 @@ class Probes(nn.Module):
 
 
 def match_targets(clips, shown, to):
-    """(clips, clips): how far the speech of a row and the motion of a column belong together, 0 to 1."""
+    """(clips, clips): the match of the speech of a row and the motion of a column, 0 to 1."""
     kind = torch.tensor([clip.emotion for clip in clips])
     strength = torch.tensor([clip.intensity for clip in clips])
     other = torch.tensor([clip.shown for clip in shown])
@@ -52,7 +53,7 @@ def dee_loss(audio, motion, targets, scale, shift, vib=VIB):
     (mu_a, logvar_a), (mu_m, logvar_m) = audio, motion
     spread = logvar_a.exp().sum(-1)[:, None] + logvar_m.exp().sum(-1)[None]
     distance = torch.cdist(mu_a, mu_m).square() + spread
-    # Matches are rare (one in eight): both kinds weigh the same.
+    # Matches are rare (one in eight): matches and mismatches get the same total weight.
     weight = torch.where(targets > 0.05, 0.5 / (targets > 0.05).float().mean(), 0.5 / (targets <= 0.05).float().mean())
     match = F.binary_cross_entropy_with_logits(-scale * distance + shift, targets, weight)
     kl = sum(0.5 * (lv.exp() + mu.square() - 1 - lv).sum(-1).mean() for mu, lv in (audio, motion))
@@ -68,7 +69,8 @@ def embed(model, samples, motion, to):
 
 
 def judge(model, probes, corpus, to, split="selection", count=160):
-    """Retrieval: the nearest of eight motions, one an emotion, to a speech; and the probe's accuracy."""
+    """Retrieval: the share of speeches whose nearest of eight motions, one for each emotion, matches; and the
+    probe's accuracy."""
     model.eval()
     hits, named = [], []
     for utterance in corpus.split(split)[:count]:
@@ -99,18 +101,20 @@ def main():
     config = Config.default()
     model = DeepTalk(config).to(to)
     for head in (model.emotion_head, model.motion_emotion.head):
-        # A draw starts near its mean: 64 variances of 1 would drown every distance of unit vectors.
+        # A draw starts near its mean: 64 variances of 1 would be larger than every distance of unit vectors.
         nn.init.constant_(head.logvar.projection.bias, -5.0)
     probes = Probes(config.emotion_head.width, config.motion_emotion.features[-1]).to(to)
     modules = {"emotion": model.emotion, "emotion_head": model.emotion_head, "motion_emotion": model.motion_emotion, "probes": probes}
     parameters = [p for module in modules.values() for p in module.parameters()]
     optimizer = adamw(parameters, a.rate)
     run = Run("emotion", a.out, a.minutes, modules, optimizer, a.rate, 200, a.seed)
-    # The motion shows an emotion of its own in half of the pairs: what is said must not tell which pairs match.
+    # In half of the pairs the motion shows another emotion than the speech, so that the words do not identify
+    # the matching pairs.
     pool = Pool(corpus, a.clips, rng_of(a.seed, 1 << 40), swap=0.5, speed=SPEED, silent=0.0)
     judged = run.elapsed
     for step in run:
-        # The poolings' recurrent weights are slow to train and hardly matter: now and then is enough.
+        # The recurrent weights of the poolings are slow to train and matter little: every eighth step is
+        # enough.
         train_pools(model, step % 8 == 0)
         frames = int(run.rng.choice([48, 64, 96, 160]))
         count = a.batch * 64 // frames

@@ -4,19 +4,20 @@ import numpy as np
 import torch
 from targets.geometry import Head
 
-# Deviation of an opening, in metres, below which a mouth is still.
+# Standard deviation of an opening, in metres, below which a mouth is still.
 STILL = 5e-4
 
 
 class MotionMetric:
-    """Squared distance of vertices as a quadratic form of the 53 parameters (lips and lids weigh more): `|L^T d|^2`."""
+    """Squared distance of vertices as a quadratic form of the 53 parameters (lips and lids weigh more):
+    `|L^T d|^2`."""
 
     def __init__(self, to):
         self.root = torch.tensor(np.linalg.cholesky(Head().metric()), dtype=torch.float32, device=to)
 
     def __call__(self, motion, target, velocity=1.0, weight=1.0):
-        """Mean squared distance of (clips, frames, 53), frames times `weight` (clips, frames); plus `velocity` times that of the
-        frames' differences."""
+        """Mean squared distance of (clips, frames, 53), frames times `weight` (clips, frames); plus
+        `velocity` times that of the frames' differences."""
         difference = (motion.float() - target) @ self.root
         loss = (weight * difference.square().sum(-1)).mean()
         if velocity:
@@ -25,9 +26,10 @@ class MotionMetric:
 
 
 class OpeningCorrelation:
-    """1 - r of the mouth's opening, Pearson's r over the frames of a clip: a quiet voice counts as much as a loud one.
+    """1 - r of the mouth's opening, Pearson's r over the frames of a clip: a quiet voice counts as much as a
+    loud one.
 
-    The opening is taken as linear in the parameters, which it nearly is, and may be negative.
+    The opening is approximated as linear in the parameters, and may be negative.
     """
 
     def __init__(self, to):

@@ -1,9 +1,11 @@
-"""Stage 5: the moods of people. The emotion encoder of a model goes on with acted speech, vocal bursts and calm readers, beside the synthesizers.
+"""Stage 5: the moods of people. The emotion encoder of a model is trained further on acted speech, vocal
+bursts and calm readers, together with the synthesizers.
 
-The motion side of DEE stays as it is and gives eight points, one a mood; a clip's target lies between the neutral point and its mood's, as far
-out as its intensity says. So a mean of what may be meant is a weak mood: where the voice leaves it open, the face stays near neutral. A mood that
-is taken for another costs more than one that is taken for neutral. Other throats, speeds, rooms, microphones and noises on every clip keep
-timbre and channel from being a cue.
+The motion side of DEE is frozen and gives eight points, one for each mood. A clip's target lies between the
+neutral point and that of its mood, at a distance that depends on its intensity. So the mean of several
+possible moods is a weak mood: if the voice is ambiguous, the face stays near neutral. Confusing two moods
+costs more than confusing a mood with neutral. Each clip gets another vocal tract, speed, room, microphone and
+noise, so that timbre and channel are not cues.
 """
 
 import zlib
@@ -22,18 +24,20 @@ from .corpus_data import EMOTIONS, RATE, Corpus
 from .run import Run, adamw, autocast, begin, descend, parser_of
 from .throats import other_throats
 
-# Shares of the clips of a batch, by kind, and how far a label is believed: bursts are labelled by what their speaker was asked for.
+# Shares of the clips of a batch, by kind, and the confidence in the labels: the label of a burst is the
+# instruction to its speaker.
 SHARES = {"acted": 0.24, "moved": 0.16, "burst": 0.04, "read": 0.12, "synthetic": 0.40, "background": 0.04}
 DOUBT = {"acted": 0.05, "moved": 0.15, "burst": 0.3, "read": 0.02, "synthetic": 0.05, "background": 0.02}
 # Frames and clips of a batch.
 SHAPES = [(48, 32), (80, 19), (128, 12)]
-# The logarithm of the factor on a clip's speed, and so on its pitch, lies within.
+# Limit of the logarithm of the factor on a clip's speed and pitch.
 SPEED = 0.14
 SHARPNESS = 20
-# The cost of showing a mood where another was meant, neutral where a mood was meant, and a smile where anger was.
+# The cost of showing a mood where another was meant, neutral where a mood was meant, and a smile where anger
+# was.
 WRONG, MISSED, SMILED = 1.0, 0.35, 2.0
 COST, REGRESSION, LIKELIHOOD = 1.0, 4.0, 0.02
-# Exponent of the intensity: half of a full mood is told from neutral by most of the way.
+# Exponent of the intensity: at half of the full intensity, most of the distance from neutral is reached.
 CURVE = 0.5
 SUREST, LEAST_SURE = -7.0, -2.5  # limits of a log variance
 
@@ -52,7 +56,7 @@ class MoodPoints(nn.Module):
         self.register_buffer("points", l2_normalize(torch.stack(points)))
 
     def targets(self, kinds, intensities):
-        """(clips,) int and float to (clips, width): where a mood of that intensity lies."""
+        """(clips,) int and float to (clips, width): the target for a mood of that intensity."""
         share = torch.where(kinds == 0, torch.ones_like(intensities), intensities**CURVE)[:, None]
         return l2_normalize((1 - share) * self.points[0] + share * self.points[kinds])
 
@@ -102,7 +106,7 @@ class MoodClips:
 
 
 def costs(to):
-    """(8, 8): rows what was meant, columns what is shown."""
+    """(8, 8): rows are the meant moods, columns the shown ones."""
     table = torch.full((len(EMOTIONS), len(EMOTIONS)), WRONG)
     table[:, 0] = MISSED
     table[EMOTIONS.index("angry"), EMOTIONS.index("happy")] = SMILED
@@ -111,7 +115,8 @@ def costs(to):
 
 
 def judge(model, points, corpus, to):
-    """Share of people named right on speakers held back for choosing, readers near neutral, and synthesizers."""
+    """Share of correct moods of the held-out speakers for selection, share of readers near neutral, and share
+    of correct moods of the synthesizers."""
     model.eval()
     right, calm, angry = {}, [], []
     for u in corpus.split("people-selection") + corpus.split("selection")[:96]:
@@ -134,7 +139,7 @@ def judge(model, points, corpus, to):
 
 
 def hash_share(id):
-    """0 to 1, evenly spread over ids."""
+    """A number from 0 to 1, evenly spread over ids."""
     return zlib.crc32(id.encode()) / 2**32
 
 

@@ -1,4 +1,5 @@
-"""Scenes that speech is heard in: dishes, music, tones, other people. Each is (count,) float32 with a root mean square of 1."""
+"""Background scenes of speech: dishes, music, tones, other people. Each is (count,) float32 with a root mean
+square of 1."""
 
 import numpy as np
 import scipy.fft
@@ -42,14 +43,14 @@ def music(count, rng):
 
 
 def tones(count, rng):
-    """A machine: a hum and its harmonics over noise that comes and goes."""
+    """A machine: a hum and its harmonics over noise of varying loudness."""
     at = np.arange(count) / RATE
     hum = sum(np.sin(2 * np.pi * rng.uniform(45, 130) * harmonic * at + rng.uniform(0, 6)) / harmonic for harmonic in range(1, 12))
     return even(even(hum) + coloured(count, rng, 0.5) * (0.6 + 0.4 * np.sin(2 * np.pi * rng.uniform(0.1, 2) * at)))
 
 
 def babble(count, rng, voices):
-    """Three to nine people at once."""
+    """Three to nine people at the same time."""
     out = np.zeros(count, np.float32)
     for _ in range(rng.integers(3, 10)):
         at = 0

@@ -1,8 +1,10 @@
-"""Stage 6: the lips of people. Content encoder, style and predictor of a model go on with people's read speech, beside the synthesizers.
+"""Stage 6: the lips of people. Content encoder, style and predictor of a model are trained further on
+people's read speech, together with the synthesizers.
 
-The mood of a clip is a point of the mood space (moods.py), so this stage needs no emotion encoder and may run beside stage 5; as far out as the
-point lies, so strong is the mood that the target shows. A helper names the visemes, those most that people's speech hides: p b m before other
-consonants, n and dh, which are no m.
+The mood of a clip is a point of the mood space (moods.py), so this stage needs no emotion encoder and can run
+in parallel with stage 5. The distance of the point from neutral gives the strength of the mood in the target.
+An auxiliary head predicts the visemes, with larger weights for those that are hard to recognise in people's
+speech: p b m before other consonants, n and dh, which are not m.
 """
 
 import os
@@ -28,13 +30,13 @@ from .run import Run, adamw, autocast, begin, descend, parser_of, rng_of
 from .throats import other_throats
 
 SOURCE = "trained on synthesised speech and on recordings of people (models/MODEL_CARD.md)"
-# Weights of frames: p b m, p b m with another consonant behind them, f v, and n t d th dh, which are taken for m.
+# Weights of frames: p b m, p b m before another consonant, f v, and n t d th dh, which are confused with m.
 CLOSED, CLOSED_BEFORE, TUCKED, TONGUE = 7, 11, 3, 2
 VISEME_WEIGHTS = {"B": 1.6, "M": 1.6, "F": 1.6, "TH": 1.3, "W": 1.3}
 VISEMES = 2.0
 # The content encoder's share of the learning rate.
 CONTENT_RATE = 0.6
-# A mood is mixed with another in this share of the clips, up to so far, and blurred.
+# In this share of the clips the mood is mixed with another one, by at most this share, and blurred.
 MIXED, MIXED_MOST, BLUR = 0.35, 0.35, 0.04
 
 
@@ -53,7 +55,7 @@ def weights_of(labels):
 
 
 def moods_of(clips, points, to):
-    """(clips, width): the points of what is shown, some mixed with another mood, all blurred."""
+    """(clips, width): the points of the shown moods, some mixed with another mood, all blurred."""
     shown = torch.tensor([clip.shown for clip in clips], device=to)
     intensity = torch.tensor([clip.shown_intensity for clip in clips], dtype=torch.float32, device=to)
     mood = points.targets(shown, intensity)
@@ -64,7 +66,8 @@ def moods_of(clips, points, to):
 
 
 def judge(model, points, corpus, face, to, count=40):
-    """Opening's correlation and closed p b m, of people held back for choosing and of the `selection` voice, with the mood given."""
+    """Correlation of the opening and share of closed p b m, for held-out people and the `selection` voice,
+    with the mood given."""
     model.eval()
     figures = {}
     for split in ("people-selection", "selection"):
@@ -86,7 +89,8 @@ def judge(model, points, corpus, face, to, count=40):
 
 
 def main():
-    """`python -m training.people --corpus DIR --out DIR --model default.safetensors --minutes 60 --save better.safetensors`"""
+    """`python -m training.people --corpus DIR --out DIR --model default.safetensors --minutes 60 --save
+    better.safetensors`"""
     parser = parser_of(__doc__, 60, 3e-4, 700, "clips of 12.8 s in memory")
     parser.add_argument("--model", required=True, help="model file to go on from")
     parser.add_argument("--save", required=True, help="model file to write at the end; with what stage 5 left in --out, if it is there")
@@ -132,7 +136,7 @@ def main():
 
 
 def join(model, folder, path):
-    """Writes the model, with the emotion encoder of stage 5 where `folder` has one."""
+    """Writes the model, with the emotion encoder of stage 5 if `folder` has one."""
     if os.path.exists(f"{folder}/moods.pt"):
         saved = torch.load(f"{folder}/moods.pt", weights_only=True)["state"]
         for part in ("emotion", "emotion_head"):

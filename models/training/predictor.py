@@ -1,9 +1,11 @@
-"""Stage 4: the predictor, style and codes, with motion prior and DEE frozen; the content encoder learns on, slowly (docs/networks/deeptalk.md sections 5 and 6).
+"""Stage 4: the predictor, style and codes, with motion prior and DEE frozen; the content encoder is trained
+further at a low rate (docs/networks/deeptalk.md sections 5 and 6).
 
-The motion itself through the frozen decoder, and how the mouth's opening correlates; the code vectors of the target motion, and cross-entropy with
-its codes (codes near the right one share its probability); and the emotion consistency loss: DEE must hear in the speech what it
-sees in the motion. Codes are taken as in `code_vectors.py`, in place of the paper's Gumbel-Softmax. In half of the clips the emotion comes from another
-speech, and the target shows that one: words and mood stay apart.
+The losses are: the motion through the frozen decoder and the correlation of the mouth's opening; the code
+vectors of the target motion, and cross-entropy with its codes (codes near the right one share its
+probability); and the emotion consistency loss, the distance of DEE's emotion of the speech and of the motion.
+Codes are chosen as in `code_vectors.py`, instead of the paper's Gumbel-Softmax. In half of the clips the
+emotion comes from another speech, and the target shows that emotion, so that words and mood stay independent.
 """
 
 import numpy as np
@@ -31,14 +33,15 @@ CONTENT_RATE = 0.15
 
 
 class Voices:
-    """Speech of every emotion, for clips that borrow one: utterances of 2 s and more."""
+    """Speech of every emotion, for clips that take their emotion from another speech: utterances of 2 s and
+    more."""
 
     def __init__(self, corpus):
         self.corpus = corpus
         self.by_emotion = [[u for u in corpus.train if u["emotion"] == name and u["samples"] >= 32_000] for name in EMOTIONS]
 
     def borrow(self, emotion, intensity, samples, rng):
-        """`samples` samples of somebody who feels so."""
+        """`samples` samples of a speech with this emotion and intensity."""
         choice = [self.by_emotion[emotion][i] for i in rng.integers(len(self.by_emotion[emotion]), size=6)]
         nearest = min(choice, key=lambda u: abs(u["intensity"] - intensity))
         heard = self.corpus.samples(nearest)
@@ -46,7 +49,7 @@ class Voices:
 
 
 def judge(model, corpus, face, to, split="selection", count=48):
-    """Correlation of the mouth's opening through the likeliest codes, as `run` takes them."""
+    """Correlation of the mouth's opening with the likeliest codes, as in `run`."""
     model.eval()
     rs, square = [], []
     for utterance in corpus.split(split)[:count]:
@@ -63,7 +66,7 @@ def judge(model, corpus, face, to, split="selection", count=48):
 
 
 def load_stages(model, folder):
-    """What the earlier stages learned."""
+    """Loads the results of the earlier stages."""
     for name, parts in {"content": ["content"], "prior": ["motion_prior"], "emotion": ["emotion", "emotion_head", "motion_emotion"]}.items():
         saved = torch.load(f"{folder}/{name}.pt", weights_only=True)["state"]
         for part in parts:
@@ -113,7 +116,7 @@ def main():
             with autocast(to):
                 mood = model.emotion_of(moods)
             mu, logvar = mood.mu.float(), mood.logvar.float()
-            # Half of the clips feel a draw of the distribution, the others its mean.
+            # Half of the clips get a draw from the distribution, the others its mean.
             drawn = mu + (0.5 * logvar).exp() * torch.randn_like(mu)
             emotion = torch.where(torch.rand(len(clips), 1, device=to) < 0.5, drawn, mu)
         with autocast(to):

@@ -1,4 +1,5 @@
-"""Stage 2: TH-VQVAE, the motion prior: two EMA codebooks, reconstruction measured on the mesh (docs/networks/deeptalk.md section 7)."""
+"""Stage 2: TH-VQVAE, the motion prior: two EMA codebooks, reconstruction measured on the mesh
+(docs/networks/deeptalk.md section 7)."""
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ def motions_of(corpus, count, seed):
 
 
 def judge(model, motions, face):
-    """Reconstruction of motions that were held back: opening, root mean square of parameters, perplexities."""
+    """Reconstruction of held-out motions: opening, root mean square of parameters, perplexities."""
     model.eval()
     with torch.no_grad():
         back, codes = model.motion_prior.reconstruct(motions)

@@ -1,4 +1,5 @@
-"""What every stage shares: a clock that drives the learning rate, checkpoints that a stage resumes from, curves on disk."""
+"""Shared parts of all stages: a learning rate by time, checkpoints from which a stage resumes, curves on
+disk."""
 
 import argparse
 import csv
@@ -12,12 +13,13 @@ import torch
 
 
 def device():
-    """A GPU if there is one."""
+    """A GPU, if there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def autocast(to):
-    """bfloat16 products: on two CPU cores with AVX-512 they are five times as fast, and no loss was seen at equal steps."""
+    """bfloat16 products: on two CPU cores with AVX-512 they are five times as fast, with no difference in
+    loss at equal steps."""
     return torch.autocast(to.type, torch.bfloat16)
 
 
@@ -29,9 +31,9 @@ def rng_of(seed, step):
 class Run:
     """A stage's loop: `for step in run: ... run.log(loss=...)`, until its minutes are over.
 
-    The learning rate warms up, then falls with a cosine over the stage's *time*, not its steps: machines differ, and a stage
-    that was given 40 minutes shall be done after 40. A checkpoint every few minutes holds what `state` names; a stage that was
-    stopped goes on from it.
+    The learning rate warms up, then falls with a cosine over the stage's *time*, not its steps, so that a
+    stage of 40 minutes ends after 40 minutes on any machine. A checkpoint every few minutes contains the
+    objects in `state`; a stopped stage resumes from it.
     """
 
     def __init__(self, name, folder, minutes, state, optimizer, rate, warm_up=200, seed=0, every=120.0):
@@ -78,7 +80,7 @@ class Run:
         os.replace(f"{path}.part", path)
 
     def log(self, **figures):
-        """Adds a step's figures; prints and writes their means now and then."""
+        """Adds a step's figures; prints and writes their means from time to time."""
         for key, value in figures.items():
             self.sums[key] = self.sums.get(key, 0.0) + float(value)
         self.count += 1
@@ -102,7 +104,7 @@ class Run:
 
 
 def descend(loss, optimizer, parameters, largest=1.0):
-    """One step downhill, with the gradient's norm limited."""
+    """One optimiser step, with the gradient's norm limited."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, largest)
@@ -115,7 +117,7 @@ def adamw(parameters, rate, decay=0.01):
 
 
 def parser_of(description, minutes, rate, clips, clips_help):
-    """The options that every stage has."""
+    """The options of every stage."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", required=True, help="folder that `python -m corpus` wrote")
     parser.add_argument("--out", required=True, help="folder for checkpoints and curves, the same for every stage")
@@ -128,7 +130,7 @@ def parser_of(description, minutes, rate, clips, clips_help):
 
 
 def begin(arguments):
-    """Threads and seed as asked for; the device to train on."""
+    """Sets threads and seed; returns the device for the training."""
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     return device()

@@ -1,5 +1,6 @@
-"""Other throats: the log-mel spectrum of a clip as if somebody longer or shorter had said it (vocal tract length perturbation, Jaitly
-and Hinton 2013), with a band missing here and there (SpecAugment, Park et al. 2019). A voice never heard is mostly another throat."""
+"""Other vocal tracts: the log-mel spectrum of a clip as of a longer or shorter speaker (vocal tract length
+perturbation, Jaitly and Hinton 2013), with some bands removed (SpecAugment, Park et al. 2019). An unknown
+voice differs mostly in its vocal tract."""
 
 import math
 
@@ -14,7 +15,7 @@ WIDEST = 10  # bands
 
 
 def warped_bands(factors, bands):
-    """(clips, bands): where on the band axis a throat of that factor puts what belongs into each band."""
+    """(clips, bands): the position on the band axis to which a vocal tract of that factor moves each band."""
     corners = mel_corners(bands)
     low, step = mel(corners[0]), mel(corners[1]) - mel(corners[0])
     at = (mel(corners[1:-1] * factors[:, None].double()) - low) / step - 1
@@ -22,7 +23,8 @@ def warped_bands(factors, bands):
 
 
 def other_throats(log_mel, _, spectrum):
-    """A forward hook of `LogMel`: (clips, windows, bands) to the same shape. Draws from torch's generator; acts in training only."""
+    """A forward hook of `LogMel`: (clips, windows, bands) to the same shape. Draws from torch's generator;
+    active only in training."""
     if not log_mel.training:
         return spectrum
     clips, _, bands = spectrum.shape

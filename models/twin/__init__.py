@@ -1,1 +1,1 @@
-"""The network of deeptalk-rt in PyTorch: what the Rust code computes, to train it."""
+"""The network of deeptalk-rt in PyTorch, for training: the same computation as the Rust code."""

@@ -1,8 +1,10 @@
-"""Is the twin the network that the runtime runs? `python -m twin.check` compares every stage of a forward.
+"""Checks that the twin is the network of the runtime: `python -m twin.check` compares every stage of a
+forward.
 
-The runtime's own models of seeded weights go through the twin; what it computes is written as a golden file, which the runtime
-verifies stage by stage on its CPU path. A model that is made here, with batch norms that have seen data, goes the
-same way through `files.save`. In full size the twin also meets `tests/golden`, the published code's own numbers.
+The runtime's own models of seeded weights run through the twin. Its values are written as a golden file,
+which the runtime verifies stage by stage on its CPU path. A model made here, with batch norms that have
+processed data, is tested in the same way through `files.save`. In full size the twin is also compared with
+`tests/golden`, the values of the published code.
 """
 
 import argparse
@@ -43,7 +45,7 @@ def main() -> None:
             for dtype in files.DTYPES:
                 path = folder / f"made-{name}-{dtype}.safetensors"
                 files.save(model, path, dtype, licence="none", source="twin.check")
-                # Rounded weights make another model: it is read again.
+                # Rounded weights make another model, so the file is read again.
                 stored = model if dtype == "f32" else files.load(path)
                 failures += verified_by_runtime(binary, path, stored, folder)
         for size in ["tiny"] if arguments.quick else ["tiny", "base"]:
@@ -74,14 +76,14 @@ def run(binary: Path, *words) -> str:
 
 
 def trained(config: Config) -> DeepTalk:
-    """A model of random weights whose batch norms have seen some rows."""
+    """A model of random weights whose batch norms have processed some rows."""
     model = DeepTalk(config)
     model.motion_prior.train()(torch.randn(4, 32, config.parameters) * 3 + 1)
     return model.eval()
 
 
 def verified_by_runtime(binary: Path, path: Path, model: DeepTalk, folder: Path) -> list[str]:
-    """The twin's stages as golden files, which `deeptalk-rt verify` judges."""
+    """Writes the twin's stages as golden files, which `deeptalk-rt verify` compares."""
     wav = GOLDEN / "speech_a.wav"
     golden = folder / "golden"
     golden.mkdir(exist_ok=True)
@@ -101,7 +103,7 @@ def write_golden(path: Path, stages: dict[str, np.ndarray], metadata: dict[str, 
 
 
 def same_as_run(binary: Path, path: Path, folder: Path) -> list[str]:
-    """Motion and codes of `deeptalk-rt run`, from beginning to end."""
+    """Compares motion and codes with those of `deeptalk-rt run`."""
     wav, result = GOLDEN / "speech_b.wav", folder / "run.npz"
     run(binary, "run", wav, "--model", path, "-o", result)
     stages, failures = capture(files.load(path), read_wav(wav)), []
@@ -114,7 +116,7 @@ def same_as_run(binary: Path, path: Path, folder: Path) -> list[str]:
 
 
 def same_as_published(path: Path) -> list[str]:
-    """Every stage of every file in tests/golden that is of this model."""
+    """Compares every stage of every file in tests/golden that belongs to this model."""
     model, failures = files.load(path), []
     for golden in sorted(GOLDEN.glob("*.safetensors")):
         with safe_open(golden, "np") as file:

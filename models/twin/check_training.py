@@ -1,4 +1,4 @@
-"""What training needs of the twin beyond the runtime's numbers; `twin.check` runs it."""
+"""Requirements of training on the twin, beyond the runtime's values; `twin.check` runs these checks."""
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from .quantize import EmaQuantizer, QuantizedPrior
 
 
 def failures() -> list[str]:
-    """What does not hold, in sentences."""
+    """The failed requirements, in sentences."""
     claims = [
         configurations_survive_json,
         the_fft_gives_what_the_stored_basis_gives,

@@ -1,9 +1,11 @@
-"""Codes by vectors: while it learns, a code head makes a vector, and the code nearest to it is taken.
+"""Codes by vectors: during training, a code head computes a vector, and the nearest code is chosen.
 
-The network of a file names codes by logits, `W h + b`. With `W = 2 s E V` and `b = s (2 E v - |E|^2)` for code vectors `E` the largest logit is that of the
-code nearest to `V h + v`, so this needs nothing new there. It trains better than logits of their own: what a motion loss asks of the code vector goes
-straight to the vector (van den Oord et al., 2017), where a softmax over hundreds of codes hands on little; and where the voice leaves it open which code is
-right, the vector goes to their middle, and so to the code that errs least.
+The network of a file chooses codes by logits, `W h + b`. With `W = 2 s E V` and `b = s (2 E v - |E|^2)` for
+code vectors `E`, the largest logit is that of the code nearest to `V h + v`, so the network needs no change.
+Training is better than with free logits: the gradient of a motion loss by the code vector goes directly to
+the vector (van den Oord et al., 2017), while a softmax over hundreds of codes passes little of it. If the
+voice is ambiguous, the vector goes to the middle of the possible codes, and so to the code with the least
+error.
 """
 
 import torch
@@ -14,19 +16,20 @@ from .predictor import CodeHead
 
 
 class CodeVectors(nn.Module):
-    """In place of the output layer of a `CodeHead`, for one codebook (codes, width)."""
+    """Replaces the output layer of a `CodeHead`, for one codebook (codes, width)."""
 
     def __init__(self, head: CodeHead, codebook: Tensor):
         super().__init__()
-        self.owner = (head,)  # A tuple, so that the head does not become a child.
+        self.owner = (head,)  # a tuple, so that the head does not become a child
         self.vector = nn.Linear(head.output.in_features, codebook.shape[1])
-        # The logarithm of s: how sure it is, which is what drawing codes depends on.
+        # The logarithm of s, the sharpness of the distribution from which codes are drawn.
         self.sharpness = nn.Parameter(torch.tensor(-3.0))
         self.register_buffer("codebook", codebook.detach().clone())
 
     @classmethod
     def unfolded(cls, head: CodeHead, codebook: Tensor) -> "CodeVectors":
-        """What `fold` wrote into the output layer of a head, as vectors again: the least squares solution for `s v`, `s` and `s V`."""
+        """The vectors of a head whose output layer `fold` has written: the least squares solution for `s v`,
+        `s` and `s V`."""
         made = cls(head, codebook)
         with torch.no_grad():
             book = codebook.double()
@@ -45,7 +48,7 @@ class CodeVectors(nn.Module):
         return self.vector(head.hidden(stacked)).float()
 
     def snapped(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """The nearest code vectors, whose gradients the vectors get, and the codes (clips, rows)."""
+        """The nearest code vectors, whose gradients go to the vectors, and the codes (clips, rows)."""
         codes = nearest_code(vectors, self.codebook)
         return vectors + (self.codebook[codes] - vectors).detach(), codes
 
@@ -55,7 +58,7 @@ class CodeVectors(nn.Module):
 
     @torch.no_grad()
     def fold(self) -> None:
-        """Into the head's output layer."""
+        """Folds the vectors into the head's output layer."""
         [head] = self.owner
         s, book = self.sharpness.exp(), self.codebook
         head.output.weight.copy_(2 * s * book @ self.vector.weight)

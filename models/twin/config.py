@@ -150,7 +150,7 @@ class Config:
 
     @classmethod
     def tiny(cls) -> "Config":
-        """Everything that base has, a hundredth as wide."""
+        """All parts of base, with a hundredth of its width."""
         conv = _wav2vec2_convolutions([16, 16, 24, 24, 32, 32, 32])
         encoder = TransformerConfig(2, 2, 64)
         small = TransformerConfig(1, 2, 48)

@@ -47,8 +47,8 @@ class Content(nn.Module):
         return self.output(self.frame_features(samples))
 
     def frame_features(self, samples: Tensor) -> Tensor:
-        """What `output` sees: (batch, frames, hidden)."""
-        # Padding as published may leave a clip one sample short of whole frames.
+        """The input of `output`: (batch, frames, hidden)."""
+        # The published padding may leave a clip one sample short of whole frames.
         frames = (samples.shape[1] + 1) // SAMPLES_PER_FRAME
         x = normalize_samples(samples, SAMPLES_EPS)
         x = self.conv(self.log_mel(x) if self.log_mel is not None else x[:, :, None])

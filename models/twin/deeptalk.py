@@ -13,15 +13,15 @@ from .predictor import Predictor, Style
 
 
 class Animated(NamedTuple):
-    """(batch, frames, parameters), and the codes that it was decoded from."""
+    """(batch, frames, parameters), and the codes from which it was decoded."""
 
     motion: Tensor
     codes: Codes
 
 
 class DeepTalk(nn.Module):
-    """Speech to motion. Its parameters are the tensors of a model file (files.py); it trains with `dropout` in its
-    transformers."""
+    """Speech to motion. Its parameters are the tensors of a model file (files.py); it trains with `dropout`
+    in its transformers."""
 
     def __init__(self, config: Config, dropout: float = 0.1):
         super().__init__()
@@ -40,8 +40,8 @@ class DeepTalk(nn.Module):
         return self.emotion_head(self.emotion(samples))
 
     def forward(self, samples: Tensor, actors: Tensor, emotion: Tensor | None = None) -> Animated:
-        """Speech (batch, samples), padded to whole codes (`pad`), actors (batch,) and, if not that of the speech, an emotion
-        (batch, width) to motion."""
+        """Speech (batch, samples), padded to whole codes (`pad`), actors (batch,) and, if not that of the
+        speech, an emotion (batch, width) to motion."""
         content = self.content(samples)
         emotion = self.emotion_of(samples).mu if emotion is None else emotion
         codes = self.predictor(content, self.style(emotion, actors), self.motion_prior).codes
@@ -49,15 +49,15 @@ class DeepTalk(nn.Module):
 
 
 def pad(samples: Tensor) -> Tensor:
-    """(batch, samples) as inference pads them, to whole top codes: with zeros, at least one frame, in the double-precision
-    arithmetic of the published code."""
+    """(batch, samples) with the padding of inference, to whole top codes: zeros, at least one frame, in the
+    double-precision arithmetic of the published code."""
     whole = int(samples.shape[1] / SAMPLE_RATE * FPS)
     frames = whole + FRAMES_PER_TOP_CODE - whole % FRAMES_PER_TOP_CODE
     return torch.nn.functional.pad(samples, (0, int(frames / FPS * SAMPLE_RATE) - samples.shape[1]))
 
 
 def match_probability(model: MotionEmotion, audio: Distribution, motion: Distribution) -> Tensor:
-    """That a motion goes with a speech: (batch,)."""
+    """The probability that a motion matches a speech: (batch,)."""
     between = (audio.mu - motion.mu).square().sum(-1)
     spread = (audio.logvar.exp() + motion.logvar.exp()).sum(-1)
     return torch.sigmoid(model.match_shift - model.match_negative_scale * (between + spread))

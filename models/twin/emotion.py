@@ -1,5 +1,5 @@
-"""The emotion encoder, the head that makes a distribution of its features, and the same for a motion: the twin of
-`src/networks/deeptalk/emotion.rs` and `pool.rs`."""
+"""The emotion encoder, the head that computes a distribution from its features, and the same for a motion:
+the twin of `src/networks/deeptalk/emotion.rs` and `pool.rs`."""
 
 import dataclasses
 from typing import NamedTuple
@@ -27,14 +27,14 @@ TEMPERATURE = 0.1
 
 
 class Distribution(NamedTuple):
-    """Of an emotion, (batch, width) both; `mu` is of unit length."""
+    """The distribution of an emotion, (batch, width) both; `mu` is of unit length."""
 
     mu: Tensor
     logvar: Tensor
 
 
 class EmotionConvs(nn.ModuleList):
-    """The convolutions, each with the norm over channels that follows it."""
+    """The convolutions, each followed by its norm over channels."""
 
     def __init__(self, config: EmotionConfig):
         super().__init__()
@@ -52,7 +52,7 @@ class EmotionConvs(nn.ModuleList):
 
 
 class EmotionPositional(nn.ModuleList):
-    """Positional convolutions one after another, each with a norm that learns nothing."""
+    """Positional convolutions one after another, each with a norm without parameters."""
 
     def __init__(self, config: EmotionConfig):
         size = (config.hidden, config.positional_kernel, config.positional_groups)
@@ -65,7 +65,8 @@ class EmotionPositional(nn.ModuleList):
 
 
 class Emotion(nn.Module):
-    """(batch, samples) to features at 50 frames a second: (batch, rows, hidden), the learned tokens taken off again."""
+    """(batch, samples) to features at 50 frames a second: (batch, rows, hidden), without the rows of the
+    learned tokens."""
 
     def __init__(self, config: EmotionConfig, dropout: float):
         super().__init__()
@@ -94,7 +95,7 @@ class Emotion(nn.Module):
 
 
 class Head(nn.Module):
-    """Features (batch, rows, width) to the distribution of an emotion; at most `max_frames` rows are looked at."""
+    """Features (batch, rows, width) to the distribution of an emotion, from at most `max_frames` rows."""
 
     def __init__(self, config: HeadConfig, width: int, dropout: float):
         super().__init__()
@@ -110,7 +111,7 @@ class Head(nn.Module):
 
 
 class Branch(nn.Module):
-    """A layer, a projection to the emotion's width, and one row out of many."""
+    """A layer, a projection to the emotion's width, and pooling of many rows to one."""
 
     def __init__(self, config: HeadConfig, width: int, dropout: float):
         super().__init__()
@@ -123,7 +124,7 @@ class Branch(nn.Module):
 
 
 class Gru(nn.Module):
-    """The weights of a gated recurrent unit as wide as its input, as PyTorch orders them."""
+    """The weights of a gated recurrent unit as wide as its input, in PyTorch's order."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -136,18 +137,18 @@ class Gru(nn.Module):
 
 
 class Pool(nn.Module):
-    """The generalised pooling operator: every channel sorted in descending order over the rows, then summed with weights
-    that depend on the number of rows alone.
+    """The generalised pooling operator: every channel sorted in descending order over the rows, then summed
+    with weights that depend only on the number of rows.
 
-    The weights are kept while nothing trains them. Training them walks a GRU along the rows, which costs a third of a step:
-    `train_pools` turns it on for some steps only.
+    The weights are kept while they are not trained. Training them runs a GRU along the rows, which costs a
+    third of a step: `train_pools` switches it on for some steps only.
     """
 
     def __init__(self, width: int):
         super().__init__()
-        # In the file these are `forward` and `backward`, which a module may not call its children.
+        # In the file these are `forward` and `backward`, names that the children of a module cannot have.
         self.forward_gru, self.backward_gru = Gru(width), Gru(width)
-        # All weights alike to begin with: the mean.
+        # Equal weights at first: the mean.
         self.score = nn.Parameter(torch.zeros(width))
         self._kept = {}
 
@@ -156,7 +157,8 @@ class Pool(nn.Module):
 
     @torch.compiler.disable
     def weights(self, rows: int) -> Tensor:
-        """`softmax(score(mean of both directions over a sinusoidal table) / 0.1)`: (rows,), in double precision."""
+        """`softmax(score(mean of both directions over a sinusoidal table) / 0.1)`: (rows,), in double
+        precision."""
         parameters = list(self.parameters())
         trained = torch.is_grad_enabled() and any(p.requires_grad for p in parameters)
         key = (rows, *((id(p), p._version, p.device) for p in parameters))
@@ -165,7 +167,7 @@ class Pool(nn.Module):
         if key not in self._kept:
             if self._kept and next(iter(self._kept))[1:] != key[1:]:
                 self._kept.clear()
-            # What is kept must not be of an inference mode that happens to be on: training may use it later.
+            # The kept weights must not be inference tensors: training may use them later.
             with torch.inference_mode(False), torch.no_grad():
                 self._kept[key] = self._weights(rows)
         return self._kept[key]
@@ -182,12 +184,13 @@ class Pool(nn.Module):
 
 
 def sorted_sum(x: Tensor, weights: Tensor) -> Tensor:
-    """Every channel of (batch, rows, channels) in descending order, times the weights of the rows, summed: (batch, channels)."""
+    """Every channel of (batch, rows, channels) in descending order, times the weights of the rows, summed:
+    (batch, channels)."""
     return (x.float().sort(dim=1, descending=True).values * weights[:, None]).sum(1)
 
 
 def train_pools(model: nn.Module, trained: bool) -> None:
-    """Whether the poolings of a model learn in the steps to come."""
+    """Switches the training of a model's poolings on or off for the next steps."""
     for module in model.modules():
         if isinstance(module, Pool):
             module.requires_grad_(trained)

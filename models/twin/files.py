@@ -1,7 +1,9 @@
-"""Model files, read and written as `src/networks/model_file.rs` does: safetensors with the configuration in its metadata.
+"""Model files, read and written as `src/networks/model_file.rs` does: safetensors with the configuration in
+its metadata.
 
-What training adds is folded when a model is written: each batch norm goes into the linear layer behind it. Inside the modules
-weights have PyTorch's layouts; in a file a convolution is (out, kernel, in), a transposed one (kernel, out, in).
+Batch norms, which only training has, are folded when a model is written: each goes into the linear layer
+after it. Inside the modules weights have PyTorch's layouts; in a file a convolution is (out, kernel, in), a
+transposed one (kernel, out, in).
 """
 
 import json
@@ -22,9 +24,11 @@ DTYPES = {"f16": (torch.float16, "F16"), "f32": (torch.float32, "F32")}
 
 
 def load(path: str | os.PathLike, dropout: float = 0.1) -> DeepTalk:
-    """The model of a file, in evaluation mode; its batch norms are gone, they live on in linear layers. `dropout`: for going on to train.
+    """The model of a file, in evaluation mode, with batch norms folded into linear layers. `dropout`: for
+    further training.
 
-    Raises ValueError for a file that is not a model of this architecture or does not have exactly its tensors.
+    Raises ValueError for a file that is not a model of this architecture or does not have exactly its
+    tensors.
     """
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
@@ -48,7 +52,7 @@ def load(path: str | os.PathLike, dropout: float = 0.1) -> DeepTalk:
 
 
 def save(model: DeepTalk, path: str | os.PathLike, dtype: str = "f16", *, licence: str, source: str) -> None:
-    """Writes a model. The model itself stays as it is.
+    """Writes a model, which is not changed.
 
     Raises ValueError for a number that is not finite, or too large for half precision.
     """
@@ -65,7 +69,7 @@ def save(model: DeepTalk, path: str | os.PathLike, dtype: str = "f16", *, licenc
         data.append(values.contiguous().numpy())
         offset = end
     head = json.dumps(header, separators=(",", ":")).encode()
-    # The data begin at a multiple of 64 bytes: any kernel may take them where they are.
+    # The data begin at a multiple of 64 bytes, so that kernels can read them in place.
     head += b" " * (-(len(head) + 8) % 64)
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -94,7 +98,7 @@ def tensors(model: DeepTalk) -> dict[str, Tensor]:
 
 
 def folded_linear(resizer: Resizer) -> tuple[Tensor, Tensor]:
-    """Weight and bias of the linear layer with the batch norm `s x + t` in front of it: `W diag(s)`, `b + W t`."""
+    """Weight and bias of the linear layer with the batch norm `s x + t` before it: `W diag(s)`, `b + W t`."""
     linear, norm = resizer.linear, resizer.batch_norm
     weight, bias = linear.weight.double(), linear.bias.double()
     if isinstance(norm, nn.Identity):
@@ -105,7 +109,7 @@ def folded_linear(resizer: Resizer) -> tuple[Tensor, Tensor]:
 
 
 def remove_batch_norms(model: nn.Module) -> None:
-    """Folds every batch norm, in place: what a file holds, and what fine-tuning goes on with."""
+    """Folds every batch norm, in place, as in a file and before fine-tuning."""
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, Resizer):

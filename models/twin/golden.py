@@ -1,6 +1,6 @@
-"""The numbers of a model file, stage by stage, as the twin computes them: `python -m twin.golden MODEL -o FOLDER`.
+"""The values of a model file, stage by stage, computed by the twin: `python -m twin.golden MODEL -o FOLDER`.
 
-The runtime's tests hold the built-in model against what this wrote (`tests/golden/default`).
+The runtime's tests compare the built-in model with these values (`tests/golden/default`).
 """
 
 import argparse
@@ -13,7 +13,7 @@ from . import files
 from .check import GOLDEN, write_golden
 from .stages import capture, read_wav, round_trip
 
-# Enough to find where a difference begins; the wide stages between them would be megabytes.
+# Enough to find the beginning of a difference; the wide stages between them would be megabytes.
 KEPT = ["content", "dee.mu", "dee.logvar", "style", "predictor.features", "predictor.logits_t", "codes_t", "vq.decoder_t", "codes_b", "motion"]
 
 

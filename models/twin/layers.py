@@ -1,4 +1,4 @@
-"""The vocabulary of the network over (batch, rows, channels): the twin of the operations of `src/tensor`."""
+"""The operations of the network over (batch, rows, channels): the twin of the operations of `src/tensor`."""
 
 import functools
 import math
@@ -11,7 +11,8 @@ LAYER_NORM_EPS = 1e-5
 
 
 class Conv(nn.Module):
-    """A convolution over rows; `padding` rows before and after, zeros or copies of the outermost ("replicate")."""
+    """A convolution over rows; `padding` rows before and after, zeros or copies of the outermost
+    ("replicate")."""
 
     def __init__(self, inputs, out, kernel, stride=1, groups=1, padding=(0, 0), mode="constant", bias=True):
         super().__init__()
@@ -44,7 +45,7 @@ class ConvTranspose(nn.Module):
 
 
 class Positional(Conv):
-    """A grouped convolution that keeps the rows; an even kernel looks one row further back than ahead."""
+    """A grouped convolution that keeps the rows; an even kernel reaches one row further back than ahead."""
 
     def __init__(self, width, kernel, groups):
         super().__init__(width, width, kernel, groups=groups, padding=(kernel // 2, (kernel - 1) // 2))
@@ -62,7 +63,7 @@ class TimeNorm(nn.Module):
 
 
 class TransformerLayer(nn.Module):
-    """Post-norm: `x = norm1(x + attention(x)); norm2(x + feed_forward(x))`. `mask` as `attention` takes it."""
+    """Post-norm: `x = norm1(x + attention(x)); norm2(x + feed_forward(x))`. `mask` as for `attention`."""
 
     def __init__(self, width, heads, feed_forward, activation, dropout):
         super().__init__()
@@ -80,10 +81,11 @@ class TransformerLayer(nn.Module):
         return self.norm2(x + drop(self.down(self.activation(self.up(x)))))
 
     def attention(self, x: Tensor, mask) -> Tensor:
-        """`mask`: None, ITSELF, True where a pair may see each other, or what is added to the scores of a head."""
+        """`mask`: None, ITSELF, True where a pair may see each other, or the term that is added to the scores
+        of a head."""
         batch, rows, width = x.shape
         if mask is ITSELF:
-            # The softmax over a single row is 1: q and k do not matter.
+            # The softmax over a single row is 1, so q and k do not matter.
             return F.linear(x, self.qkv.weight[2 * width :], self.qkv.bias[2 * width :])
         q, k, v = self.qkv(x).view(batch, rows, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         if mask is not None and mask.dtype != torch.bool:
@@ -96,7 +98,8 @@ class TransformerLayer(nn.Module):
 
 
 def plain_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """What `scaled_dot_product_attention` computes; on a CPU, forwards and backwards together, in a third of its time."""
+    """The computation of `scaled_dot_product_attention`; on a CPU, forward and backward together take a third
+    of its time."""
     scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
@@ -120,20 +123,21 @@ ITSELF = "each row sees itself alone"
 
 
 def window_mask(reach: int, rows: int, device) -> "Tensor | str":
-    """Rows less than `reach` apart see each other."""
+    """A mask for rows that see only rows less than `reach` away."""
     return ITSELF if reach == 1 else _window(reach, rows, device)
 
 
 @functools.lru_cache(maxsize=64)
 def _window(reach, rows, device):
-    # What is kept must not be of an inference mode that happens to be on: training may use it later.
+    # The kept mask must not be an inference tensor: training may use it later.
     with torch.inference_mode(False):
         at = torch.arange(rows, device=device)
         return (at[:, None] - at[None, :]).abs() < reach
 
 
 def slopes(heads: int) -> list[float]:
-    """ALiBi's: a geometric series; counts that are no power of two borrow from the next larger power."""
+    """ALiBi's slopes: a geometric series; a number that is no power of two takes slopes of the next larger
+    power."""
 
     def geometric(count):
         return [2.0 ** (-8.0 * i / count) for i in range(1, count + 1)]
@@ -156,7 +160,7 @@ def normalize_samples(samples: Tensor, eps: float) -> Tensor:
 
 
 def resample_linear(x: Tensor, rows: int) -> Tensor:
-    """To so many rows; the first and the last stay."""
+    """Linear interpolation to `rows` rows; the first and the last row are kept."""
     return F.interpolate(x.transpose(1, 2), rows, mode="linear", align_corners=True).transpose(1, 2)
 
 
@@ -170,7 +174,8 @@ def l2_normalize(x: Tensor) -> Tensor:
 
 
 def sinusoidal_table(rows: int, width: int) -> Tensor:
-    """`sin(t f_k)` in even, `cos(t f_k)` in odd columns, `f_k = 10000^(-2k / width)`; all in f32, as published."""
+    """`sin(t f_k)` in even, `cos(t f_k)` in odd columns, `f_k = 10000^(-2k / width)`; all in f32, as
+    published."""
     factor = torch.tensor(-math.log(10_000.0) / width, dtype=torch.float32)
     frequency = (torch.arange(0, width, 2, dtype=torch.float32) * factor).exp()
     angle = torch.arange(rows, dtype=torch.float32)[:, None] * frequency

@@ -1,4 +1,5 @@
-"""A log mel spectrogram that is part of the model: a convolution with a stored DFT basis, then stored mel bands."""
+"""A log mel spectrogram that is part of the model: a convolution with a stored DFT basis, then stored mel
+bands."""
 
 import math
 
@@ -15,7 +16,8 @@ LOWEST_HZ, HIGHEST_HZ = 40.0, 8000.0
 class LogMel(nn.Module):
     """(batch, samples) to (batch, 1 + (samples - window) / hop, bands): `ln(1e-3 + bands * power spectrum)`.
 
-    Trained with an FFT, which is faster; heard with the stored basis, which half precision may have rounded.
+    Training uses an FFT, which is faster; inference uses the stored basis, which half precision may have
+    rounded.
     """
 
     def __init__(self, config: LogMelConfig):
@@ -52,7 +54,8 @@ def mel(hz: Tensor) -> Tensor:
 
 
 def mel_corners(bands: int) -> Tensor:
-    """(bands + 2,) in Hz, equally far apart on the HTK scale: band i rises from corner i, has its peak at i + 1, ends at i + 2."""
+    """(bands + 2,) in Hz, equally far apart on the HTK scale: band i rises from corner i, has its peak at i +
+    1, ends at i + 2."""
     ends = mel(torch.tensor([LOWEST_HZ, HIGHEST_HZ], dtype=torch.float64))
     return 700 * (10 ** (torch.linspace(*ends.tolist(), bands + 2, dtype=torch.float64) / 2595) - 1)
 

@@ -20,7 +20,7 @@ class Codes(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """What an encoding passes through, for training: rows before their quantisation, and the codes."""
+    """The results of an encoding for training: rows before their quantisation, and the codes."""
 
     rows_top: Tensor
     rows_bottom: Tensor
@@ -28,7 +28,7 @@ class Encoded(NamedTuple):
 
 
 class RowsBatchNorm(nn.BatchNorm1d):
-    """Over batch and rows; folded into the linear layer behind it when a model is saved."""
+    """Batch norm over batch and rows; folded into the linear layer after it when a model is saved."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.transpose(1, 2)).transpose(1, 2)
@@ -57,7 +57,7 @@ class MotionPrior(nn.Module):
         super().__init__()
         t, b, kernel = config.width_t, config.width_b, config.kernel
         half = (kernel - 1) // 2
-        # The codebooks learn by moving averages (quantize.py), not by gradients.
+        # The codebooks are trained by moving averages (quantize.py), not by gradients.
         self.register_buffer("codebook_t", torch.randn(config.codes_t, t))
         self.register_buffer("codebook_b", torch.randn(config.codes_b, b))
 
@@ -77,12 +77,13 @@ class MotionPrior(nn.Module):
         self.smooth = Conv(t + b, parameters, kernel, padding=(half, half))
 
     def forward(self, motion: Tensor, quantize_top=None, quantize_bottom=None) -> tuple[Tensor, Encoded]:
-        """The motion again, from its codes, and the encoding. The quantisers of quantize.py let gradients through."""
+        """The motion decoded from its codes, and the encoding. The quantisers of quantize.py pass gradients
+        through."""
         encoded, top, bottom = self.encode_vectors(motion, quantize_top, quantize_bottom)
         return self.decode_vectors(top, bottom), encoded
 
     def reconstruct(self, motion: Tensor) -> tuple[Tensor, Codes]:
-        """The motion again, and the codes that it was decoded from."""
+        """The motion decoded from its codes, and the codes."""
         again, encoded = self(motion)
         return again, encoded.codes
 
@@ -114,7 +115,7 @@ def nearest_code(x: Tensor, codebook: Tensor) -> Tensor:
 
 
 def quantizer(codebook: Tensor):
-    """Rows to their nearest code vectors; gradients pass straight through."""
+    """Rows to their nearest code vectors; gradients pass unchanged."""
 
     def quantize(rows: Tensor) -> tuple[Tensor, Tensor]:
         codes = nearest_code(rows, codebook)

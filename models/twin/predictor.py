@@ -40,7 +40,7 @@ class CodeHead(nn.Module):
         return self.output(self.hidden(x))
 
     def hidden(self, x: Tensor) -> Tensor:
-        """The rows that logits are made of."""
+        """The rows from which logits are computed."""
         return self.layers(self.input(x), window_mask(self.reach, x.shape[1], x.device))
 
 
@@ -67,7 +67,8 @@ class Predictor(nn.Module):
         self.bottom = CodeHead(sizes, stacked, prior.codes_b, dropout)
 
     def forward(self, content: Tensor, style: Tensor, prior: MotionPrior, top: Tensor | None = None) -> Predicted:
-        """`top`: the codes (batch, frames / 4) that the bottom ones are chosen for; without it, the likeliest."""
+        """`top`: the codes (batch, frames / 4) for which the bottom codes are chosen; without it, the
+        likeliest."""
         features = self.frame_features(content, style)
         logits_top = self.logits_top(features)
         top = logits_top.argmax(-1) if top is None else top

@@ -8,11 +8,12 @@ from .motion_prior import MotionPrior, nearest_code
 
 
 class EmaQuantizer(nn.Module):
-    """A codebook of the prior that learns as it quantises (van den Oord et al., 2017, appendix A.1).
+    """A codebook of the prior that is trained while it quantises (van den Oord et al., 2017, appendix A.1).
 
-    The first `warm_up_rows` rows pass unquantised; k-means over them makes the codebook. From then on every code is the moving
-    average of the rows nearest to it, and a code that hardly any row is near to is set on a row of the batch. In
-    evaluation mode nothing is learned. `commitment` is of the last call: the mean square distance of rows to their codes.
+    The first `warm_up_rows` rows pass unquantised; k-means over them makes the codebook. From then on each
+    code is the moving average of its nearest rows, and a code with hardly any rows is moved to a row of the
+    batch. In evaluation mode the codebook does not change. `commitment` is that of the last call: the mean
+    square distance of rows to their codes.
     """
 
     def __init__(
@@ -24,11 +25,12 @@ class EmaQuantizer(nn.Module):
         warm_up_rows: int = 20_000,
         dead_share: float = 0.03,
     ):
-        """`name`: "codebook_t" or "codebook_b". `dead_share`: codes used less than this share of the average are dead."""
+        """`name`: "codebook_t" or "codebook_b". `dead_share`: codes used less than this share of the average
+        are dead."""
         super().__init__()
         book = getattr(prior, name)
         codes, width = book.shape
-        self.owner = (prior, name)  # A tuple, so that the prior does not become a child.
+        self.owner = (prior, name)  # a tuple, so that the prior does not become a child
         self.decay, self.smoothing, self.dead_share = decay, smoothing, dead_share
         self.warm_up_rows = max(warm_up_rows, codes)
         self.register_buffer("ready", book.new_zeros((), dtype=torch.bool))
@@ -43,7 +45,8 @@ class EmaQuantizer(nn.Module):
 
     @torch.compiler.disable
     def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows (batch, rows, width) to their code vectors, through which gradients pass unchanged, and codes (batch, rows)."""
+        """Rows (batch, rows, width) to their code vectors, through which gradients pass unchanged, and codes
+        (batch, rows)."""
         rows = rows.float()
         if self.training and not self.ready:
             self._warm_up(rows.detach().flatten(0, 1))
@@ -58,7 +61,7 @@ class EmaQuantizer(nn.Module):
 
     @torch.no_grad()
     def perplexity(self) -> float:
-        """Of the moving averages of use: how many codes are in use, if all were used alike."""
+        """Perplexity of the moving averages of use: the number of codes in use if all were used equally."""
         share = self.counts / self.counts.sum().clamp(min=1e-9)
         return float((-share * share.clamp(min=1e-12).log()).sum().exp())
 
@@ -71,7 +74,7 @@ class EmaQuantizer(nn.Module):
         self.seen = []
         centres, counts = k_means(seen, len(self.codebook))
         self.codebook.copy_(centres)
-        # As if the use of a typical batch had been averaged for ever.
+        # As if the counts of a typical batch were the average.
         self.counts.copy_(counts * (len(rows) / len(seen)))
         self.sums.copy_(self.codebook * self.counts[:, None])
         self.ready.fill_(True)
@@ -84,7 +87,7 @@ class EmaQuantizer(nn.Module):
         average = self.counts.mean()
         dead = (self.counts < self.dead_share * average).nonzero()[:, 0]
         revived = rows[torch.randint(len(rows), (len(dead),), device=rows.device)]
-        # With an average use, so that a revived code has time to find its rows.
+        # With an average count, so that a revived code has time to get rows.
         self.counts[dead] = average
         self.sums[dead] = revived * average
         total = self.counts.sum()
@@ -93,29 +96,31 @@ class EmaQuantizer(nn.Module):
 
 
 class QuantizedPrior(nn.Module):
-    """A motion prior that is trained with the quantisers of both its codebooks."""
+    """A motion prior with the trainable quantisers of both its codebooks."""
 
     def __init__(self, prior: MotionPrior, **options):
         """`options` of EmaQuantizer, for both codebooks."""
         super().__init__()
-        self.owner = (prior,)  # A tuple, so that the prior does not become a child.
+        self.owner = (prior,)  # a tuple, so that the prior does not become a child
         self.top = EmaQuantizer(prior, "codebook_t", **options)
         self.bottom = EmaQuantizer(prior, "codebook_b", **options)
 
     def forward(self, motion: Tensor) -> tuple[Tensor, Tensor]:
-        """Motion (batch, frames, parameters) again from its codes, and the commitment loss of both codebooks (weight 0.25)."""
+        """Motion (batch, frames, parameters) decoded from its codes, and the commitment loss of both
+        codebooks (weight 0.25)."""
         again, _ = self.owner[0](motion, self.top, self.bottom)
         return again, self.top.commitment + self.bottom.commitment
 
 
 def gather(rows: Tensor, codes: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """How many rows (n, width) each code has, (count,), and their sums, (count, width)."""
+    """The number of rows (n, width) of each code, (count,), and their sums, (count, width)."""
     sums = rows.new_zeros(count, rows.shape[1]).index_add_(0, codes, rows)
     return torch.bincount(codes, minlength=count).to(rows.dtype), sums
 
 
 def k_means(rows: Tensor, count: int, rounds: int = 15) -> tuple[Tensor, Tensor]:
-    """Centres (count, width) of rows (n, width), and how many rows each has; a centre without rows moves to one of them."""
+    """Centres (count, width) of rows (n, width), and the number of rows of each; a centre without rows moves
+    to one of them."""
 
     def some(how_many):
         return rows[torch.randperm(len(rows), device=rows.device)[:how_many]]

@@ -1,4 +1,5 @@
-"""Every stage of a forward by the names of the golden files (`src/verify`), for comparing the twin with the runtime."""
+"""Every stage of a forward by the names of the golden files (`src/verify`), for comparing the twin with the
+runtime."""
 
 import wave
 from pathlib import Path
@@ -14,7 +15,7 @@ from .emotion import Distribution
 from .layers import l2_normalize
 from .motion_prior import Codes
 
-# Where a stage is what a module gives.
+# The stages that are the output of a module.
 MODULES = {
     "content.conv": "wav2vec2.conv_features",
     "content.projection": "wav2vec2.projected",
@@ -47,10 +48,11 @@ CHANNEL_MAJOR = ["wav2vec2.conv_features", "emotion2vec.conv_features", "vq.upsa
 
 @torch.no_grad()
 def capture(model: DeepTalk, samples: Tensor, actor=0, emotion_from=None, noise=None, control=1.0, codes=None):
-    """The stages of one clip of (samples,) as numpy arrays, in the order of the network: (rows, channels), codes (rows,).
+    """The stages of one clip of (samples,) as numpy arrays, in the order of the network: (rows, channels),
+    codes (rows,).
 
-    `emotion_from`: samples whose emotion is taken. `noise` (width,) draws the emotion. `codes`: reference codes that take the
-    place of the chosen ones, so that everything after them is comparable.
+    `emotion_from`: samples from which the emotion is taken. `noise` (width,) draws the emotion. `codes`:
+    reference codes that replace the chosen ones, so that the later stages are comparable.
     """
     stages, hooks = {}, []
     places = {**MODULES, f"emotion.layers.{min(PRENET_LAYERS, len(model.emotion.layers)) - 1}": "emotion2vec.prenet"}
@@ -85,7 +87,7 @@ def capture(model: DeepTalk, samples: Tensor, actor=0, emotion_from=None, noise=
 
 @torch.no_grad()
 def round_trip(model: DeepTalk, motion: Tensor, codes: Codes | None = None) -> dict[str, np.ndarray]:
-    """A motion (frames, parameters) to codes, and those (or the reference codes in their place) to motion."""
+    """A motion (frames, parameters) to codes, and these (or the reference codes instead of them) to motion."""
     prior = model.motion_prior
     chosen = prior.encode(motion[None])
     top, bottom = chosen if codes is None else (codes.top[None], codes.bottom[None])
@@ -110,7 +112,8 @@ def draw(emotion: Distribution, noise: Tensor, control: float) -> Tensor:
 
 
 def error(x: np.ndarray, reference: np.ndarray) -> float:
-    """Root mean square of the difference, divided by that of the reference; for codes, the share that differs."""
+    """Root mean square of the difference, divided by that of the reference; for codes, the share that
+    differs."""
     if np.issubdtype(reference.dtype, np.integer):
         return float(np.mean(x != reference))
     x, reference = x.astype(np.float64), reference.astype(np.float64)

@@ -118,7 +118,8 @@ def test_progress_is_told_and_stops_the_work(model, speech):
 
 
 def test_the_interpreter_is_free_while_the_network_works(model, speech):
-    """While one thread is inside `animate`, this one goes on: it counts far beyond what the pauses between calls would allow."""
+    """While one thread is inside `animate`, this thread continues: it counts far beyond the count that the
+    pauses between calls allow."""
     inside, counted, done = threading.Event(), 0, threading.Event()
 
     def work():

@@ -17,7 +17,8 @@ def test_two_workers_render_a_folder(model_path, tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("render_with_ray", ROOT / "python/examples/render_with_ray.py")
     program = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(program)
-    # Run as a program it is `__main__`, which Ray sends by value; imported it must be told to: no worker can import it.
+    # Run as a program, the module is `__main__`, which Ray sends by value. An imported module must be sent by
+    # value too, because no worker can import it.
     monkeypatch.setitem(sys.modules, spec.name, program)
     ray.cloudpickle.register_pickle_by_value(program)
 
@@ -28,7 +29,8 @@ def test_two_workers_render_a_folder(model_path, tmp_path, monkeypatch):
     (clips / "99.wav").write_text("not a recording")
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    # Work is handed out once both workers are there; else the first is done with it all before the second has started.
+    # Work starts when both workers are ready; otherwise the first one finishes it before the second has
+    # started.
     ray.data.DataContext.get_current().wait_for_min_actors_s = 60
     try:
         rows = program.render(model_path, clips, motions, workers=2)

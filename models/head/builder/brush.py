@@ -1,4 +1,4 @@
-"""Collects the displacement of one shape; mirrors itself for the subject's right side."""
+"""A brush that collects the displacement of one shape; for the subject's right side it mirrors the shape."""
 import numpy as np
 
 from .proportions import MOUTH_Y, smoothstep
@@ -21,7 +21,7 @@ class Brush:
         self.moved += np.asarray(weight)[:, None] * np.asarray(vector, float) * [self.sign, 1, 1]
 
     def slide_lids(self, **amounts):
-        """upper, lower: see eyelids.slide; remembered, because the lashes ride on the upper lid."""
+        """upper, lower: see eyelids.slide; the amounts are kept, because the lashes move with the upper lid."""
         self.lids.append(amounts)
         self.moved += self.map.slide_lids(self.sign, **amounts)
 
@@ -39,7 +39,8 @@ class Brush:
 
     @property
     def lip_height(self):
-        """Height over the contact line, the same across the lip's cross-section so that closed lips stay closed."""
+        """Height over the contact line, equal across the lip's cross-section, so that closed lips stay
+        closed."""
         m = self.map
         return (m.y - MOUTH_Y) * np.where(m.mouth, smoothstep(0.6, 2, m.ring), 1.0)
 

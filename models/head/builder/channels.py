@@ -1,4 +1,4 @@
-"""The 50 expression channels in their order: ARKit's blend shapes less jawForward and jawOpen."""
+"""The 50 expression channels in their order: ARKit's blend shapes without jawForward and jawOpen."""
 
 CHANNELS = (
     "eyeBlinkLeft eyeLookDownLeft eyeLookInLeft eyeLookOutLeft eyeLookUpLeft eyeSquintLeft eyeWideLeft "

@@ -1,4 +1,4 @@
-"""Signed distances: primitives and the smooth ways of joining and cutting them."""
+"""Signed distances: primitives, smooth unions and smooth differences."""
 import numpy as np
 
 
@@ -9,7 +9,7 @@ def join(a, b, radius):
 
 
 def cut(a, b, radius):
-    """The solid `a` less the solid `b`, with a rounded edge."""
+    """The solid `a` without the solid `b`, with a rounded edge."""
     return -join(-a, b, radius)
 
 

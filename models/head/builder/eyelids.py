@@ -8,8 +8,8 @@ COLUMNS = 40
 INNER, OUTER, UP, DOWN = 0.166, 0.184, 0.083, 0.066  # the opening, from the eye's centre
 LID_RADIUS = 1.085  # of the eyeball
 CLOSED_LID_RADIUS = 1.15
-MARGIN_ANGLE = np.radians(1.8)  # the margins stand a little beyond the opening, in the corners too
-OPENING_RECEDES = 0.3  # of the way along the eyeball: a raised lid stands off a little, so that it may also blink
+MARGIN_ANGLE = np.radians(1.8)  # the margins lie a little beyond the opening, also in the corners
+OPENING_RECEDES = 0.3  # share of the way along the eyeball: a raised lid keeps a little distance, so that it can also blink
 RING = dict(centre=(0.008, 0.014), inner=0.228, outer=0.265, up=0.178, down=0.185)
 HIDDEN_RINGS = (
     # beyond the opening, radius over the eyeball's, ring coordinate
@@ -82,7 +82,8 @@ def inside_outer_ring(points):
 def slide(points, angle, ring, upper, lower):
     """Turns lid points (about the eye's centre) over the eyeball.
 
-    The amounts are fractions of the opening: upper < 0 and lower > 0 close it. A closing lid unrolls its fold.
+    The amounts are fractions of the opening: upper < 0 and lower > 0 close it. A closing lid flattens its
+    fold.
     """
 
     def elevation(t):

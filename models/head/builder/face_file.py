@@ -40,7 +40,7 @@ def tensors(mesh, basis, weights, joints, masks):
 
 
 def encode(arrays):
-    """The file's bytes. Written here because the library's own writer puts the metadata in a random order."""
+    """The file's bytes. Written here because the library's writer orders the metadata randomly."""
     header, body = {"__metadata__": METADATA}, b""
     for name, array in arrays.items():
         data = np.ascontiguousarray(array).tobytes()
@@ -52,7 +52,8 @@ def encode(arrays):
 
 
 def write(path, arrays):
-    """Writes beside `path` and moves into place, so that an interrupted run leaves no half file; returns the bytes."""
+    """Writes beside `path` and moves the file into place, so that an interrupted run leaves no partial file;
+    returns the bytes."""
     data = encode(arrays)
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), suffix=".tmp")
     try:

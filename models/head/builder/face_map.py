@@ -1,4 +1,4 @@
-"""Fields over the skin that the shapes are made of: where the mouth is, what is upper lip, what slides on the eyeball."""
+"""Fields over the skin for the shapes: the mouth, the upper lip, the parts that slide on the eyeball."""
 import numpy as np
 
 from . import eyelids
@@ -6,7 +6,7 @@ from .proportions import EYE, MOUTH_HALF_WIDTH, MOUTH_Y, smoothstep
 from .rings import unique_edges
 from .skin import EYE_PATCH, MOUTH
 
-WEIGHT_STEPS = 2048  # what a half float can hold exactly between 1/2 and 1
+WEIGHT_STEPS = 2048  # weights are multiples of 1/2048: half floats from 1/2 to 1 hold these exactly
 
 
 class FaceMap:
@@ -23,21 +23,21 @@ class FaceMap:
         self.across = np.clip(self.x / MOUTH_HALF_WIDTH, -1.6, 1.6)
         self.upper = self.upper_weight()
         self.near_mouth = self.mouth_weight(0.10)
-        self.pout = self.mouth_weight(0.15)  # reaches higher, so that a smile on top raises no ridge
+        self.pout = self.mouth_weight(0.15)  # reaches higher, so that a smile above it makes no ridge
         self.off_lids = np.where(self.eye, smoothstep(0.1, 0.9, self.ring), 1.0)
         self.lip_middle = np.clip(1 - self.across**2, 0, 1)
         self.lip = self.mouth & (self.ring >= 0) & (self.ring <= 1)
         self.jaw = self.jaw_weight()
 
     def visible(self):
-        """Skin that can be seen at rest: no mouth cavity, no lid insides."""
+        """Visible skin at rest: no mouth cavity, no lid insides."""
         return ~(self.mouth & (self.ring < -0.02)) & ~(self.eye & (self.ring < 0))
 
     def upper_weight(self):
         """1 on the upper lip, 0 on the lower one, 1/2 in the corners."""
         sine = np.sin(self.angle)
         by_height = smoothstep(-0.10, 0.10, self.y - MOUTH_Y)
-        gain = 1.12 + 1.6 * smoothstep(0.03, 0.15, -self.ring)  # the cheeks inside part close to the corners
+        gain = 1.12 + 1.6 * smoothstep(0.03, 0.15, -self.ring)  # the inner cheeks separate close to the corners
         by_angle = 0.5 + 0.5 * np.sign(sine) * np.clip(np.abs(sine) * gain, 0, 1) ** 0.85
         by_angle = np.where(np.abs(sine) < 1e-6, 0.5, by_angle)
         away = smoothstep(0, 0.9, np.clip(self.ring - 1, 0, 1))
@@ -61,7 +61,8 @@ class FaceMap:
         return values
 
     def jaw_weight(self):
-        """Skinning weight of the jaw: below the line from the ear to the mouth corner, ahead of the ramus, above the neck."""
+        """Skinning weight of the jaw: below the line from the ear to the mouth corner, ahead of the ramus,
+        above the neck."""
         ear, corner = np.array([-0.30, 0.02]), np.array([MOUTH_Y, 0.93])
         line = corner - ear
         length = np.hypot(*line)

@@ -1,4 +1,5 @@
-"""The closed layer of hair under the locks: the sculpt swollen by the hair's thickness, with its border sunk into the skin."""
+"""The closed layer of hair under the locks: the sculpt, expanded by the hair's thickness, with its border
+inside the skin."""
 import numpy as np
 
 from .distance import gradient, project
@@ -12,7 +13,7 @@ from .sculpt import head
 SPACING = 0.122
 BORDER_LEVEL = -0.022  # of the growth field
 UNDER_SKIN = 0.014
-FACE_Y, FACE_Z = -0.2, 0.0  # the hairline above and in front of this frames the face
+FACE_Y, FACE_Z = -0.2, 0.0  # the hairline above FACE_Y and in front of FACE_Z borders the face
 
 
 def swollen(points):
@@ -37,7 +38,7 @@ def build():
 
 
 def grown_surface():
-    """The swollen sculpt, remeshed, where hair grows."""
+    """The expanded sculpt, remeshed, where hair grows."""
     low, high = (-0.15, -0.9, -1.4), (1.15, 1.5, 1.35)
     dense, dense_faces = dense_mesh(swollen, low, high, 0.032, 1)
     blocked = growth(dense) < -0.06
@@ -56,7 +57,7 @@ def grown_surface():
 
 
 def refine_border(vertices, faces, border_edges):
-    """Halves the edges of the hairline round the face, which is seen most."""
+    """Halves the edges of the hairline round the face, the most visible part of it."""
     middle = 0.5 * (vertices[border_edges[:, 0]] + vertices[border_edges[:, 1]])
     seen = (middle[:, 2] > FACE_Z) & (middle[:, 1] > FACE_Y)
     split = {tuple(edge): len(vertices) + i for i, edge in enumerate(border_edges[seen].tolist())}
@@ -74,7 +75,7 @@ def refine_border(vertices, faces, border_edges):
 
 
 def settle_border(vertices, border, border_edges):
-    """Slides the border to one level of the growth field just over the skin, and evens it out."""
+    """Moves the border to one level of the growth field just over the skin, and smooths it."""
     q = vertices[border]
     over_skin = lambda p: head(p) - UNDER_SKIN
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""Where hair grows, how thick it lies and which way it is combed."""
+"""Growth, thickness and combing direction of the hair."""
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 

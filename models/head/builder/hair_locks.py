@@ -1,4 +1,5 @@
-"""Locks of hair: tapered, arched ribbons that follow the combing, each root tucked under its neighbours."""
+"""Locks of hair: tapered, arched ribbons along the combing direction; a root lies under the neighbouring
+locks."""
 import numpy as np
 
 from .distance import project
@@ -18,7 +19,7 @@ HAIRLINE_SPACING = 0.15
 
 
 def build(cap):
-    """cap: the hair cap's Part; roots are chosen among its surface."""
+    """cap: the hair cap's Part; roots are chosen on its surface."""
     rng = np.random.default_rng(7)
     parts = []
     for root, length in roots(cap):
@@ -31,7 +32,8 @@ def build(cap):
 
 
 def roots(cap):
-    """(point on the skin, length) from the nape upwards to the front, so that later locks lie on earlier ones."""
+    """(point on the skin, length) from the nape upwards to the front, so that later locks lie on earlier
+    ones."""
     corners = cap.vertices[cap.faces]
     shares = np.random.default_rng(3).dirichlet((1, 1, 1), size=(12, len(cap.faces)))
     points = project(head, np.concatenate([(corners * w[:, :, None]).sum(1) for w in shares]), 2)
@@ -50,7 +52,7 @@ def roots(cap):
 
 
 def thin(points, radius, taken=()):
-    """Greedy Poisson-disc choice."""
+    """Greedy Poisson-disc sampling."""
     kept = [np.asarray(p) for p in taken]
     first = len(kept)
     for p in points:
@@ -60,7 +62,7 @@ def thin(points, radius, taken=()):
 
 
 def combed_length(points):
-    """How far hair from each point can run before it leaves the scalp (0.3 at most)."""
+    """The length of hair from each point to the edge of the scalp (0.3 at most)."""
     length, q, alive = np.zeros(len(points)), points.copy(), np.ones(len(points), bool)
     for _ in range(5):
         direction, _ = combing(q)
@@ -99,7 +101,7 @@ def ribbon(line, half_width, shade):
     lift = np.maximum(thickness(line), 0.0) + 0.002 + 0.022 * smoothstep(0, 0.5, t) - 0.012 * smoothstep(0.75, 1, t)
     rows = []
     for side in (-1, 0, 1):
-        # The edges lie in the cap, else one sees under them.
+        # The edges lie inside the cap, so that no gap is visible below them.
         height = lift + (ARCH * width / half_width * smoothstep(-0.1, 0.5, t) if side == 0 else -0.030)
         rows.append(line + across * (side * width)[:, None] + normal * height[:, None])
     vertices = np.stack(rows, 1).reshape(-1, 3)

@@ -12,7 +12,7 @@ LENGTH = 0.046
 
 
 def angles():
-    """Lid angle of every vertex: the lashes turn with the lid there."""
+    """Lid angle of each vertex: the lashes turn with the lid at this angle."""
     return np.tile(np.linspace(FIRST, LAST, COLUMNS), 3)
 
 

@@ -43,7 +43,8 @@ def angles():
 
 
 def patch(solid):
-    """Rings (COLUMNS, 3) from the throat outwards and the ring coordinate: < 0 inside, 0 .. 1 lip, 1 .. 2 skin."""
+    """Rings (COLUMNS, 3) from the throat outwards and the ring coordinate: < 0 inside, 0 .. 1 lip, 1 .. 2
+    skin."""
     angle = angles()
     u = np.cos(angle)
     top = np.sin(angle) >= -1e-9

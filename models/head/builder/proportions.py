@@ -1,6 +1,7 @@
-"""Where things are and what colour they have.
+"""Positions and colours of the parts.
 
-Everything is built in decimetres (x = the subject's left, y up, z forward, eye line at y = 0) and written in metres.
+All parts are built in decimetres (x = the subject's left, y up, z forward, eye line at y = 0) and written in
+metres.
 """
 import numpy as np
 

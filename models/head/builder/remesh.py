@@ -1,4 +1,5 @@
-"""Even triangles on a signed distance: Poisson samples, Lloyd relaxation, the dual of the discrete Voronoi diagram.
+"""Even triangles on a signed distance: Poisson samples, Lloyd relaxation, the dual of the discrete Voronoi
+diagram.
 
 Pinned samples become exact edge loops. One half is meshed and mirrored, so the result is exactly symmetric.
 """

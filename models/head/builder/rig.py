@@ -49,7 +49,7 @@ def nearest_skin(face_map, points):
 
 
 def move_lashes(mesh, side, amounts, moved):
-    """The lashes turn with the margin of the upper lid."""
+    """Turns the lashes with the margin of the upper lid."""
     part = mesh.parts["lashes_left" if side > 0 else "lashes_right"]
     q = mesh.vertices[part] - EYE * [side, 1, 1]
     angle = lashes.angles()
@@ -57,7 +57,7 @@ def move_lashes(mesh, side, amounts, moved):
 
 
 def move_parts(mesh, channel, moved):
-    """Eyeballs, lower teeth and tongue."""
+    """Moves eyeballs, lower teeth and tongue."""
     base, side = split_side(channel)
     if base in ("jawLeft", "jawRight"):
         for name in ("teeth_lower", "tongue"):
@@ -76,7 +76,7 @@ def move_parts(mesh, channel, moved):
 
 
 def turning(mesh, name):
-    """An eyeball without its catch light: that is the lamp's image, which stays where it is when the eye turns."""
+    """An eyeball without its catch light, which is the image of a lamp and does not move when the eye turns."""
     part = mesh.parts[name]
     return slice(part.start, part.stop - eyeball.CATCH_LIGHT["corners"] - 1)
 

@@ -1,9 +1,10 @@
-"""Triangles between rings and rows of vertices, and the lists of edges everybody needs."""
+"""Triangles between rings and rows of vertices, and lists of edges."""
 import numpy as np
 
 
 def ring_strip(inner, outer, columns, flip=False):
-    """Triangles between two closed rings that start at vertices `inner` and `outer`; diagonals mirror left to right."""
+    """Triangles between two closed rings that start at vertices `inner` and `outer`; diagonals mirror left to
+    right."""
     j = np.arange(columns)
     k = (j + 1) % columns
     one = [np.stack([inner + j, outer + j, outer + k], 1), np.stack([inner + j, outer + k, inner + k], 1)]
@@ -35,17 +36,17 @@ def directed_edges(faces):
 
 
 def unique_edges(faces):
-    """Edges without direction, sorted, and how many faces use each."""
+    """Edges without direction, sorted, and the number of faces of each."""
     return np.unique(np.sort(directed_edges(faces), 1), axis=0, return_counts=True)
 
 
 def face_normals(vertices, faces):
-    """Not normalised: the length is twice the area."""
+    """Normals of the faces, not normalised: the length is twice the area."""
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     return np.cross(b - a, c - a)
 
 
 def compact(vertices, faces):
-    """Drops the vertices no face uses; also returns the indices that stay."""
+    """Removes vertices without a face; also returns the indices of the vertices that stay."""
     used, inverse = np.unique(faces, return_inverse=True)
     return vertices[used], inverse.reshape(-1, 3), used

@@ -1,4 +1,4 @@
-"""The skin as a signed distance, without lips and lids: those are ring patches laid on it."""
+"""The skin as a signed distance, without lips and lids, which are ring patches on it."""
 import numpy as np
 
 from .distance import capsule, cut, ellipsoid, join
@@ -44,7 +44,7 @@ def nose(p):
 
 
 def surface_detail(p):
-    """Added to the distance: positive digs in, negative builds up."""
+    """Added to the distance: positive values make a hollow, negative ones a bulge."""
     d = 0.022 * bump(p, (0, -0.47, 0.97), (0.035, 0.07, 0.15))  # philtrum
     d = d - 0.012 * bump(p, (0.052, -0.47, 0.97), (0.03, 0.07, 0.15))
     d = d + 0.03 * bump(p, (0, -0.775, 0.93), (0.16, 0.045, 0.16))  # fold above the chin

@@ -1,4 +1,5 @@
-"""Lid, brow, cheek and nose shapes. Each takes a Brush; the vectors are (outwards, up, forward) in decimetres."""
+"""Lid, brow, cheek and nose shapes. Each takes a Brush; the vectors are (outwards, up, forward) in
+decimetres."""
 import numpy as np
 
 from .proportions import smoothstep

@@ -4,7 +4,7 @@ import numpy as np
 from .proportions import JAW_JOINT, JAW_OPEN_DEGREES, MOUTH_Y, rotation, smoothstep
 
 JAW_SIDEWAYS = 0.085
-CLOSE_FORWARD = 0.02  # more would open the lips between jawOpen 0 and 1, where the path is straight and the jaw's is not
+CLOSE_FORWARD = 0.02  # more would open the lips between jawOpen 0 and 1, where this path is straight and the jaw's is curved
 
 
 def mouth_smile(b):
@@ -121,7 +121,7 @@ def mouth_upper_up(b):
 
 
 def mouth_close(b):
-    """Solved against the jaw: at jawOpen 1 every mouth vertex goes where a jaw weight of 1/2 would put it."""
+    """Solved for the jaw: at jawOpen 1 every mouth vertex moves to its position with a jaw weight of 1/2."""
     m = b.map
     turn = rotation("x", JAW_OPEN_DEGREES)
     target = 0.5 * m.points + 0.5 * ((m.points - JAW_JOINT) @ turn.T + JAW_JOINT) + [0, 0, CLOSE_FORWARD]

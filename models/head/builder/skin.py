@@ -1,4 +1,4 @@
-"""The skin: the remeshed sculpt with the mouth and lid patches sewn in, and its colours."""
+"""The skin: the remeshed sculpt with the mouth and lid patches joined to it, and its colours."""
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ PLAIN, MOUTH, EYE_PATCH = 0, 1, 2
 
 @dataclass
 class Anatomy:
-    """What the rig needs to know about every skin vertex."""
+    """Properties of each skin vertex for the rig."""
 
     patch: np.ndarray  # PLAIN, MOUTH or EYE_PATCH
     angle: np.ndarray  # around the patch
@@ -49,7 +49,8 @@ def neck_ring():
 
 
 def midline_pins(low, high, top_lip, chin_lip, neck):
-    """Samples on the midline: over the head from the upper lip to the nape, and from the lower lip down the throat."""
+    """Samples on the midline: over the head from the upper lip to the nape, and from the lower lip down the
+    throat."""
     line = midline(head, low, high)
     if np.linalg.norm(line[0] - line[-1]) < 0.05:
         line = np.roll(line[:-1], -np.argmin(line[:, 1]), 0)
@@ -85,7 +86,8 @@ def build():
 
 
 def manifold_mesh(dense, dense_faces, pins, blocked, loops):
-    """(points, faces) of both halves, open at the loops; takes the first seed without a fold where the spacing changes fast."""
+    """(points, faces) of both halves, open at the loops; uses the first seed without a fold where the spacing
+    changes quickly."""
     expected = loops[-1]
     for seed in range(20):
         points, faces, mirror = symmetric_mesh(head, dense, dense_faces, spacing, pins, blocked, seed)
@@ -143,10 +145,10 @@ def colours(vertices, anatomy):
     mix(SKIN * [0.42, 0.28, 0.25], 1.3 * bump(q, NOSTRIL, (0.026, 0.038, 0.040)))
     mix(SKIN * [0.74, 0.58, 0.54], bump(q, (0.72, -0.105, -0.035), (0.2, 0.085, 0.06)))  # the hollow of the ear
     behind_ear = smoothstep(0.0, -0.15, vertices[:, 2])
-    mix(HAIR * 0.6, smoothstep(0.0, 0.07, growth(vertices) - 0.02 + 0.035 * behind_ear))  # nothing shows through the hair
+    mix(HAIR * 0.6, smoothstep(0.0, 0.07, growth(vertices) - 0.02 + 0.035 * behind_ear))  # no skin is visible through the hair
     ring, upper = anatomy.ring, np.sin(anatomy.angle) > 1e-6
     in_mouth, in_eye = anatomy.patch == MOUTH, anatomy.patch == EYE_PATCH
-    into_corner = smoothstep(0.90, 1.0, np.abs(np.cos(anatomy.angle)))  # the colour of the lips ends softly there
+    into_corner = smoothstep(0.90, 1.0, np.abs(np.cos(anatomy.angle)))  # the colour of the lips fades there
     vermilion = smoothstep(-0.2, -0.08, ring) * (1 - 0.75 * (ring > 0.99)) * (1 - 0.55 * into_corner)
     mix(LIP, np.where(in_mouth & (ring <= 1), vermilion, 0))
     mix(LIP * 0.70, np.where(in_mouth, np.exp(-((ring / 0.05) ** 2)), 0) * 0.7)

@@ -6,7 +6,7 @@ from .proportions import GUM, MOUTH_Y, TOOTH, smoothstep
 from .rings import grid
 
 PER_TOOTH = 4
-# height (of the crown, from the edge), offset outwards, colour, how much the tooth's bulge shows
+# height (of the crown, from the edge), offset outwards, colour, visibility of the tooth's bulge
 ROWS = (
     (1.80, -0.020, GUM, 0.0),
     (1.30, 0.006, GUM, 0.2),

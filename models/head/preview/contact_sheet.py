@@ -1,4 +1,4 @@
-"""Labelled pictures in a grid, as a PNG below a size (with a palette where it must)."""
+"""Labelled pictures in a grid, as a PNG below a size limit (with a palette if necessary)."""
 import os
 
 from PIL import Image, ImageDraw, ImageFont

@@ -28,7 +28,8 @@ class Face:
         self.masks = {name[5:]: index for name, index in tensors.items() if name.startswith("mask.")}
 
     def pose(self, weights=None, jaw=0.0, turns=None):
-        """weights: channel -> value; jaw: jawOpen 0 .. 1; turns: joint -> axis times angle, degrees. Returns (V, 3) in metres."""
+        """weights: channel -> value; jaw: jawOpen 0 .. 1; turns: joint -> axis times angle, degrees. Returns
+        (V, 3) in metres."""
         vertices = self.template.copy()
         for channel, value in (weights or {}).items():
             vertices += value * self.basis[self.channels.index(channel)].astype(np.float64)

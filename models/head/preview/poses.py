@@ -2,7 +2,8 @@
 
 
 def both(**weights):
-    """browDown=1 -> browDownLeft=1, browDownRight=1; names without sides stay (write them with a trailing underscore)."""
+    """browDown=1 -> browDownLeft=1, browDownRight=1; names without sides stay (write them with a trailing
+    underscore)."""
     out = {}
     for name, value in weights.items():
         if name.endswith("_"):

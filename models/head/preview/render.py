@@ -1,4 +1,5 @@
-"""Looks at the head: perspective, key light with a soft shadow, fill, rim, sky ambient and screen-space occlusion."""
+"""Preview renderer of the head: perspective, key light with a soft shadow, fill, rim, sky ambient and
+screen-space occlusion."""
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
@@ -20,7 +21,7 @@ def vertex_normals(vertices, faces):
 
 
 class Camera:
-    """Looks at `target` (metres) from `distance`; yaw > 0 moves the camera to the subject's left."""
+    """A camera aimed at `target` (metres) from `distance`; yaw > 0 moves the camera to the subject's left."""
 
     def __init__(self, yaw=0.0, pitch=0.0, target=(0, -0.025, 0.015), distance=0.9, field_of_view=22.0):
         yaw, pitch = np.radians(yaw), np.radians(pitch)
@@ -96,7 +97,7 @@ def shadow(vertices, faces, points, light):
 
 
 def occlusion(pixel, inverse_depth, distance, width, height):
-    """How much sky a pixel sees, from the blurred depth of its surroundings."""
+    """The share of the sky that a pixel sees, from the blurred depth of its surroundings."""
     depth = np.full(width * height, -distance - 0.3)
     depth[pixel] = -1 / inverse_depth
     depth = depth.reshape(height, width)
@@ -114,7 +115,7 @@ def shade(color, normal, view, gloss, lights, lit, open_sky):
     soft = lambda light, wrap: np.clip((normal @ light + wrap) / (1 + wrap), 0, 1)
     up = (0.5 + 0.5 * normal[:, 1])[:, None]
     ambient = np.array([0.20, 0.19, 0.20]) * (1 - up) + np.array([0.34, 0.37, 0.42]) * up
-    key = np.stack([soft(lights["key"], wrap) for wrap in (0.30, 0.17, 0.13)], 1)  # red wraps further, as in skin
+    key = np.stack([soft(lights["key"], wrap) for wrap in (0.30, 0.17, 0.13)], 1)  # red reaches further round, as in skin
     light = ambient * open_sky[:, None] * 0.95 + key * lit[:, None] * np.array([0.896, 0.832, 0.76])
     light += (soft(lights["fill"], 0.25) * open_sky)[:, None] * np.array([0.24, 0.27, 0.33])
     out = linear * light
