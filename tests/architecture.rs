@@ -190,7 +190,7 @@ fn root() -> &'static Path {
 struct Used {
     line: usize,
     segments: Vec<String>,
-    /// Whether the place is in the file's unit tests.
+    /// True if the place is in the file's unit tests.
     in_tests: bool,
 }
 
@@ -202,9 +202,9 @@ struct Word {
 
 /// The contents of a source file for the checks.
 struct File {
-    /// From the repository's root.
+    /// The path from the repository's root.
     name: String,
-    /// From the crate's root: `["rig", "file"]` for `src/rig/file.rs`.
+    /// The path from the crate's root: `["rig", "file"]` for `src/rig/file.rs`.
     module: Vec<String>,
     paths: Vec<Used>,
     words: Vec<Word>,

@@ -81,7 +81,7 @@ pub struct Ceilings {
 pub struct Cold {
     /// Length of the clip.
     pub seconds: f64,
-    /// From the start of the process to the first motion on the host.
+    /// Time from the start of the process to the first motion on the host.
     pub start_to_first_result_ms: f64,
     /// Opening the device.
     pub device_ms: f64,
@@ -106,7 +106,7 @@ pub struct Case {
     pub batch: usize,
     /// Passes through the network.
     pub passes: usize,
-    /// From samples on the host to motions on the host.
+    /// Time from samples on the host to motions on the host.
     pub end_to_end: Times,
     /// Computing time for a second of sound, in seconds.
     pub real_time_factor: f64,

@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 pub enum View {
     /// The front of the face.
     Front,
-    /// From the subject's left.
+    /// The subject's left.
     Left,
-    /// From the subject's right.
+    /// The subject's right.
     Right,
     /// Between the front and the subject's left.
     ThreeQuarter,

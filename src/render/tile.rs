@@ -68,7 +68,7 @@ impl Workspace {
         }
     }
 
-    /// Groups a pixel's samples by surface: one point stands for a surface, at the middle of its samples.
+    /// Groups a pixel's samples by surface: a surface gets one point, at the middle of its samples.
     #[inline(always)]
     fn collect(
         &mut self,
