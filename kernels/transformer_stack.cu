@@ -3,7 +3,8 @@
 //
 // A block owns some rows of a clip. Layer by layer it also computes the rows beside them that they see, as
 // the neighbouring block does:
-//     for layer:  q, k, v = x w^T + b;  mixed = softmax(q k^T * scale, over |i - j| < window) v, stored over q
+//     for layer:  q, k, v = x w^T + b
+//                 mixed = softmax(q k^T * scale, over |i - j| < window) v, stored over q
 //                 x = norm1(x + mixed w^T + b);  hidden = activation(x w^T + b)
 //                 x = norm2(x + hidden w^T + b)
 // If a row sees only itself (window 1), mixed = v, and q and k are not computed.

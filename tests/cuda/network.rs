@@ -146,7 +146,7 @@ fn every_stage_agrees_with_the_cpu_on_hopper() {
 #[test]
 fn every_stage_of_a_model_with_spectrograms_agrees_with_the_cpu_on_a_packed_batch() {
     let test = this_test!(every_stage_of_a_model_with_spectrograms_agrees_with_the_cpu_on_a_packed_batch);
-    // No clip of one sample, as for the other sizes: all its frames but one are digitally silent and equal,
+    // Without the clip of one sample that the other sizes have: all its frames but one are silent and equal,
     // and a norm over channels that hardly differ divides one device's rounding by its own (5.8e-3).
     on_stand_in(test, &[], || agrees_with(&model_of(&Config::tiny_log_mel()), &[9_000, 700, 16_001], None));
 }
@@ -310,8 +310,7 @@ fn a_replayed_recording_gives_the_bytes_of_the_first_run() {
         let a = [speech(2_500, 1), speech(700, 2)];
         let b = [speech(2_500, 3), speech(700, 4)];
         let longer = speech(3_300, 5);
-        // The first run of a length launches each kernel, the second is captured, the others are replays,
-        // each in another order.
+        // The first run of a length launches kernels, the second is captured, later ones replay in new order.
         let [a, b] = [&a, &b].map(|clips| clips.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let (first_a, first_longer) = (unseen(&model, &a), unseen(&model, &[&longer]));
         let recorded_b = unseen(&model, &b);
