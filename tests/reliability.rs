@@ -248,3 +248,16 @@ fn wrong_downloads_and_names_that_are_no_files_are_told_for_what_they_are() {
     write("talk.mp3", b"ID3\x04\0\0\0\0\0\0\0\0\0\0");
     run("stream < talk.mp3", 3, "MP3 sound");
 }
+
+/// A model of up to 64 MiB is read when it is opened, so that another program may then do with the file what it likes.
+#[test]
+fn a_model_that_is_cut_while_it_is_used_goes_on() {
+    use deeptalk_rt::runtime::{Model, Session, Take};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.safetensors");
+    assert!(run(&folder, "true", "synth-model --size tiny -o tiny.safetensors").status.success());
+    let model = Model::load(&path).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    let sound: Vec<f32> = (0..16_000).map(|i| (i as f32 * 0.05).sin() * 0.3).collect();
+    assert_eq!(Session::new(&model).animate(&sound, &Take::default()).unwrap().frames(), 25);
+}

@@ -119,11 +119,36 @@ pub(crate) unsafe fn copy<T: Copy>(
     Ok(())
 }
 
+/// Refuses an out parameter that cannot be written, before any work is done for it.
+pub(crate) fn place<T>(out: *mut T, what: &str) -> Result<(), Fault> {
+    let wrong = match (out.is_null(), out.is_aligned()) {
+        (true, _) => "is null",
+        (_, false) => "is not aligned",
+        _ => return Ok(()),
+    };
+    Err(Fault::new(dt_status::DT_BAD_USE, format!("`{what}` {wrong}: give a place to write to")))
+}
+
+/// Refuses two arrays of `count` elements that cannot be written, or that overlap.
+pub(crate) fn places<T>(
+    [one, two]: [*mut T; 2],
+    count: usize,
+    [first, second]: [&str; 2],
+) -> Result<(), Fault> {
+    if count > 0 {
+        check(one, count, first)?;
+        check(two, count, second)?;
+        if one.addr().abs_diff(two.addr()) < count * size_of::<T>() {
+            let text = format!("{first} and {second} overlap: give two arrays");
+            return Err(Fault::new(dt_status::DT_BAD_USE, text));
+        }
+    }
+    Ok(())
+}
+
 /// Writes an out parameter, which must not be null.
 pub(crate) unsafe fn write<T>(out: *mut T, value: T, what: &str) -> Result<(), Fault> {
-    if out.is_null() || !out.is_aligned() {
-        return Err(Fault::new(dt_status::DT_BAD_USE, format!("`{what}` is null: give a place to write to")));
-    }
+    place(out, what)?;
     // SAFETY: not null and aligned; by the header's rules there is room for a T.
     unsafe { out.write(value) };
     Ok(())

@@ -145,7 +145,7 @@ pub unsafe extern "C" fn dt_animate_batch(
 }
 
 /// Estimates the emotion of a recording, which a take can use for another recording: `width` numbers each
-/// (dt_model_emotion_width) of the mean and the log variance. Thread rules: as dt_animate.
+/// (dt_model_emotion_width) of the mean and the log variance, into two arrays that do not overlap. Thread rules: as dt_animate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_emotion(
     session: *mut dt_session,
@@ -163,12 +163,11 @@ pub unsafe extern "C" fn dt_emotion(
             let text = format!("an emotion vector of this model is {needed} wide, not {width}");
             return Err(Fault::new(dt_status::DT_BAD_USE, text));
         }
-        let (mu, logvar) =
-            unsafe { (handle::array_mut(mu, width, "mu")?, handle::array_mut(logvar, width, "logvar")?) };
+        handle::places([mu, logvar], width, ["mu", "logvar"])?;
         let emotion = voice.session.emotion(samples)?;
-        mu.copy_from_slice(&emotion.mu);
-        logvar.copy_from_slice(&emotion.logvar);
-        Ok(())
+        // SAFETY: both have room for `width` numbers by the header's rules, and do not overlap.
+        unsafe { handle::copy(&emotion.mu, mu, width, "mu") }?;
+        unsafe { handle::copy(&emotion.logvar, logvar, width, "logvar") }
     })
 }
 

@@ -66,6 +66,11 @@ pub unsafe extern "C" fn dt_stream_delay(options: *const dt_stream_options, dela
     })
 }
 
+/// Refuses a `waiting` that is neither null nor a place to write to, before sound is taken.
+fn optional(waiting: *mut usize) -> Result<(), Fault> {
+    if waiting.is_null() { Ok(()) } else { handle::place(waiting, "waiting") }
+}
+
 /// Adds sound to the stream, in pieces of any size, and computes every hop that is due before it returns. If
 /// `waiting` is not null, `*waiting` becomes the number of frames that wait for dt_stream_poll. After
 /// DT_BAD_USE (a sample that is not finite, a finished stream, ten minutes of unpolled frames) no part of the
@@ -82,6 +87,7 @@ pub unsafe extern "C" fn dt_stream_push(
     guard(|| {
         let mut voice = unsafe { voice(session) }?;
         let samples = unsafe { handle::array(samples, count, "the samples") }?;
+        optional(waiting)?;
         // The session has the same limit for the frames that it holds itself.
         let rate = voice.session.model().spec().frame_rate.per_second();
         if voice.ready.values.len() as f64 >= 600.0 * rate * voice.parameters() as f64 {
@@ -105,6 +111,7 @@ pub unsafe extern "C" fn dt_stream_finish(
 ) -> dt_status {
     guard(|| {
         let mut voice = unsafe { voice(session) }?;
+        optional(waiting)?;
         let outcome = unsafe { under(control, |control| Ok(voice.session.finish_with(control)?)) };
         let count = voice.waiting();
         outcome?;

@@ -1,4 +1,4 @@
-//! Memory maps of files; the only place that makes one.
+//! Bytes of whole files; the only place that maps one into memory.
 
 use std::ops::{Deref, Range};
 use std::path::Path;
@@ -6,29 +6,41 @@ use std::path::Path;
 use memmap2::Mmap;
 
 use super::regular;
-
 use crate::{Error, Result};
 
-/// A memory map of a whole file, read-only.
+/// The largest file that is read into memory of the process. A larger one is mapped.
+const LARGEST_PRIVATE: u64 = 64 << 20;
+
+/// The bytes of a whole file, read-only.
+///
+/// Another program that shortens a mapped file ends the process with a bus error, also a process that embeds this library. Files of up to
+/// 64 MiB are therefore read instead; a larger file must not be changed while it is open.
 #[derive(Debug)]
-pub(crate) struct FileMap(Mmap);
+pub(crate) enum FileMap {
+    Private(Vec<u8>),
+    Mapped(Mmap),
+}
 
 impl FileMap {
-    /// Maps the file at `path`.
+    /// Reads or maps the file at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let unreadable = |error| Error::unreadable(path, error);
         // Checked before the file is opened: opening a pipe would block until something writes to it.
         regular(path)?;
         let file = std::fs::File::open(path).map_err(unreadable)?;
-        // SAFETY: the map is read-only, and nothing here writes to input files. Another program that shortens
-        // the file while it is being read ends this process with a bus error; no memory map can exclude that.
+        if file.metadata().map_err(unreadable)?.len() <= LARGEST_PRIVATE {
+            return std::fs::read(path).map(Self::Private).map_err(unreadable);
+        }
+        // SAFETY: the map is read-only, and nothing here writes to input files. That no other program shortens the file is the rule that
+        // the type's documentation gives.
         #[allow(unsafe_code)]
-        unsafe { Mmap::map(&file) }.map(Self).map_err(unreadable)
+        unsafe { Mmap::map(&file) }.map(Self::Mapped).map_err(unreadable)
     }
 
     /// Lets the system drop the pages of `range`, which has been read, so that a large file takes little
     /// memory.
     pub(crate) fn release(&self, range: Range<usize>) {
+        let Self::Mapped(map) = self else { return };
         const WORTH_A_CALL: usize = 256 << 10;
         #[cfg(unix)]
         if range.len() >= WORTH_A_CALL {
@@ -37,7 +49,7 @@ impl FileMap {
             // result is ignored.
             #[allow(unsafe_code)]
             let _ = unsafe {
-                self.0.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len())
+                map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len())
             };
         }
     }
@@ -45,7 +57,7 @@ impl FileMap {
 
 impl AsRef<[u8]> for FileMap {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self
     }
 }
 
@@ -53,6 +65,9 @@ impl Deref for FileMap {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        match self {
+            Self::Private(bytes) => bytes,
+            Self::Mapped(map) => map,
+        }
     }
 }

@@ -139,6 +139,8 @@ int main(int argc, char **argv) {
     EXPECT(DT_BAD_USE, dt_emotion(session, sound, 6400, value, value, 3));
     EXPECT(DT_OK, dt_model_emotion_width(model, &n));
     EXPECT(DT_BAD_USE, dt_emotion(session, sound, 6400, NULL, value, n));
+    EXPECT(DT_BAD_USE, dt_emotion(session, sound, 6400, value, value, n));
+    EXPECT(DT_BAD_USE, dt_emotion(session, sound, 6400, value, value + n - 1, n));
     EXPECT(DT_OK, dt_emotion(session, sound, 6400, value, value + n, n));
     const float *clips[2] = {sound, NULL};
     size_t counts[2] = {6400, 1};
@@ -173,6 +175,7 @@ int main(int argc, char **argv) {
 
     /* Streams. */
     dt_stream_options stream;
+    size_t pair[2];
     EXPECT(DT_OK, dt_stream_options_init(&stream));
     stream.hop = 0;
     EXPECT(DT_BAD_USE, dt_stream_begin(session, &stream, NULL));
@@ -185,6 +188,8 @@ int main(int argc, char **argv) {
         own = (hold){0, at, NULL, DT_OK};
         dt_status status = dt_stream_push(session, sound, 6400, &control, NULL);
         EXPECT(DT_CANCELLED, status);
+        /* A place that cannot be written is refused before the piece is taken: the stream still has ten frames. */
+        EXPECT(DT_BAD_USE, dt_stream_push(session, sound, 6400, NULL, (size_t *)((char *)pair + 1)));
         EXPECT(DT_OK, dt_stream_push(session, NULL, 0, NULL, &n));
         EXPECT(DT_OK, dt_stream_finish(session, NULL, &n));
         if (n != 10) return 1;
