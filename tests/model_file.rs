@@ -170,8 +170,8 @@ fn offsets_that_overlap_leave_gaps_or_lie_outside_are_refused() {
 #[test]
 fn tensors_that_do_not_belong_or_do_not_fit_are_named() {
     const NAME: &str = "predictor.top.input.weight";
-    for dtype in ["I32", "U32"] {
-        broken(&format!("`{NAME}` has the wrong type: expected F32 or F16, found {dtype}"), |parts| {
+    for (dtype, expected) in [("I32", "F32 or F16"), ("U32", "F32, F16 or I32")] {
+        broken(&format!("`{NAME}` has the wrong type: expected {expected}, found {dtype}"), |parts| {
             parts.header[NAME]["dtype"] = json!(dtype);
         });
     }

@@ -321,7 +321,7 @@ enum dt_status dt_animate_batch(struct dt_session *session,
                                 struct dt_motion **out);
 
 // Estimates the emotion of a recording, which a take can use for another recording: `width` numbers each
-// (dt_model_emotion_width) of the mean and the log variance. Thread rules: as dt_animate.
+// (dt_model_emotion_width) of the mean and the log variance, into two arrays that do not overlap. Thread rules: as dt_animate.
 enum dt_status dt_emotion(struct dt_session *session,
                           const float *samples,
                           size_t count,
