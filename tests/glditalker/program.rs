@@ -123,7 +123,7 @@ fn vertices_of_the_built_in_head_are_shown_on_it() {
     let (code, said) = run(&model, &outputs, &["--size", "96", "--duration", "0.5"]);
     assert_eq!(code, 0, "{said}");
     assert!(outputs.iter().all(|path| path.metadata().unwrap().len() > 1_000));
-    let glb = std::fs::read(&outputs[2]).unwrap();
+    let glb = std::fs::read(outputs[2]).unwrap();
     let json = String::from_utf8_lossy(&glb[20..60_000.min(glb.len())]).into_owned();
     assert!(json.contains("shape_012"), "13 shapes are morph targets");
 }

@@ -13,7 +13,7 @@ const FADE: usize = 2;
 /// The frames of the windows of a recording, in order. They begin at whole seconds, where frames, tokens and samples coincide.
 pub(super) fn windows(frames: usize, fps: usize) -> Vec<Range<usize>> {
     if frames <= ONE_PASS_SECONDS * fps {
-        return vec![0..frames];
+        return std::iter::once(0..frames).collect();
     }
     let last = (frames - WINDOW * fps).next_multiple_of(fps);
     let firsts = (0..last).step_by((WINDOW - SHARED) * fps).chain([last]);

@@ -59,8 +59,8 @@ pub trait RowOps: Context {
     /// (other rows, 2 * width * heads; a row holds k of all heads, then v) of the same clip: (rows, width *
     /// heads).
     ///
-    /// A bias depends on positions: the queries of a clip stand at its last keys, query `i` in row `i + keys
-    /// - queries`. So new rows of a clip can attend to the kept keys and values of earlier rows. Without a
+    /// A bias depends on positions: the queries of a clip stand at its last keys, query `i` in row
+    /// `i + keys - queries`. So new rows of a clip can attend to the kept keys and values of earlier rows. Without a
     /// bias, the number of keys is free.
     fn attention(
         &self,
