@@ -30,7 +30,6 @@ fn hops(file: &ModelFile, device: Device, sound: &[f32]) -> (Vec<f32>, Vec<u64>)
 
 /// A hop with the same window replays graphs: it launches no kernel outside of them. A hop that estimates the
 /// emotion anew, from a window that still grows, launches the kernels of the emotion encoder.
-/// window that still grows, launch those of the emotion encoder.
 #[test]
 fn the_hops_of_a_stream_replay_recordings() {
     let test = this_test!(the_hops_of_a_stream_replay_recordings);
