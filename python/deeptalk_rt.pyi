@@ -44,18 +44,23 @@ class Timings(TypedDict):
 
 class Model:
     """A loaded model; read-only, may be shared by threads. `device` is "cpu", "cpu:bf16" (matrix products in
-    bf16, faster on processors that support them), "cuda", "cuda:N" or "auto"."""
+    bf16, faster on processors that support them), "cuda", "cuda:N" or "auto". `emotions` is a file of moods that were
+    learned with this model; they join the built-in ones."""
 
     @staticmethod
-    def load(path: str | PathLike[str], *, device: str = "cpu", threads: int | None = None) -> Model: ...
+    def load(path: str | PathLike[str], *, device: str = "cpu", threads: int | None = None, emotions: str | PathLike[str] | None = None) -> Model: ...
     @staticmethod
-    def from_bytes(data: bytes, *, device: str = "cpu", threads: int | None = None) -> Model: ...
+    def from_bytes(data: bytes, *, device: str = "cpu", threads: int | None = None, emotions: str | PathLike[str] | None = None) -> Model: ...
     @staticmethod
-    def builtin(*, device: str = "cpu", threads: int | None = None) -> Model: ...
+    def builtin(*, device: str = "cpu", threads: int | None = None, emotions: str | PathLike[str] | None = None) -> Model: ...
     @property
     def parameter_names(self) -> list[str]: ...
     @property
     def actors(self) -> list[str]: ...
+    @property
+    def moods(self) -> list[str]:
+        """The names of the moods that the model knows."""
+
     @property
     def emotion_width(self) -> int: ...
     @property
@@ -116,7 +121,11 @@ class Face:
         """Vertices (frames, vertices, 3) in metres from rows (frames, parameters)."""
 
 class Session:
-    """The state of one voice: whole recordings, or one stream."""
+    """The state of one voice: whole recordings, or one stream.
+
+    `mood` names a mood of the model, "happy" or "angry:0.7" with a strength from 0 (neutral) to 2, or several with their times in
+    seconds, "0 neutral, 2.5 angry:0.8, 6 sad"; "heard" is the one that is heard. `strength` scales the emotion, the one that is heard too.
+    """
 
     def __new__(cls, model: Model) -> Session: ...
     def animate(
@@ -126,6 +135,8 @@ class Session:
         actor: str | None = None,
         emotion: Emotion | None = None,
         share: float = 1.0,
+        mood: str | None = None,
+        strength: float = 1.0,
         alpha: float | None = None,
         temperature: tuple[float, float] = (0.0, 0.0),
         seed: int = 0,
@@ -140,6 +151,8 @@ class Session:
         actor: str | None = None,
         emotion: Emotion | None = None,
         share: float = 1.0,
+        mood: str | None = None,
+        strength: float = 1.0,
         alpha: float | None = None,
         temperature: tuple[float, float] = (0.0, 0.0),
         seed: int = 0,
@@ -163,16 +176,22 @@ class Session:
         floor: float = 0.003,
         forget: float = 30.0,
         rest_after: float = 1.0,
+        filters: str = "",
         actor: str | None = None,
         emotion: Emotion | None = None,
         share: float = 1.0,
+        mood: str | None = None,
+        strength: float = 1.0,
         alpha: float | None = None,
         temperature: tuple[float, float] = (0.0, 0.0),
         seed: int = 0,
         steps: int | None = None,
         eta: float | None = None,
     ) -> float:
-        """Begins a stream. Returns the delay of a player with a steady frame rate behind the sound, in seconds."""
+        """Begins a stream; `filters` over its frames are TOML text. Returns the delay of a player with a steady frame rate behind the sound, in seconds."""
+
+    def set_mood(self, mood: str) -> None:
+        """Changes the mood of the stream, such as "angry:0.7" or "heard", from the first frame that is not computed yet."""
 
     def push(self, samples: Samples) -> int:
         """Adds sound in pieces of any size. Returns the number of frames that wait for `poll`."""

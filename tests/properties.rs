@@ -276,7 +276,7 @@ fn several_takes_are_what_each_is_alone(model: &DeepTalk<Cpu>) {
     let all = [
         Take::default(),
         Take { actor: 1, ..Take::default() },
-        Take { emotion: Some((emotion, 1.0)), ..Take::default() },
+        Take::default().with_emotion(emotion),
         Take {
             draw: Draw { seed: 1, alpha: Some(1.0), temperature: [0.5, 0.0], ..Draw::default() },
             ..Take::default()
@@ -294,9 +294,7 @@ fn several_takes_are_what_each_is_alone(model: &DeepTalk<Cpu>) {
 fn an_emotion_blended_by_nothing_is_the_own_one_and_by_one_the_other(model: &DeepTalk<Cpu>) {
     let samples = speech(40_000, 4);
     let other = model.emotion_vector(&speech(35_000, 12)).unwrap();
-    let with = |share| {
-        takes(model, &samples, &[Take { emotion: Some((other.clone(), share)), ..Take::default() }]).remove(0)
-    };
+    let with = |share| takes(model, &samples, &[Take::default().with_blend(other.clone(), share)]).remove(0);
     let own = greedy(model, &samples);
     assert!(distance(floats(&own, "emotion.mu"), &other.mu) > 1e-2, "the two emotions are alike");
     assert!(distance(floats(&with(0.0), "emotion.mu"), floats(&own, "emotion.mu")) <= 1e-6);
@@ -315,7 +313,7 @@ fn an_emotion_blended_by_nothing_is_the_own_one_and_by_one_the_other(model: &Dee
     let length: f32 = floats(&half, "emotion.mu").iter().map(|value| value * value).sum();
     assert!((length - 1.0).abs() < 1e-5, "a blend leaves the sphere");
     for share in [-0.1, 1.1, f32::NAN] {
-        let take = Take { emotion: Some((other.clone(), share)), ..Take::default() };
+        let take = Take::default().with_blend(other.clone(), share);
         assert!(model.takes(&samples, &[take], &mut |_| Ok(())).is_err());
     }
 }

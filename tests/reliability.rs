@@ -139,6 +139,9 @@ fn pipes_and_devices_are_refused_by_name_instead_of_being_waited_for() {
             format!("verify --golden {place}"),
             format!("bench compare {place} {place}"),
             format!("info {place}"),
+            format!("run {} --look {place} -o t.npz", speech()),
+            format!("run {} --emotion-track {place} -o t.npz", speech()),
+            format!("run {} --emotions {place} -o t.npz", speech()),
         ] {
             let output = run(&folder, "ulimit -t 10", &command);
             let error = error_of(&output);

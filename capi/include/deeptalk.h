@@ -25,7 +25,7 @@
 
 // Minor version of the ABI: rises when something was added (while the major version is 0, also when
 // something changed).
-#define DT_ABI_MINOR 2
+#define DT_ABI_MINOR 3
 
 // Device: the processor (CPU).
 #define DT_DEVICE_CPU 0
@@ -87,6 +87,9 @@ typedef struct dt_model_options {
   // Number of threads; 0 (default): one for each processor core. The model starts them and ends them when
   // it is freed.
   uint32_t threads;
+  // Path of a file of moods that were learned with this model, which join the built-in ones. Null (default):
+  // none.
+  const char *emotions;
 } dt_model_options;
 
 // Options of one motion: identity, emotion, and what is sampled.
@@ -115,6 +118,12 @@ typedef struct dt_take {
   float temperature_bottom;
   // Seed of everything that is sampled.
   uint64_t seed;
+  // Moods of the model by their names, instead of emotion_mu: "happy", "angry:0.7" with a strength from 0
+  // (neutral) to 2, or several with times in seconds, "0 neutral, 2.5 angry:0.8, 6 sad"; "heard" is the
+  // recording's own emotion. Null (default): emotion_mu, or the recording's own emotion.
+  const char *moods;
+  // Factor of every strength, from 0 to 2, also of the recording's own emotion; 1 (default) changes nothing.
+  float emotion_strength;
 } dt_take;
 
 // Options of a stream. Times are in seconds and are rounded to frames of 1/25 s.
@@ -141,6 +150,8 @@ typedef struct dt_stream_options {
   float forget;
   // Length of silence after which the face returns to rest.
   float rest_after;
+  // Filters over the frames as TOML text, such as "symmetry = 0.5\n[gain]\nmouth = 1.2". Null (default): none.
+  const char *filters;
 } dt_stream_options;
 
 // Callback after every step of the work: the stage that ended ("frames" when frames are complete), the
@@ -256,6 +267,19 @@ enum dt_status dt_model_actor_name(const struct dt_model *model,
 enum dt_status dt_model_emotion_width(const struct dt_model *model,
                                       size_t *width);
 
+// Writes the number of moods that the model knows by name to `*count`. Thread rules: any thread, any number
+// at once.
+enum dt_status dt_model_moods(const struct dt_model *model,
+                              size_t *count);
+
+// Copies the name of mood `index`; the buffer works as in dt_model_parameter_name. Thread rules: any thread,
+// any number at once.
+enum dt_status dt_model_mood_name(const struct dt_model *model,
+                                  size_t index,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *length);
+
 // Copies the name of the device on which the model runs ("cpu", "cuda:0 ..."); the buffer works as in
 // dt_model_parameter_name. Thread rules: any thread, any number at once.
 enum dt_status dt_model_device(const struct dt_model *model,
@@ -338,6 +362,12 @@ enum dt_status dt_session_timings(struct dt_session *session, struct dt_timings 
 enum dt_status dt_stream_begin(struct dt_session *session,
                                const struct dt_stream_options *options,
                                const struct dt_take *take);
+
+// Changes the mood of the stream: "angry", "angry:0.7" or "heard" (dt_take.moods). It takes effect with the first
+// frame that is not computed yet, and is reached smoothly within half a second. After DT_BAD_USE the stream
+// goes on as before. Thread rules: as dt_stream_begin.
+enum dt_status dt_stream_set_mood(struct dt_session *session,
+                                  const char *mood);
 
 // Writes the delay of a player with a steady frame rate behind the sound with these options: look-ahead plus
 // hop, in seconds. Thread rules: any thread.

@@ -41,13 +41,17 @@ pub struct dt_model_options {
     /// Number of threads; 0 (default): one for each processor core. The model starts them and ends them when
     /// it is freed.
     pub threads: u32,
+    /// Path of a file of moods that were learned with this model, which join the built-in ones. Null (default):
+    /// none.
+    pub emotions: *const c_char,
 }
 
 /// Sets all options to their defaults. Thread rules: any thread, one at a time for one structure.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_model_options_init(options: *mut dt_model_options) -> dt_status {
     let size = size_of::<dt_model_options>();
-    let defaults = dt_model_options { size, device: DT_DEVICE_CPU, gpu: 0, threads: 0 };
+    let defaults =
+        dt_model_options { size, device: DT_DEVICE_CPU, gpu: 0, threads: 0, emotions: std::ptr::null() };
     guard(|| unsafe { handle::write(options, defaults, "options") })
 }
 
@@ -67,7 +71,11 @@ unsafe fn options_of(options: *const dt_model_options) -> Result<ModelOptions, F
         }
     };
     let threads = if options.threads == 0 { cores() } else { options.threads as usize };
-    Ok(ModelOptions::new().device(device).threads(threads))
+    let result = ModelOptions::new().device(device).threads(threads);
+    match options.emotions.is_null() {
+        true => Ok(result),
+        false => Ok(result.emotions(unsafe { text::read(options.emotions, "emotions") }?)),
+    }
 }
 
 /// Loads a model file. The file stays memory-mapped and must not change while the model exists. Null
@@ -179,6 +187,33 @@ pub unsafe extern "C" fn dt_model_emotion_width(model: *const dt_model, width: *
     guard(|| {
         let model = unsafe { handle::look(model) }?;
         unsafe { handle::write(width, model.spec().emotion_width.unwrap_or(0), "width") }
+    })
+}
+
+/// Writes the number of moods that the model knows by name to `*count`. Thread rules: any thread, any number
+/// at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_moods(model: *const dt_model, count: *mut usize) -> dt_status {
+    guard(|| {
+        let model = unsafe { handle::look(model) }?;
+        unsafe { handle::write(count, model.emotions().names().count(), "count") }
+    })
+}
+
+/// Copies the name of mood `index`; the buffer works as in dt_model_parameter_name. Thread rules: any thread,
+/// any number at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_model_mood_name(
+    model: *const dt_model,
+    index: usize,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+) -> dt_status {
+    guard(|| {
+        let model = unsafe { handle::look(model) }?;
+        let names: Vec<String> = model.emotions().names().map(String::from).collect();
+        unsafe { text::write(one_of(&names, index, "mood")?, buffer, capacity, length) }
     })
 }
 

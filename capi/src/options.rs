@@ -1,10 +1,14 @@
 //! C structures of takes and stream options.
 
+use std::ffi::c_char;
+
+use deeptalk_rt::animation::filter::FilterSettings;
 use deeptalk_rt::runtime::StreamOptions;
-use deeptalk_rt::runtime::{EmotionVector, Take};
+use deeptalk_rt::runtime::{EmotionVector, Model, Take};
 
 use crate::handle;
 use crate::status::{Fault, dt_status, guard};
+use crate::text;
 
 /// Options of one motion: identity, emotion, and what is sampled.
 #[repr(C)]
@@ -33,6 +37,12 @@ pub struct dt_take {
     pub temperature_bottom: f32,
     /// Seed of everything that is sampled.
     pub seed: u64,
+    /// Moods of the model by their names, instead of emotion_mu: "happy", "angry:0.7" with a strength from 0
+    /// (neutral) to 2, or several with times in seconds, "0 neutral, 2.5 angry:0.8, 6 sad"; "heard" is the
+    /// recording's own emotion. Null (default): emotion_mu, or the recording's own emotion.
+    pub moods: *const c_char,
+    /// Factor of every strength, from 0 to 2, also of the recording's own emotion; 1 (default) changes nothing.
+    pub emotion_strength: f32,
 }
 
 /// Sets a take to its defaults: the recording's own emotion, nothing sampled. Thread rules: any thread, one
@@ -51,11 +61,13 @@ pub unsafe extern "C" fn dt_take_init(take: *mut dt_take) -> dt_status {
         temperature_top: 0.0,
         temperature_bottom: 0.0,
         seed: 0,
+        moods: std::ptr::null(),
+        emotion_strength: 1.0,
     };
     guard(|| unsafe { handle::write(take, defaults, "take") })
 }
 
-pub(crate) unsafe fn take_of(take: *const dt_take) -> Result<Take, Fault> {
+pub(crate) unsafe fn take_of(take: *const dt_take, model: &Model) -> Result<Take, Fault> {
     let Some(take) = (unsafe { handle::structure(take, "the take") })? else { return Ok(Take::default()) };
     let mut result = Take::default()
         .with_actor(take.actor)
@@ -73,6 +85,14 @@ pub(crate) unsafe fn take_of(take: *const dt_take) -> Result<Take, Fault> {
         }
         result = result.with_blend(emotion, take.emotion_share);
     }
+    if !take.moods.is_null() {
+        if !take.emotion_mu.is_null() {
+            let text = "the take has both moods and emotion_mu: give one of them";
+            return Err(Fault::new(dt_status::DT_BAD_USE, text));
+        }
+        result.emotion = model.emotions().track(unsafe { text::read(take.moods, "moods") }?)?;
+    }
+    result.emotion = model.emotion_at_strength(result.emotion, take.emotion_strength)?;
     Ok(result)
 }
 
@@ -101,6 +121,8 @@ pub struct dt_stream_options {
     pub forget: f32,
     /// Length of silence after which the face returns to rest.
     pub rest_after: f32,
+    /// Filters over the frames as TOML text, such as "symmetry = 0.5\n[gain]\nmouth = 1.2". Null (default): none.
+    pub filters: *const c_char,
 }
 
 /// Sets stream options to their defaults: 16 kHz, 4 s of context, 0.4 s of look-ahead, a hop of 0.2 s.
@@ -124,6 +146,7 @@ fn defaults() -> dt_stream_options {
         floor: usual.floor,
         forget: usual.forget,
         rest_after: usual.rest_after,
+        filters: std::ptr::null(),
     }
 }
 
@@ -133,6 +156,10 @@ pub(crate) unsafe fn stream_of(
 ) -> Result<StreamOptions, Fault> {
     let usual = defaults();
     let options = unsafe { handle::structure(options, "the stream options") }?.unwrap_or(&usual);
+    let filters = match options.filters.is_null() {
+        true => FilterSettings::default(),
+        false => FilterSettings::from_toml(unsafe { text::read(options.filters, "filters") }?)?,
+    };
     Ok(StreamOptions {
         take,
         rate: options.rate,
@@ -145,5 +172,6 @@ pub(crate) unsafe fn stream_of(
         floor: options.floor,
         forget: options.forget,
         rest_after: options.rest_after,
+        filters,
     })
 }

@@ -100,7 +100,7 @@ pub unsafe extern "C" fn dt_animate(
     guard(|| {
         let mut voice = unsafe { voice(session) }?;
         let samples = unsafe { handle::array(samples, count, "the samples") }?;
-        let take = unsafe { take_of(take) }?;
+        let take = unsafe { take_of(take, voice.session.model()) }?;
         let motions = unsafe {
             under(control, |control| {
                 Ok(voice.session.takes(samples, std::slice::from_ref(&take), control)?)
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn dt_animate_batch(
             .zip(counts)
             .map(|(pointer, count)| unsafe { handle::array(*pointer, *count, "the samples of a recording") })
             .collect();
-        let (clips, take) = (clips?, unsafe { take_of(take) }?);
+        let (clips, take) = (clips?, unsafe { take_of(take, voice.session.model()) }?);
         let motions = unsafe { under(control, |control| Ok(voice.session.batch(&clips, &take, control)?)) }?;
         for (motion, place) in motions.into_iter().zip(out) {
             unsafe { handle::give(motion, std::ptr::from_mut(place)) }?;

@@ -1,5 +1,7 @@
 //! C functions of sessions: streams.
 
+use std::ffi::c_char;
+
 use deeptalk_rt::runtime::Frames;
 
 use crate::handle;
@@ -7,6 +9,7 @@ use crate::options::{dt_stream_options, dt_take, stream_of, take_of};
 use crate::progress::{dt_control, under};
 use crate::session::{Voice, dt_session, voice};
 use crate::status::{Fault, dt_status, guard};
+use crate::text;
 
 /// Frames that wait for a caller who takes a few at a time.
 #[derive(Default)]
@@ -49,10 +52,21 @@ pub unsafe extern "C" fn dt_stream_begin(
 ) -> dt_status {
     guard(|| {
         let mut voice = unsafe { voice(session) }?;
-        let options = unsafe { stream_of(options, take_of(take)?) }?;
+        let options = unsafe { stream_of(options, take_of(take, voice.session.model())?) }?;
         voice.session.begin(&options)?;
         voice.ready = Ready::default();
         Ok(())
+    })
+}
+
+/// Changes the mood of the stream: "angry", "angry:0.7" or "heard" (dt_take.moods). It takes effect with the first
+/// frame that is not computed yet, and is reached smoothly within half a second. After DT_BAD_USE the stream
+/// goes on as before. Thread rules: as dt_stream_begin.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dt_stream_set_mood(session: *mut dt_session, mood: *const c_char) -> dt_status {
+    guard(|| {
+        let mut voice = unsafe { voice(session) }?;
+        Ok(voice.session.set_mood(unsafe { text::read(mood, "the mood") }?)?)
     })
 }
 

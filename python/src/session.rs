@@ -3,6 +3,8 @@
 use std::sync::{Mutex, MutexGuard};
 
 use deeptalk_rt::Error;
+use deeptalk_rt::animation::filter::FilterSettings;
+use deeptalk_rt::animation::{EmotionTrack, Mood};
 use deeptalk_rt::runtime::Take;
 use deeptalk_rt::runtime::{self, Control, Step, StreamOptions};
 use numpy::{PyArray2, PyReadonlyArray1};
@@ -18,12 +20,18 @@ use crate::sound::samples;
 #[pyclass(frozen, module = "deeptalk_rt")]
 pub struct Session(Mutex<runtime::Session>);
 
-#[allow(clippy::too_many_arguments)]
+/// The emotion arguments of a call.
+struct Feeling<'a> {
+    emotion: Option<&'a Emotion>,
+    share: f32,
+    mood: Option<&'a str>,
+    strength: f32,
+}
+
 fn take(
     model: &runtime::Model,
     actor: Option<&str>,
-    emotion: Option<&Emotion>,
-    share: f32,
+    feeling: Feeling<'_>,
     alpha: Option<f32>,
     temperature: (f32, f32),
     seed: u64,
@@ -34,7 +42,15 @@ fn take(
         Take::default().with_actor(actor).with_seed(seed).with_temperature(temperature.0, temperature.1);
     take.draw.alpha = alpha;
     (take.draw.steps, take.draw.eta) = (steps, eta);
-    take.emotion = emotion.map(|emotion| (emotion.0.clone(), share));
+    take.emotion = match (feeling.emotion, feeling.mood) {
+        (Some(_), Some(_)) => return Err(usage("both emotion and mood are given: give one of them")),
+        (Some(emotion), None) => {
+            EmotionTrack::constant(Mood::Lent { emotion: emotion.0.clone(), share: feeling.share })
+        }
+        (None, Some(text)) => model.emotions().track(text).map_err(raised)?,
+        (None, None) => EmotionTrack::default(),
+    };
+    take.emotion = model.emotion_at_strength(take.emotion, feeling.strength).map_err(raised)?;
     Ok(take)
 }
 
@@ -85,7 +101,7 @@ impl Session {
         Self(Mutex::new(runtime::Session::new(&model.0)))
     }
 
-    #[pyo3(signature = (samples, *, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, steps=None, eta=None, progress=None))]
+    #[pyo3(signature = (samples, *, actor=None, emotion=None, share=1.0, mood=None, strength=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, steps=None, eta=None, progress=None))]
     #[allow(clippy::too_many_arguments)]
     fn animate(
         &self,
@@ -94,6 +110,8 @@ impl Session {
         actor: Option<&str>,
         emotion: Option<&Emotion>,
         share: f32,
+        mood: Option<&str>,
+        strength: f32,
         alpha: Option<f32>,
         temperature: (f32, f32),
         seed: u64,
@@ -102,13 +120,14 @@ impl Session {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Motion> {
         let mut session = self.free()?;
-        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed, (steps, eta))?;
+        let feeling = Feeling { emotion, share, mood, strength };
+        let take = take(session.model(), actor, feeling, alpha, temperature, seed, (steps, eta))?;
         let (samples, session) = (self::samples(&samples)?, &mut *session);
         let motions = under(python, progress, |control| session.takes(samples, &[take], control))?;
         motions.into_iter().next().map(Motion).ok_or_else(|| usage("no motion came of a take"))
     }
 
-    #[pyo3(signature = (recordings, *, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, steps=None, eta=None, progress=None))]
+    #[pyo3(signature = (recordings, *, actor=None, emotion=None, share=1.0, mood=None, strength=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, steps=None, eta=None, progress=None))]
     #[allow(clippy::too_many_arguments)]
     fn batch(
         &self,
@@ -117,6 +136,8 @@ impl Session {
         actor: Option<&str>,
         emotion: Option<&Emotion>,
         share: f32,
+        mood: Option<&str>,
+        strength: f32,
         alpha: Option<f32>,
         temperature: (f32, f32),
         seed: u64,
@@ -125,7 +146,8 @@ impl Session {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Vec<Motion>> {
         let mut session = self.free()?;
-        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed, (steps, eta))?;
+        let feeling = Feeling { emotion, share, mood, strength };
+        let take = take(session.model(), actor, feeling, alpha, temperature, seed, (steps, eta))?;
         let recordings: PyResult<Vec<&[f32]>> = recordings.iter().map(samples).collect();
         let (recordings, session) = (recordings?, &mut *session);
         let motions = under(python, progress, |control| session.batch(&recordings, &take, control))?;
@@ -155,7 +177,8 @@ impl Session {
     }
 
     #[pyo3(signature = (*, rate=16000, context=4.0, look_ahead=0.4, hop=0.2, emotion_every=1.0, emotion_context=10.0, emotion_smoothing=1.0, floor=0.003,
-        forget=30.0, rest_after=1.0, actor=None, emotion=None, share=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, steps=None, eta=None))]
+        forget=30.0, rest_after=1.0, filters="", actor=None, emotion=None, share=1.0, mood=None, strength=1.0, alpha=None, temperature=(0.0, 0.0), seed=0, steps=None,
+        eta=None))]
     #[allow(clippy::too_many_arguments)]
     fn begin(
         &self,
@@ -169,9 +192,12 @@ impl Session {
         floor: f32,
         forget: f32,
         rest_after: f32,
+        filters: &str,
         actor: Option<&str>,
         emotion: Option<&Emotion>,
         share: f32,
+        mood: Option<&str>,
+        strength: f32,
         alpha: Option<f32>,
         temperature: (f32, f32),
         seed: u64,
@@ -179,7 +205,8 @@ impl Session {
         eta: Option<f32>,
     ) -> PyResult<f64> {
         let mut session = self.free()?;
-        let take = take(session.model(), actor, emotion, share, alpha, temperature, seed, (steps, eta))?;
+        let feeling = Feeling { emotion, share, mood, strength };
+        let take = take(session.model(), actor, feeling, alpha, temperature, seed, (steps, eta))?;
         let options = StreamOptions {
             take,
             rate,
@@ -192,9 +219,14 @@ impl Session {
             floor,
             forget,
             rest_after,
+            filters: FilterSettings::from_toml(filters).map_err(raised)?,
         };
         session.begin(&options).map_err(raised)?;
         Ok(session.delay())
+    }
+
+    fn set_mood(&self, mood: &str) -> PyResult<()> {
+        self.free()?.set_mood(mood).map_err(raised)
     }
 
     fn push(&self, python: Python<'_>, samples: PyReadonlyArray1<'_, f32>) -> PyResult<usize> {

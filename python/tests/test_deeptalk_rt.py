@@ -48,6 +48,22 @@ def test_emotions_and_draws(model, speech):
     assert session.animate(speech, actor="B").values.shape == one.shape
 
 
+def test_moods_by_name_and_over_time():
+    model = deeptalk_rt.Model.builtin(threads=1)
+    assert model.moods[:2] == ["neutral", "happy"] and len(model.moods) == 8
+    session, sound = deeptalk_rt.Session(model), np.zeros(32_000, np.float32)
+    happy = session.animate(sound, mood="happy").emotion_mu
+    assert happy.shape == (1, model.emotion_width)
+    assert np.allclose(session.animate(sound, mood="happy:0").emotion_mu, session.animate(sound, mood="neutral").emotion_mu, atol=1e-6)
+    assert session.animate(sound, mood="0 neutral, 1 happy").emotion_mu.shape == (50, model.emotion_width)
+    with pytest.raises(deeptalk_rt.UsageError, match="contempt"):
+        session.animate(sound, mood="hapy")
+    session.begin(mood="sad", strength=0.5)
+    session.push(sound)
+    session.set_mood("angry:0.7")
+    assert session.finish() + 0 > 0
+
+
 def test_a_batch_and_vertices(model, speech):
     session = deeptalk_rt.Session(model)
     motions = session.batch([speech, speech[:5000]])

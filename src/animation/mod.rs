@@ -1,6 +1,7 @@
 //! Face motion over time: what networks give, filters change, retargeting maps to other names, and files and pictures show.
 
 pub mod arkit;
+mod emotion;
 mod extras;
 pub mod filter;
 mod rate;
@@ -9,6 +10,7 @@ mod retarget;
 mod track;
 mod vertices;
 
+pub use emotion::{Easing, EmotionKey, EmotionTrack, EmotionVector, HIGHEST_STRENGTH, Mood, NamedEmotions};
 pub use extras::{Elements, Extra, Extras};
 pub use rate::Rate;
 pub use retarget::Retarget;

@@ -26,7 +26,7 @@ impl Animation {
         for (row, out) in rows.zip(values.chunks_exact_mut(names.len().max(1))) {
             map.apply(row, out);
         }
-        Ok(Self::from_parameters(self.rate, names, values))
+        Ok(Self { filters: self.filters.clone(), ..Self::from_parameters(self.rate, names, values) })
     }
 
     /// The same animation at another rate, interpolated by [`resample`], without extras: theirs are rows of the old rate.
@@ -46,6 +46,6 @@ impl Animation {
                 weights: values,
             }),
         };
-        Self { rate, track, extras: Default::default() }
+        Self { rate, track, extras: Default::default(), filters: self.filters.clone() }
     }
 }

@@ -29,6 +29,8 @@ pub struct Animation {
     pub track: Track,
     /// Arrays that the network computed beside the track: codes, emotion statistics.
     pub extras: Extras,
+    /// The filters that changed the track, with their settings, in order; empty for a network's own output.
+    pub filters: Vec<String>,
 }
 
 /// What moves: parameters of a face, or its vertices.
@@ -53,12 +55,12 @@ impl Animation {
     /// An animation of parameters, without extras; `values` are row-major (frames, names).
     pub fn from_parameters(rate: Rate, names: impl Into<Vec<String>>, values: Vec<f32>) -> Self {
         let track = Track::Parameters(Parameters { names: names.into(), values });
-        Self { rate, track, extras: Extras::new() }
+        Self { rate, track, extras: Extras::new(), filters: Vec::new() }
     }
 
     /// An animation of vertices, without extras.
     pub fn from_vertices(rate: Rate, vertices: Vertices) -> Self {
-        Self { rate, track: Track::Vertices(vertices), extras: Extras::new() }
+        Self { rate, track: Track::Vertices(vertices), extras: Extras::new(), filters: Vec::new() }
     }
 
     /// The same animation with these extras.

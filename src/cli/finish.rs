@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use deeptalk_rt::animation::filter::{LoudFrames, Pipeline, Rest};
+use deeptalk_rt::animation::filter::{FilterSettings, LoudFrames};
 use deeptalk_rt::animation::{Animation, Rate, Track};
 use deeptalk_rt::audio::SAMPLE_RATE;
 use deeptalk_rt::encode::picture::{Drawn, Hooks, Scene};
@@ -121,13 +121,29 @@ pub fn on_face(motion: &mut Animation, face: &Face) {
     }
 }
 
-/// Fades the motion to the neutral face in silence, by the rule of streams: at rest `seconds` after the last sound.
-pub fn rest(motion: &mut Animation, samples: &[f32], seconds: f64) {
+/// Filters the motion, and keeps the parameters of the network's own beside it as the extra `network`.
+///
+/// # Errors
+/// Names that the motion does not have.
+pub fn filter(motion: &mut Animation, samples: &[f32], settings: &FilterSettings) -> Result<()> {
+    if settings.is_empty() {
+        return Ok(());
+    }
     let StreamOptions { floor, look_ahead, .. } = StreamOptions::default();
-    let frames = |seconds: f64| (seconds * motion.rate.per_second()).round() as usize;
-    let rest = Rest::new(frames(seconds), frames(look_ahead.into()));
-    let sound = LoudFrames::of(samples, SAMPLE_RATE, motion.rate, floor.into());
-    Pipeline::new().with(rest).apply(motion, &sound)
+    let look_ahead = (f64::from(look_ahead) * motion.rate.per_second()).round() as usize;
+    let names = match &motion.track {
+        Track::Parameters(parameters) => &parameters.names[..],
+        Track::Vertices(_) => &[],
+    };
+    let pipeline = settings.pipeline(names, motion.rate, look_ahead)?;
+    if !names.is_empty() {
+        let own = (motion.values().to_vec(), [motion.frames(), names.len()]);
+        let extras = std::mem::take(&mut motion.extras);
+        motion.extras = extras.with("network", own.1, own.0);
+    }
+    pipeline.apply(motion, &LoudFrames::of(samples, SAMPLE_RATE, motion.rate, floor.into()));
+    motion.filters = settings.names();
+    Ok(())
 }
 
 /// The motion in the channels of a format that has its own, and at `rate`, if one is given.

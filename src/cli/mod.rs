@@ -3,15 +3,19 @@
 mod advice;
 mod bench;
 mod bench_table;
+mod control;
 mod device;
 mod doctor;
+mod emotion;
+mod filters;
 mod finish;
 mod formats;
 mod import;
 mod info;
 mod inputs;
-mod look;
+mod mood;
 mod outputs;
+mod picture;
 mod process;
 mod progress;
 mod run;
@@ -53,6 +57,7 @@ struct CommandLine {
 enum Command {
     Run(Box<run::Run>),
     Stream(Box<stream::Stream>),
+    Emotion(emotion::Emotion),
     Import(import::Import),
     SynthModel(synth_model::SynthModel),
     Info(info::Info),
@@ -79,6 +84,7 @@ fn execute(command: Command) -> Result<ExitCode> {
     match command {
         Command::Run(run) => run.execute(),
         Command::Stream(stream) => done(stream.execute()),
+        Command::Emotion(emotion) => done(emotion.execute()),
         Command::Import(import) => done(import.execute()),
         Command::SynthModel(synth_model) => done(synth_model.execute()),
         Command::Info(info) => done(info.execute()),

@@ -7,6 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use deeptalk_rt::animation::Rate;
+use deeptalk_rt::animation::filter::FilterSettings;
 use deeptalk_rt::audio::{Wav, read_wav};
 use deeptalk_rt::export::Format;
 use deeptalk_rt::networks::Output;
@@ -15,11 +16,12 @@ use deeptalk_rt::runtime::{Control, Device, ModelOptions, Session, Step, Take};
 use deeptalk_rt::{Error, Result};
 
 use super::device;
+use super::filters::FilterOptions;
 use super::finish::{self, Finished, Pictures, Skinning};
 use super::formats;
 use super::inputs;
-use super::look::Look;
 use super::outputs::{self, Job, Target};
+use super::picture::PictureOptions;
 use super::progress::{self, Reporter, Style};
 use super::speaker::model_and_actor;
 use super::stop;
@@ -35,6 +37,8 @@ const EXAMPLES: &str = "Examples:
     deeptalk-rt run speech.wav -o talk.csv --format arkit --fps 60
   The words of one recording with half the emotion of another:
     deeptalk-rt run speech.wav --emotion-from angry.wav --emotion-blend 0.5 -o talk.npz
+  Moods by name, over time:
+    deeptalk-rt run speech.wav --emotion '0 neutral, 2.5 angry:0.8, 6 sad' -o talk.mp4
   Three different takes (talk-1.npz, talk-2.npz, talk-3.npz):
     deeptalk-rt run speech.wav --samples 3 -o talk.npz
   A folder of recordings:
@@ -97,10 +101,6 @@ pub struct Run {
     #[arg(long, value_name = "25|30|60", value_parser = values::rate, help_heading = OUTPUT)]
     fps: Option<u32>,
 
-    /// Let the face come to rest after so much silence, as streams do after 1 s [default: never]
-    #[arg(long, value_name = "SECONDS", value_parser = values::rest, allow_negative_numbers = true, help_heading = OUTPUT)]
-    rest_after: Option<f64>,
-
     /// The form of progress reports [default: bar on a terminal, none elsewhere]
     #[arg(long, value_name = "STYLE", help_heading = OUTPUT)]
     progress: Option<Style>,
@@ -114,7 +114,10 @@ pub struct Run {
     variety: Variety,
 
     #[command(flatten)]
-    look: Look,
+    filters: FilterOptions,
+
+    #[command(flatten)]
+    picture: PictureOptions,
 
     /// Where the network runs: cpu, cpu:bf16, cuda, cuda:N, or auto for a GPU if there is one. The GPU's kernels work in fp16
     #[arg(long, default_value = "cpu", help_heading = MACHINE)]
@@ -132,6 +135,12 @@ struct Loaded {
     /// The face on the device, if an output holds its vertices.
     rig: Option<Rig<'static>>,
     takes: Vec<Take>,
+}
+
+/// The steps between the network's motion and its files.
+struct Wanted {
+    look: deeptalk_rt::render::Options,
+    filters: FilterSettings,
 }
 
 /// Counts of the run and its exit code.
@@ -160,11 +169,13 @@ impl Run {
     fn animate_all(&self, reporter: &mut Reporter, tally: &mut Tally) -> Result<()> {
         inputs::check(&self.inputs)?;
         let jobs = self.plan()?;
-        let look = self.look.options()?;
+        let look = self.picture.options()?;
+        let filters = self.filters.settings()?;
         if let Some(folder) = &self.out_dir {
             outputs::make_folder(folder)?;
         }
-        let reads = self.inputs.iter().chain(&self.model).chain(&self.face).chain(&self.variety.emotion_from);
+        let reads = self.inputs.iter().chain(&self.model).chain(&self.face);
+        let reads = reads.chain(self.variety.mood.reads()).chain(&self.filters.look);
         outputs::check(jobs.iter().flat_map(|job| job.takes.iter().flatten()), reads)?;
         stop::listen();
 
@@ -176,10 +187,9 @@ impl Run {
                 Err(error) => failures.push((&job.input, error)),
             }
         }
-        let outcome = match good[..] {
-            [] => Ok(Vec::new()),
-            _ => self.animate_good(&good, &look, reporter, tally),
-        };
+        let wanted = Wanted { look, filters };
+        let outcome =
+            if good.is_empty() { Ok(Vec::new()) } else { self.animate_good(&good, &wanted, reporter, tally) };
         let outcome = outcome.map(|failed| failures.extend(failed));
         for (input, error) in &failures {
             tally.fail(error);
@@ -192,15 +202,15 @@ impl Run {
     fn animate_good<'a>(
         &self,
         good: &[&'a Job],
-        look: &deeptalk_rt::render::Options,
+        wanted: &Wanted,
         reporter: &mut Reporter,
         tally: &mut Tally,
     ) -> Result<Vec<(&'a PathBuf, Error)>> {
-        let mut loaded = self.load(good)?;
+        let mut loaded = self.load(good, &wanted.filters)?;
         let mut failures = Vec::new();
         for (index, job) in good.iter().enumerate() {
             reporter.begin(&progress::label(&job.input, index, good.len()), "frames");
-            let outcome = self.animate(job, &mut loaded, look, reporter, tally);
+            let outcome = self.animate(job, &mut loaded, wanted, reporter, tally);
             reporter.end();
             match outcome {
                 Ok(()) => {}
@@ -274,8 +284,9 @@ impl Run {
     }
 
     /// Loads everything, cheap checks first.
-    fn load(&self, jobs: &[&Job]) -> Result<Loaded> {
+    fn load(&self, jobs: &[&Job], filters: &FilterSettings) -> Result<Loaded> {
         let (file, actor) = model_and_actor(self.model.as_ref(), self.variety.actor.as_ref())?;
+        filters.pipeline(file.spec().parameter_names(), file.spec().frame_rate, 0)?;
         let face = self.face(jobs)?;
         if let Some(face) = &face {
             match &file.spec().output {
@@ -283,11 +294,12 @@ impl Run {
                 Output::Vertices(count) => face.check_vertices(*count, file.path())?,
             }
         }
-        let lender = self.variety.lender(file.spec())?;
-        let model = ModelOptions::new().device(self.device).of_file(&file)?;
+        let lender = self.variety.mood.lender(file.spec())?;
+        let model =
+            self.variety.mood.with_emotions(ModelOptions::new().device(self.device)).of_file(&file)?;
         model.fallback().into_iter().for_each(device::fell_back);
         let mut session = Session::new(&model);
-        let takes = self.variety.takes(&mut session, actor, lender.as_deref(), self.samples)?;
+        let takes = self.variety.takes(&mut session, actor, lender, self.samples)?;
         // A motion of vertices makes its own.
         let posed = |_: &&Face| matches!(file.spec().output, Output::Parameters(_));
         let wanted = face
@@ -302,7 +314,7 @@ impl Run {
         &self,
         job: &Job,
         loaded: &mut Loaded,
-        look: &deeptalk_rt::render::Options,
+        wanted: &Wanted,
         reporter: &mut Reporter,
         tally: &mut Tally,
     ) -> Result<()> {
@@ -320,9 +332,7 @@ impl Run {
         if let (Some(face), true) = (face.as_ref(), self.face.is_some()) {
             motions.iter_mut().for_each(|motion| finish::on_face(motion, face));
         }
-        if let Some(seconds) = self.rest_after {
-            motions.iter_mut().for_each(|motion| finish::rest(motion, &samples, seconds));
-        }
+        motions.iter_mut().try_for_each(|motion| finish::filter(motion, &samples, &wanted.filters))?;
         let skin = rig.as_ref().map(|rig| move |rows: &[f32]| rig.vertices_of_rows(rows));
         let skin = skin.as_ref().map(|skin| skin as &Skinning<'_>);
         // The time of a file is its take's share of the network plus its own writing.
@@ -349,7 +359,7 @@ impl Run {
             }
             if !pictures.is_empty() {
                 reporter.begin("drawing", "frames");
-                let outputs = finished.draw(&Pictures { paths: &pictures, look }, reporter)?;
+                let outputs = finished.draw(&Pictures { paths: &pictures, look: &wanted.look }, reporter)?;
                 reporter.end();
                 tally.written += outputs.len();
                 outputs.iter().for_each(|output| reporter.written(output));

@@ -11,7 +11,9 @@ use deeptalk_rt::export::live_link;
 use deeptalk_rt::runtime::{Device, Frames, ModelOptions, Session, StreamOptions};
 use deeptalk_rt::{Error, Result};
 
+use super::control::Changes;
 use super::device;
+use super::filters::FilterOptions;
 use super::speaker::model_and_actor;
 use super::values;
 use super::variety::Variety;
@@ -21,6 +23,9 @@ const EXAMPLES: &str = r"Examples:
     ffmpeg -loglevel error -i talk.mp3 -ac 1 -ar 16000 -f s16le - | deeptalk-rt stream --model model.safetensors
   A microphone, as rows of Live Link Face's CSV:
     arecord -q -f S16_LE -r 16000 -c 1 -t raw | deeptalk-rt stream --to arkit --model model.safetensors
+
+  A mood that changes while it runs (write `emotion angry:0.8` into the pipe):
+    mkfifo moods; arecord -q -f S16_LE -r 16000 -c 1 -t raw | deeptalk-rt stream --control moods
 
 Every frame is one line, written at once, look-ahead plus hop after its sound (0.6 s by default). Frames do not depend
 on how the sound is cut into pieces. In silence the face fades to neutral, from one second after the last sound.";
@@ -72,6 +77,14 @@ pub struct Stream {
     #[command(flatten)]
     variety: Variety,
 
+    #[command(flatten)]
+    filters: FilterOptions,
+
+    /// Read changes while the stream runs from this file, pipe or descriptor (/dev/fd/3): a line is `emotion MOOD[:STRENGTH]`, in
+    /// effect with the next hop
+    #[arg(long, value_name = "FILE", help_heading = EMOTION)]
+    control: Option<PathBuf>,
+
     /// Where the network runs: cpu, cpu:bf16, cuda, cuda:N, or auto for a GPU if there is one
     #[arg(long, default_value = "cpu", help_heading = MACHINE)]
     device: Device,
@@ -112,6 +125,7 @@ impl Stream {
         {
             return Ok(());
         }
+        let changes = self.control.as_ref().map(Changes::listen).transpose()?;
         let mut sound = Sound { format: self.format, rest: Vec::new(), samples: 0 };
         let mut bytes = [0; PIECE];
         loop {
@@ -122,6 +136,7 @@ impl Stream {
                 Err(error) => return Err(Error::unreadable(STDIN, error)),
             };
             sound.refuse_files(&bytes[..count])?;
+            changes.iter().for_each(|changes| changes.apply(&mut session));
             session.push(&sound.samples(&bytes[..count])?)?;
             if !lines.put(&session.poll())? {
                 return Ok(());
@@ -135,8 +150,9 @@ impl Stream {
     /// Loads everything, cheap checks first.
     fn session(&self) -> Result<Session> {
         let (file, actor) = model_and_actor(self.model.as_ref(), self.variety.actor.as_ref())?;
-        let lender = self.variety.lender(file.spec())?;
-        let options = ModelOptions::new().device(self.device);
+        let filters = self.filters.settings()?;
+        let lender = self.variety.mood.lender(file.spec())?;
+        let options = self.variety.mood.with_emotions(ModelOptions::new().device(self.device));
         let options = match self.threads {
             Some(threads) => options.threads(threads.into()),
             None => options,
@@ -144,7 +160,7 @@ impl Stream {
         let model = options.of_file(&file)?;
         model.fallback().into_iter().for_each(device::fell_back);
         let mut session = Session::new(&model);
-        let takes = self.variety.takes(&mut session, actor, lender.as_deref(), 1)?;
+        let takes = self.variety.takes(&mut session, actor, lender, 1)?;
         let take = takes.into_iter().next().unwrap_or_default();
         let usual = StreamOptions::default();
         session.begin(&StreamOptions {
@@ -154,6 +170,7 @@ impl Stream {
             look_ahead: self.look_ahead.unwrap_or(usual.look_ahead),
             hop: self.hop.unwrap_or(usual.hop),
             emotion_every: self.emotion_every.unwrap_or(usual.emotion_every),
+            filters,
             ..usual
         })?;
         Ok(session)

@@ -1,5 +1,6 @@
 //! Parsers of option values.
 
+use deeptalk_rt::animation::HIGHEST_STRENGTH;
 use deeptalk_rt::networks::{self, Architecture};
 
 /// Temperatures of the top and the bottom codes.
@@ -20,6 +21,10 @@ pub fn finite(text: &str) -> Result<f32, String> {
 
 pub fn share(text: &str) -> Result<f32, String> {
     number(text, "a number from 0 to 1", |share| (0.0..=1.0).contains(share))
+}
+
+pub fn strength(text: &str) -> Result<f32, String> {
+    number(text, "a number from 0 to 2", |strength| (0.0..=HIGHEST_STRENGTH).contains(strength))
 }
 
 pub fn offset(text: &str) -> Result<f64, String> {

@@ -1,26 +1,17 @@
 //! The options of a take: identity, emotion, and what is drawn.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use deeptalk_rt::Result;
-use deeptalk_rt::audio::read_wav;
-use deeptalk_rt::networks::Spec;
-use deeptalk_rt::runtime::{Draw, EmotionVector, Session, Take};
+use deeptalk_rt::runtime::{Draw, EmotionTrack, Session, Take};
 
+use super::mood::MoodOptions;
 use super::values::{self, Temperatures};
 
 #[derive(Args)]
 #[command(next_help_heading = "Emotion and variety")]
 pub struct Variety {
-    /// Take the emotion of another recording (of its first minute)
-    #[arg(long, value_name = "OTHER.wav")]
-    pub emotion_from: Option<PathBuf>,
-
-    /// How much of the other's emotion: from 0 (own) to 1 (the other's)
-    #[arg(long, value_name = "SHARE", default_value = "1", requires = "emotion_from")]
-    #[arg(value_parser = values::share, allow_negative_numbers = true)]
-    emotion_blend: f32,
+    #[command(flatten)]
+    pub mood: MoodOptions,
 
     /// The seed of all random draws
     #[arg(long, default_value = "0", allow_negative_numbers = true)]
@@ -50,15 +41,6 @@ pub struct Variety {
 }
 
 impl Variety {
-    /// The samples of the recording that lends its emotion, as far as the network listens.
-    ///
-    /// # Errors
-    /// A recording that cannot be read.
-    pub fn lender(&self, spec: &Spec) -> Result<Option<Vec<f32>>> {
-        let lender = self.emotion_from.as_ref();
-        lender.map(|path| read_wav(path, 0.0, Some(spec.one_pass_seconds as f64))).transpose()
-    }
-
     /// The takes with the seeds S, S + 1, ...; several ones are drawn where the network can draw emotions.
     ///
     /// # Errors
@@ -67,12 +49,12 @@ impl Variety {
         &self,
         session: &mut Session,
         actor: usize,
-        lender: Option<&[f32]>,
+        lender: Option<Vec<f32>>,
         count: u16,
     ) -> Result<Vec<Take>> {
-        let lent = lender.map(|samples| session.emotion(samples)).transpose()?;
+        let emotion = self.mood.track(session, lender)?;
         let takes: Vec<Take> =
-            (0..u64::from(count)).map(|take| self.take(take, actor, lent.clone())).collect();
+            (0..u64::from(count)).map(|take| self.take(take, actor, emotion.clone())).collect();
         let draws_emotion = count > 1 && session.model().spec().emotion_width.is_some();
         let takes = takes.into_iter().map(|take| match (take.draw.alpha, draws_emotion) {
             (None, true) => take.with_alpha(1.0),
@@ -83,12 +65,12 @@ impl Variety {
         Ok(takes)
     }
 
-    fn take(&self, take: u64, actor: usize, lent: Option<EmotionVector>) -> Take {
+    fn take(&self, take: u64, actor: usize, emotion: EmotionTrack) -> Take {
         let Temperatures(temperature) = self.temperature;
         let seed = self.seed.wrapping_add(take);
         Take {
             actor,
-            emotion: lent.map(|emotion| (emotion, self.emotion_blend)),
+            emotion,
             draw: Draw { seed, alpha: self.alpha, temperature, steps: self.steps, eta: self.eta },
         }
     }

@@ -97,6 +97,9 @@ pub fn bytes(motion: &Animation, face: &Face) -> Result<Vec<u8>> {
         "skins": [skin],
         "animations": [animation],
     });
+    if !motion.filters.is_empty() {
+        document["asset"]["extras"] = json!({ "filters": motion.filters });
+    }
     material(&mut buffer, face, &mut document);
     buffer.finish(document)
 }

@@ -9,9 +9,9 @@ use super::Request;
 use crate::animation::{Animation, Elements, Extra};
 use crate::files::{AtomicFile, Failure};
 
-/// Writes `fps`, `names`, the extras, and `frames`: a row of parameters for each frame, in the order of the
-/// names. Extras whose names begin with the same word and a dot are the keys of one object. Each number is
-/// the shortest text that reads back as the same f32.
+/// Writes `fps`, `names`, `filters` if there were any, the extras, and `frames`: a row of parameters for each
+/// frame, in the order of the names. Extras whose names begin with the same word and a dot are the keys of
+/// one object. Each number is the shortest text that reads back as the same f32.
 pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
     let animation = request.animation;
     let object = Object { animation, names: &animation.parameters()?.names };
@@ -30,6 +30,9 @@ impl Serialize for Object<'_> {
         let mut object = serializer.serialize_map(None)?;
         object.serialize_entry("fps", &animation.rate.per_second())?;
         object.serialize_entry("names", names)?;
+        if !animation.filters.is_empty() {
+            object.serialize_entry("filters", &animation.filters)?;
+        }
         let extras: Vec<&Extra> = animation.extras.iter().collect();
         let group = |extra: &Extra| extra.name.split_once('.').map(|(group, _)| group.to_owned());
         for (index, extra) in extras.iter().enumerate() {

@@ -92,16 +92,20 @@ pub fn csv_row(frame: usize, fps: u32, weights: &[f32]) -> String {
     text
 }
 
-/// An animation of the 52 weights ([`Arkit`](crate::animation::arkit::Arkit)) as JSON: `fps`, `names`
-/// (ARKit's own spelling, the order of [`WEIGHTS`]) and `frames`, each with its `timecode`, its `time` in
-/// seconds and its 52 `weights`.
+/// An animation of the 52 weights ([`Arkit`](crate::animation::arkit::Arkit)) as JSON: `fps`, `filters` if
+/// there were any, `names` (ARKit's own spelling, the order of [`WEIGHTS`]) and `frames`, each with its
+/// `timecode`, its `time` in seconds and its 52 `weights`.
 ///
 /// # Errors
 /// As [`csv`].
 pub fn json(animation: &Animation) -> Result<String> {
     let (fps, rows) = weights(animation)?;
+    let filters = match &animation.filters[..] {
+        [] => String::new(),
+        filters => format!("\"filters\": {},\n", serde_json::json!(filters)),
+    };
     let mut text = format!(
-        "{{\n\"format\": \"deeptalk-rt arkit\",\n\"fps\": {fps},\n\"names\": {},\n\"frames\": [",
+        "{{\n\"format\": \"deeptalk-rt arkit\",\n\"fps\": {fps},\n{filters}\"names\": {},\n\"frames\": [",
         serde_json::json!(WEIGHTS.as_slice())
     );
     for (index, row) in rows.chunks_exact(WEIGHTS.len()).enumerate() {

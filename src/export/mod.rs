@@ -151,7 +151,7 @@ pub fn draw(scene: &Scene, paths: &[impl AsRef<Path>], hooks: &Hooks) -> Result<
 
 /// Refuses extras whose names would be equal in a file.
 fn check_names(animation: &Animation) -> Result<()> {
-    const TAKEN: [&str; 5] = ["motion", "fps", "names", "frames", "vertices"];
+    const TAKEN: [&str; 6] = ["motion", "fps", "names", "filters", "frames", "vertices"];
     let mut names: Vec<String> = TAKEN.map(String::from).to_vec();
     for extra in animation.extras.iter() {
         let name = npz::entry_name(&extra.name);

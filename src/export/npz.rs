@@ -9,9 +9,9 @@ use crate::files::{AtomicFile, Failure};
 /// Frames of vertices that are computed and held at a time.
 const FRAMES_AT_ONCE: usize = 64;
 
-/// Writes `motion` (frames, parameters), the extras of integers, `fps` (), `names` (parameters), the extras
-/// of floats, and `vertices` (frames, vertices, 3) if the track has vertices or there is a source of them. A
-/// dot in the name of an extra becomes `_`.
+/// Writes `motion` (frames, parameters), the extras of integers, `fps` (), `names` (parameters), `filters` if
+/// there were any, the extras of floats, and `vertices` (frames, vertices, 3) if the track has vertices or
+/// there is a source of them. A dot in the name of an extra becomes `_`.
 pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), Failure> {
     let Request { animation, options, .. } = request;
     let mut arrays = NpzWriter::new(file);
@@ -27,6 +27,9 @@ pub(super) fn write(file: &mut AtomicFile, request: &Request<'_>) -> Result<(), 
     arrays.f32("fps", &[], &[animation.rate.per_second() as f32])?;
     if let Track::Parameters(parameters) = &animation.track {
         arrays.text("names", &parameters.names)?;
+    }
+    if !animation.filters.is_empty() {
+        arrays.text("filters", &animation.filters)?;
     }
     for Extra { name, shape, elements } in animation.extras.iter() {
         if let Elements::F32(values) = elements {

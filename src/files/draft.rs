@@ -25,6 +25,11 @@ impl Draft {
         if let Some(file) = unnamed(folder) {
             return Ok(Self::Unnamed(file));
         }
+        Self::named(folder)
+    }
+
+    /// A new file with a temporary name.
+    fn named(folder: &Path) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".deeptalk-").suffix(".tmp");
         // Temporary files are private by default; this one gets the permissions of an ordinary file, by the umask.
@@ -77,7 +82,8 @@ impl io::Seek for Draft {
     }
 }
 
-/// None where the file system has no files without names, or a name could not be given later.
+/// A file without a name in `folder`; none if the file system has no such files, or if `/proc` is missing, through which the file gets
+/// its name later.
 #[cfg(target_os = "linux")]
 fn unnamed(folder: &Path) -> Option<File> {
     use rustix::fs::{Mode, OFlags, open};
@@ -109,6 +115,30 @@ fn name(file: &File, target: &Path) -> io::Result<()> {
             // Left by a process of the same number that was killed between the two steps.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn both_kinds_replace_a_file_and_leave_nothing_else() {
+        let kinds: [fn(&Path) -> io::Result<Draft>; 2] = [Draft::create, Draft::named];
+        for make in kinds {
+            let folder = tempfile::tempdir().unwrap();
+            let target = folder.path().join("a.npz");
+            std::fs::write(&target, "before").unwrap();
+            drop(make(folder.path()).unwrap());
+            let mut draft = make(folder.path()).unwrap();
+            draft.write_all(b"after").unwrap();
+            assert_eq!(std::fs::read(&target).unwrap(), b"before");
+            draft.persist(&target).unwrap();
+            assert_eq!(std::fs::read(&target).unwrap(), b"after");
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use super::ModelFile;
 use crate::Result;
+use crate::animation::NamedEmotions;
 
 /// Tensors are taken where they lie, as from a memory map.
 #[repr(C, align(64))]
@@ -11,20 +12,37 @@ struct Aligned<B: ?Sized>(B);
 
 static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../../models/default.safetensors"));
 
+/// The source in the metadata of the built-in model.
+const BUILTIN_SOURCE: &str = "trained from nothing on synthesised speech (models/MODEL_CARD.md)";
+
+static MOODS: &[u8] = include_bytes!("../../models/emotions.safetensors");
+
 impl ModelFile {
-    /// The model that is part of the program: what it was trained on and what it can do stands in `models/MODEL_CARD.md`. Nothing is
-    /// looked up on disk.
+    /// The model that is part of the program: what it was trained on and what it can do stands in
+    /// `models/MODEL_CARD.md`. Nothing is looked up on disk.
     ///
     /// # Errors
     /// None, as long as the program is whole.
     pub fn builtin() -> Result<Self> {
         Self::from_owner(Path::new("the built-in model"), Arc::new(&MODEL.0))
     }
+
+    /// The moods that the program knows for this model: those of the built-in model, none for others.
+    ///
+    /// # Errors
+    /// None, as long as the program is whole.
+    pub fn builtin_emotions(&self) -> Result<NamedEmotions> {
+        match self.provenance().source == BUILTIN_SOURCE {
+            true => NamedEmotions::parse(Path::new("the built-in moods"), MOODS, BUILTIN_SOURCE),
+            false => Ok(NamedEmotions::default()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::safetensors::Safetensors;
     use crate::networks::deeptalk::{Config, DeepTalk, config_of};
     use crate::tensor::cpu::Cpu;
 
@@ -40,5 +58,15 @@ mod tests {
             assert!(at.is_multiple_of(tensor.dtype.size()), "{} is out of step", tensor.name);
         }
         DeepTalk::load(&file, Cpu::F32).unwrap();
+    }
+
+    #[test]
+    fn the_built_in_moods_were_learned_with_the_built_in_model() {
+        let file = ModelFile::builtin().unwrap();
+        let moods = file.builtin_emotions().unwrap();
+        let expected = ["neutral", "happy", "sad", "angry", "surprised", "afraid", "disgusted", "contempt"];
+        assert_eq!(moods.names().collect::<Vec<_>>(), expected);
+        let opened = Safetensors::parse(MOODS, 1 << 20).unwrap();
+        assert_eq!(opened.metadata()["model_sha256"], file.sha256(), "run `python -m moods` in models/");
     }
 }

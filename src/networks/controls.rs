@@ -1,7 +1,8 @@
 //! The controls of a take against those that a network has.
 
-use super::emotion_vector::{check_alpha, check_share};
+use super::emotion_vector::check_alpha;
 use super::{Draw, Spec, Take};
+use crate::animation::Mood;
 use crate::{Error, Result};
 
 impl Spec {
@@ -14,9 +15,10 @@ impl Spec {
         if let Some(temperature) = temperature.iter().find(|t| !t.is_finite() || **t < 0.0) {
             return Err(Error::Usage(format!("a temperature is a number of at least 0, not {temperature}")));
         }
+        let is_set = take.emotion.whole_mood() != Some(&Mood::Heard);
         for (control, is_given, is_there) in [
             ("a temperature", *temperature != [0.0; 2], !self.codebooks.is_empty()),
-            ("an emotion of another recording", take.emotion.is_some(), self.emotion_width.is_some()),
+            ("an emotion of another recording", is_set, self.emotion_width.is_some()),
             ("alpha", alpha.is_some(), self.emotion_width.is_some()),
             ("denoising steps", steps.is_some(), self.sampling.is_some()),
             ("eta", eta.is_some(), self.sampling.is_some()),
@@ -41,17 +43,13 @@ impl Spec {
                 "there is no actor {actor}: this model knows {actors}, from 0 on"
             )));
         }
-        let (Some((emotion, share)), Some(width)) = (&take.emotion, self.emotion_width) else {
-            return Ok(());
-        };
-        check_share(*share)?;
-        emotion.check(width)
+        self.emotion_width.map_or(Ok(()), |width| take.emotion.check(width))
     }
 
     /// The error for a control that the network does not have.
     pub(super) fn lacks(&self, control: &str) -> Error {
         let all = [
-            ("emotions of other recordings and alpha", self.emotion_width.is_some()),
+            ("moods, emotions of other recordings and alpha", self.emotion_width.is_some()),
             ("temperatures", !self.codebooks.is_empty()),
             ("denoising steps and eta", self.sampling.is_some()),
         ];

@@ -11,6 +11,7 @@ mod emotion_vector;
 mod formula;
 pub mod glditalker;
 mod golden;
+mod intake;
 mod loudness;
 mod model_file;
 mod model_writer;
@@ -25,7 +26,6 @@ mod stream_options;
 mod take;
 
 pub use control::{Control, Progress, Step, Timings, Watch};
-pub use emotion_vector::EmotionVector;
 pub use formula::{Formula, synth_model, synth_model_of};
 pub use golden::{Golden, golden_files};
 pub use model_file::{FORMAT_VERSION, ModelFile, Provenance};
@@ -39,6 +39,7 @@ pub use stream::{Frames, NetworkStream};
 pub use stream_options::StreamOptions;
 pub use take::{Draw, Take};
 
+pub use crate::animation::EmotionVector;
 use crate::{Error, Result};
 
 /// The architectures that this crate knows, the first of which is that of the built-in model.

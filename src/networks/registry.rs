@@ -36,7 +36,7 @@ pub struct GoldenModel {
     pub tables: Vec<(String, Vec<i32>)>,
 }
 
-/// What contradicts itself in a configuration: the part, what would be right, what is there.
+/// A contradiction in a configuration: the part, the expected value, the found value.
 pub type Contradiction = (String, String, String);
 
 /// What a configuration says.

@@ -2,15 +2,17 @@
 
 use super::Watch;
 use crate::Result;
+use crate::animation::Mood;
 
-/// A stream of one voice: sound in pieces of any size in, frames out. The frames do not depend on how the sound was cut.
+/// A stream of one voice: sound in pieces of any size in, frames out. The frames do not depend on how the
+/// sound was cut.
 pub trait NetworkStream: Send {
     /// Takes a piece of sound, mono, and computes every hop that is due.
     ///
     /// # Errors
-    /// [`Error::Usage`](crate::Error::Usage) for a sample that is not finite or absurdly large, for sound after
-    /// [`finish`](Self::finish), and while ten minutes of frames wait: nothing of the piece is taken then. Errors of the device and of
-    /// `watch`: the piece is taken, and the next call goes on.
+    /// [`Error::Usage`](crate::Error::Usage) for a sample that is not finite or absurdly large, for sound
+    /// after [`finish`](Self::finish), and while ten minutes of frames wait: nothing of the piece is taken
+    /// then. Errors of the device and of `watch`: the piece is taken, and the next call goes on.
     fn push(&mut self, samples: &[f32], watch: &Watch<'_, '_>) -> Result<()>;
 
     /// Ends the sound and computes the frames that still waited for look-ahead.
@@ -21,6 +23,14 @@ pub trait NetworkStream: Send {
 
     /// How far steady play is behind the sound, in seconds.
     fn delay(&self) -> f64;
+
+    /// Changes the mood, from the first frame that is not given out yet, smoothly within half a second. What
+    /// the take said of the emotion from there on no longer counts.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::Error::Usage) for a mood or a strength that the network cannot take; the
+    /// stream goes on as before.
+    fn change_mood(&mut self, mood: Mood, strength: f32) -> Result<()>;
 
     /// The number of frames that wait for [`poll`](Self::poll).
     fn waiting(&self) -> usize;
@@ -38,7 +48,8 @@ pub struct Frames {
     pub parameters: usize,
     /// Row-major (frames, parameters).
     pub values: Vec<f32>,
-    /// Codes that these frames are the first to show, by the name of their stage. They stand: later frames are decoded with them.
+    /// Codes that these frames are the first to show, by the name of their stage. They stand: later frames
+    /// are decoded with them.
     pub codes: Vec<(&'static str, Vec<i32>)>,
 }
 

@@ -1,6 +1,8 @@
 //! The options of a stream, in seconds.
 
+use super::Spec;
 use super::Take;
+use crate::animation::filter::{FilterSettings, Pipeline};
 use crate::audio::{HIGHEST_RATE, LOWEST_RATE, SAMPLE_RATE};
 use crate::{Error, Result};
 
@@ -37,6 +39,9 @@ pub struct StreamOptions {
     pub forget: f32,
     /// The face comes to rest after so much silence: up to 3,600 s.
     pub rest_after: f32,
+    /// Filters over the frames; a time to rest in them counts instead of [`rest_after`](Self::rest_after).
+    /// They hold no frame back.
+    pub filters: FilterSettings,
 }
 
 impl Default for StreamOptions {
@@ -53,6 +58,7 @@ impl Default for StreamOptions {
             floor: 0.003,
             forget: 30.0,
             rest_after: 1.0,
+            filters: FilterSettings::default(),
         }
     }
 }
@@ -97,6 +103,16 @@ impl StreamOptions {
             )));
         }
         Ok(())
+    }
+
+    /// The filters over the frames of a network, where the sound of `look_ahead` frames after a frame is known.
+    ///
+    /// # Errors
+    /// As [`FilterSettings::pipeline`].
+    pub(super) fn pipeline(&self, spec: &Spec, look_ahead: usize) -> Result<Pipeline> {
+        let rest_after = self.filters.rest_after.or(Some(self.rest_after.into()));
+        let settings = FilterSettings { rest_after, ..self.filters.clone() };
+        settings.pipeline(spec.parameter_names(), spec.frame_rate, look_ahead)
     }
 
     /// A time in whole frames.

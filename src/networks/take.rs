@@ -1,13 +1,14 @@
 //! The controls of one animation: who speaks, with which emotion, and what is drawn.
 
-use super::EmotionVector;
+use crate::animation::{EmotionTrack, EmotionVector, Mood};
 
 /// How a motion is drawn instead of taken at its likeliest.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Draw {
     /// The seed of everything that is drawn.
     pub seed: u64,
-    /// Draws the emotion vector: the paper's uncertainty factor alpha, which multiplies the log variance. Nothing: the mean.
+    /// Draws the emotion vector: the paper's uncertainty factor alpha, which multiplies the log variance.
+    /// Nothing: the mean.
     pub alpha: Option<f32>,
     /// Temperatures of the top and the bottom codes; 0 takes the likeliest.
     pub temperature: [f32; 2],
@@ -22,8 +23,8 @@ pub struct Draw {
 pub struct Take {
     /// Index of the identity.
     pub actor: usize,
-    /// An emotion to use instead of the recording's own, and how much of it: 0 none, 1 all.
-    pub emotion: Option<(EmotionVector, f32)>,
+    /// The emotion over time; the default is the recording's own.
+    pub emotion: EmotionTrack,
     /// What is drawn.
     pub draw: Draw,
 }
@@ -41,7 +42,12 @@ impl Take {
 
     /// `share` of the way from the recording's own emotion to this one, on the sphere.
     pub fn with_blend(self, emotion: EmotionVector, share: f32) -> Self {
-        Self { emotion: Some((emotion, share)), ..self }
+        self.with_track(EmotionTrack::constant(Mood::Lent { emotion, share }))
+    }
+
+    /// Moods over time, in place of the recording's own emotion.
+    pub fn with_track(self, emotion: EmotionTrack) -> Self {
+        Self { emotion, ..self }
     }
 
     /// Draws the emotion from its distribution: see [`Draw::alpha`].

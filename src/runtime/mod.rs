@@ -28,6 +28,7 @@ mod threads;
 pub use model::{Model, ModelOptions};
 pub use session::Session;
 
+pub use crate::animation::{EmotionTrack, NamedEmotions};
 pub use crate::networks::{
     Control, Draw, EmotionVector, Frames, Progress, Spec, Step, StreamOptions, Take, Timings,
 };

@@ -1,9 +1,10 @@
 //! A model that threads share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::threads::Threads;
+use crate::animation::{EmotionTrack, HIGHEST_STRENGTH, NamedEmotions};
 use crate::networks::{ModelFile, Network, Provenance, Spec};
 use crate::tensor::{Device, OpenDevice};
 use crate::{Error, Result};
@@ -19,6 +20,7 @@ struct Inner {
     device: OpenDevice,
     threads: Option<Threads>,
     provenance: Provenance,
+    emotions: NamedEmotions,
 }
 
 /// The options of loading a model.
@@ -34,6 +36,7 @@ struct Inner {
 pub struct ModelOptions {
     device: Device,
     threads: Option<usize>,
+    emotions: Option<PathBuf>,
 }
 
 impl ModelOptions {
@@ -51,6 +54,12 @@ impl ModelOptions {
     /// do not depend on their number.
     pub fn threads(self, count: usize) -> Self {
         Self { threads: Some(count), ..self }
+    }
+
+    /// Moods under names, from a file that was learned with this model ([`NamedEmotions::save`]). They join
+    /// those that the model knows; a name that is known already gets the new mood.
+    pub fn emotions(self, path: impl Into<PathBuf>) -> Self {
+        Self { emotions: Some(path.into()), ..self }
     }
 
     /// From a model file, which is memory-mapped.
@@ -87,13 +96,14 @@ impl ModelOptions {
         if let Some(count) = count {
             return Err(Error::Usage(format!("a model works with 1 to {MOST_THREADS} threads, not {count}")));
         }
+        let emotions = emotions_of(file, self.emotions.as_deref())?;
         let device = self.device.open()?;
         // A GPU keeps recorded work for the calling threads; threads of the model's own serve the processor.
         let threads = self.threads.filter(|_| device.cuda().is_none()).map(Threads::new).transpose()?;
         let load = || file.open_on(&device);
         let network = threads.as_ref().map_or_else(load, |threads| threads.run(load))?;
         let provenance = file.provenance().clone();
-        Ok(Model { inner: Arc::new(Inner { network, device, threads, provenance }) })
+        Ok(Model { inner: Arc::new(Inner { network, device, threads, provenance, emotions }) })
     }
 }
 
@@ -145,6 +155,27 @@ impl Model {
         &self.inner.provenance
     }
 
+    /// The moods that have names: the built-in model's eight, and those of [`ModelOptions::emotions`].
+    pub fn emotions(&self) -> &NamedEmotions {
+        &self.inner.emotions
+    }
+
+    /// A take's emotion with every strength times `strength`: 0 is neutral, 1 changes nothing, 2 is the most.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a strength that is out of range, and for a model without a mood `neutral`.
+    pub fn emotion_at_strength(&self, track: EmotionTrack, strength: f32) -> Result<EmotionTrack> {
+        if strength == 1.0 {
+            return Ok(track);
+        }
+        if !(0.0..=HIGHEST_STRENGTH).contains(&strength) {
+            return Err(Error::Usage(format!(
+                "the strength of an emotion is a number from 0 to {HIGHEST_STRENGTH}, not {strength}"
+            )));
+        }
+        Ok(track.scaled(strength, self.emotions().get("neutral")?.clone()))
+    }
+
     /// The device: `cpu`, `cpu:bf16`, or `cuda:0` and the name of the GPU.
     pub fn device(&self) -> &str {
         self.inner.device.name()
@@ -171,6 +202,26 @@ impl Model {
             None => work(),
         }
     }
+}
+
+/// The moods that are known for a model, and those of a file.
+fn emotions_of(file: &ModelFile, path: Option<&Path>) -> Result<NamedEmotions> {
+    let mut known = file.builtin_emotions()?;
+    let Some(path) = path else { return Ok(known) };
+    let more = NamedEmotions::load(path, &file.provenance().source)?;
+    if more.width().is_some() && more.width() != file.spec().emotion_width {
+        let expected = file
+            .spec()
+            .emotion_width
+            .map_or("no moods".into(), |width| format!("vectors of {width} numbers"));
+        let found = format!("{} numbers", more.width().unwrap_or(0));
+        let next = "learn the moods from clips with this model";
+        return Err(Error::bad_input(path, "does not fit the model", expected, found, next));
+    }
+    for (name, emotion) in more.iter() {
+        known.insert(name, emotion.clone())?;
+    }
+    Ok(known)
 }
 
 impl std::fmt::Debug for Model {

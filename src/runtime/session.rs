@@ -99,13 +99,31 @@ impl Session {
     /// # Errors
     /// [`Error::Usage`] for options that make no sense.
     pub fn begin(&mut self, options: &StreamOptions) -> Result<()> {
-        self.stream = Some(Arc::clone(self.model.network()).stream(options)?);
+        let mut options = options.clone();
+        let neutral = &mut options.take.emotion.neutral;
+        *neutral = neutral.take().or_else(|| self.model.emotions().neutral().cloned());
+        self.stream = Some(Arc::clone(self.model.network()).stream(&options)?);
         Ok(())
     }
 
     /// How far steady play of the stream is behind its sound, in seconds; 0 if no stream was begun.
     pub fn delay(&self) -> f64 {
         self.stream.as_ref().map_or(0.0, |stream| stream.delay())
+    }
+
+    /// Changes the mood of the stream: `NAME[:STRENGTH]` of the moods that the model knows
+    /// ([`Model::emotions`]), or `heard`. In effect from the first frame that is not computed yet, smoothly
+    /// within half a second.
+    ///
+    /// # Errors
+    /// [`Error::Usage`]: an unknown name, with the known ones; a strength out of range. The stream goes on as
+    /// before.
+    pub fn set_mood(&mut self, text: &str) -> Result<()> {
+        let (mood, strength) = self.model.emotions().change(text)?;
+        if self.stream.is_none() {
+            self.begin(&StreamOptions::default())?;
+        }
+        self.stream.as_deref_mut().map_or(Ok(()), |stream| stream.change_mood(mood, strength))
     }
 
     /// Sound of the stream, mono, at its rate, in pieces of any size: what comes out does not depend on how it was cut. Every hop that is

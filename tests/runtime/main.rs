@@ -1,5 +1,6 @@
 //! The library from the view of programs: models that threads share, sessions, streams.
 
+mod moods;
 mod quality;
 mod sessions;
 mod streams;

@@ -13,9 +13,21 @@
 //! assert_eq!((talk.frame(30), talk.frame(99)), (&[0.2][..], &[0.0][..]));
 //! ```
 
+mod hold;
+mod levels;
+mod one_euro;
+mod regions;
 mod rest;
+mod settings;
+mod symmetry;
 
+pub use hold::Hold;
+pub use levels::{Level, Levels};
+pub use one_euro::{OneEuro, Smoothing};
+pub use regions::columns_of;
 pub use rest::Rest;
+pub use settings::{FilterSettings, Smooth};
+pub use symmetry::Symmetry;
 
 use super::{Animation, Rate};
 
@@ -61,6 +73,11 @@ impl Sound for LoudFrames {
 pub trait Filter: Send {
     /// Frames between the row that goes in and the row that comes out.
     fn latency(&self) -> usize {
+        0
+    }
+
+    /// Frames before a row whose sound the filter asks for.
+    fn reach(&self) -> usize {
         0
     }
 
@@ -124,6 +141,11 @@ impl Pipeline {
     /// Frames between the row that goes in and the row that comes out.
     pub fn latency(&self) -> usize {
         self.stages.iter().map(|stage| stage.filter.latency()).sum()
+    }
+
+    /// Frames before the next row whose sound some filter asks for.
+    pub fn reach(&self) -> usize {
+        self.latency() + self.stages.iter().map(|stage| stage.filter.reach()).max().unwrap_or(0)
     }
 
     /// Takes the row of the next frame; true if `row` now holds a filtered row, [`latency`](Self::latency) frames behind.
@@ -251,6 +273,65 @@ mod tests {
             prop_assert_eq!(whole.values(), &out);
             prop_assert_eq!(out.len(), values.len());
         }
+    }
+
+    #[test]
+    fn every_filter_of_a_preset_gives_the_same_rows_for_a_recording_and_for_a_stream() {
+        let look = FilterSettings::from_toml(
+            "symmetry = 0.5\nclose_mouth_after = 0.2\nrest_after = 0.8\nhold = 2\n[gain]\nmouth = 1.2\nall = 0.9\n[offset]\n\
+             browInnerUp = 0.1\n[clamp]\njaw_x = [0, 0.4]\n[smooth]\nbrows = 1.5\njaw = { cutoff = 5, beta = 0 }",
+        )
+        .unwrap();
+        let names = ["browInnerUp", "browDownLeft", "browDownRight", "mouthClose", "jaw_x", "jaw_y", "jaw_z"]
+            .map(String::from);
+        let (rate, look_ahead, frames) = (Rate::whole(25), 10, 200);
+        let values: Vec<f32> = (0..frames * names.len()).map(|i| (i as f32 * 0.37).sin()).collect();
+        let sound = |frame: usize| frame % 90 < 30;
+        let mut whole = Animation::from_parameters(rate, names.clone(), values.clone());
+        look.pipeline(&names, rate, look_ahead).unwrap().apply(&mut whole, &sound);
+        assert!(whole.values() != values && whole.values().iter().all(|value| value.is_finite()));
+        let mut stream = look.pipeline(&names, rate, look_ahead).unwrap();
+        assert_eq!(stream.latency(), 0);
+        for (frame, row) in values.chunks_exact(names.len()).enumerate() {
+            let mut row = row.to_vec();
+            assert!(stream.push(&|at: usize| at <= frame + look_ahead && sound(at), &mut row));
+            assert_eq!(row, whole.frame(frame), "{frame}");
+        }
+        let closed = |frame: usize| whole.frame(frame)[3..].iter().all(|value| *value == 0.0);
+        assert!(closed(50) && whole.frame(50)[0] != 0.0, "the mouth is shut before the face rests");
+        assert!(whole.frame(76).iter().all(|value| *value == 0.0), "{:?}", whole.frame(76));
+    }
+
+    #[test]
+    fn settings_out_of_range_and_unknown_names_are_refused() {
+        let names = ["jaw_x", "browInnerUp"].map(String::from);
+        let tell = |text: &str| {
+            let settings = FilterSettings::from_toml(text);
+            settings.and_then(|settings| settings.pipeline(&names, Rate::whole(25), 0).map(drop)).unwrap_err()
+        };
+        for (text, words) in [
+            ("[gain]\nmuoth = 1", "neither a channel nor a region"),
+            ("[gain]\ngaze = 1", "neither a channel nor a region"),
+            ("[gain]\njaw = nan", "gain of `jaw` is a number from -100 to 100, not NaN"),
+            ("[gain]\njaw = inf", "not inf"),
+            ("[clamp]\njaw = [1, 0]", "upper limit of `jaw`"),
+            ("[smooth]\njaw = 0", "cutoff of `jaw`"),
+            ("symmetry = 2", "from 0 to 1, not 2"),
+            ("hold = 0", "from 1 to 1000, not 0"),
+            ("rest_after = -1", "rests is a number"),
+            ("gian = 1", "unknown field `gian`"),
+            ("not toml", "cannot be read"),
+        ] {
+            let error = tell(text);
+            assert!(error.exit_code() == 2 && error.to_string().contains(words), "{text}: {error}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("look.toml");
+        for bytes in [&b"gian = 1"[..], &[0xff]] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(FilterSettings::load(&path).unwrap_err().exit_code(), 3);
+        }
+        assert_eq!(FilterSettings::load(folder.path().join("absent")).unwrap_err().exit_code(), 3);
     }
 
     #[test]

@@ -9,14 +9,17 @@ const RISE: usize = 5;
 
 /// A fade to the neutral face (all parameters 0) in silence.
 ///
-/// A frame is awake if loud sound is at most `rest_after` frames before it or `look_ahead` frames after it. From the first frame that is
-/// not awake, the motion fades to neutral over 12 frames; from the first that is awake again, it returns over 5 frames or the look-ahead,
-/// whichever is shorter, so that the mouth is ready when the sound begins. No row is held back, but the sound of `look_ahead` frames after
-/// a row must have been heard when the row comes.
+/// A frame is awake if loud sound is at most `rest_after` frames before it or `look_ahead` frames after it.
+/// From the first frame that is not awake, the motion fades to neutral over 12 frames; from the first that is
+/// awake again, it returns over 5 frames or the look-ahead, whichever is shorter, so that the mouth is ready
+/// when the sound begins. Latency: 0 frames, but the sound of `look_ahead` frames after a row must have been
+/// heard when the row comes.
 #[derive(Debug, Clone)]
 pub struct Rest {
     rest_after: usize,
     look_ahead: usize,
+    /// The columns that rest; none means all.
+    columns: Option<Vec<usize>>,
     /// The share of the motion that the last frame showed.
     shown: f32,
 }
@@ -24,12 +27,12 @@ pub struct Rest {
 impl Rest {
     /// Rest after so many frames of silence, with sound known so many frames ahead.
     pub fn new(rest_after: usize, look_ahead: usize) -> Self {
-        Self { rest_after, look_ahead, shown: 0.0 }
+        Self { rest_after, look_ahead, columns: None, shown: 0.0 }
     }
 
-    /// Frames before a row whose sound decides whether the row rests.
-    pub fn reach(&self) -> usize {
-        self.rest_after
+    /// The same for these columns alone: a mouth that closes while the brows go on.
+    pub fn of(self, columns: Vec<usize>) -> Self {
+        Self { columns: Some(columns), ..self }
     }
 
     /// The share of the motion that the next frame, `frame`, shows.
@@ -45,10 +48,18 @@ impl Rest {
 }
 
 impl Filter for Rest {
+    fn reach(&self) -> usize {
+        self.rest_after
+    }
+
     fn push(&mut self, frame: usize, sound: &dyn Sound, row: &mut [f32]) -> bool {
         let shown = self.next(frame, sound);
         // Adding 0 makes the neutral face's zeros plain ones.
-        row.iter_mut().for_each(|value| *value = *value * shown + 0.0);
+        let fade = |value: &mut f32| *value = *value * shown + 0.0;
+        match &self.columns {
+            None => row.iter_mut().for_each(fade),
+            Some(columns) => columns.iter().for_each(|column| fade(&mut row[*column])),
+        }
         true
     }
 }

@@ -188,7 +188,7 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// Whether this is that text, compared byte by byte where the lengths are equal.
+    /// True if this value is the text `text`. A value of another length costs nothing, so long keys may be compared often.
     fn is_text(self, text: &str) -> bool {
         match self.value() {
             Value::Str(own) => own == text,

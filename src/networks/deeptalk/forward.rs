@@ -11,7 +11,7 @@ use super::weights::Weights;
 use crate::layers::{Observer, timed};
 use crate::networks::model_file::Listing;
 use crate::networks::{ModelFile, Spec};
-use crate::tensor::{Clips, Context, Engine, Lease, NetworkId, Ops, Outputs, Part};
+use crate::tensor::{Clips, Context, Engine, Lease, NetworkId, Ops, Outputs, Packed as _, Part};
 use crate::{Error, Result};
 
 /// Samples of the shortest clip that an encoder can hear; shorter ones are padded with silence.
@@ -223,7 +223,8 @@ impl<B: Ops> DeepTalk<B> {
         self.ops.upload_f32(&lengths, 1, &samples)
     }
 
-    /// Content and an emotion vector (clips, width) to motion. `actors` names an identity for each clip.
+    /// Content and emotion vectors to motion: one for each clip, (clips, width), or one for each frame,
+    /// (frames, width) in the clips of the content. `actors` names an identity for each emotion vector.
     pub fn animate(
         &self,
         content: &B::Tensor,
@@ -233,7 +234,7 @@ impl<B: Ops> DeepTalk<B> {
         observer: &dyn Observer<B>,
     ) -> Result<Animated<B>> {
         let Weights { style, predictor, motion_prior, .. } = &self.loaded.weights;
-        let actors = self.one_hot(actors)?;
+        let actors = self.one_hot(actors, emotion.clips())?;
         let mut inputs = vec![content, emotion, &actors];
         // The places of the given codes among the inputs.
         let places = choice.given.map(|given| {
@@ -265,7 +266,7 @@ impl<B: Ops> DeepTalk<B> {
         Ok(Animated { motion, codes: MotionCodes { top, bottom } })
     }
 
-    fn one_hot(&self, actors: &[usize]) -> Result<B::Tensor> {
+    fn one_hot(&self, actors: &[usize], clips: &Clips) -> Result<B::Tensor> {
         let width = self.loaded.config.actors.len();
         let mut rows = vec![0.0; actors.len() * width];
         for (&actor, row) in actors.iter().zip(rows.chunks_exact_mut(width)) {
@@ -273,7 +274,7 @@ impl<B: Ops> DeepTalk<B> {
                 Error::Usage(format!("there is no actor {actor}: this model knows {width}, from 0 on"))
             })? = 1.0;
         }
-        self.ops.upload(&Clips::from_lengths(vec![1; actors.len()]), width, &rows)
+        self.ops.upload(clips, width, &rows)
     }
 
     /// Motion (frames, parameters; frames a multiple of 4) to codes.

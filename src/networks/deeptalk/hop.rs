@@ -18,8 +18,8 @@ pub struct Hop<'a> {
     pub first_frame: usize,
     /// The top and bottom codes of the window's beginning that are given out already: they stay.
     pub given: [&'a [i32]; 2],
-    /// The emotion to speak with, before anything is drawn from it.
-    pub emotion: &'a EmotionVector,
+    /// The emotion to speak with, before anything is drawn from it: one, or one for each frame of the window.
+    pub emotions: &'a [EmotionVector],
     /// Actor and draws; its emotion is not looked at.
     pub take: &'a Take,
 }
@@ -41,12 +41,18 @@ impl<B: Ops> DeepTalk<B> {
     pub fn hop(&self, hop: &Hop<'_>, observer: &dyn Observer<B>) -> Result<Hopped> {
         let ops = self.ops();
         let content = self.content_of_normalized(hop.samples, observer)?;
+        let (rows, width) = (Clips::one(hop.emotions.len()), self.config().emotion_head.width);
+        let of = |part: fn(&EmotionVector) -> &Vec<f32>| {
+            let values: Vec<f32> = hop.emotions.iter().flat_map(part).copied().collect();
+            ops.upload(&rows, width, &values)
+        };
+        let mu = of(|emotion| &emotion.mu)?;
         let vector = match hop.take.draw.alpha {
-            None => self.upload_vector(&hop.emotion.mu)?,
+            None => mu,
             Some(alpha) => {
-                let noise = noise::normal(hop.take.draw.seed, super::STREAM_EMOTION, hop.emotion.mu.len());
-                let [mu, logvar] = [&hop.emotion.mu, &hop.emotion.logvar].map(|row| self.upload_vector(row));
-                ops.sample_gaussian(&mu?, &logvar?, &self.upload_vector(&noise)?, alpha)?
+                let noise = noise::normal(hop.take.draw.seed, super::STREAM_EMOTION, width);
+                let noise = ops.upload(&rows, width, &noise.repeat(rows.rows()))?;
+                ops.sample_gaussian(&mu, &of(|emotion| &emotion.logvar)?, &noise, alpha)?
             }
         };
         let [top, bottom] = draws(hop.take, &[hop.first_frame]);
@@ -59,7 +65,8 @@ impl<B: Ops> DeepTalk<B> {
         };
         let given = [given(0, FRAMES_PER_TOP_CODE)?, given(1, FRAMES_PER_BOTTOM_CODE)?];
         let choice = Choice { sample: [top.as_ref(), bottom.as_ref()], given: given.each_ref().map(Some) };
-        let animated = self.animate(&content, &vector, &[hop.take.actor], &choice, observer)?;
+        let animated =
+            self.animate(&content, &vector, &vec![hop.take.actor; rows.rows()], &choice, observer)?;
         let codes = [ops.download_codes(&animated.codes.top)?, ops.download_codes(&animated.codes.bottom)?];
         Ok(Hopped { motion: ops.download(&animated.motion)?, codes })
     }
@@ -74,9 +81,5 @@ impl<B: Ops> DeepTalk<B> {
         observer: &dyn Observer<B>,
     ) -> Result<EmotionVector> {
         self.download_emotion(&self.emotion_of_normalized(samples, observer)?)
-    }
-
-    fn upload_vector(&self, row: &[f32]) -> Result<B::Tensor> {
-        self.ops().upload(&Clips::one(1), row.len(), row)
     }
 }

@@ -159,3 +159,8 @@ pub fn config_of(file: &super::ModelFile) -> Result<Config> {
         Error::bad_input(file.path(), what, expected, found, "give a DEEPTalk model")
     })
 }
+
+/// A defect: a track that needs the emotion of the speech was given none.
+fn no_emotion() -> Error {
+    Error::Usage("the emotion of the speech is not known yet".into())
+}

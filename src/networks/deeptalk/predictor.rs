@@ -9,16 +9,16 @@ use crate::tensor::{Activation, AttentionBias, Linear, Ops, Packed, SampleCodes,
 
 /// The encoder's bias: rows less than a second apart see each other.
 ///
-/// The paper's bias is `-slope * floor(|i - j| / 25)`; the published code passes it where a mask of forbidden pairs is
-/// expected, and everything that is not 0 forbids. The published weights were trained so.
+/// The paper's bias is `-slope * floor(|i - j| / 25)`; the published code passes it where a mask of forbidden
+/// pairs is expected, and everything that is not 0 forbids. The published weights were trained so.
 const WITHIN_A_SECOND: AttentionBias = AttentionBias::Window { rows: FPS };
 
 /// How codes are chosen, top book first.
 pub struct Choice<'a, T> {
     /// Draws codes; none takes the likeliest.
     pub sample: [Option<&'a SampleCodes>; 2],
-    /// Codes that take the place of chosen ones: those that a stream gave out already, or those of a reference. (rows of codes, 1) in
-    /// f32, with -1 where the chosen code stays.
+    /// Codes that take the place of chosen ones: those that a stream gave out already, or those of a
+    /// reference. (rows of codes, 1) in f32, with -1 where the chosen code stays.
     pub given: [Option<&'a T>; 2],
 }
 
@@ -46,7 +46,8 @@ impl<W> Style<W> {
         })
     }
 
-    /// Emotion vectors (clips, width) and one-hot actors (clips, actors) to styles (clips, style).
+    /// Emotion vectors and one-hot actors (rows, actors) to styles (rows, style): a row for each clip or for
+    /// each frame.
     pub(super) fn forward<B: Ops<Weight = W>>(
         &self,
         ops: &B,
@@ -88,7 +89,7 @@ impl<W> Predictor<W> {
         })
     }
 
-    /// Content (frames, width) and styles (clips, style) to codes.
+    /// Content (frames, width) and styles, (clips, style) or (frames, style), to codes.
     pub(super) fn forward<B: Ops<Weight = W>>(
         &self,
         ops: &B,
@@ -106,7 +107,14 @@ impl<W> Predictor<W> {
                 None => Ok(chosen),
             }
         };
-        let x = ops.concat(&[content, &ops.broadcast_rows(style, content.clips())?])?;
+        let spread;
+        let style = if style.clips() == content.clips() {
+            style
+        } else {
+            spread = ops.broadcast_rows(style, content.clips())?;
+            &spread
+        };
+        let x = ops.concat(&[content, style])?;
         let x = ops.transformer_stack(x, &self.encoder, &WITHIN_A_SECOND)?;
         observer.stage("predictor.encoder", &x)?;
         let features = ops.linear(&x, &self.features, Activation::None)?;
@@ -132,8 +140,8 @@ struct CodeHead<W> {
     /// From the stacked features.
     input: Linear<W>,
     layers: Vec<TransformerLayer<W>>,
-    /// Rows `i` and `j` see each other where `|i - j|` is below this. The published model has 1, a row sees itself alone, for the reason
-    /// that [`WITHIN_A_SECOND`] gives; the paper's bias is `-slope * |i - j|`.
+    /// Rows `i` and `j` see each other where `|i - j|` is below this. The published model has 1, a row sees
+    /// itself alone, for the reason that [`WITHIN_A_SECOND`] gives; the paper's bias is `-slope * |i - j|`.
     attention_rows: usize,
     /// To the logits.
     output: Linear<W>,

@@ -8,8 +8,8 @@ use super::network::of_recording;
 use super::padding::wanted_frames;
 use super::predictor::Choice;
 use super::windows::{Seams, Window, join_codes, packs, windows};
-use super::{STREAM_BOTTOM, STREAM_EMOTION, STREAM_TOP};
-use crate::animation::{Animation, Extras, Rate};
+use super::{STREAM_BOTTOM, STREAM_EMOTION, STREAM_TOP, no_emotion};
+use crate::animation::{Animation, EmotionTrack, Extras, Mood, Rate};
 use crate::layers::Observer;
 use crate::networks::{EmotionVector, Progress, Take};
 use crate::tensor::{Clips, Ops, Packed, SampleCodes, noise};
@@ -128,12 +128,16 @@ impl<B: Ops> DeepTalk<B> {
         observer: &dyn Observer<B>,
     ) -> Result<()> {
         let ops = self.ops();
-        let blended;
-        let emotion = match &take.emotion {
-            None => &analysis.emotion,
-            Some((other, share)) => {
-                blended = self.blend(&analysis.emotion, other, *share, windows.len())?;
-                &blended
+        let made;
+        let emotion = match take.emotion.whole_mood() {
+            Some(Mood::Heard) => &analysis.emotion,
+            Some(Mood::Lent { emotion, share }) => {
+                made = self.blend(&analysis.emotion, emotion, *share, windows.len())?;
+                &made
+            }
+            None => {
+                made = self.follow(&take.emotion, windows, analysis)?;
+                &made
             }
         };
         let drawn;
@@ -142,14 +146,15 @@ impl<B: Ops> DeepTalk<B> {
             Some(alpha) => {
                 let width = self.config().emotion_head.width;
                 let noise = noise::normal(take.draw.seed, STREAM_EMOTION, width);
-                let noise = self.upload_row(&noise, windows.len())?;
+                let rows = emotion.mu.clips();
+                let noise = ops.upload(rows, width, &noise.repeat(rows.rows()))?;
                 drawn = ops.sample_gaussian(&emotion.mu, &emotion.logvar, &noise, alpha)?;
                 &drawn
             }
         };
         let first_frames: Vec<usize> = windows.iter().map(|window| window.first_frame).collect();
         let [top, bottom] = draws(take, &first_frames);
-        let actors = vec![take.actor; windows.len()];
+        let actors = vec![take.actor; emotion.mu.clips().rows()];
         let choice = Choice { sample: [top.as_ref(), bottom.as_ref()], ..Choice::default() };
         let animated = self.animate(&analysis.content, vector, &actors, &choice, observer)?;
 
@@ -170,8 +175,19 @@ impl<B: Ops> DeepTalk<B> {
             for (all, codes, frames_per_code) in codes {
                 join_codes(all, window.first_frame / frames_per_code, codes);
             }
-            unfinished.emotion_mu.extend(&mu[clip * width..(clip + 1) * width]);
-            unfinished.emotion_logvar.extend(&logvar[clip * width..(clip + 1) * width]);
+            let rows = emotion.mu.clips().range(clip);
+            let rows = match take.emotion.is_constant() {
+                true => rows,
+                false => {
+                    // A row for each frame; those that windows share are the newer window's.
+                    unfinished.emotion_mu.truncate(window.first_frame * width);
+                    unfinished.emotion_logvar.truncate(window.first_frame * width);
+                    rows.start..rows.start + frames
+                }
+            };
+            let rows = rows.start * width..rows.end * width;
+            unfinished.emotion_mu.extend(&mu[rows.clone()]);
+            unfinished.emotion_logvar.extend(&logvar[rows]);
         }
         Ok(())
     }
@@ -194,6 +210,39 @@ impl<B: Ops> DeepTalk<B> {
         Ok(Distribution {
             mu: ops.slerp(&own.mu, &mu, share)?,
             logvar: ops.lerp(&own.logvar, &logvar, share)?,
+        })
+    }
+
+    /// The emotions of a track: a row for each window if it is constant, else a row for each frame of the
+    /// content.
+    fn follow(
+        &self,
+        track: &EmotionTrack,
+        windows: &[&Window],
+        analysis: &Analysis<B::Tensor>,
+    ) -> Result<Distribution<B::Tensor>> {
+        let width = self.config().emotion_head.width;
+        let heard = track.needs_heard().then(|| self.download_emotion(&analysis.emotion)).transpose()?;
+        let content = analysis.content.clips();
+        let (mut mu, mut logvar, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        for (clip, window) in windows.iter().enumerate() {
+            let row = clip * width..(clip + 1) * width;
+            let heard = heard.as_ref().map(|all| EmotionVector {
+                mu: all.mu[row.clone()].to_vec(),
+                logvar: all.logvar[row].to_vec(),
+            });
+            let count = if track.is_constant() { 1 } else { content.range(clip).len() };
+            for frame in window.first_frame..window.first_frame + count {
+                let emotion = track.at(frame as f64 / FPS as f64, heard.as_ref()).ok_or_else(no_emotion)?;
+                mu.extend(emotion.mu);
+                logvar.extend(emotion.logvar);
+            }
+            counts.push(count);
+        }
+        let rows = Clips::from_lengths(counts);
+        Ok(Distribution {
+            mu: self.ops().upload(&rows, width, &mu)?,
+            logvar: self.ops().upload(&rows, width, &logvar)?,
         })
     }
 
@@ -256,7 +305,8 @@ impl Unfinished {
         let names = model.config().parameter_names();
         let width = model.config().emotion_head.width;
         let rows = [self.emotion_mu.len() / width.max(1), width];
-        // Top codes are one for four frames, bottom codes one for two; the emotion has a row for each window.
+        // Top codes are one for four frames, bottom codes one for two; the emotion has a row for each window, or
+        // for each frame if it follows a track.
         let extras = Extras::new()
             .with("codes_t", [self.codes_t.len()], self.codes_t)
             .with("codes_b", [self.codes_b.len()], self.codes_b)

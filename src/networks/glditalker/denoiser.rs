@@ -55,7 +55,7 @@ struct DenoiserLayer<W> {
     norm3: Norm<W>,
 }
 
-/// What the denoiser knows of some frames before the first step.
+/// The inputs of the denoiser that are the same at every step, for some frames.
 pub(super) struct Condition<T> {
     /// Positions and style: (frames, width).
     still: T,
@@ -73,7 +73,7 @@ pub(super) struct Steps<T> {
 }
 
 impl<T: Packed> Condition<T> {
-    /// What the cross-attention of a layer gives at step `k` of a plan: (frames, width).
+    /// The output of a layer's cross-attention at step `k` of a plan: (frames, width).
     pub fn cross<B: Ops<Tensor = T>>(
         &self,
         ops: &B,
@@ -89,7 +89,7 @@ impl<T: Packed> Condition<T> {
 pub(super) struct Kept<T>(Vec<Option<T>>);
 
 impl<T> Kept<T> {
-    /// Nothing yet.
+    /// No kept keys and values: the state before the first frame.
     pub fn none() -> Self {
         Self(Vec::new())
     }
@@ -169,7 +169,8 @@ impl<W> Denoiser<W> {
         self.style.iter().skip(style).step_by(self.sizes.styles).copied().collect()
     }
 
-    /// What follows from E_a (frames, width) of some clips; `first_frames` are those of the clips in their recordings.
+    /// Computes the inputs that follow from the audio condition E_a (frames, width) of some clips; `first_frames` holds the number of each
+    /// clip's first frame in its recording.
     pub(super) fn condition<B: Ops<Weight = W>>(
         &self,
         ops: &B,
@@ -196,7 +197,7 @@ impl<W> Denoiser<W> {
         })
     }
 
-    /// What follows from a plan, for so many clips.
+    /// Computes the inputs that follow from a plan of steps, for `clips` clips.
     pub(super) fn steps<B: Ops<Weight = W>>(
         &self,
         ops: &B,

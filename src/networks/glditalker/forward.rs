@@ -39,7 +39,7 @@ pub(super) struct Loaded<W> {
     pub mesh: Mesh,
 }
 
-/// What the host keeps of the mesh.
+/// The tables of the mesh that stay in the memory of the host.
 pub(super) struct Mesh {
     /// (3 V): vertices at rest.
     pub rest: Arc<[f32]>,
@@ -183,7 +183,7 @@ impl<B: Ops> GldiTalker<B> {
         })
     }
 
-    /// What the denoiser knows of the frames of E_a before the first step.
+    /// The inputs of the denoiser that follow from the audio condition E_a and are the same at every step.
     pub(super) fn known(
         &self,
         audio: &B::Tensor,

@@ -10,11 +10,10 @@ use super::config::Config;
 use super::denoiser::Kept;
 use super::forward::{Drawn, GldiTalkerNetwork};
 use super::mesh::{OutputShapes, weights};
-use crate::animation::Vertices;
-use crate::animation::filter::{Filter as _, Rest};
-use crate::audio::{LARGEST_SAMPLE, Resampler, is_usable};
+use crate::animation::filter::Pipeline;
+use crate::animation::{Mood, Vertices};
+use crate::networks::intake::{Hops, Intake};
 use crate::networks::loudness::Loudness;
-use crate::networks::sound::Sound;
 use crate::networks::{Frames, NetworkStream, Progress, StreamOptions, Take, Watch};
 use crate::tensor::{Clips, Context, Engine, Ops};
 use crate::{Error, Result};
@@ -37,14 +36,8 @@ pub(super) struct Stream<E: Engine> {
     basis: Arc<OutputShapes<E>>,
     take: Take,
     plan: Plan,
-    rate: u32,
-    resampler: Option<Resampler>,
-    /// 16 kHz samples that are not heard yet: less than a block, unless a call was stopped.
-    pending: Vec<f32>,
-    sound: Sound,
-    /// 16 kHz samples of all blocks that were heard.
-    heard: usize,
-    rest: Rest,
+    intake: Intake,
+    filters: Pipeline,
     /// Frames that are given out.
     given: usize,
     /// Keys and values of the frames that later ones see, on the host: contexts of the device come and go.
@@ -96,17 +89,12 @@ impl<E: Engine<Context: Ops>> Stream<E> {
         }
         let blocks_a_second = config.fps as f64 / plan.block as f64;
         let loudness = Loudness::new(options.floor, options.forget, blocks_a_second);
-        let rest_after = (options.rest_after * config.fps as f32).round() as usize;
         let parameters = spec.width();
         Ok(Self {
             basis: OutputShapes::of(&network),
             take: options.take.clone(),
-            rate: options.rate,
-            resampler: Some(Resampler::new(options.rate)?),
-            pending: Vec::new(),
-            sound: Sound::new(config.samples_of(plan.block), loudness),
-            heard: 0,
-            rest: Rest::new(rest_after, plan.look_ahead * plan.block),
+            intake: Intake::new(options.rate, config.samples_of(plan.block), loudness)?,
+            filters: options.pipeline(spec, plan.look_ahead * plan.block)?,
             given: 0,
             kept: Kept::none(),
             denoised: 0,
@@ -122,71 +110,11 @@ impl<E: Engine<Context: Ops>> Stream<E> {
         &self.network.loaded().config
     }
 
-    /// Hears what is pending, and runs every hop at its block.
-    fn advance(&mut self, watch: &Watch<'_, '_>) -> Result<()> {
-        let samples = self.config().samples_of(self.plan.block);
-        let mut heard = 0;
-        let outcome = loop {
-            if self.is_due() {
-                if let Err(error) = self.hop(watch) {
-                    break Err(error);
-                }
-                continue;
-            }
-            let rest = &self.pending[heard..];
-            let block = &rest[..rest.len().min(samples)];
-            let whole = block.len() == samples || self.end.is_some();
-            if block.is_empty() || !whole {
-                break Ok(());
-            }
-            self.sound.hear(block);
-            heard += block.len();
-        };
-        self.pending.drain(..heard);
-        self.heard += heard;
-        outcome
-    }
-
     /// The block behind the last that the next hop gives out, and whether it gives out all that is left.
     fn next(&self) -> (usize, bool) {
         let to = self.given / self.plan.block + self.plan.hop;
-        let heard = self.sound.heard();
+        let heard = self.intake.sound.heard();
         if self.end.is_some() && heard < to + self.plan.look_ahead { (heard, true) } else { (to, false) }
-    }
-
-    /// Whether everything that the next hop hears is there.
-    fn is_due(&self) -> bool {
-        let heard = self.sound.heard();
-        let wanted = self.given / self.plan.block + self.plan.hop + self.plan.look_ahead;
-        match self.end {
-            Some(end) => self.given < end && heard >= wanted.min(end.div_ceil(self.plan.block)),
-            None => heard >= wanted,
-        }
-    }
-
-    /// Nothing of the stream's state changes before the network has run.
-    fn hop(&mut self, watch: &Watch<'_, '_>) -> Result<()> {
-        let ((to_block, is_last), block) = (self.next(), self.plan.block);
-        let to = self.end.unwrap_or(usize::MAX).min(to_block * block);
-        let until = if is_last { to_block } else { to_block + self.plan.lag() } * block;
-        watch.advance(Progress { done: self.given, total: to })?;
-        let (rows, latents, kept) = self.compute(until, watch)?;
-        let (first, hidden) = (self.decoder_begin(), self.config().motion.decoder_hidden);
-        let rows = &rows[(self.given - first) * hidden..(to - first) * hidden];
-        let mut shown = weights(rows, hidden);
-        for (frame, row) in (self.given..to).zip(shown.chunks_exact_mut(hidden + 1)) {
-            self.rest.push(frame, &|frame: usize| self.sound.is_loud(frame / block), row);
-        }
-        let values = Vertices::new(self.basis.clone(), shown).positions(0..to - self.given)?;
-        let parameters = self.waiting.parameters;
-        self.waiting.append(Frames { first: self.given, parameters, values, codes: Vec::new() });
-        if let Some(kept) = kept {
-            self.kept = kept;
-        }
-        self.latents.1.extend(latents);
-        (self.denoised, self.given) = (until, to);
-        self.forget();
-        watch.advance(Progress { done: to, total: to })
     }
 
     /// Denoises the frames up to `until`: the rows of the output layer from [`decoder_begin`](Self::decoder_begin) on, the new latents, and
@@ -205,7 +133,7 @@ impl<E: Engine<Context: Ops>> Stream<E> {
         if until > self.denoised {
             let first = self.window_begin();
             let mut samples = Vec::new();
-            self.sound.normalized(first, &mut samples);
+            self.intake.sound.normalized(first, &mut samples);
             let heard = ops.download(&network.condition_of_normalized(&samples, watch)?)?;
             let audio = &heard[(self.denoised - first * block) * width..(until - first * block) * width];
             let clips = Clips::one(until - self.denoised);
@@ -241,17 +169,70 @@ impl<E: Engine<Context: Ops>> Stream<E> {
 
     /// Drops what no later hop asks for.
     fn forget(&mut self) {
-        let rested = (self.given / self.plan.block).saturating_sub(self.rest.reach() / self.plan.block + 1);
-        self.sound.forget(self.window_begin().min(rested));
+        let rested =
+            (self.given / self.plan.block).saturating_sub(self.filters.reach() / self.plan.block + 1);
+        self.intake.sound.forget(self.window_begin().min(rested));
         let (begin, latents) = (self.decoder_begin(), self.config().latents());
         self.latents.1.drain(..(begin - self.latents.0) * latents);
         self.latents.0 = begin;
     }
 }
 
+impl<E: Engine<Context: Ops>> Hops for Stream<E> {
+    fn intake(&mut self) -> &mut Intake {
+        &mut self.intake
+    }
+
+    fn is_due(&self) -> bool {
+        let heard = self.intake.sound.heard();
+        let wanted = self.given / self.plan.block + self.plan.hop + self.plan.look_ahead;
+        match self.end {
+            Some(end) => self.given < end && heard >= wanted.min(end.div_ceil(self.plan.block)),
+            None => heard >= wanted,
+        }
+    }
+
+    fn hop(&mut self, watch: &Watch<'_, '_>) -> Result<()> {
+        let ((to_block, is_last), block) = (self.next(), self.plan.block);
+        let to = self.end.unwrap_or(usize::MAX).min(to_block * block);
+        let until = if is_last { to_block } else { to_block + self.plan.lag() } * block;
+        watch.advance(Progress { done: self.given, total: to })?;
+        let (rows, latents, kept) = self.compute(until, watch)?;
+        let (first, hidden) = (self.decoder_begin(), self.config().motion.decoder_hidden);
+        let rows = &rows[(self.given - first) * hidden..(to - first) * hidden];
+        let mut shown = weights(rows, hidden);
+        for row in shown.chunks_exact_mut(hidden + 1) {
+            self.filters.push(&|frame: usize| self.intake.sound.is_loud(frame / block), row);
+        }
+        let values = Vertices::new(self.basis.clone(), shown).positions(0..to - self.given)?;
+        let parameters = self.waiting.parameters;
+        self.waiting.append(Frames { first: self.given, parameters, values, codes: Vec::new() });
+        if let Some(kept) = kept {
+            self.kept = kept;
+        }
+        self.latents.1.extend(latents);
+        (self.denoised, self.given) = (until, to);
+        self.forget();
+        watch.advance(Progress { done: to, total: to })
+    }
+
+    fn ended(&mut self, samples: usize) {
+        self.end = Some(self.config().frames_and_tokens(samples).0);
+    }
+
+    fn waiting_of_most(&self) -> [usize; 2] {
+        let most = (MOST_SECONDS * self.config().fps).min(MOST_NUMBERS / self.waiting.parameters);
+        [self.waiting.count(), most]
+    }
+}
+
 impl<E: Engine<Context: Ops>> NetworkStream for Stream<E> {
     fn delay(&self) -> f64 {
         ((self.plan.look_ahead + self.plan.hop) * self.plan.block) as f64 / self.config().fps as f64
+    }
+
+    fn change_mood(&mut self, _: Mood, _: f32) -> Result<()> {
+        Err(self.network.loaded().spec.lacks("moods"))
     }
 
     fn waiting(&self) -> usize {
@@ -264,53 +245,10 @@ impl<E: Engine<Context: Ops>> NetworkStream for Stream<E> {
     }
 
     fn push(&mut self, samples: &[f32], watch: &Watch<'_, '_>) -> Result<()> {
-        if let Some(index) = samples.iter().position(|sample| !is_usable(*sample)) {
-            return Err(Error::Usage(format!(
-                "sample {index} of this piece is {}: expected a finite number of at most {LARGEST_SAMPLE:e}; nothing of the piece was \
-                 taken, push it again without that sample",
-                samples[index]
-            )));
-        }
-        let most = (MOST_SECONDS * self.config().fps).min(MOST_NUMBERS / self.waiting.parameters);
-        if self.waiting.count() >= most {
-            return Err(Error::Usage(format!(
-                "{} frames wait to be polled: poll them before more sound is pushed",
-                self.waiting.count()
-            )));
-        }
-        if self.resampler.is_none() && !samples.is_empty() {
-            return Err(Error::Usage(
-                "this stream is finished: begin a new one before more sound is pushed".into(),
-            ));
-        }
-        // A second at a time, so that a long piece needs no memory of its own length.
-        let mut outcome = self.advance(watch);
-        for piece in samples.chunks(self.rate as usize) {
-            if let Some(resampler) = &mut self.resampler {
-                let pending = &mut self.pending;
-                resampler.push(piece, &mut |block| {
-                    pending.extend_from_slice(block);
-                    Ok(())
-                })?;
-            }
-            // What was taken before an error stays; the rest is kept for the next call.
-            if outcome.is_ok() {
-                outcome = self.advance(watch);
-            }
-        }
-        outcome
+        self.take_in(samples, watch)
     }
 
     fn finish(&mut self, watch: &Watch<'_, '_>) -> Result<()> {
-        if let Some(resampler) = self.resampler.take() {
-            let pending = &mut self.pending;
-            resampler.finish(&mut |block| {
-                pending.extend_from_slice(block);
-                Ok(())
-            })?;
-            let samples = self.heard + self.pending.len();
-            self.end = Some(self.config().frames_and_tokens(samples).0);
-        }
-        self.advance(watch)
+        self.end(watch)
     }
 }

@@ -3,7 +3,7 @@
 use super::{Config, ConvConfig, LogMelConfig, SAMPLES_PER_FRAME};
 
 impl Config {
-    /// What contradicts itself in these numbers, if anything: the part, what would be right, and what is there.
+    /// The first contradiction in these numbers: the part, the expected value, the found value.
     ///
     /// # Errors
     /// The first contradiction as (what, expected, found).

@@ -15,14 +15,14 @@ use std::sync::Arc;
 
 use self::plan::Plan;
 use super::config::{FPS, FRAMES_PER_BOTTOM_CODE, FRAMES_PER_TOP_CODE, SAMPLES_PER_FRAME};
-use super::{DeepTalkNetwork, Hop};
-use crate::animation::filter::{Filter as _, Rest};
-use crate::audio::{LARGEST_SAMPLE, Resampler, is_usable};
+use super::{DeepTalkNetwork, Hop, no_emotion};
+use crate::Result;
+use crate::animation::Mood;
+use crate::animation::filter::Pipeline;
+use crate::networks::intake::{Hops, Intake};
 use crate::networks::loudness::Loudness;
-use crate::networks::sound::Sound;
 use crate::networks::{EmotionVector, Frames, NetworkStream, Progress, StreamOptions, Take, Watch};
 use crate::tensor::{Engine, Ops};
-use crate::{Error, Result};
 
 /// Frames of sound that an emotion can be told from: 0.4 s.
 const ENOUGH: usize = 10;
@@ -36,13 +36,9 @@ pub(super) struct Stream<E: Engine> {
     network: Arc<DeepTalkNetwork<E>>,
     take: Take,
     plan: Plan,
-    rate: u32,
     parameters: usize,
-    resampler: Option<Resampler>,
-    /// 16 kHz samples that are not heard yet: less than a frame, unless a call was stopped.
-    pending: Vec<f32>,
-    sound: Sound,
-    rest: Rest,
+    intake: Intake,
+    filters: Pipeline,
     /// Frames that are given out.
     given: usize,
     /// Their codes, as far back as a window may ask: the index of the first that is kept, and they.
@@ -55,7 +51,7 @@ pub(super) struct Stream<E: Engine> {
     window: Vec<f32>,
 }
 
-/// What the stream feels.
+/// The emotion of the speech so far.
 #[derive(Debug, Clone)]
 struct Emotion {
     now: EmotionVector,
@@ -70,17 +66,17 @@ impl<E: Engine<Context: Ops>> Stream<E> {
     pub fn new(network: Arc<DeepTalkNetwork<E>>, options: &StreamOptions) -> Result<Self> {
         let plan = Plan::of(options)?;
         network.loaded().spec.check_take(&options.take)?;
-        let resampler = Some(Resampler::new(options.rate)?);
+        let loudness = Loudness::new(options.floor, options.forget, FPS as f64);
+        let intake = Intake::new(options.rate, SAMPLES_PER_FRAME, loudness)?;
         let parameters = network.loaded().config.parameters();
+        let spec = &network.loaded().spec;
+        let filters = options.pipeline(spec, plan.look_ahead)?;
         Ok(Self {
             network,
             take: options.take.clone(),
-            rate: options.rate,
             parameters,
-            resampler,
-            pending: Vec::new(),
-            sound: Sound::new(SAMPLES_PER_FRAME, Loudness::new(options.floor, options.forget, FPS as f64)),
-            rest: Rest::new(plan.rest_after, plan.look_ahead),
+            intake,
+            filters,
             plan,
             given: 0,
             codes: Default::default(),
@@ -91,41 +87,79 @@ impl<E: Engine<Context: Ops>> Stream<E> {
         })
     }
 
-    /// Hears what is pending, and runs every hop at its frame.
-    fn advance(&mut self, watch: &Watch<'_, '_>) -> Result<()> {
-        let mut heard = 0;
-        let outcome = loop {
-            if self.is_due() {
-                if let Err(error) = self.hop(watch) {
-                    break Err(error);
-                }
-                continue;
-            }
-            let rest = &self.pending[heard..];
-            let frame = &rest[..rest.len().min(SAMPLES_PER_FRAME)];
-            let whole = frame.len() == SAMPLES_PER_FRAME || self.end.is_some();
-            if frame.is_empty() || !whole {
-                break Ok(());
-            }
-            self.sound.hear(frame);
-            heard += frame.len();
+    /// The emotion for a hop that has heard so many frames; none where a lent one takes its place.
+    fn feel(&mut self, heard: usize, watch: &Watch<'_, '_>) -> Result<Option<Emotion>> {
+        if !self.take.emotion.needs_heard() {
+            return Ok(None);
+        }
+        let mut emotion = self.emotion.clone();
+        let begin = heard.saturating_sub(self.plan.emotion_context);
+        let enough = self.intake.sound.loud_frames(begin) >= ENOUGH;
+        let is_due = match &emotion {
+            None => true,
+            Some(old) => enough && (!old.sure || heard >= old.at + self.plan.emotion_every),
         };
-        self.pending.drain(..heard);
-        outcome
+        if is_due {
+            self.intake.sound.normalized(begin, &mut self.window);
+            let newest = self.network.lease()?.emotion_vector_of_normalized(&self.window, watch)?;
+            let now = match &emotion {
+                Some(old) if old.sure => old.now.clone(),
+                _ => newest.clone(),
+            };
+            emotion = Some(Emotion { now, newest, at: heard, sure: enough });
+        }
+        if let Some(emotion) = &mut emotion {
+            emotion.now = emotion.now.blend(&emotion.newest, self.plan.emotion_share)?;
+        }
+        Ok(emotion)
     }
 
-    /// Whether everything that the next hop hears is there.
+    /// The emotion of the window: one vector if it is the same in every frame of it, else one for each frame.
+    fn emotions(&self, first_frame: usize, heard: Option<&EmotionVector>) -> Result<Vec<EmotionVector>> {
+        let track = &self.take.emotion;
+        let at = |frame: usize| track.at(frame as f64 / FPS as f64, heard).ok_or_else(no_emotion);
+        let end = first_frame + self.window.len() / SAMPLES_PER_FRAME;
+        let seconds = |frame: usize| frame as f64 / FPS as f64;
+        if track.holds(seconds(first_frame), seconds(end)) {
+            return Ok(vec![at(first_frame)?]);
+        }
+        (first_frame..end).map(at).collect()
+    }
+
+    /// The first frame of the window of a hop from `frame` on.
+    fn window_begin(&self, frame: usize) -> usize {
+        frame.saturating_sub(self.plan.context) / FRAMES_PER_TOP_CODE * FRAMES_PER_TOP_CODE
+    }
+
+    /// Drops what no later hop asks for.
+    fn forget(&mut self) {
+        let window = self.window_begin(self.given);
+        let felt = self.intake.sound.heard().saturating_sub(self.plan.emotion_context);
+        let rested = self.given.saturating_sub(self.filters.reach());
+        self.intake.sound.forget(window.min(felt).min(rested));
+        for (book, (first, codes)) in self.codes.iter_mut().enumerate() {
+            let gone = (window / FRAMES_PER_CODE[book] - *first).min(codes.len());
+            codes.drain(..gone);
+            *first += gone;
+        }
+    }
+}
+
+impl<E: Engine<Context: Ops>> Hops for Stream<E> {
+    fn intake(&mut self) -> &mut Intake {
+        &mut self.intake
+    }
+
     fn is_due(&self) -> bool {
-        let wanted = self.given + self.plan.hop + self.plan.look_ahead;
+        let (heard, wanted) = (self.intake.sound.heard(), self.given + self.plan.hop + self.plan.look_ahead);
         match self.end {
-            Some(end) => self.given < end && self.sound.heard() >= wanted.min(end),
-            None => self.sound.heard() >= wanted,
+            Some(end) => self.given < end && heard >= wanted.min(end),
+            None => heard >= wanted,
         }
     }
 
-    /// Nothing of the stream's state changes before the network has run.
     fn hop(&mut self, watch: &Watch<'_, '_>) -> Result<()> {
-        let heard = self.sound.heard();
+        let heard = self.intake.sound.heard();
         // The last window shows everything that is left.
         let is_last = heard < self.given + self.plan.hop + self.plan.look_ahead;
         let count = if is_last { heard - self.given } else { self.plan.hop };
@@ -133,31 +167,28 @@ impl<E: Engine<Context: Ops>> Stream<E> {
         watch.advance(Progress { done: self.given, total: to })?;
 
         let emotion = self.feel(heard, watch)?;
-        let spoken = emotion.as_ref().map(|emotion| &emotion.now);
-        let spoken = match (&self.take.emotion, spoken) {
-            (None, Some(own)) => own.clone(),
-            (Some((lent, share)), Some(own)) => own.blend(lent, *share)?,
-            (Some((lent, _)), None) => lent.clone(),
-            (None, None) => unreachable!("without a lent emotion there is an estimate"),
-        };
         let first_frame = self.window_begin(self.given);
-        self.sound.normalized(first_frame, &mut self.window);
+        self.intake.sound.normalized(first_frame, &mut self.window);
         // As a recording is padded: to whole top codes, and at the end by a frame at least.
         let frames = heard - first_frame + usize::from(is_last);
         self.window.resize(frames.next_multiple_of(FRAMES_PER_TOP_CODE) * SAMPLES_PER_FRAME, 0.0);
+        let emotions = self.emotions(first_frame, emotion.as_ref().map(|emotion| &emotion.now))?;
         let given = std::array::from_fn(|book| {
             let (first, codes) = &self.codes[book];
             &codes[first_frame / FRAMES_PER_CODE[book] - first..]
         });
-        let hop = Hop { samples: &self.window, first_frame, given, emotion: &spoken, take: &self.take };
+        let hop = Hop { samples: &self.window, first_frame, given, emotions: &emotions, take: &self.take };
         let hopped = self.network.lease()?.hop(&hop, watch)?;
 
         let mut frames = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
         let begin = (self.given - first_frame) * self.parameters;
-        for (frame, row) in (self.given..to).zip(hopped.motion[begin..].chunks_exact(self.parameters)) {
+        for row in hopped.motion[begin..].chunks_exact(self.parameters).take(count) {
             let begin = frames.values.len();
             frames.values.extend_from_slice(row);
-            self.rest.push(frame, &|frame: usize| self.sound.is_loud(frame), &mut frames.values[begin..]);
+            let is_given = self
+                .filters
+                .push(&|frame: usize| self.intake.sound.is_loud(frame), &mut frames.values[begin..]);
+            debug_assert!(is_given, "no filter of the settings holds rows back");
         }
         for (book, (first, kept)) in self.codes.iter_mut().enumerate() {
             let offset = first_frame / FRAMES_PER_CODE[book] - *first;
@@ -173,49 +204,12 @@ impl<E: Engine<Context: Ops>> Stream<E> {
         watch.advance(Progress { done: to, total: to })
     }
 
-    /// The emotion for a hop that has heard so many frames; none where a lent one takes its place.
-    fn feel(&mut self, heard: usize, watch: &Watch<'_, '_>) -> Result<Option<Emotion>> {
-        if matches!(self.take.emotion, Some((_, 1.0))) {
-            return Ok(None);
-        }
-        let mut emotion = self.emotion.clone();
-        let begin = heard.saturating_sub(self.plan.emotion_context);
-        let enough = self.sound.loud_frames(begin) >= ENOUGH;
-        let is_due = match &emotion {
-            None => true,
-            Some(old) => enough && (!old.sure || heard >= old.at + self.plan.emotion_every),
-        };
-        if is_due {
-            self.sound.normalized(begin, &mut self.window);
-            let newest = self.network.lease()?.emotion_vector_of_normalized(&self.window, watch)?;
-            let now = match &emotion {
-                Some(old) if old.sure => old.now.clone(),
-                _ => newest.clone(),
-            };
-            emotion = Some(Emotion { now, newest, at: heard, sure: enough });
-        }
-        if let Some(emotion) = &mut emotion {
-            emotion.now = emotion.now.blend(&emotion.newest, self.plan.emotion_share)?;
-        }
-        Ok(emotion)
+    fn ended(&mut self, samples: usize) {
+        self.end = Some(samples.div_ceil(SAMPLES_PER_FRAME));
     }
 
-    /// The first frame of the window of a hop from `frame` on.
-    fn window_begin(&self, frame: usize) -> usize {
-        frame.saturating_sub(self.plan.context) / FRAMES_PER_TOP_CODE * FRAMES_PER_TOP_CODE
-    }
-
-    /// Drops what no later hop asks for.
-    fn forget(&mut self) {
-        let window = self.window_begin(self.given);
-        let felt = self.sound.heard().saturating_sub(self.plan.emotion_context);
-        let rested = self.given.saturating_sub(self.plan.rest_after);
-        self.sound.forget(window.min(felt).min(rested));
-        for (book, (first, codes)) in self.codes.iter_mut().enumerate() {
-            let gone = (window / FRAMES_PER_CODE[book] - *first).min(codes.len());
-            codes.drain(..gone);
-            *first += gone;
-        }
+    fn waiting_of_most(&self) -> [usize; 2] {
+        [self.waiting.count(), MOST_WAITING]
     }
 }
 
@@ -228,57 +222,27 @@ impl<E: Engine<Context: Ops>> NetworkStream for Stream<E> {
         self.waiting.count()
     }
 
+    fn change_mood(&mut self, mood: Mood, strength: f32) -> Result<()> {
+        let seconds = |frame: usize| frame as f64 / FPS as f64;
+        let heard = self.emotion.as_ref().map(|emotion| &emotion.now);
+        let mut track = self.take.emotion.clone();
+        let forget = seconds(self.window_begin(self.given));
+        track.change(seconds(self.given), forget, mood, strength, heard);
+        track.check(self.network.loaded().config.emotion_head.width)?;
+        self.take.emotion = track;
+        Ok(())
+    }
+
     fn poll(&mut self) -> Frames {
         let nothing = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
         std::mem::replace(&mut self.waiting, nothing)
     }
 
     fn push(&mut self, samples: &[f32], watch: &Watch<'_, '_>) -> Result<()> {
-        if let Some(index) = samples.iter().position(|sample| !is_usable(*sample)) {
-            return Err(Error::Usage(format!(
-                "sample {index} of this piece is {}: expected a finite number of at most {LARGEST_SAMPLE:e}; nothing of the piece was \
-                 taken, push it again without that sample",
-                samples[index]
-            )));
-        }
-        if self.waiting.count() >= MOST_WAITING {
-            return Err(Error::Usage(format!(
-                "{} frames wait to be polled: poll them before more sound is pushed",
-                self.waiting.count()
-            )));
-        }
-        if self.resampler.is_none() && !samples.is_empty() {
-            return Err(Error::Usage(
-                "this stream is finished: begin a new one before more sound is pushed".into(),
-            ));
-        }
-        // A second at a time, so that a long piece needs no memory of its own length.
-        let mut outcome = self.advance(watch);
-        for piece in samples.chunks(self.rate as usize) {
-            if let Some(resampler) = &mut self.resampler {
-                let pending = &mut self.pending;
-                resampler.push(piece, &mut |block| {
-                    pending.extend_from_slice(block);
-                    Ok(())
-                })?;
-            }
-            // What was taken before an error stays; the rest is kept for the next call.
-            if outcome.is_ok() {
-                outcome = self.advance(watch);
-            }
-        }
-        outcome
+        self.take_in(samples, watch)
     }
 
     fn finish(&mut self, watch: &Watch<'_, '_>) -> Result<()> {
-        if let Some(resampler) = self.resampler.take() {
-            let pending = &mut self.pending;
-            resampler.finish(&mut |block| {
-                pending.extend_from_slice(block);
-                Ok(())
-            })?;
-            self.end = Some(self.sound.heard() + self.pending.len().div_ceil(SAMPLES_PER_FRAME));
-        }
-        self.advance(watch)
+        self.end(watch)
     }
 }

@@ -14,7 +14,6 @@ pub(super) struct Plan {
     pub emotion_context: usize,
     /// The share of the way to the newest estimate that a hop goes.
     pub emotion_share: f32,
-    pub rest_after: usize,
 }
 
 impl Plan {
@@ -34,7 +33,6 @@ impl Plan {
             emotion_every: options.frames_of(options.emotion_every),
             emotion_context: options.frames_of(options.emotion_context),
             emotion_share,
-            rest_after: options.frames_of(options.rest_after),
         })
     }
 }

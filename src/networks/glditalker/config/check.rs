@@ -1,4 +1,4 @@
-//! What contradicts itself in sizes.
+//! Checks of the sizes: contradictions between them, and limits.
 
 use super::{AudioConfig, Config, TOKENS_A_SECOND};
 use crate::networks::registry::Contradiction;

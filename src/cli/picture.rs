@@ -6,7 +6,7 @@ use deeptalk_rt::render::{Background, Camera, Options};
 
 #[derive(Args)]
 #[command(next_help_heading = "Pictures and video")]
-pub struct Look {
+pub struct PictureOptions {
     /// The size of a picture in pixels: one number for a square
     #[arg(long, value_name = "WIDTH[xHEIGHT]", default_value = "800", value_parser = size)]
     size: Size,
@@ -23,7 +23,7 @@ pub struct Look {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Size(u32, u32);
 
-impl Look {
+impl PictureOptions {
     /// # Errors
     /// A size or a camera that is out of range.
     pub fn options(&self) -> Result<Options> {

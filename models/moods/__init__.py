@@ -1,0 +1,1 @@
+"""The moods of the built-in model under their names, and what they do to neutral speech."""
