@@ -221,6 +221,33 @@ fn limits_of_the_system_are_sentences() {
     assert!(error_of(&output).contains("threads are started, the most here"), "{output:?}");
 }
 
+/// The limit on processes binds no administrator, so that one runs the program as somebody else.
+#[test]
+fn a_system_without_threads_is_a_sentence_or_one_thread() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    std::fs::copy(PROGRAM, folder.path().join("program")).unwrap();
+    std::fs::copy(speech(), folder.path().join("speech.wav")).unwrap();
+    let id = Command::new("id").arg("-u").output().unwrap().stdout;
+    let run = |output: &str| {
+        let script = format!("ulimit -u 1; exec ./program run speech.wav -o {output}");
+        let mut command = Command::new(if id == b"0\n" { "su" } else { "bash" });
+        if id == b"0\n" {
+            command.args(["nobody", "-s", "/bin/bash"]);
+        }
+        let output = command.current_dir(folder.path()).args(["-c", &script]).output().unwrap();
+        (output.status.code(), error_of(&output))
+    };
+    let (code, said) = run("t.csv");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("all work is done on one thread"), "{said}");
+    let (code, said) = run("t.mp4");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("no thread can be started for an encoder"), "{said}");
+    assert_eq!(names(&folder), ["program", "speech.wav", "t.csv"]);
+}
+
 #[test]
 fn wrong_downloads_and_names_that_are_no_files_are_told_for_what_they_are() {
     let folder = tempfile::tempdir().unwrap();

@@ -29,7 +29,7 @@ impl Changes {
         let path = path.clone();
         // Opening a pipe waits for its writer, so even that is done beside the stream. The thread ends with
         // the program.
-        thread::spawn(move || {
+        let read_lines = move || {
             loop {
                 match File::open(&path) {
                     Ok(file) => {
@@ -41,7 +41,10 @@ impl Changes {
                     Err(error) => return say::error(&Error::unreadable(&path, error)),
                 }
             }
-        });
+        };
+        thread::Builder::new().spawn(read_lines).map_err(|error| {
+            Error::DeviceFailed(format!("no thread can be started that reads the changes: {error}"))
+        })?;
         Ok(Self { lines })
     }
 

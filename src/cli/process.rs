@@ -49,8 +49,18 @@ fn start_what_the_system_has() {
         }
         Some(count) => count,
     };
-    let Err(refused) = start(count) else { return };
-    let alone = ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
-    let now = if alone.is_ok() { "all work is done on one thread" } else { "the work may fail" };
-    say::line(format_args!("the system refuses {count} threads ({refused}): {now}"));
+    // A global pool that fails cannot be built again, so a pool of its own tries first.
+    let tried = ThreadPoolBuilder::new().num_threads(count).build();
+    let started = match &tried {
+        Ok(_) => start(count),
+        Err(refused) => {
+            say::line(format_args!(
+                "the system refuses {count} threads ({refused}): all work is done on one thread"
+            ));
+            ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global()
+        }
+    };
+    if let Err(error) = started {
+        say::line(format_args!("the threads cannot be set up: {error}"));
+    }
 }

@@ -136,8 +136,12 @@ fn stream(
             .into_iter()
             .map(|sink| {
                 let (sender, receiver) = sync_channel::<(usize, Arc<Image>)>(ahead);
-                (sender, scope.spawn(move || consume(sink, receiver, clocks)))
+                let encoder = move || consume(sink, receiver, clocks);
+                let worker = std::thread::Builder::new().spawn_scoped(scope, encoder).map_err(no_thread)?;
+                Ok((sender, worker))
             })
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
             .unzip();
         let mut drawn = Ok(());
         'batches: for (batch, frames) in wanted.chunks(ahead).enumerate() {
@@ -170,6 +174,11 @@ fn stream(
         });
         Ok((sinks.collect::<Result<_>>()?, wanted.len()))
     })
+}
+
+fn no_thread(error: std::io::Error) -> Error {
+    let next = "allow the process more threads, or write data files instead of pictures";
+    Error::DeviceFailed(format!("no thread can be started for an encoder: {error}; {next}"))
 }
 
 /// An image of the pool without another owner, or a new one.
