@@ -24,6 +24,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     session.finish()?;
     tell(&session.poll());
-    println!("a steady player is {:.2} s behind the sound", options.delay());
+    println!("a steady player is {:.2} s behind the sound", session.delay());
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Speech in, an emotional 3D face animation out.
 //!
-//! The runtime of DEEPTalk (Kim et al., AAAI 2025, arXiv 2408.06010): from speech alone, the motion of a face at 25 frames a second whose
-//! emotion fits the voice.
+//! The runtime of DEEPTalk (Kim et al., AAAI 2025, arXiv 2408.06010): from speech alone, the motion of a face
+//! at 25 frames a second whose emotion fits the voice.
 //!
 //! ```
 //! use deeptalk_rt::runtime::{Model, Session, Take};

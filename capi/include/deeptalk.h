@@ -25,7 +25,7 @@
 
 // Minor version of the ABI: rises when something was added (while the major version is 0, also when
 // something changed).
-#define DT_ABI_MINOR 3
+#define DT_ABI_MINOR 4
 
 // Device: the processor (CPU).
 #define DT_DEVICE_CPU 0
@@ -87,8 +87,8 @@ typedef struct dt_model_options {
   // Number of threads; 0 (default): one for each processor core. The model starts them and ends them when
   // it is freed.
   uint32_t threads;
-  // Path of a file of moods that were learned with this model, which join the built-in ones. Null (default):
-  // none.
+  // Path of a file of moods that were learned with this model, which join the built-in ones. Null
+  // (default): none.
   const char *emotions;
 } dt_model_options;
 
@@ -122,7 +122,8 @@ typedef struct dt_take {
   // (neutral) to 2, or several with times in seconds, "0 neutral, 2.5 angry:0.8, 6 sad"; "heard" is the
   // recording's own emotion. Null (default): emotion_mu, or the recording's own emotion.
   const char *moods;
-  // Factor of every strength, from 0 to 2, also of the recording's own emotion; 1 (default) changes nothing.
+  // Factor of every strength, from 0 to 2, also of the recording's own emotion; 1 (default) changes
+  // nothing.
   float emotion_strength;
 } dt_take;
 
@@ -150,7 +151,8 @@ typedef struct dt_stream_options {
   float forget;
   // Length of silence after which the face returns to rest.
   float rest_after;
-  // Filters over the frames as TOML text, such as "symmetry = 0.5\n[gain]\nmouth = 1.2". Null (default): none.
+  // Filters over the frames as TOML text, such as "symmetry = 0.5\n[gain]\nmouth = 1.2". Null (default):
+  // none.
   const char *filters;
 } dt_stream_options;
 
@@ -345,7 +347,8 @@ enum dt_status dt_animate_batch(struct dt_session *session,
                                 struct dt_motion **out);
 
 // Estimates the emotion of a recording, which a take can use for another recording: `width` numbers each
-// (dt_model_emotion_width) of the mean and the log variance, into two arrays that do not overlap. Thread rules: as dt_animate.
+// (dt_model_emotion_width) of the mean and the log variance, into two arrays that do not overlap.
+// Thread rules: as dt_animate.
 enum dt_status dt_emotion(struct dt_session *session,
                           const float *samples,
                           size_t count,
@@ -363,15 +366,15 @@ enum dt_status dt_stream_begin(struct dt_session *session,
                                const struct dt_stream_options *options,
                                const struct dt_take *take);
 
-// Changes the mood of the stream: "angry", "angry:0.7" or "heard" (dt_take.moods). It takes effect with the first
-// frame that is not computed yet, and is reached smoothly within half a second. After DT_BAD_USE the stream
-// goes on as before. Thread rules: as dt_stream_begin.
+// Changes the mood of the stream: "angry", "angry:0.7" or "heard" (dt_take.moods). It takes effect with the
+// first frame that is not computed yet, and is reached smoothly within half a second. After DT_BAD_USE the
+// stream goes on as before. Thread rules: as dt_stream_begin.
 enum dt_status dt_stream_set_mood(struct dt_session *session,
                                   const char *mood);
 
-// Writes the delay of a player with a steady frame rate behind the sound with these options: look-ahead plus
-// hop, in seconds. Thread rules: any thread.
-enum dt_status dt_stream_delay(const struct dt_stream_options *options,
+// Writes the delay of a player with a steady frame rate behind the sound of the session's stream, in
+// seconds: look-ahead plus hop; 0 if no stream was begun. Thread rules: as dt_stream_begin.
+enum dt_status dt_stream_delay(struct dt_session *session,
                                double *delay);
 
 // Adds sound to the stream, in pieces of any size, and computes every hop that is due before it returns. If

@@ -41,8 +41,8 @@ pub struct dt_model_options {
     /// Number of threads; 0 (default): one for each processor core. The model starts them and ends them when
     /// it is freed.
     pub threads: u32,
-    /// Path of a file of moods that were learned with this model, which join the built-in ones. Null (default):
-    /// none.
+    /// Path of a file of moods that were learned with this model, which join the built-in ones. Null
+    /// (default): none.
     pub emotions: *const c_char,
 }
 

@@ -41,7 +41,8 @@ pub struct dt_take {
     /// (neutral) to 2, or several with times in seconds, "0 neutral, 2.5 angry:0.8, 6 sad"; "heard" is the
     /// recording's own emotion. Null (default): emotion_mu, or the recording's own emotion.
     pub moods: *const c_char,
-    /// Factor of every strength, from 0 to 2, also of the recording's own emotion; 1 (default) changes nothing.
+    /// Factor of every strength, from 0 to 2, also of the recording's own emotion; 1 (default) changes
+    /// nothing.
     pub emotion_strength: f32,
 }
 
@@ -121,7 +122,8 @@ pub struct dt_stream_options {
     pub forget: f32,
     /// Length of silence after which the face returns to rest.
     pub rest_after: f32,
-    /// Filters over the frames as TOML text, such as "symmetry = 0.5\n[gain]\nmouth = 1.2". Null (default): none.
+    /// Filters over the frames as TOML text, such as "symmetry = 0.5\n[gain]\nmouth = 1.2". Null (default):
+    /// none.
     pub filters: *const c_char,
 }
 

@@ -145,7 +145,8 @@ pub unsafe extern "C" fn dt_animate_batch(
 }
 
 /// Estimates the emotion of a recording, which a take can use for another recording: `width` numbers each
-/// (dt_model_emotion_width) of the mean and the log variance, into two arrays that do not overlap. Thread rules: as dt_animate.
+/// (dt_model_emotion_width) of the mean and the log variance, into two arrays that do not overlap.
+/// Thread rules: as dt_animate.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_emotion(
     session: *mut dt_session,

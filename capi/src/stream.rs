@@ -59,9 +59,9 @@ pub unsafe extern "C" fn dt_stream_begin(
     })
 }
 
-/// Changes the mood of the stream: "angry", "angry:0.7" or "heard" (dt_take.moods). It takes effect with the first
-/// frame that is not computed yet, and is reached smoothly within half a second. After DT_BAD_USE the stream
-/// goes on as before. Thread rules: as dt_stream_begin.
+/// Changes the mood of the stream: "angry", "angry:0.7" or "heard" (dt_take.moods). It takes effect with the
+/// first frame that is not computed yet, and is reached smoothly within half a second. After DT_BAD_USE the
+/// stream goes on as before. Thread rules: as dt_stream_begin.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dt_stream_set_mood(session: *mut dt_session, mood: *const c_char) -> dt_status {
     guard(|| {
@@ -70,13 +70,13 @@ pub unsafe extern "C" fn dt_stream_set_mood(session: *mut dt_session, mood: *con
     })
 }
 
-/// Writes the delay of a player with a steady frame rate behind the sound with these options: look-ahead plus
-/// hop, in seconds. Thread rules: any thread.
+/// Writes the delay of a player with a steady frame rate behind the sound of the session's stream, in
+/// seconds: look-ahead plus hop; 0 if no stream was begun. Thread rules: as dt_stream_begin.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn dt_stream_delay(options: *const dt_stream_options, delay: *mut f64) -> dt_status {
+pub unsafe extern "C" fn dt_stream_delay(session: *mut dt_session, delay: *mut f64) -> dt_status {
     guard(|| {
-        let options = unsafe { stream_of(options, Default::default()) }?;
-        unsafe { handle::write(delay, options.delay(), "delay") }
+        let voice = unsafe { voice(session) }?;
+        unsafe { handle::write(delay, voice.session.delay(), "delay") }
     })
 }
 

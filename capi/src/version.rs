@@ -9,7 +9,7 @@ use crate::text;
 pub const DT_ABI_MAJOR: u32 = 0;
 /// Minor version of the ABI: rises when something was added (while the major version is 0, also when
 /// something changed).
-pub const DT_ABI_MINOR: u32 = 3;
+pub const DT_ABI_MINOR: u32 = 4;
 
 /// The ABI version of the loaded library, `major * 65536 + minor`. A program that was compiled with another
 /// major version (or, while the major version is 0, another minor version) should stop. Thread rules: any

@@ -164,7 +164,8 @@ fn bad_use_is_an_error_code_and_never_a_crash() {
 #[test]
 fn what_is_made_and_freed_ten_thousand_times_leaves_nothing() {
     let place = &*PLACE;
-    // The sanitizer finds what is lost; it keeps freed memory for a while, so the growth is measured without it.
+    // The sanitizer finds what is lost; it keeps freed memory for a while, so the growth is measured without
+    // it.
     let program = place.program("capi/tests/c/lifecycle.c", &SANITIZED);
     place.run(Command::new(program).args(["model.safetensors", "300", "20", "1000000"]));
     let program = place.program("capi/tests/c/lifecycle.c", &[]);

@@ -53,7 +53,7 @@ int main(int argc, char **argv) {
     print_frames(session, waiting, parameters);
 
     double delay;
-    must(dt_stream_delay(&options, &delay), "delay");
+    must(dt_stream_delay(session, &delay), "delay");
     fprintf(stderr, "a steady player is %.2f s behind the sound\n", delay);
     must(dt_session_free(&session), "free");
     return 0;

@@ -6,9 +6,14 @@ neutral point and that of its mood, at a distance that depends on its intensity.
 possible moods is a weak mood: if the voice is ambiguous, the face stays near neutral. Confusing two moods
 costs more than confusing a mood with neutral. Each clip gets another vocal tract, speed, room, microphone and
 noise, so that timbre and channel are not cues.
+
+The target of a synthesizer's clip is what the model itself heard in the whole, clean utterance before this
+stage, so that the stage does not forget the synthesizers.
 """
 
+import copy
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,7 +26,7 @@ from twin.layers import l2_normalize
 
 from .augment import Degrader
 from .corpus_data import EMOTIONS, RATE, Corpus
-from .run import Run, adamw, autocast, begin, descend, parser_of
+from .run import Run, adamw, autocast, begin, descend, parser_of, rng_of
 from .throats import other_throats
 
 # Shares of the clips of a batch, by kind, and the confidence in the labels: the label of a burst is the
@@ -29,7 +34,9 @@ from .throats import other_throats
 SHARES = {"acted": 0.24, "moved": 0.16, "burst": 0.04, "read": 0.12, "synthetic": 0.40, "background": 0.04}
 DOUBT = {"acted": 0.05, "moved": 0.15, "burst": 0.3, "read": 0.02, "synthetic": 0.05, "background": 0.02}
 # Frames and clips of a batch.
-SHAPES = [(48, 32), (80, 19), (128, 12)]
+SHAPES = [(48, 32), (80, 19), (128, 12), (200, 8)]
+# Clips that are made anew in each step: making one costs as much as training on several.
+RENEWED = 6
 # Limit of the logarithm of the factor on a clip's speed and pitch.
 SPEED = 0.14
 SHARPNESS = 20
@@ -64,45 +71,78 @@ class MoodPoints(nn.Module):
         return SHARPNESS * mu @ self.points.T
 
 
-class MoodClips:
-    """Clips of one length with their mood: (samples, kind of recording, emotion, intensity)."""
+@dataclass
+class MoodClip:
+    """One training example."""
 
-    def __init__(self, corpus, degrader):
-        self.corpus, self.degrader = corpus, degrader
+    samples: np.ndarray  # (640 frames) int16
+    emotion: int
+    intensity: float
+    doubt: float  # share of the label that goes to all moods alike
+    heard: np.ndarray | None  # (width) float32: what the model heard before this stage; None for people
+
+
+class MoodClips:
+    """Clips of people, synthesizers and noise with their moods, `count` for each of the lengths in `SHAPES`.
+
+    `hear(samples)` gives the target of a synthesizer's utterance.
+    """
+
+    def __init__(self, corpus, degrader, count, rng, hear):
+        self.corpus, self.degrader, self.hear, self.known = corpus, degrader, hear, {}
         self.rows = {kind: [[] for _ in EMOTIONS] for kind in SHARES if kind != "background"}
         for u in corpus.split("train"):
             kind = u["kind"] if u["synthesizer"] == "person" else "synthetic"
             self.rows[kind][EMOTIONS.index(u["emotion"])].append(u)
         self.shares = {kind: share for kind, share in SHARES.items() if kind == "background" or any(self.rows[kind])}
+        self.clips = {frames: [self.one(frames * 640, rng) for _ in range(count)] for frames, _ in SHAPES}
 
     def one(self, samples, rng):
         kinds = list(self.shares)
         weights = np.array([self.shares[kind] for kind in kinds])
         kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
         if kind == "background":
-            return self.degrader.background(samples, rng), kind, 0, 0.0
+            return MoodClip(int16(self.degrader.background(samples, rng)), 0, 0.0, DOUBT[kind], None)
         there = [emotion for emotion, rows in enumerate(self.rows[kind]) if rows]
         emotion = there[rng.integers(len(there))]
         rows = self.rows[kind][emotion]
         u = rows[rng.integers(len(rows))]
+        heard = self.heard(u) if kind == "synthetic" else None
         factor = np.exp(rng.uniform(-SPEED, SPEED))
-        heard = self.corpus.samples(u)
-        heard = np.interp(np.arange(int(len(heard) / factor)) * factor, np.arange(len(heard)), heard).astype(np.float32)
+        sound = self.corpus.samples(u)
+        sound = np.interp(np.arange(int(len(sound) / factor)) * factor, np.arange(len(sound)), sound).astype(np.float32)
         clip = rng.standard_normal(samples, np.float32) * np.float32(10 ** rng.uniform(-5, -3.3))
-        spare = samples - len(heard)
+        spare = samples - len(sound)
         if spare >= 0:
             at = rng.integers(spare + 1)
-            clip[at : at + len(heard)] += heard
+            clip[at : at + len(sound)] += sound
         else:
             at = rng.integers(-spare + 1)
-            clip += heard[at : at + samples]
-        return self.degrader.one(clip, rng), kind, emotion, u["intensity"]
+            clip += sound[at : at + samples]
+        return MoodClip(int16(self.degrader.one(clip, rng)), emotion, u["intensity"], DOUBT[kind], heard)
+
+    def heard(self, u):
+        if u["id"] not in self.known:
+            self.known[u["id"]] = self.hear(self.corpus.samples(u))
+        return self.known[u["id"]]
 
     def batch(self, frames, count, rng, to):
-        clips = [self.one(frames * 640, rng) for _ in range(count)]
-        samples, kinds, emotions, intensities = zip(*clips)
-        doubt = torch.tensor([DOUBT[kind] for kind in kinds], device=to)
-        return torch.from_numpy(np.stack(samples)).to(to), torch.tensor(emotions, device=to), torch.tensor(intensities, dtype=torch.float32, device=to), doubt
+        """Tensors of `count` clips: samples, emotions, intensities, doubts, and (indices, targets) of the
+        synthesizers among them."""
+        clips = self.clips[frames]
+        for _ in range(RENEWED):
+            clips[rng.integers(len(clips))] = self.one(frames * 640, rng)
+        drawn = [clips[i] for i in rng.choice(len(clips), count, replace=False)]
+        samples = torch.from_numpy(np.stack([clip.samples for clip in drawn])).to(to) / 32767
+        of = lambda name, kind: torch.tensor([getattr(clip, name) for clip in drawn], dtype=kind, device=to)
+        known = [(i, clip.heard) for i, clip in enumerate(drawn) if clip.heard is not None]
+        targets = torch.from_numpy(np.stack([heard for _, heard in known])).to(to) if known else None
+        return samples, of("emotion", torch.long), of("intensity", torch.float32), of("doubt", torch.float32), ([i for i, _ in known], targets)
+
+
+def int16(clip):
+    """Clips are kept as integers, so that hours of them fit into memory; the encoder normalises the level."""
+    return (clip * np.float32(32767 / max(1.0, np.abs(clip).max()))).astype(np.int16)
 
 
 def costs(to):
@@ -145,7 +185,7 @@ def hash_share(id):
 
 def main():
     """`python -m training.moods --corpus DIR --out DIR --model default.safetensors --minutes 40`"""
-    parser = parser_of(__doc__, 40, 1e-3, 0, "not used: clips are drawn as they are needed")
+    parser = parser_of(__doc__, 40, 1e-3, 1500, "clips of each length in memory")
     parser.add_argument("--model", required=True, help="model file to go on from")
     a = parser.parse_args()
     to = begin(a)
@@ -154,25 +194,37 @@ def main():
     model = files.load(a.model, dropout=0.15)
     points = MoodPoints(model, corpus)
     model.to(to), points.to(to)
+    before = copy.deepcopy(model).eval()
     model.emotion.log_mel.register_forward_hook(other_throats)
     model.train()
     modules = {"emotion": model.emotion, "emotion_head": model.emotion_head}
     parameters = [p for module in modules.values() for p in module.parameters()]
     optimizer = adamw(parameters, a.rate, decay=0.05)
     run = Run("moods", a.out, a.minutes, {**modules, "points": points}, optimizer, a.rate, 200, a.seed)
-    clips, cost = MoodClips(corpus, degrader), costs(to)
+
+    def hear(samples):
+        with torch.no_grad(), autocast(to):
+            return before.emotion_of(torch.from_numpy(samples[: len(samples) // 640 * 640])[None].to(to)).mu[0].float().cpu().numpy()
+
+    clips, cost = MoodClips(corpus, degrader, a.clips, rng_of(a.seed, (1 << 40) + run.step), hear), costs(to)
     judged = run.elapsed
     for step in run:
         train_pools(model, step % 8 == 0)
-        samples, meant, intensity, doubt = clips.batch(*SHAPES[run.rng.integers(len(SHAPES))], run.rng, to)
+        samples, meant, intensity, doubt, (synthetic, heard) = clips.batch(*SHAPES[run.rng.integers(len(SHAPES))], run.rng, to)
         with autocast(to):
             mu, logvar = model.emotion_of(samples)
         mu, logvar = mu.float(), logvar.float()
         logits = points.logits(mu)
         labels = (1 - doubt[:, None]) * F.one_hot(meant, len(EMOTIONS)) + doubt[:, None] / len(EMOTIONS)
         named = -(labels * F.log_softmax(logits, -1)).sum(-1).mean()
-        mistaken = (logits.softmax(-1) * cost[meant] * (1 - doubt[:, None])).sum(-1).mean()
-        away = (mu - points.targets(meant, intensity)).square()
+        certain = 1 - doubt
+        if synthetic:
+            certain[synthetic] = 0  # these follow what was heard before, not what mistakes cost
+        mistaken = (logits.softmax(-1) * cost[meant] * certain[:, None]).sum(-1).mean()
+        target = points.targets(meant, intensity)
+        if synthetic:
+            target[synthetic] = heard
+        away = (mu - target).square()
         sure = logvar.clamp(SUREST, LEAST_SURE)
         likelihood = 0.5 * (away.detach() * (-sure).exp() + sure).sum(-1).mean()
         outside = (logvar - sure).abs().mean()

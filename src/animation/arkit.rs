@@ -1,9 +1,9 @@
 //! ARKit's 52 blend-shape weights, and the map to them from the channels of the built-in head.
 //!
-//! Where the weights come from: a motion of the built-in head has 50 of them as channels; [`Arkit`] retargets it. `jawOpen` is
-//! `jaw_x` / 24 degrees, and `jawForward` is 0. A jaw turned sideways adds to `jawLeft` or `jawRight`: `jaw_y` / 5 degrees + `jaw_z` / 9
-//! degrees, positive to the left (the angles that take the built-in head's chin as far as the blend shape does). "Left" is the
-//! subject's left, as in ARKit.
+//! Where the weights come from: a motion of the built-in head has 50 of them as channels; [`Arkit`] retargets
+//! it. `jawOpen` is `jaw_x` / 24 degrees, and `jawForward` is 0. A jaw turned sideways adds to `jawLeft` or
+//! `jawRight`: `jaw_y` / 5 degrees + `jaw_z` / 9 degrees, positive to the left (the angles that take the
+//! built-in head's chin as far as the blend shape does). "Left" is the subject's left, as in ARKit.
 //!
 //! ```
 //! use deeptalk_rt::animation::arkit::{self, Arkit};

@@ -1,11 +1,12 @@
-//! Arrays beside an animation: what a network computed besides the track, such as codes or the statistics of an emotion.
+//! Arrays beside an animation: what a network computed besides the track, such as codes or the statistics of
+//! an emotion.
 
 use crate::{Error, Result};
 
 /// Named arrays in a fixed order.
 ///
-/// A dot in a name groups: `emotion.mu` and `emotion.logvar` are two keys of one object `emotion` in JSON, and `emotion_mu` and
-/// `emotion_logvar` in NumPy files.
+/// A dot in a name groups: `emotion.mu` and `emotion.logvar` are two keys of one object `emotion` in JSON,
+/// and `emotion_mu` and `emotion_logvar` in NumPy files.
 ///
 /// ```
 /// use deeptalk_rt::animation::Extras;

@@ -1,4 +1,5 @@
-//! Face motion over time: what networks give, filters change, retargeting maps to other names, and files and pictures show.
+//! Face motion over time: what networks give, filters change, retargeting maps to other names, and files and
+//! pictures show.
 
 pub mod arkit;
 mod emotion;

@@ -59,7 +59,8 @@ impl Rate {
         f64::from(self.numerator) / f64::from(self.denominator)
     }
 
-    /// The time at which a frame begins: seconds as an exact fraction, numerator and denominator in lowest terms.
+    /// The time at which a frame begins: seconds as an exact fraction, numerator and denominator in lowest
+    /// terms.
     pub const fn time(self, frame: usize) -> (u128, u128) {
         let (numerator, denominator) = (frame as u128 * self.denominator as u128, self.numerator as u128);
         let (mut a, mut b) = (numerator, denominator);
@@ -92,8 +93,8 @@ impl Rate {
 impl FromStr for Rate {
     type Err = String;
 
-    /// A whole number (`25`), a fraction (`30000/1001`) or a decimal number; 23.976, 29.97, 59.94 and their like mean the rates of NTSC
-    /// television, 24000/1001, 30000/1001 and 60000/1001.
+    /// A whole number (`25`), a fraction (`30000/1001`) or a decimal number; 23.976, 29.97, 59.94 and their
+    /// like mean the rates of NTSC television, 24000/1001, 30000/1001 and 60000/1001.
     fn from_str(text: &str) -> Result<Self, String> {
         let rate = match text.trim().split_once('/') {
             Some((numerator, denominator)) => fraction(numerator, denominator),

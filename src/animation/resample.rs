@@ -1,12 +1,14 @@
 //! Curves at another frame rate.
 //!
-//! Monotone cubic interpolation (PCHIP: F. N. Fritsch and R. E. Carlson, SIAM J. Numer. Anal. 17, 1980, with the slopes of Fritsch and
-//! Butland, 1984): smooth where the curve is, flat where it turns, so it never leaves the range of the two samples around an
-//! instant. A lid that closes to exactly 1 stays at 1, and a mouth at rest does not begin to tremble.
+//! Monotone cubic interpolation (PCHIP: F. N. Fritsch and R. E. Carlson, SIAM J. Numer. Anal. 17, 1980, with
+//! the slopes of Fritsch and Butland, 1984): smooth where the curve is, flat where it turns, so it never
+//! leaves the range of the two samples around an instant. A lid that closes to exactly 1 stays at 1, and a
+//! mouth at rest does not begin to tremble.
 
 use super::Rate;
 
-/// The number of frames at the rate `to` that last as long as `frames` at `from`, rounded; at least one if there is any.
+/// The number of frames at the rate `to` that last as long as `frames` at `from`, rounded; at least one if
+/// there is any.
 ///
 /// ```
 /// use deeptalk_rt::animation::{Rate, resample::frame_count};
@@ -30,7 +32,8 @@ fn ratio(from: Rate, to: Rate) -> (u128, u128) {
 
 /// The rows `values` (frames, width) at the rate `from`, interpolated at the rate `to`.
 ///
-/// Returns [`frame_count`] rows. Instants that both rates share get exactly the values that stood there; after the last row it is held.
+/// Returns [`frame_count`] rows. Instants that both rates share get exactly the values that stood there;
+/// after the last row it is held.
 ///
 /// ```
 /// use deeptalk_rt::animation::{Rate, resample::resample};
@@ -81,7 +84,8 @@ fn at(samples: &[f64], slopes: &[f64], instant: f64) -> f64 {
     value.clamp(a.min(b), a.max(b))
 }
 
-/// The slope at each sample: the harmonic mean of its two chords, 0 at a turning point, and one-sided at the ends.
+/// The slope at each sample: the harmonic mean of its two chords, 0 at a turning point, and one-sided at the
+/// ends.
 fn slopes(samples: &[f64]) -> Vec<f64> {
     let chords: Vec<f64> = samples.windows(2).map(|pair| pair[1] - pair[0]).collect();
     (0..samples.len())

@@ -9,7 +9,8 @@ pub trait Retarget: Send + Sync {
     /// Names of the channels that come out, in order.
     fn names(&self) -> &[String];
 
-    /// Maps one frame: `row` holds the channels that the map was made for, `out` as many values as there are [`names`](Self::names).
+    /// Maps one frame: `row` holds the channels that the map was made for, `out` as many values as there are
+    /// [`names`](Self::names).
     fn apply(&self, row: &[f32], out: &mut [f32]);
 }
 
@@ -29,7 +30,8 @@ impl Animation {
         Ok(Self { filters: self.filters.clone(), ..Self::from_parameters(self.rate, names, values) })
     }
 
-    /// The same animation at another rate, interpolated by [`resample`], without extras: theirs are rows of the old rate.
+    /// The same animation at another rate, interpolated by [`resample`], without extras: theirs are rows of
+    /// the old rate.
     pub fn resampled(&self, rate: Rate) -> Self {
         if rate == self.rate {
             return self.clone();

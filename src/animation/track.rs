@@ -45,7 +45,8 @@ pub enum Track {
 /// Rows of named parameters, one a frame.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parameters {
-    /// A name for every column. Of a face whose jaw is a joint: expression channels first, then [`JAW_NAMES`].
+    /// A name for every column. Of a face whose jaw is a joint: expression channels first, then
+    /// [`JAW_NAMES`].
     pub names: Vec<String>,
     /// The parameters, row-major (frames, names).
     pub values: Vec<f32>,
@@ -86,7 +87,8 @@ impl Animation {
         }
     }
 
-    /// All values of the track, row-major (frames, [`width`](Self::width)): parameters, or positions, which are computed.
+    /// All values of the track, row-major (frames, [`width`](Self::width)): parameters, or positions, which
+    /// are computed.
     ///
     /// # Errors
     /// Errors of the device that computes positions.
@@ -172,7 +174,8 @@ impl Animation {
         }
     }
 
-    /// Refuses an animation whose arrays contradict each other, that has no frames, or that holds a float that is not finite.
+    /// Refuses an animation whose arrays contradict each other, that has no frames, or that holds a float
+    /// that is not finite.
     ///
     /// # Errors
     /// [`Error::Shape`], naming the array, the frame and the column.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use crate::Result;
 
-/// The shapes of a mesh of V vertices: offsets of all vertices for a weight of 1, K shapes. A network's last layer is one, on its device.
+/// The shapes of a mesh of V vertices: offsets of all vertices for a weight of 1, K shapes. A network's last
+/// layer is one, on its device.
 pub trait VertexBasis: Send + Sync {
-    /// The mesh: a name or a hash of its triangles. Meshes of the same name and count have the same vertices in the same order.
+    /// The mesh: a name or a hash of its triangles. Meshes of the same name and count have the same vertices
+    /// in the same order.
     fn topology(&self) -> &str;
 
     /// (V, 3): vertices at rest.
@@ -30,8 +32,8 @@ pub trait VertexBasis: Send + Sync {
     fn offsets(&self, weights: &[f32]) -> Result<Vec<f32>>;
 }
 
-/// Positions of a mesh's vertices over time: `rest + sum_k weights[k] shape[k]` in every frame. Some hundred weights take the place of
-/// tens of thousands of coordinates, so a track of hours fits into memory.
+/// Positions of a mesh's vertices over time: `rest + sum_k weights[k] shape[k]` in every frame. Some hundred
+/// weights take the place of tens of thousands of coordinates, so a track of hours fits into memory.
 #[derive(Clone)]
 pub struct Vertices {
     /// The shapes.

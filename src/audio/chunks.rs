@@ -1,9 +1,9 @@
 //! The RIFF container: where in a WAV the samples are.
 //!
-//! Headers in the field are often wrong about lengths: programs that write into a pipe cannot go back to fill them
-//! in, and odd chunks are not always padded. So the walk trusts the file's own length first. The `hound` crate
-//! refuses those files, takes the pad byte of an odd chunk for the next one, and decodes at a sixth of the speed;
-//! the tests hold what is read here against it.
+//! Headers in the field are often wrong about lengths: programs that write into a pipe cannot go back to fill
+//! them in, and odd chunks are not always padded. So the walk trusts the file's own length first. The `hound`
+//! crate refuses those files, takes the pad byte of an odd chunk for the next one, and decodes at a sixth of
+//! the speed; the tests hold what is read here against it.
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::ops::RangeInclusive;
@@ -87,7 +87,8 @@ struct Walk<'a, F> {
 }
 
 impl<F: Read + Seek> Walk<'_, F> {
-    /// Reads the twelve bytes that every WAV opens with: whether lengths may be wide (RF64), and the RIFF length.
+    /// Reads the twelve bytes that every WAV opens with: whether lengths may be wide (RF64), and the RIFF
+    /// length.
     fn read_magic(&mut self) -> Result<(bool, u64)> {
         let mut head = [0; 12];
         let wanted = self.file_bytes.min(12) as usize;
@@ -136,8 +137,8 @@ impl<F: Read + Seek> Walk<'_, F> {
         }
     }
 
-    /// Skips the `rest` of a chunk of `chunk_bytes`, and the byte that pads an odd one. Some writers leave that byte
-    /// out; a chunk's name never begins with a zero, which tells the two apart.
+    /// Skips the `rest` of a chunk of `chunk_bytes`, and the byte that pads an odd one. Some writers leave
+    /// that byte out; a chunk's name never begins with a zero, which tells the two apart.
     fn skip(&mut self, rest: u64, chunk_bytes: u64) -> Result<()> {
         self.seek(self.position + rest)?;
         if chunk_bytes % 2 == 1 && self.position < self.file_bytes {
@@ -159,8 +160,8 @@ impl<F: Read + Seek> Walk<'_, F> {
     /// The bytes of samples from here on: as declared, or all the rest where the writer left a placeholder.
     fn data_bytes(&self, declared: u64, riff_bytes: u64) -> Result<u64> {
         let rest = self.file_bytes.saturating_sub(self.position);
-        // A length of 0 is meant where the RIFF length agrees with the file, and left over from a writer that was
-        // stopped where the RIFF length is not filled in either.
+        // A length of 0 is meant where the RIFF length agrees with the file, and left over from a writer that
+        // was stopped where the RIFF length is not filled in either.
         let header_is_unfinished =
             riff_bytes == 0 || riff_bytes == u64::from(u32::MAX) || riff_bytes + 8 <= self.position;
         let is_placeholder = declared == 0 && header_is_unfinished

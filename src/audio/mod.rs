@@ -33,19 +33,21 @@ pub const MOST_CHANNELS: u16 = 64;
 
 /// The largest sample that is accepted, where 1 is full scale.
 ///
-/// Float files may go beyond full scale, and some hold unscaled integers (up to 2^31). Past this limit squares
-/// and sums would leave the range of f32.
+/// Float files may go beyond full scale, and some hold unscaled integers (up to 2^31). Past this limit
+/// squares and sums would leave the range of f32.
 pub const LARGEST_SAMPLE: f32 = 1e12;
 
 /// Reads a WAV as 16 kHz mono, f32, full scale = 1: all of it, or `duration` seconds from `offset` on.
 ///
-/// Integers of `b` bits are divided by `2^(b - 1)`, channels are mixed down by their mean, and any other rate is
-/// resampled. A 16 kHz mono file passes bit for bit. A duration that reaches past the end stops at the end.
+/// Integers of `b` bits are divided by `2^(b - 1)`, channels are mixed down by their mean, and any other rate
+/// is resampled. A 16 kHz mono file passes bit for bit. A duration that reaches past the end stops at the
+/// end.
 ///
 /// # Errors
 ///
-/// [`Error::BadInput`](crate::Error::BadInput) for a file that is missing, empty, truncated, in another format or
-/// codec, without samples, or with samples that are not finite; and for an offset or a duration that is not in it.
+/// [`Error::BadInput`](crate::Error::BadInput) for a file that is missing, empty, truncated, in another
+/// format or codec, without samples, or with samples that are not finite; and for an offset or a duration
+/// that is not in it.
 ///
 /// ```no_run
 /// let samples = deeptalk_rt::audio::read_wav("speech.wav", 0.0, None)?;

@@ -6,19 +6,20 @@ use rubato::{Fft, FixedSync, Resampler as _, WindowFunction};
 use super::{HIGHEST_RATE, LARGEST_SAMPLE, LOWEST_RATE, SAMPLE_RATE};
 use crate::{Error, Result};
 
-/// The least length of the anti-aliasing filter, in samples of the lower rate: long enough to leave speech up to 0.9
-/// of that rate's half alone, short enough not to smear a plosive by more than 16 ms either way.
+/// The least length of the anti-aliasing filter, in samples of the lower rate: long enough to leave speech up
+/// to 0.9 of that rate's half alone, short enough not to smear a plosive by more than 16 ms either way.
 const FILTER_SAMPLES: u32 = 512;
 
-/// Resamples a mono clip to 16 kHz: `round(samples * 16000 / from_rate)` samples, at least 1 for any clip that
-/// is not empty. Nothing is delayed: what was at `t` seconds stays at `t`. A clip at 16 kHz comes back as it is.
+/// Resamples a mono clip to 16 kHz: `round(samples * 16000 / from_rate)` samples, at least 1 for any clip
+/// that is not empty. Nothing is delayed: what was at `t` seconds stays at `t`. A clip at 16 kHz comes back
+/// as it is.
 ///
 /// Tones up to 0.9 of half the lower rate pass, those above the half are stopped, each to 1e-5 of full scale.
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] for a rate outside [`LOWEST_RATE`] to [`HIGHEST_RATE`] and for samples that are not finite or
-/// beyond [`LARGEST_SAMPLE`].
+/// [`Error::Usage`] for a rate outside [`LOWEST_RATE`] to [`HIGHEST_RATE`] and for samples that are not
+/// finite or beyond [`LARGEST_SAMPLE`].
 pub fn resample(samples: &[f32], from_rate: u32) -> Result<Vec<f32>> {
     if !(LOWEST_RATE..=HIGHEST_RATE).contains(&from_rate) {
         return Err(Error::Usage(format!(
@@ -126,8 +127,8 @@ impl Resampler {
     }
 }
 
-/// The transform's blocks are multiples of the two rates over their common divisor. The number of multiples is
-/// even, so that half a block, the filter's delay, is a whole number of samples at both rates.
+/// The transform's blocks are multiples of the two rates over their common divisor. The number of multiples
+/// is even, so that half a block, the filter's delay, is a whole number of samples at both rates.
 fn build(rate: u32) -> Result<Fft<f32>> {
     let divisor = common_divisor(rate, SAMPLE_RATE);
     let (least_in, least_out) = (rate / divisor, SAMPLE_RATE / divisor);

@@ -15,8 +15,8 @@ const BLOCK_BYTES: usize = 1 << 20;
 
 /// An opened WAV: its header is checked, its samples are still to be read.
 ///
-/// 8, 16, 24 and 32-bit integers and 32-bit floats, plain or WAVE_FORMAT_EXTENSIBLE, in RIFF, RF64 or BW64; 1 to 64
-/// channels; 4 to 192 kHz. Files that a pipe left without lengths are read to their end.
+/// 8, 16, 24 and 32-bit integers and 32-bit floats, plain or WAVE_FORMAT_EXTENSIBLE, in RIFF, RF64 or BW64; 1
+/// to 64 channels; 4 to 192 kHz. Files that a pipe left without lengths are read to their end.
 #[derive(Debug)]
 pub struct Wav {
     path: PathBuf,
@@ -102,14 +102,15 @@ impl Wav {
         Ok(result)
     }
 
-    /// Hands `duration` seconds from `offset_seconds` on, or all the rest, as 16 kHz mono to `sink`, block by block.
+    /// Hands `duration` seconds from `offset_seconds` on, or all the rest, as 16 kHz mono to `sink`, block by
+    /// block.
     ///
     /// The blocks together are the same samples, whatever their sizes. An error of `sink` ends the reading.
     ///
     /// # Errors
     ///
-    /// [`Error::BadInput`] for an offset or a duration that is not in the file, for samples that are not finite or
-    /// beyond [`LARGEST_SAMPLE`], and for a file that cannot be read to its end.
+    /// [`Error::BadInput`] for an offset or a duration that is not in the file, for samples that are not
+    /// finite or beyond [`LARGEST_SAMPLE`], and for a file that cannot be read to its end.
     pub fn stream_16k(
         &mut self,
         offset_seconds: f64,
@@ -181,7 +182,8 @@ impl Wav {
         Ok((start, ((duration * rate).round() as u64).clamp(1, rest)))
     }
 
-    /// Decodes a block of whole frames and mixes it down. `first` is the index of its first frame, for complaints.
+    /// Decodes a block of whole frames and mixes it down. `first` is the index of its first frame, for
+    /// complaints.
     fn decode(&self, block: &[u8], first: u64, mono: &mut Vec<f32>) -> Result<()> {
         let Format { tag, channels, rate, bits } = self.layout.format;
         let channels = usize::from(channels);
@@ -221,8 +223,9 @@ impl Wav {
     }
 }
 
-/// The mean over the channels of every frame, with full scale at `scale`. In f64 every sum of integers is exact, so
-/// equal channels give what one of them would; the sum begins at -0, the one number that changes no other.
+/// The mean over the channels of every frame, with full scale at `scale`. In f64 every sum of integers is
+/// exact, so equal channels give what one of them would; the sum begins at -0, the one number that changes no
+/// other.
 fn mix<const BYTES: usize>(
     block: &[u8],
     channels: usize,

@@ -37,8 +37,8 @@ pub struct Pictures<'a, 'b> {
 }
 
 impl<'a> Finished<'a> {
-    /// One file of data: `motion` is the take's, or what a format with channels of its own holds of it. With vertices if `skin` makes
-    /// them of rows of parameters.
+    /// One file of data: `motion` is the take's, or what a format with channels of its own holds of it. With
+    /// vertices if `skin` makes them of rows of parameters.
     ///
     /// # Errors
     /// Errors of the format and the device; [`Error::Cancelled`].

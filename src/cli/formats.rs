@@ -28,7 +28,8 @@ pub fn layout(name: &str) -> Option<&'static str> {
     Format::layouts().find(|layout| *layout == name)
 }
 
-/// The ending of files in a folder: the value of --format if that is an ending, the first ending of its layout, or the first of all.
+/// The ending of files in a folder: the value of --format if that is an ending, the first ending of its
+/// layout, or the first of all.
 pub fn ending(name: Option<&str>) -> &'static str {
     let layout = name.and_then(layout);
     let mut endings = FORMATS.iter().filter(|format| format.layout == layout).filter_map(suffix);

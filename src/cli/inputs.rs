@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use deeptalk_rt::{Error, Result};
 
-/// Refuses names that are no files of this machine: standard input, addresses, patterns that the shell did not expand.
+/// Refuses names that are no files of this machine: standard input, addresses, patterns that the shell did
+/// not expand.
 ///
 /// # Errors
 /// [`Error::Usage`] with what to do instead.

@@ -101,8 +101,8 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
-/// Tries every output: its folder must exist and be writable. Nothing is left behind. `reads` are input files, which must not be
-/// replaced.
+/// Tries every output: its folder must exist and be writable. Nothing is left behind. `reads` are input
+/// files, which must not be replaced.
 ///
 /// # Errors
 /// [`Error::Usage`] for an output that is an input too, [`Error::Io`] where the system refuses.

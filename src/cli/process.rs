@@ -12,8 +12,8 @@ use super::say;
 /// The most threads for each processor that the environment may ask for.
 const MOST_THREADS: usize = 16;
 
-/// Starts the threads of the process, exactly as many as a command asks for, and turns a limit on the size of files into an error of the
-/// write.
+/// Starts the threads of the process, exactly as many as a command asks for, and turns a limit on the size of
+/// files into an error of the write.
 ///
 /// # Errors
 /// [`Error::Device`] if the system refuses the threads that were asked for.
@@ -36,7 +36,8 @@ fn start(threads: usize) -> std::result::Result<(), ThreadPoolBuildError> {
     ThreadPoolBuilder::new().num_threads(threads).build_global()
 }
 
-/// Starts one thread for each processor, or as many as the environment asks for. Where the system refuses, everything runs on this thread.
+/// Starts one thread for each processor, or as many as the environment asks for. Where the system refuses,
+/// everything runs on this thread.
 fn start_what_the_system_has() {
     let asked: Option<usize> = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse().ok());
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);

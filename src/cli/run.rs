@@ -69,8 +69,8 @@ pub struct Run {
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     model: Option<PathBuf>,
 
-    /// The face that is shown, and whose vertices .npz gets too; `deeptalk-rt import flame` makes one [default: the built-in
-    /// head, where a face is shown]
+    /// The face that is shown, and whose vertices .npz gets too; `deeptalk-rt import flame` makes one
+    /// [default: the built-in head, where a face is shown]
     #[arg(long, value_name = "FILE", help_heading = INPUT)]
     face: Option<PathBuf>,
 
@@ -91,8 +91,8 @@ pub struct Run {
     #[arg(long, value_name = "FOLDER", help_heading = OUTPUT)]
     out_dir: Option<PathBuf>,
 
-    /// The format of the files in --out-dir [default: npz]. `arkit`, with -o too: .csv and .json hold the 52 ARKit weights, as Live
-    /// Link Face records them
+    /// The format of the files in --out-dir [default: npz]. `arkit`, with -o too: .csv and .json hold the 52
+    /// ARKit weights, as Live Link Face records them
     #[arg(long, value_parser = PossibleValuesParser::new(formats::names()))]
     #[arg(help_heading = OUTPUT)]
     format: Option<String>,
@@ -119,7 +119,8 @@ pub struct Run {
     #[command(flatten)]
     picture: PictureOptions,
 
-    /// Where the network runs: cpu, cpu:bf16, cuda, cuda:N, or auto for a GPU if there is one. The GPU's kernels work in fp16
+    /// Where the network runs: cpu, cpu:bf16, cuda, cuda:N, or auto for a GPU if there is one. The GPU's
+    /// kernels work in fp16
     #[arg(long, default_value = "cpu", help_heading = MACHINE)]
     device: Device,
 
@@ -165,7 +166,8 @@ impl Run {
     }
 
     /// # Errors
-    /// Errors that end the work for all recordings; errors of one recording are counted and printed at the end.
+    /// Errors that end the work for all recordings; errors of one recording are counted and printed at the
+    /// end.
     fn animate_all(&self, reporter: &mut Reporter, tally: &mut Tally) -> Result<()> {
         inputs::check(&self.inputs)?;
         let jobs = self.plan()?;

@@ -37,8 +37,8 @@ pub fn result(text: &str) -> Result<()> {
     }
 }
 
-/// A text for a terminal: control characters except line breaks and tabs are written as escapes, because names, licences and channels of
-/// a file may hold sequences that a terminal obeys.
+/// A text for a terminal: control characters except line breaks and tabs are written as escapes, because
+/// names, licences and channels of a file may hold sequences that a terminal obeys.
 pub fn shown(text: &str) -> Cow<'_, str> {
     let obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     if !text.contains(obeyed) {

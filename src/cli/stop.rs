@@ -12,10 +12,11 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 /// The time that a step may still take to end by itself.
 const GRACE: Duration = Duration::from_millis(350);
 
-/// Handles Ctrl-C and SIGTERM from now on: [`check`] reports it to loops that can end cleanly. A step that does not look is ended with the
-/// program; unfinished outputs are removed first.
+/// Handles Ctrl-C and SIGTERM from now on: [`check`] reports it to loops that can end cleanly. A step that
+/// does not look is ended with the program; unfinished outputs are removed first.
 pub fn listen() {
-    // Without the handler the system's own stays: Ctrl-C ends the program at once. That is no reason not to work.
+    // Without the handler the system's own stays: Ctrl-C ends the program at once. That is no reason not to
+    // work.
     let _ = ctrlc::set_handler(|| {
         ASKED.store(true, Ordering::SeqCst);
         std::thread::sleep(GRACE);

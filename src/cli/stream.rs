@@ -80,8 +80,8 @@ pub struct Stream {
     #[command(flatten)]
     filters: FilterOptions,
 
-    /// Read changes while the stream runs from this file, pipe or descriptor (/dev/fd/3): a line is `emotion MOOD[:STRENGTH]`, in
-    /// effect with the next hop
+    /// Read changes while the stream runs from this file, pipe or descriptor (/dev/fd/3): a line is
+    /// `emotion MOOD[:STRENGTH]`, in effect with the next hop
     #[arg(long, value_name = "FILE", help_heading = EMOTION)]
     control: Option<PathBuf>,
 

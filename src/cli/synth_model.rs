@@ -29,11 +29,13 @@ pub struct SynthModel {
     #[arg(long, value_name = "NAME", default_value = ARCHITECTURES[0].name, value_parser = super::values::architecture)]
     architecture: &'static Architecture,
 
-    /// The sizes by name, which differ from network to network; a wrong one lists them [default: the first that the network has]
+    /// The sizes by name, which differ from network to network; a wrong one lists them [default: the first
+    /// that the network has]
     #[arg(long, value_name = "NAME")]
     size: Option<String>,
 
-    /// The model that a golden file was made with: its network, its sizes, its tables. Give `--dtype f32` to compare the two
+    /// The model that a golden file was made with: its network, its sizes, its tables. Give `--dtype f32` to
+    /// compare the two
     #[arg(long, value_name = "GOLDEN", conflicts_with_all = ["architecture", "size"])]
     like: Option<PathBuf>,
 

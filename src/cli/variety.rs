@@ -17,12 +17,14 @@ pub struct Variety {
     #[arg(long, default_value = "0", allow_negative_numbers = true)]
     seed: u64,
 
-    /// Draw the emotion from its distribution, with its log variance times this number (the paper's uncertainty factor); 0 and
-    /// negative ones are allowed [default: 1 with several takes; with one, its mean is taken]
+    /// Draw the emotion from its distribution, with its log variance times this number (the paper's
+    /// uncertainty factor); 0 and negative ones are allowed [default: 1 with several takes; with one, its
+    /// mean is taken]
     #[arg(long, value_parser = values::finite, allow_hyphen_values = true)]
     alpha: Option<f32>,
 
-    /// Draw the top and the bottom motion codes at these temperatures (one number: both); 0 takes the likeliest
+    /// Draw the top and the bottom motion codes at these temperatures (one number: both); 0 takes the
+    /// likeliest
     #[arg(long, value_name = "TOP[,BOTTOM]", default_value = "0", value_parser = values::temperatures)]
     #[arg(allow_negative_numbers = true)]
     temperature: Temperatures,
@@ -35,7 +37,8 @@ pub struct Variety {
     #[arg(long, allow_negative_numbers = true)]
     eta: Option<f32>,
 
-    /// The identity or style whose way of speaking is taken [default: the model's first; `deeptalk-rt info` lists them]
+    /// The identity or style whose way of speaking is taken [default: the model's first; `deeptalk-rt info`
+    /// lists them]
     #[arg(long, value_name = "NAME", visible_alias = "style")]
     pub actor: Option<String>,
 }

@@ -34,8 +34,8 @@ pub struct Verify {
     #[arg(long, value_name = "FILE|FOLDER")]
     golden: PathBuf,
 
-    /// The device that is compared: auto, cpu, cpu:bf16, cuda or cuda:N. On a GPU, which works in fp16, the limit of a stage is 5e-3; in
-    /// bf16 it is 4e-2
+    /// The device that is compared: auto, cpu, cpu:bf16, cuda or cuda:N. On a GPU, which works in fp16, the
+    /// limit of a stage is 5e-3; in bf16 it is 4e-2
     #[arg(long, default_value = "cpu")]
     device: Device,
 }

@@ -11,10 +11,11 @@ use rayon::prelude::*;
 const DIRECTIONS: usize = 96;
 /// Pixels along each side of a depth map.
 const SIDE: usize = 192;
-/// The most layers of triangles over a whole map; a head has about four. A direction in which there are more is left out, so that the work
-/// is bounded by the number of triangles.
+/// The most layers of triangles over a whole map; a head has about four. A direction in which there are more
+/// is left out, so that the work is bounded by the number of triangles.
 const MOST_LAYERS: usize = 64;
-/// How far, in pixels, something must lie in front of a vertex to hide it: the slope of a triangle inside a pixel must not.
+/// How far, in pixels, something must lie in front of a vertex to hide it: the slope of a triangle inside a
+/// pixel must not.
 const BIAS: f32 = 2.0;
 
 /// The open share of the sky over each vertex, (V): 0 enclosed, 1 free.
@@ -95,8 +96,8 @@ impl DepthMap {
         })
     }
 
-    /// Keeps the nearest depth of a triangle at every pixel centre that it covers, whichever way it faces. Returns the number of pixels that
-    /// were looked at: the bounding box.
+    /// Keeps the nearest depth of a triangle at every pixel centre that it covers, whichever way it faces.
+    /// Returns the number of pixels that were looked at: the bounding box.
     fn fill(&mut self, a: [f32; 3], b: [f32; 3], c: [f32; 3]) -> usize {
         let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
         if area.abs() < 1e-9 {

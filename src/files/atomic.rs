@@ -9,8 +9,9 @@ use super::hash::hex;
 use crate::{Error, Result};
 use sha2::{Digest, Sha256};
 
-/// A file being written: buffered, on the file system of its target, and put in place by [`finish`](Self::finish). If it is dropped before
-/// that, it is deleted and the older file of that name stays.
+/// A file being written: buffered, on the file system of its target, and put in place by
+/// [`finish`](Self::finish). If it is dropped before that, it is deleted and the older file of that name
+/// stays.
 #[derive(Debug)]
 pub struct AtomicFile {
     target: PathBuf,

@@ -1,7 +1,8 @@
 //! The file that an [`AtomicFile`](super::AtomicFile) writes into before it has its name.
 //!
-//! On Linux the file has no name at all (`O_TMPFILE`): however the process ends, killed or out of memory, nothing is left behind. Where the
-//! file system cannot do that, the file has a temporary name in the folder of its target.
+//! On Linux the file has no name at all (`O_TMPFILE`): however the process ends, killed or out of memory,
+//! nothing is left behind. Where the file system cannot do that, the file has a temporary name in the folder
+//! of its target.
 
 use std::fs::File;
 use std::io;
@@ -32,7 +33,8 @@ impl Draft {
     fn named(folder: &Path) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".deeptalk-").suffix(".tmp");
-        // Temporary files are private by default; this one gets the permissions of an ordinary file, by the umask.
+        // Temporary files are private by default; this one gets the permissions of an ordinary file, by the
+        // umask.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.tempfile_in(folder)?;
@@ -82,8 +84,8 @@ impl io::Seek for Draft {
     }
 }
 
-/// A file without a name in `folder`; none if the file system has no such files, or if `/proc` is missing, through which the file gets
-/// its name later.
+/// A file without a name in `folder`; none if the file system has no such files, or if `/proc` is missing,
+/// through which the file gets its name later.
 #[cfg(target_os = "linux")]
 fn unnamed(folder: &Path) -> Option<File> {
     use rustix::fs::{Mode, OFlags, open};

@@ -13,8 +13,9 @@ const LARGEST_PRIVATE: u64 = 64 << 20;
 
 /// The bytes of a whole file, read-only.
 ///
-/// Another program that shortens a mapped file ends the process with a bus error, also a process that embeds this library. Files of up to
-/// 64 MiB are therefore read instead; a larger file must not be changed while it is open.
+/// Another program that shortens a mapped file ends the process with a bus error, also a process that embeds
+/// this library. Files of up to 64 MiB are therefore read instead; a larger file must not be changed while it
+/// is open.
 #[derive(Debug)]
 pub(crate) enum FileMap {
     Private(Vec<u8>),
@@ -31,8 +32,8 @@ impl FileMap {
         if file.metadata().map_err(unreadable)?.len() <= LARGEST_PRIVATE {
             return std::fs::read(path).map(Self::Private).map_err(unreadable);
         }
-        // SAFETY: the map is read-only, and nothing here writes to input files. That no other program shortens the file is the rule that
-        // the type's documentation gives.
+        // SAFETY: the map is read-only, and nothing here writes to input files. That no other program
+        // shortens the file is the rule that the type's documentation gives.
         #[allow(unsafe_code)]
         unsafe { Mmap::map(&file) }.map(Self::Mapped).map_err(unreadable)
     }

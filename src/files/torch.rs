@@ -23,8 +23,8 @@ use crate::{Error, Result};
 const MOST_ENTRIES: usize = 1 << 20;
 const LONGEST_NAME: usize = 1024;
 const LONGEST_KEY: usize = 64;
-/// The most bytes of the list of tensors; the list of the published checkpoint takes 300 kB. A file may write a name's prefix and a tensor
-/// once and refer to them very often.
+/// The most bytes of the list of tensors; the list of the published checkpoint takes 300 kB. A file may write
+/// a name's prefix and a tensor once and refer to them very often.
 const MOST_LISTED: usize = 64 << 20;
 /// The largest number of elements of a tensor whose stride of 0 repeats a smaller storage.
 const MOST_REPEATED: usize = 1 << 22;
@@ -379,7 +379,8 @@ pub(super) fn storage_element(class: &str) -> Option<ElementType> {
     })
 }
 
-/// The key of a storage: a number as a text. Very many references may share one key, and each is looked up, so a long text is no key.
+/// The key of a storage: a number as a text. Very many references may share one key, and each is looked up,
+/// so a long text is no key.
 pub(super) fn storage_key(node: Node<'_>) -> Option<&str> {
     node.text().filter(|key| key.len() <= LONGEST_KEY)
 }

@@ -27,8 +27,8 @@ fn paths() -> std::sync::MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes every temporary file and folder of outputs that are not finished. Only for a program that ends at once: an output that is
-/// still being written fails after this call.
+/// Removes every temporary file and folder of outputs that are not finished. Only for a program that ends at
+/// once: an output that is still being written fails after this call.
 pub fn discard_unfinished() {
     for path in std::mem::take(&mut *paths()) {
         let removed =

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// The bytes of a regular file of at most `most` bytes. Nothing is read from a folder, a pipe or a device: a pipe may never end, and
-/// opening one may block.
+/// The bytes of a regular file of at most `most` bytes. Nothing is read from a folder, a pipe or a device: a
+/// pipe may never end, and opening one may block.
 ///
 /// # Errors
 /// A bad input that names the limit or the kind of file; `next` is its next step.

@@ -20,8 +20,8 @@ pub struct Progress {
 /// Where the work is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
-    /// What was finished last: a stage of the network by its name (`wav2vec2.output`, `predictor.logits_t`, `motion` ...), or `frames`
-    /// when a window of the recording is through.
+    /// What was finished last: a stage of the network by its name (`wav2vec2.output`, `predictor.logits_t`,
+    /// `motion` ...), or `frames` when a window of the recording is through.
     pub stage: &'static str,
     /// Frames that are done.
     pub done: usize,
@@ -38,9 +38,10 @@ type Callback<'a> = &'a mut (dyn FnMut(Step) -> Result<()> + Send);
 
 /// A caller's hold on running work: told of every step, able to stop it.
 ///
-/// The callback runs on the thread that works (one of the model's own, if it has any) while the caller waits, never twice at once. What
-/// it returns as an error ends the work; [`Error::Cancelled`] is the word for a wish to stop. The flag of [`cancel`](Self::cancel) may be set
-/// by any thread. Both are heeded after every stage; on a GPU that replays recorded work, after every part.
+/// The callback runs on the thread that works (one of the model's own, if it has any) while the caller waits,
+/// never twice at once. What it returns as an error ends the work; [`Error::Cancelled`] is the word for a
+/// wish to stop. The flag of [`cancel`](Self::cancel) may be set by any thread. Both are heeded after every
+/// stage; on a GPU that replays recorded work, after every part.
 ///
 /// ```
 /// use deeptalk_rt::runtime::Control;
@@ -83,7 +84,8 @@ impl<'a> Control<'a> {
     }
 }
 
-/// The times of one call, on the host's clock. A GPU works on while the host goes on, so on a GPU only the total counts.
+/// The times of one call, on the host's clock. A GPU works on while the host goes on, so on a GPU only the
+/// total counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timings {
     /// The parts of the forward, by the names of [`Spec::parts`](super::Spec::parts).

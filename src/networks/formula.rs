@@ -14,8 +14,8 @@ use crate::{Error, Result};
 
 /// Every tensor that is asked for, by the formula.
 ///
-/// Element `i` of the tensor `name` is a number `u` in [-1, 1) from SplitMix64 with the FNV-1a hash of the name as its seed, scaled
-/// so that a forward neither explodes nor dies; see the source for the scales.
+/// Element `i` of the tensor `name` is a number `u` in [-1, 1) from SplitMix64 with the FNV-1a hash of the
+/// name as its seed, scaled so that a forward neither explodes nor dies; see the source for the scales.
 pub struct Formula;
 
 impl Published for Formula {
@@ -83,8 +83,8 @@ fn splitmix64(seed: u64, index: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Writes a model of this configuration with weights from the formula; `progress` is told before every tensor, and what it returns as an
-/// error ends the work.
+/// Writes a model of this configuration with weights from the formula; `progress` is told before every
+/// tensor, and what it returns as an error ends the work.
 ///
 /// # Errors
 /// A configuration that contradicts itself; errors of the disk and of `progress`.
@@ -98,7 +98,8 @@ pub fn synth_model(
     synth(path, architecture, config, (architecture.recipes)(config)?, dtype, progress)
 }
 
-/// Writes the model that a golden file was made with: of the file's own configuration and tables, with weights from the formula.
+/// Writes the model that a golden file was made with: of the file's own configuration and tables, with
+/// weights from the formula.
 ///
 /// # Errors
 /// [`Error::BadInput`] for a golden file of no known architecture; as [`synth_model`].

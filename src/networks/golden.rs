@@ -15,7 +15,8 @@ const LARGEST_HEADER: u64 = 8 << 20;
 const LARGEST_FILE: u64 = 2 << 30;
 const NEXT: &str = "give one of the golden files, or the folder that holds them with their WAVs";
 
-/// One golden file. What its metadata and tensors mean is the network's to say ([`Network::replay`](super::Network::replay)).
+/// One golden file. What its metadata and tensors mean is the network's to say
+/// ([`Network::replay`](super::Network::replay)).
 #[derive(Debug, Clone)]
 pub struct Golden {
     path: PathBuf,
@@ -123,7 +124,8 @@ impl Golden {
         &self.stages
     }
 
-    /// The stages to compare with: all tensors that the forward did not read as inputs, in the layout of the network's stages.
+    /// The stages to compare with: all tensors that the forward did not read as inputs, in the layout of the
+    /// network's stages.
     ///
     /// # Errors
     /// [`Error::BadInput`] if there are none.
@@ -150,8 +152,8 @@ impl Golden {
     }
 }
 
-/// The golden files at a path: itself, or those of a folder, by name. A folder's golden files are its safetensors with a clip
-/// (`wav` in the metadata) or with a motion.
+/// The golden files at a path: itself, or those of a folder, by name. A folder's golden files are its
+/// safetensors with a clip (`wav` in the metadata) or with a motion.
 ///
 /// # Errors
 /// A folder that cannot be read or has none.

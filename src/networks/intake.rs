@@ -1,7 +1,7 @@
 //! The sound of a stream on its way to a network, and the loop that runs the hops.
 //!
-//! Sound is taken in by units of equal length, and a hop runs at the very unit at which it becomes due, so nothing depends on how the
-//! sound was cut.
+//! Sound is taken in by units of equal length, and a hop runs at the very unit at which it becomes due, so
+//! nothing depends on how the sound was cut.
 
 use super::Watch;
 use super::loudness::Loudness;

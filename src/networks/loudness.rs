@@ -1,9 +1,10 @@
 //! The running statistics by which a stream is normalised.
 //!
-//! A recording is normalised by its own mean and standard deviation, pauses included. A stream has heard only a part, and may be
-//! silent for hours. So the mean follows all sound, while the deviation follows speech and its pauses: a frame counts if it is louder than
-//! the floor, or within a second of one that is. Both forget with a time constant. The deviation that is used is never below the
-//! floor, so that room noise is not amplified to speech.
+//! A recording is normalised by its own mean and standard deviation, pauses included. A stream has heard only
+//! a part, and may be silent for hours. So the mean follows all sound, while the deviation follows speech and
+//! its pauses: a frame counts if it is louder than the floor, or within a second of one that is. Both forget
+//! with a time constant. The deviation that is used is never below the floor, so that room noise is not
+//! amplified to speech.
 
 use crate::animation::filter::is_louder;
 

@@ -1,5 +1,5 @@
-//! The networks, each in a folder of its own; what they have in common: the [`Network`] trait, their description ([`Spec`]), the
-//! registry ([`ARCHITECTURES`]) and the model file.
+//! The networks, each in a folder of its own; what they have in common: the [`Network`] trait, their
+//! description ([`Spec`]), the registry ([`ARCHITECTURES`]) and the model file.
 //!
 //! A model file names its architecture, and the registry opens it: no other room names a network.
 

@@ -46,8 +46,9 @@ pub struct ModelFile {
 }
 
 impl ModelFile {
-    /// Maps a file into memory and checks everything but the numbers: format, version, configuration, and that the tensors are
-    /// exactly those that the configuration asks for, each of its shape. The numbers are checked when they are loaded.
+    /// Maps a file into memory and checks everything but the numbers: format, version, configuration, and
+    /// that the tensors are exactly those that the configuration asks for, each of its shape. The numbers are
+    /// checked when they are loaded.
     ///
     /// # Errors
     /// [`Error::BadInput`], naming what is wrong.
@@ -216,8 +217,8 @@ impl ModelFile {
         (self.architecture.open)(self, device)
     }
 
-    /// Takes all tensors to a back end at once. The network asks for them twice, in the same order: `list` names them, `build` puts
-    /// them in place.
+    /// Takes all tensors to a back end at once. The network asks for them twice, in the same order: `list`
+    /// names them, `build` puts them in place.
     ///
     /// # Errors
     /// A number that is not finite, by tensor and index; errors of the device.

@@ -51,8 +51,8 @@ pub(super) fn contradiction((what, expected, found): Contradiction) -> Error {
     Error::Usage(format!("the configuration {what}: expected {expected}, found {found}"))
 }
 
-/// Writes a model file, tensor by tensor: `make` gives the numbers of a name and a shape. Tables are written as integers, all else in
-/// `dtype`.
+/// Writes a model file, tensor by tensor: `make` gives the numbers of a name and a shape. Tables are written
+/// as integers, all else in `dtype`.
 ///
 /// # Errors
 /// Whatever `make` or the disk says; nothing is left behind then.

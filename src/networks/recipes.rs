@@ -2,8 +2,8 @@
 //!
 //! What the published model does not have, a log-mel spectrogram, comes from its definition.
 //!
-//! Folded here, so that the network never sees them: weight norm, and the batch norms between an activation and a linear
-//! layer.
+//! Folded here, so that the network never sees them: weight norm, and the batch norms between an activation
+//! and a linear layer.
 
 use std::collections::BTreeMap;
 
@@ -171,7 +171,8 @@ impl Recipes {
         self.put(format!("{ours}.log_mel.bands"), Recipe::Defined(config, log_mel::bands));
     }
 
-    /// The encoder of [`Wav2vec`](crate::layers::wav2vec::Wav2vec) at the place `ours`, from the names of `transformers`.
+    /// The encoder of [`Wav2vec`](crate::layers::wav2vec::Wav2vec) at the place `ours`, from the names of
+    /// `transformers`.
     pub(super) fn wav2vec(&mut self, ours: &str, theirs: &str, convolutions: usize, layers: usize) {
         for index in 0..convolutions {
             let from = format!("{theirs}.feature_extractor.conv_layers.{index}");

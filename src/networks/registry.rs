@@ -22,7 +22,8 @@ pub struct Architecture {
     pub sizes: &'static [NamedSizes],
     /// How each tensor is made from those of the published code, for a configuration.
     pub recipes: fn(&str) -> Result<Recipes>,
-    /// The model that a golden file was made with, if it is one of this architecture with weights from the formula.
+    /// The model that a golden file was made with, if it is one of this architecture with weights from the
+    /// formula.
     pub model_of: fn(&Golden) -> Option<GoldenModel>,
     /// Import of published checkpoints.
     pub import: Option<Importer>,

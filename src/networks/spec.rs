@@ -18,11 +18,13 @@ pub struct Spec {
     pub identities: Vec<String>,
     /// Width of an emotion vector, for a network that is given one.
     pub emotion_width: Option<usize>,
-    /// The codebooks whose codes can be drawn, in the order of [`Draw::temperature`](super::Draw::temperature).
+    /// The codebooks whose codes can be drawn, in the order of
+    /// [`Draw::temperature`](super::Draw::temperature).
     pub codebooks: &'static [&'static str],
     /// The denoising steps, for a network that makes motion by diffusion.
     pub sampling: Option<Sampling>,
-    /// The longest recording that goes through the network in one pass, in seconds; longer ones go in overlapping windows.
+    /// The longest recording that goes through the network in one pass, in seconds; longer ones go in
+    /// overlapping windows.
     pub one_pass_seconds: usize,
     /// The timed parts of a forward ([`Timings::part`](super::Timings::part)).
     pub parts: &'static [&'static str],

@@ -44,7 +44,8 @@ pub trait NetworkStream: Send {
 pub struct Frames {
     /// The number of the first frame, counted from the beginning of the stream.
     pub first: usize,
-    /// Values of a frame: parameters, which [`Spec::parameter_names`](super::Spec::parameter_names) names, or x, y, z of every vertex.
+    /// Values of a frame: parameters, which [`Spec::parameter_names`](super::Spec::parameter_names) names, or
+    /// x, y, z of every vertex.
     pub parameters: usize,
     /// Row-major (frames, parameters).
     pub values: Vec<f32>,

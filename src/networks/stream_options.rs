@@ -6,17 +6,17 @@ use crate::animation::filter::{FilterSettings, Pipeline};
 use crate::audio::{HIGHEST_RATE, LOWEST_RATE, SAMPLE_RATE};
 use crate::{Error, Result};
 
-/// Frames a second of the networks that can stream.
-const FRAME_RATE: u32 = 25;
-
-/// The options of a stream. Times are in seconds and are rounded to whole frames of 1/25 s.
+/// The options of a stream. Times are in seconds and are rounded to whole frames of the network.
 ///
-/// The network is not causal: every hop runs it over a window that reaches back by `context` and ahead by `look_ahead`. A frame is given
-/// out once all sound up to `look_ahead` after its hop is there, so a player that shows frames at a steady pace is
-/// `look_ahead + hop` behind the sound ([`delay`](Self::delay)); the resampler of a rate other than 16 kHz adds up to 60 ms.
+/// The network is not causal: every hop runs it over a window that reaches back by `context` and ahead by
+/// `look_ahead`. A frame is given out once all sound up to `look_ahead` after its hop is there, so a player
+/// that shows frames at a steady pace is `look_ahead + hop` behind the sound
+/// ([`NetworkStream::delay`](super::NetworkStream::delay)); the resampler of a rate other than 16 kHz adds up
+/// to 60 ms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamOptions {
-    /// Actor, draws, and an emotion to lend; its [`emotion`](Take::emotion) at share 1 spares the estimate of the stream's own.
+    /// Actor, draws, and an emotion to lend; its [`emotion`](Take::emotion) at share 1 spares the estimate of
+    /// the stream's own.
     pub take: Take,
     /// Samples a second of what is pushed: 4,000 to 192,000.
     pub rate: u32,
@@ -30,10 +30,11 @@ pub struct StreamOptions {
     pub emotion_every: f32,
     /// The sound that an estimate hears, up to the window's end: 0.4 to 60 s.
     pub emotion_context: f32,
-    /// The time constant with which the emotion moves along the sphere to the newest estimate; 0 jumps. Up to 600 s.
+    /// The time constant with which the emotion moves along the sphere to the newest estimate; 0 jumps. Up to
+    /// 600 s.
     pub emotion_smoothing: f32,
-    /// The loudness below which a frame of sound is silence, as the RMS of its 40 ms less their mean (1 is full scale): what is quieter
-    /// is never amplified to speech. Above 0, up to 1.
+    /// The loudness below which a frame of sound is silence, as the RMS of its 40 ms less their mean (1 is
+    /// full scale): what is quieter is never amplified to speech. Above 0, up to 1.
     pub floor: f32,
     /// The time constant with which loudness is forgotten: 1 to 3,600 s of speech.
     pub forget: f32,
@@ -64,16 +65,6 @@ impl Default for StreamOptions {
 }
 
 impl StreamOptions {
-    /// How far steady play is behind the sound, in seconds: look-ahead plus hop.
-    ///
-    /// ```
-    /// assert_eq!(deeptalk_rt::runtime::StreamOptions::default().delay(), 0.6);
-    /// ```
-    pub fn delay(&self) -> f64 {
-        let frames = self.frames_of(self.look_ahead) + self.frames_of(self.hop).max(1);
-        frames as f64 / f64::from(FRAME_RATE)
-    }
-
     /// Refuses what is out of range, for frames of so many seconds.
     ///
     /// # Errors
@@ -105,7 +96,8 @@ impl StreamOptions {
         Ok(())
     }
 
-    /// The filters over the frames of a network, where the sound of `look_ahead` frames after a frame is known.
+    /// The filters over the frames of a network, where the sound of `look_ahead` frames after a frame is
+    /// known.
     ///
     /// # Errors
     /// As [`FilterSettings::pipeline`].
@@ -113,10 +105,5 @@ impl StreamOptions {
         let rest_after = self.filters.rest_after.or(Some(self.rest_after.into()));
         let settings = FilterSettings { rest_after, ..self.filters.clone() };
         settings.pipeline(spec.parameter_names(), spec.frame_rate, look_ahead)
-    }
-
-    /// A time in whole frames.
-    pub(super) fn frames_of(&self, seconds: f32) -> usize {
-        (seconds * FRAME_RATE as f32).round() as usize
     }
 }

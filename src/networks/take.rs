@@ -12,7 +12,8 @@ pub struct Draw {
     pub alpha: Option<f32>,
     /// Temperatures of the top and the bottom codes; 0 takes the likeliest.
     pub temperature: [f32; 2],
-    /// Denoising steps of a diffusion network. Nothing: the network's usual number ([`Spec::sampling`](super::Spec::sampling)).
+    /// Denoising steps of a diffusion network. Nothing: the network's usual number
+    /// ([`Spec::sampling`](super::Spec::sampling)).
     pub steps: Option<usize>,
     /// New noise in every denoising step: 0 none (DDIM), 1 as much as ancestral sampling (DDPM). Nothing: 0.
     pub eta: Option<f32>,

@@ -46,7 +46,8 @@ pub struct Curve {
 /// The curves of an animation in the order of display: jaw, lip opening, lip spread, brows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curves {
-    /// The jaw's curve is there if the motion turns the jaw; the others if lips and brows are found on the face.
+    /// The jaw's curve is there if the motion turns the jaw; the others if lips and brows are found on the
+    /// face.
     pub list: Vec<Curve>,
 }
 

@@ -179,7 +179,8 @@ struct TensorsToRead<'a> {
 impl<'a> TensorsToRead<'a> {
     fn open(bytes: &'a [u8], path: &'a Path) -> Result<Self> {
         refuse_wrong_download(path, bytes)?;
-        // A safetensors file begins with the length of its header, which may look like anything, and the header with a brace.
+        // A safetensors file begins with the length of its header, which may look like anything, and the
+        // header with a brace.
         let is_safetensors = bytes.get(8) == Some(&b'{');
         if !is_safetensors && [&[0x80][..], b"(d", b"PK"].iter().any(|begin| bytes.starts_with(begin)) {
             let found = "a Python pickle or an archive, such as FLAME's own files";

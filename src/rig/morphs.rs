@@ -1,7 +1,7 @@
 //! Tracks of vertices on a face: the shapes of their mesh become the expression channels of the face.
 //!
-//! A face with these channels is shown, drawn and exported like any other: a picture poses it, a page and glTF hold its shapes as morph
-//! targets, all without an approximation.
+//! A face with these channels is shown, drawn and exported like any other: a picture poses it, a page and
+//! glTF hold its shapes as morph targets, all without an approximation.
 
 use std::path::Path;
 

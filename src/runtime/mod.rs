@@ -16,9 +16,10 @@
 //! # Ok::<(), deeptalk_rt::Error>(())
 //! ```
 //!
-//! A model is read-only: clones share it, and any number of threads may use it at once. Everything that changes - a stream's sound and
-//! state, timings - belongs to a session, which one thread at a time uses. Sound is mono, f32, full scale = 1; whole recordings are at the
-//! sample rate of the network ([`Spec`]), streams at any rate.
+//! A model is read-only: clones share it, and any number of threads may use it at once. Everything that
+//! changes - a stream's sound and state, timings - belongs to a session, which one thread at a time uses.
+//! Sound is mono, f32, full scale = 1; whole recordings are at the sample rate of the network ([`Spec`]),
+//! streams at any rate.
 
 mod model;
 mod rig;

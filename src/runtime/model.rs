@@ -50,8 +50,8 @@ impl ModelOptions {
         Self { device, ..self }
     }
 
-    /// So many threads of the model's own, which end with it, instead of rayon's current ones. All sessions of the model share them. Results
-    /// do not depend on their number.
+    /// So many threads of the model's own, which end with it, instead of rayon's current ones. All sessions
+    /// of the model share them. Results do not depend on their number.
     pub fn threads(self, count: usize) -> Self {
         Self { threads: Some(count), ..self }
     }
@@ -65,7 +65,8 @@ impl ModelOptions {
     /// From a model file, which is memory-mapped.
     ///
     /// # Errors
-    /// [`Error::BadInput`] for a file that is no good model, [`Error::Device`] for a device that cannot be used.
+    /// [`Error::BadInput`] for a file that is no good model, [`Error::Device`] for a device that cannot be
+    /// used.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Model> {
         self.of_file(&ModelFile::open(path)?)
     }

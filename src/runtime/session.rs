@@ -8,8 +8,8 @@ use crate::networks::{Job, NetworkStream, Watch};
 use crate::rig::Rig;
 use crate::{Error, Result};
 
-/// One voice: whole recordings, or a stream of sound. It owns everything that changes while it works; one thread at a time uses it, and a
-/// model serves any number of sessions at once.
+/// One voice: whole recordings, or a stream of sound. It owns everything that changes while it works; one
+/// thread at a time uses it, and a model serves any number of sessions at once.
 ///
 /// A call that fails leaves the session usable.
 pub struct Session {
@@ -35,8 +35,9 @@ impl Session {
         self.timings.clone()
     }
 
-    /// The animation of a recording of mono samples at the network's sample rate: the frames that begin within it
-    /// ([`Spec::frames_for`](super::Spec::frames_for)). Of any length: long recordings go through overlapping windows.
+    /// The animation of a recording of mono samples at the network's sample rate: the frames that begin
+    /// within it ([`Spec::frames_for`](super::Spec::frames_for)). Of any length: long recordings go through
+    /// overlapping windows.
     ///
     /// # Errors
     /// No samples, samples that are not finite, a take that makes no sense, whatever the device says.
@@ -74,7 +75,8 @@ impl Session {
         self.watched(control, |model, watch| model.network().run(&jobs, watch))
     }
 
-    /// The emotion of a recording, to lend to another: as far as the network listens (its first 10 s with the published sizes).
+    /// The emotion of a recording, to lend to another: as far as the network listens (its first 10 s with the
+    /// published sizes).
     ///
     /// # Errors
     /// No samples, or samples that are not finite.
@@ -126,12 +128,14 @@ impl Session {
         self.stream.as_deref_mut().map_or(Ok(()), |stream| stream.change_mood(mood, strength))
     }
 
-    /// Sound of the stream, mono, at its rate, in pieces of any size: what comes out does not depend on how it was cut. Every hop that is
-    /// due is computed before this returns; gives the number of frames that wait for [`poll`](Self::poll).
+    /// Sound of the stream, mono, at its rate, in pieces of any size: what comes out does not depend on how
+    /// it was cut. Every hop that is due is computed before this returns; gives the number of frames that
+    /// wait for [`poll`](Self::poll).
     ///
     /// # Errors
-    /// - [`Error::Usage`] for a sample that is not finite or absurdly large, for sound after [`finish`](Self::finish), and while ten minutes of
-    ///   frames wait to be polled. Nothing of the piece is taken then.
+    /// - [`Error::Usage`] for a sample that is not finite or absurdly large, for sound after
+    ///   [`finish`](Self::finish), and while ten minutes of frames wait to be polled. Nothing of the piece is
+    ///   taken then.
     /// - Whatever the device says: the piece is taken, and what is due is tried again by the next call.
     pub fn push(&mut self, samples: &[f32]) -> Result<usize> {
         self.push_with(samples, &mut Control::new())
@@ -153,8 +157,9 @@ impl Session {
         }
     }
 
-    /// The end of the stream's sound: the frames that still waited for look-ahead are computed. Gives the number of frames that wait for
-    /// [`poll`](Self::poll). Once more does no harm. [`begin`](Self::begin) starts anew.
+    /// The end of the stream's sound: the frames that still waited for look-ahead are computed. Gives the
+    /// number of frames that wait for [`poll`](Self::poll). Once more does no harm. [`begin`](Self::begin)
+    /// starts anew.
     ///
     /// # Errors
     /// Whatever the device says; it can be called again.

@@ -55,7 +55,8 @@ pub fn normal(seed: u64, stream: u32, count: usize) -> Vec<f32> {
     normal_rows(seed, stream, 0..1, count)
 }
 
-/// Standard normal numbers (rows, columns), row-major. A number follows from the seed, the stream, its row and its column alone.
+/// Standard normal numbers (rows, columns), row-major. A number follows from the seed, the stream, its row
+/// and its column alone.
 pub fn normal_rows(seed: u64, stream: u32, rows: Range<usize>, columns: usize) -> Vec<f32> {
     let mut values = vec![0.0; rows.len() * columns];
     values.par_chunks_mut(columns.max(1)).zip(rows).for_each(|(values, row)| {

@@ -67,7 +67,7 @@ fn a_frame_comes_look_ahead_and_hop_after_its_sound_and_all_come_in_the_end() {
         }
     }
     let mean = delays.iter().sum::<f64>() / delays.len() as f64;
-    assert!((mean - options.delay()).abs() < 1e-9, "{mean} s");
+    assert!((mean - session.delay()).abs() < 1e-9, "{mean} s");
     session.finish().unwrap();
     count += session.poll().count();
     assert_eq!(count, samples.len().div_ceil(640));

@@ -195,7 +195,11 @@ int main(int argc, char **argv) {
     stream.hop = 0;
     EXPECT(DT_BAD_USE, dt_stream_begin(session, &stream, NULL));
     EXPECT(DT_OK, dt_stream_options_init(&stream));
-    EXPECT(DT_OK, dt_stream_delay(&stream, &delay));
+    EXPECT(DT_OK, dt_stream_begin(session, &stream, NULL));
+    EXPECT(DT_OK, dt_stream_delay(session, &delay));
+    if (delay < 0.5 || delay > 0.7) return 1;
+    EXPECT(DT_BAD_USE, dt_stream_delay(session, NULL));
+    EXPECT(DT_BAD_HANDLE, dt_stream_delay(NULL, &delay));
     EXPECT(DT_BAD_HANDLE, dt_stream_begin(NULL, &stream, NULL));
     stream.hop = 0.04f, stream.look_ahead = 0.04f;
     for (size_t at = 1; at < 40; at += 3) {

@@ -1,7 +1,8 @@
 //! Filters: changes of an animation row by row, the same for a whole recording and for a stream.
 //!
-//! A filter takes rows in order, one for each frame, and may hold some of them back ([`Filter::latency`]). It decides from the rows, and
-//! from the sound around them, never from how the rows arrive: the same rows come out however a stream is cut.
+//! A filter takes rows in order, one for each frame, and may hold some of them back ([`Filter::latency`]). It
+//! decides from the rows, and from the sound around them, never from how the rows arrive: the same rows come
+//! out however a stream is cut.
 //!
 //! ```
 //! use deeptalk_rt::animation::filter::{Pipeline, Rest};
@@ -33,7 +34,8 @@ use super::{Animation, Rate};
 
 /// The sound of a recording or a stream, as filters ask for it.
 pub trait Sound {
-    /// True if the sound of a frame is louder than silence; false for frames whose sound is not there yet or no longer kept.
+    /// True if the sound of a frame is louder than silence; false for frames whose sound is not there yet or
+    /// no longer kept.
     fn is_loud(&self, frame: usize) -> bool;
 }
 
@@ -55,7 +57,8 @@ pub fn is_louder(samples: &[f32], floor: f64) -> bool {
 pub struct LoudFrames(Vec<bool>);
 
 impl LoudFrames {
-    /// Of `samples` at `sample_rate` Hz, in frames at `rate`; a frame is loud if it [`is_louder`] than `floor`.
+    /// Of `samples` at `sample_rate` Hz, in frames at `rate`; a frame is loud if it [`is_louder`] than
+    /// `floor`.
     pub fn of(samples: &[f32], sample_rate: u32, rate: Rate, floor: f64) -> Self {
         let first = |frame| rate.first_sample(frame, sample_rate).min(samples.len());
         let frames = 0..rate.frames_for(samples.len(), sample_rate);
@@ -81,8 +84,8 @@ pub trait Filter: Send {
         0
     }
 
-    /// Takes the row of the next frame; `frame` counts from the beginning. True if `row` now holds the row of frame
-    /// `frame - latency`; false, for the first `latency` frames, if there is none.
+    /// Takes the row of the next frame; `frame` counts from the beginning. True if `row` now holds the row of
+    /// frame `frame - latency`; false, for the first `latency` frames, if there is none.
     fn push(&mut self, frame: usize, sound: &dyn Sound, row: &mut [f32]) -> bool;
 
     /// After the last row: gives the rows held back, one a call, then false.
@@ -118,8 +121,8 @@ impl Pipeline {
         self
     }
 
-    /// Filters an animation in place: its parameters, or the weights of the shapes of its mesh. The pipeline must be new: it begins at the
-    /// first frame.
+    /// Filters an animation in place: its parameters, or the weights of the shapes of its mesh. The pipeline
+    /// must be new: it begins at the first frame.
     pub fn apply(mut self, animation: &mut Animation, sound: &dyn Sound) {
         let width = animation.columns().max(1);
         let values = animation.values_mut();
@@ -148,7 +151,8 @@ impl Pipeline {
         self.latency() + self.stages.iter().map(|stage| stage.filter.reach()).max().unwrap_or(0)
     }
 
-    /// Takes the row of the next frame; true if `row` now holds a filtered row, [`latency`](Self::latency) frames behind.
+    /// Takes the row of the next frame; true if `row` now holds a filtered row, [`latency`](Self::latency)
+    /// frames behind.
     pub fn push(&mut self, sound: &dyn Sound, row: &mut [f32]) -> bool {
         self.push_from(0, sound, row)
     }

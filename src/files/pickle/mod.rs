@@ -178,8 +178,8 @@ impl<'p> Node<'p> {
         Self { pickle: self.pickle, id }
     }
 
-    /// A text: `str`, or Python 2's `str` where it is UTF-8 of at most 1024 bytes: longer ones are data, and would be checked anew for
-    /// every reference to them.
+    /// A text: `str`, or Python 2's `str` where it is UTF-8 of at most 1024 bytes: longer ones are data, and
+    /// would be checked anew for every reference to them.
     pub fn text(self) -> Option<&'p str> {
         match self.value() {
             Value::Str(text) => Some(text),
@@ -188,7 +188,8 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// True if this value is the text `text`. A value of another length costs nothing, so long keys may be compared often.
+    /// True if this value is the text `text`. A value of another length costs nothing, so long keys may be
+    /// compared often.
     fn is_text(self, text: &str) -> bool {
         match self.value() {
             Value::Str(own) => own == text,

@@ -43,7 +43,8 @@ pub struct Config {
     pub channels: Vec<String>,
 }
 
-/// Attention over codes reaches this far where nothing else is said: a row sees itself alone, as in the published model.
+/// Attention over codes reaches this far where nothing else is said: a row sees itself alone, as in the
+/// published model.
 fn itself() -> usize {
     1
 }

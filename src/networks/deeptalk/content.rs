@@ -1,4 +1,5 @@
-//! The content encoder: wav2vec 2.0 of samples, or of their log-mel spectrogram: `docs/networks/deeptalk.md` section 2.
+//! The content encoder: wav2vec 2.0 of samples, or of their log-mel spectrogram: `docs/networks/deeptalk.md`
+//! section 2.
 
 use super::config::ContentConfig;
 use crate::Result;
@@ -44,8 +45,8 @@ impl<W> Content<W> {
         })
     }
 
-    /// Padded samples (rows, 1) to content features at 25 frames a second: (frames, output). Every clip is normalised to mean 0 and
-    /// variance 1 first.
+    /// Padded samples (rows, 1) to content features at 25 frames a second: (frames, output). Every clip is
+    /// normalised to mean 0 and variance 1 first.
     pub(super) fn forward<B: Ops<Weight = W>>(
         &self,
         ops: &B,
@@ -57,7 +58,8 @@ impl<W> Content<W> {
         self.forward_normalized(ops, &x, frames, observer)
     }
 
-    /// [`forward`](Self::forward) of samples that are normalised already, as those of a stream are by its running statistics.
+    /// [`forward`](Self::forward) of samples that are normalised already, as those of a stream are by its
+    /// running statistics.
     pub(super) fn forward_normalized<B: Ops<Weight = W>>(
         &self,
         ops: &B,

@@ -65,8 +65,8 @@ impl<W> Emotion<W> {
         self.tokens
     }
 
-    /// Samples (rows, 1) to emotion features at 50 rows a second, the learned tokens in front of every clip. Every clip is normalised
-    /// to mean 0 and variance 1 first.
+    /// Samples (rows, 1) to emotion features at 50 rows a second, the learned tokens in front of every clip.
+    /// Every clip is normalised to mean 0 and variance 1 first.
     pub(super) fn forward<B: Ops<Weight = W>>(
         &self,
         ops: &B,
@@ -77,7 +77,8 @@ impl<W> Emotion<W> {
         self.forward_normalized(ops, &x, observer)
     }
 
-    /// [`forward`](Self::forward) of samples that are normalised already, as those of a stream are by its running statistics.
+    /// [`forward`](Self::forward) of samples that are normalised already, as those of a stream are by its
+    /// running statistics.
     pub(super) fn forward_normalized<B: Ops<Weight = W>>(
         &self,
         ops: &B,

@@ -1,4 +1,5 @@
-//! DEE's head: features of speech or of motion to the distribution of an emotion: `docs/networks/deeptalk.md` section 4.
+//! DEE's head: features of speech or of motion to the distribution of an emotion: `docs/networks/deeptalk.md`
+//! section 4.
 
 use super::config::HeadConfig;
 use super::pool::Pool;
@@ -51,7 +52,8 @@ impl<W> Head<W> {
         })
     }
 
-    /// The distribution of the emotion in the features (rows, width); the rows before `first_row` are not frames.
+    /// The distribution of the emotion in the features (rows, width); the rows before `first_row` are not
+    /// frames.
     pub(super) fn forward<B: Ops<Weight = W>>(
         &self,
         ops: &B,

@@ -84,7 +84,8 @@ pub struct Animated<B: Ops> {
 }
 
 impl<B: Ops> DeepTalk<B> {
-    /// The network of a model file, on a context of its own: [`DeepTalkNetwork::load`] and [`DeepTalkNetwork::lease`].
+    /// The network of a model file, on a context of its own: [`DeepTalkNetwork::load`] and
+    /// [`DeepTalkNetwork::lease`].
     ///
     /// # Errors
     /// As there.
@@ -302,7 +303,8 @@ impl<B: Ops> DeepTalk<B> {
         weights.map(|weights| weights.forward(&*self.ops, motion, observer)).transpose()
     }
 
-    /// The probability that a motion goes with a speech, from the distributions (mu, log variance) of their emotions.
+    /// The probability that a motion goes with a speech, from the distributions (mu, log variance) of their
+    /// emotions.
     pub fn match_probability(&self, audio: (&[f32], &[f32]), motion: (&[f32], &[f32])) -> Option<f32> {
         Some(self.loaded.weights.motion_emotion.as_ref()?.match_probability(audio, motion))
     }

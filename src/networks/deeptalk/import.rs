@@ -15,7 +15,8 @@ use crate::{Error, Result};
 /// What the published weights say about their use.
 const LICENSE: &str = "as the authors of DEEPTalk published them, for research; not for redistribution";
 
-/// The published files: a tensor that only this one has, and where its tensors stand among those of `DEEPTalk.pth`.
+/// The published files: a tensor that only this one has, and where its tensors stand among those of
+/// `DEEPTalk.pth`.
 const FILES: [(&str, &str, &str); 4] = [
     ("DEEPTalk.pth", "sequence_encoder.linear.weight", ""),
     ("DEE.pt", "criterion.negative_scale", "sequence_decoder.DEE."),
@@ -170,13 +171,14 @@ fn reason(name: &str) -> &'static str {
     }
 }
 
-/// Makes one model file of published checkpoints: `DEEPTalk.pth`, and `FER.pth` if the emotion of a motion is wanted; `DEE.pt` and
-/// `TH-VQVAE.pth` stand in for what a `DEEPTalk.pth` lacks. Which file is which is seen by what it holds. One tensor at a time is in
-/// memory. `progress` is told before every tensor; what it returns as an error ends the work.
+/// Makes one model file of published checkpoints: `DEEPTalk.pth`, and `FER.pth` if the emotion of a motion is
+/// wanted; `DEE.pt` and `TH-VQVAE.pth` stand in for what a `DEEPTalk.pth` lacks. Which file is which is seen
+/// by what it holds. One tensor at a time is in memory. `progress` is told before every tensor; what it
+/// returns as an error ends the work.
 ///
 /// # Errors
-/// [`Error::BadInput`] for a file that is none of these, lacks a tensor, or has one of another shape or with NaN in it; whatever
-/// `progress` says.
+/// [`Error::BadInput`] for a file that is none of these, lacks a tensor, or has one of another shape or with
+/// NaN in it; whatever `progress` says.
 pub fn import_deeptalk(
     paths: &[PathBuf],
     target: &Path,

@@ -1,5 +1,5 @@
-//! DEEPTalk (Kim et al., AAAI 2025, arXiv 2408.06010), written once over [`crate::tensor::Ops`], in the order and the words of its
-//! papers: content and emotion of speech to codes, codes to motion.
+//! DEEPTalk (Kim et al., AAAI 2025, arXiv 2408.06010), written once over [`crate::tensor::Ops`], in the order
+//! and the words of its papers: content and emotion of speech to codes, codes to motion.
 
 pub mod config;
 mod content;

@@ -44,8 +44,8 @@ impl<W> MotionEmotion<W> {
         })
     }
 
-    /// The distribution of the emotion that a motion (frames, parameters) shows, read from as many frames as the position table has rows,
-    /// from the start.
+    /// The distribution of the emotion that a motion (frames, parameters) shows, read from as many frames as
+    /// the position table has rows, from the start.
     pub(super) fn forward<B: Ops<Weight = W>>(
         &self,
         ops: &B,
@@ -68,8 +68,8 @@ impl<W> MotionEmotion<W> {
         Ok(emotion)
     }
 
-    /// The probability that a motion goes with a speech, from the distributions (mu, log variance) of their emotions:
-    /// `sigmoid(shift - scale * (|mu_a - mu_m|^2 + sum(exp logvar_a + exp logvar_m)))`.
+    /// The probability that a motion goes with a speech, from the distributions (mu, log variance) of their
+    /// emotions: `sigmoid(shift - scale * (|mu_a - mu_m|^2 + sum(exp logvar_a + exp logvar_m)))`.
     pub(super) fn match_probability(&self, audio: (&[f32], &[f32]), motion: (&[f32], &[f32])) -> f32 {
         let between: f32 = audio.0.iter().zip(motion.0).map(|(a, m)| (a - m) * (a - m)).sum();
         let spread: f32 = audio.1.iter().chain(motion.1).map(|v| v.exp()).sum();

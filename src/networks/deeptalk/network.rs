@@ -76,8 +76,8 @@ impl<E: Engine<Context: Ops>> Network for DeepTalkNetwork<E> {
 }
 
 impl<B: Ops> DeepTalk<B> {
-    /// The codes of both books that replace the chosen ones of these clips. Where the stages of a clip do not hold a book whole, the
-    /// chosen codes of the clip stay.
+    /// The codes of both books that replace the chosen ones of these clips. Where the stages of a clip do not
+    /// hold a book whole, the chosen codes of the clip stay.
     ///
     /// # Errors
     /// Errors of the device.

@@ -8,15 +8,15 @@ const FRAME_RATE: f64 = 25.0;
 /// The motion prior's coarsest code stands for this many frames.
 const FRAMES_A_CODE: usize = 4;
 
-/// The frames that the network computes for a clip of 16 kHz samples, and the samples to which the clip is padded
-/// with zeros at its end: `(T, padded_samples)`.
+/// The frames that the network computes for a clip of 16 kHz samples, and the samples to which the clip is
+/// padded with zeros at its end: `(T, padded_samples)`.
 ///
-/// `T` is a multiple of 4 and always at least one frame more than the clip fills: a clip that is a multiple of 4
-/// frames already gets 4 more. The published code computes both in double precision,
-/// `floor(samples / 16000 * 25)` and `floor(T / 25 * 16000)`, and so does this. It matters: 74240 samples (4.64 s)
-/// are 116 whole frames, but the product rounds to just below and no frames are added; and for T = 804 the padded
-/// clip is one sample short of whole frames. Where both meet, as at 514560 samples, `padded_samples` is one less
-/// than `samples`, and the clip's last sample is cut off.
+/// `T` is a multiple of 4 and always at least one frame more than the clip fills: a clip that is a multiple
+/// of 4 frames already gets 4 more. The published code computes both in double precision,
+/// `floor(samples / 16000 * 25)` and `floor(T / 25 * 16000)`, and so does this. It matters: 74240 samples
+/// (4.64 s) are 116 whole frames, but the product rounds to just below and no frames are added; and for T =
+/// 804 the padded clip is one sample short of whole frames. Where both meet, as at 514560 samples,
+/// `padded_samples` is one less than `samples`, and the clip's last sample is cut off.
 pub fn frames_for(samples: usize) -> (usize, usize) {
     let rate = SAMPLE_RATE as f64;
     let whole = (samples as f64 / rate * FRAME_RATE).floor() as usize;

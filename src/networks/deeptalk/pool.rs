@@ -1,5 +1,5 @@
-//! The generalised pooling operator's weights (Chen et al., CVPR 2021; `docs/networks/deeptalk.md` section 4): a function of the length alone, computed on the
-//! host once a length and kept.
+//! The generalised pooling operator's weights (Chen et al., CVPR 2021; `docs/networks/deeptalk.md` section
+//! 4): a function of the length alone, computed on the host once a length and kept.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -75,7 +75,8 @@ impl Pool {
     }
 }
 
-/// `softmax(score(mean of both directions of a GRU over a sinusoidal table) / 0.1)`: `rows` numbers that sum to 1.
+/// `softmax(score(mean of both directions of a GRU over a sinusoidal table) / 0.1)`: `rows` numbers that sum
+/// to 1.
 fn pool_weights(pool: &Tensors, rows: usize) -> Vec<f32> {
     let width = pool.score.len();
     let table = sinusoidal_table(rows, width);

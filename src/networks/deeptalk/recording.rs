@@ -46,14 +46,16 @@ impl<B: Ops> DeepTalk<B> {
         self.takes_observed(samples, &takes.iter().collect::<Vec<_>>(), progress, &())
     }
 
-    /// The motions of a recording of 16 kHz mono samples in [-1, 1], one for each take, `ceil(samples / 640)` frames each.
+    /// The motions of a recording of 16 kHz mono samples in [-1, 1], one for each take, `ceil(samples / 640)`
+    /// frames each.
     ///
-    /// Words are heard once for all takes. Recordings of over a minute go through overlapping windows (see the source of
-    /// `windows`): memory does not grow with their length, and the emotion follows the window. `progress` is told after every
-    /// step; what it or the observer returns as an error ends the work.
+    /// Words are heard once for all takes. Recordings of over a minute go through overlapping windows (see
+    /// the source of `windows`): memory does not grow with their length, and the emotion follows the window.
+    /// `progress` is told after every step; what it or the observer returns as an error ends the work.
     ///
     /// # Errors
-    /// No samples, samples that are not finite, an actor or temperatures that make no sense, and whatever `progress` says.
+    /// No samples, samples that are not finite, an actor or temperatures that make no sense, and whatever
+    /// `progress` says.
     pub fn takes_observed(
         &self,
         samples: &[f32],
@@ -79,8 +81,8 @@ impl<B: Ops> DeepTalk<B> {
         Ok(unfinished.into_iter().map(|unfinished| unfinished.finish(self)).collect())
     }
 
-    /// The motions of many recordings, one for each: short ones go through the network together, up to a minute of sound at a time.
-    /// Each is what [`takes`](Self::takes) makes of it alone, up to rounding.
+    /// The motions of many recordings, one for each: short ones go through the network together, up to a
+    /// minute of sound at a time. Each is what [`takes`](Self::takes) makes of it alone, up to rounding.
     ///
     /// # Errors
     /// As [`takes`](Self::takes); a complaint about a recording says which.
@@ -305,8 +307,8 @@ impl Unfinished {
         let names = model.config().parameter_names();
         let width = model.config().emotion_head.width;
         let rows = [self.emotion_mu.len() / width.max(1), width];
-        // Top codes are one for four frames, bottom codes one for two; the emotion has a row for each window, or
-        // for each frame if it follows a track.
+        // Top codes are one for four frames, bottom codes one for two; the emotion has a row for each window,
+        // or for each frame if it follows a track.
         let extras = Extras::new()
             .with("codes_t", [self.codes_t.len()], self.codes_t)
             .with("codes_b", [self.codes_b.len()], self.codes_b)

@@ -1,8 +1,8 @@
 //! The forward that a golden file describes.
 //!
-//! Of speech: `wav` in the metadata names the clip (beside the file), `emotion` another clip whose emotion is used, `actor` the identity (0),
-//! `sample` and `control` that the emotion is drawn with the noise in `eps`. Without `wav` it is a round trip: `motion` to `codes_t` and
-//! `codes_b`, and those to `reconstruction`.
+//! Of speech: `wav` in the metadata names the clip (beside the file), `emotion` another clip whose emotion is
+//! used, `actor` the identity (0), `sample` and `control` that the emotion is drawn with the noise in `eps`.
+//! Without `wav` it is a round trip: `motion` to `codes_t` and `codes_b`, and those to `reconstruction`.
 
 use super::forward::{Analysis, DeepTalk};
 use super::motion_prior::MotionCodes;

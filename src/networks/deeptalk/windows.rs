@@ -1,10 +1,11 @@
-//! Recordings of any length: one pass where that is exact enough to be affordable, overlapping windows beyond.
+//! Recordings of any length: one pass where that is exact enough to be affordable, overlapping windows
+//! beyond.
 //!
-//! A recording of up to [`ONE_PASS_SECONDS`] is one window. A longer one is cut into windows of 32 s that begin 28 s apart; the last
-//! one begins so early that it is whole too. Each window is a clip of its own: padded, normalised and
-//! felt on its own, so that the emotion follows the recording. Two neighbours share at least 4 s; in the middle 2 s of what they
-//! share, the motion fades linearly from one to the other, so that each has heard at least a second beyond what it shows. Codes
-//! change owner in the middle of the fade.
+//! A recording of up to [`ONE_PASS_SECONDS`] is one window. A longer one is cut into windows of 32 s that
+//! begin 28 s apart; the last one begins so early that it is whole too. Each window is a clip of its own:
+//! padded, normalised and felt on its own, so that the emotion follows the recording. Two neighbours share at
+//! least 4 s; in the middle 2 s of what they share, the motion fades linearly from one to the other, so that
+//! each has heard at least a second beyond what it shows. Codes change owner in the middle of the fade.
 
 use std::ops::Range;
 
@@ -42,8 +43,8 @@ pub(super) fn windows(samples: usize) -> Vec<Window> {
         .collect()
 }
 
-/// The windows of many recordings, packed in order: each with the index of its recording, at most a minute of sound in a pack, and never
-/// two windows of one recording together.
+/// The windows of many recordings, packed in order: each with the index of its recording, at most a minute of
+/// sound in a pack, and never two windows of one recording together.
 pub(super) fn packs(recordings: &[&[f32]]) -> Vec<Vec<(usize, Window)>> {
     const MOST: usize = ONE_PASS_SECONDS * FPS * SAMPLES_PER_FRAME;
     let mut packs: Vec<Vec<(usize, Window)>> = Vec::new();

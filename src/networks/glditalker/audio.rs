@@ -1,4 +1,5 @@
-//! Speech to the condition of the denoiser: padding, HuBERT, two or more tokens a frame: `docs/networks/glditalker.md` sections 1 and 2.
+//! Speech to the condition of the denoiser: padding, HuBERT, two or more tokens a frame:
+//! `docs/networks/glditalker.md` sections 1 and 2.
 
 use super::config::{Config, TOKEN_EXTRA, TOKEN_HOP};
 use crate::Result;

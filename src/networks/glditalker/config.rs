@@ -69,7 +69,8 @@ pub struct MotionConfig {
     pub channels: usize,
     pub codes: usize,
     pub offset_scale: f64,
-    /// True if the model holds the encoder, which makes codes of vertices; a model that only animates speech does without.
+    /// True if the model holds the encoder, which makes codes of vertices; a model that only animates speech
+    /// does without.
     #[serde(default = "is_there")]
     pub encoder: bool,
 }

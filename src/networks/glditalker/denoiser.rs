@@ -1,7 +1,9 @@
-//! The denoiser: noisy latents, sound, style and step to clean latents: `docs/networks/glditalker.md` section 3.
+//! The denoiser: noisy latents, sound, style and step to clean latents: `docs/networks/glditalker.md` section
+//! 3.
 //!
-//! A frame's cross-attention sees the condition of its own frame alone, so its softmax is 1 and the attention is a linear layer of the
-//! condition: a track of the sound, computed once a clip, plus a row of the step, computed once a plan.
+//! A frame's cross-attention sees the condition of its own frame alone, so its softmax is 1 and the attention
+//! is a linear layer of the condition: a track of the sound, computed once a clip, plus a row of the step,
+//! computed once a plan.
 
 use super::config::Config;
 use super::schedule::Update;
@@ -68,7 +70,8 @@ pub(super) struct Steps<T> {
     pub updates: Vec<Update>,
     /// The codes of the steps: (steps, width), row-major.
     pub codes: Vec<f32>,
-    /// The steps' share of the cross-attention with its biases, layer by layer: (steps, width) for every clip.
+    /// The steps' share of the cross-attention with its biases, layer by layer: (steps, width) for every
+    /// clip.
     rows: Vec<T>,
 }
 
@@ -169,8 +172,8 @@ impl<W> Denoiser<W> {
         self.style.iter().skip(style).step_by(self.sizes.styles).copied().collect()
     }
 
-    /// Computes the inputs that follow from the audio condition E_a (frames, width) of some clips; `first_frames` holds the number of each
-    /// clip's first frame in its recording.
+    /// Computes the inputs that follow from the audio condition E_a (frames, width) of some clips;
+    /// `first_frames` holds the number of each clip's first frame in its recording.
     pub(super) fn condition<B: Ops<Weight = W>>(
         &self,
         ops: &B,
@@ -211,8 +214,8 @@ impl<W> Denoiser<W> {
         Ok(Steps { updates, codes, rows })
     }
 
-    /// x0 of a state (frames, latents) in f32, at step `k` of the plan. With `kept`, the frames go on from those that were denoised before,
-    /// and leave their keys and values behind.
+    /// x0 of a state (frames, latents) in f32, at step `k` of the plan. With `kept`, the frames go on from
+    /// those that were denoised before, and leave their keys and values behind.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn predict<B: Ops<Weight = W>>(
         &self,

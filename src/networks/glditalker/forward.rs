@@ -1,4 +1,5 @@
-//! The whole network over packed clips: speech to a condition, noise to latents, latents to the rows of the output layer.
+//! The whole network over packed clips: speech to a condition, noise to latents, latents to the rows of the
+//! output layer.
 
 use std::sync::Arc;
 
@@ -172,7 +173,8 @@ impl<B: Ops> GldiTalker<B> {
         })
     }
 
-    /// The same of one clip whose samples are normalised already, as those of a stream are by its running statistics.
+    /// The same of one clip whose samples are normalised already, as those of a stream are by its running
+    /// statistics.
     pub(super) fn condition_of_normalized(
         &self,
         samples: &[f32],
@@ -205,7 +207,8 @@ impl<B: Ops> GldiTalker<B> {
         self.denoiser().steps(&*self.ops, plan(diffusion, count, draw.eta.unwrap_or(0.0).into()), clips)
     }
 
-    /// From noise to scaled latents: (frames, latents) in f32. With `kept`, the frames go on from those that were denoised before.
+    /// From noise to scaled latents: (frames, latents) in f32. With `kept`, the frames go on from those that
+    /// were denoised before.
     pub(super) fn sample(
         &self,
         clips: &Clips,
@@ -261,10 +264,12 @@ impl<B: Ops> GldiTalker<B> {
         self.ops.linear(rows, output, Activation::None)
     }
 
-    /// Offsets of vertices, (frames, 3 V) in the units of the mesh, to the codes of stage 1: one for each component of a frame.
+    /// Offsets of vertices, (frames, 3 V) in the units of the mesh, to the codes of stage 1: one for each
+    /// component of a frame.
     ///
     /// # Errors
-    /// Offsets that are not whole frames, or a model without an encoder; errors of the device and of the observer.
+    /// Offsets that are not whole frames, or a model without an encoder; errors of the device and of the
+    /// observer.
     pub fn encode(&self, offsets: &[f32], observer: &dyn Observer<B>) -> Result<Vec<i32>> {
         let frame = 3 * self.config().vertices();
         if !self.motion().encodes() {

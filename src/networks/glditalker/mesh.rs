@@ -1,7 +1,7 @@
 //! The output layer as the shapes of a track of vertices: `docs/networks/glditalker.md` section 7.
 //!
-//! The last layer is linear, so a frame's vertices are the mesh at rest plus a weighted sum of shapes: a column of the layer for each number
-//! that it reads, and its bias for a weight of 1.
+//! The last layer is linear, so a frame's vertices are the mesh at rest plus a weighted sum of shapes: a
+//! column of the layer for each number that it reads, and its bias for a weight of 1.
 
 use std::sync::Arc;
 

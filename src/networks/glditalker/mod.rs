@@ -1,5 +1,6 @@
-//! GLDiTalker (Lin et al., IJCAI 2025, arXiv 2408.01826): diverse face motion by diffusion in a quantised latent space, as vertices.
-//! `docs/networks/glditalker.md` specifies it; references to sections in this folder are to that document.
+//! GLDiTalker (Lin et al., IJCAI 2025, arXiv 2408.01826): diverse face motion by diffusion in a quantised
+//! latent space, as vertices. `docs/networks/glditalker.md` specifies it; references to sections in this
+//! folder are to that document.
 
 mod audio;
 mod config;

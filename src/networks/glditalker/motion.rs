@@ -1,4 +1,5 @@
-//! Stage 1: offsets of vertices to latents, latents to offsets: `docs/networks/glditalker.md` sections 5 to 8.
+//! Stage 1: offsets of vertices to latents, latents to offsets: `docs/networks/glditalker.md` sections 5 to
+//! 8.
 
 use super::config::{Config, MotionConfig};
 use crate::Result;
@@ -139,7 +140,8 @@ impl<W> Motion<W> {
         Ok(x)
     }
 
-    /// The codes nearest to scaled latents (frames, latents): one for each component of a frame, frame after frame.
+    /// The codes nearest to scaled latents (frames, latents): one for each component of a frame, frame after
+    /// frame.
     pub(super) fn nearest<B: Ops<Weight = W>>(&self, ops: &B, latents: &B::Tensor) -> Result<B::Codes> {
         let latents = ops.activations(&ops.combine(&[(1.0 / self.latent_scale, latents)])?)?;
         self.codebook.quantize(ops, &ops.unstack_frames(&latents, self.components)?)

@@ -1,5 +1,6 @@
-//! The names of the tensors: the audio encoder has those of the published HuBERT checkpoints under `audio.`, the rest those of the
-//! specification. Scales of latents and of offsets are folded into the layers beside them.
+//! The names of the tensors: the audio encoder has those of the published HuBERT checkpoints under `audio.`,
+//! the rest those of the specification. Scales of latents and of offsets are folded into the layers beside
+//! them.
 
 use super::Config;
 use crate::networks::Recipes;

@@ -1,7 +1,8 @@
 //! Recordings of any length: `docs/networks/glditalker.md` section 9.
 //!
-//! The sound goes through windows, whose conditions fade into each other. One denoiser goes through all frames, chunk after chunk, with the
-//! keys and values that a frame may see kept for every step and layer. The decoder goes through the same windows, and its rows fade.
+//! The sound goes through windows, whose conditions fade into each other. One denoiser goes through all
+//! frames, chunk after chunk, with the keys and values that a frame may see kept for every step and layer.
+//! The decoder goes through the same windows, and its rows fade.
 
 use std::ops::Range;
 

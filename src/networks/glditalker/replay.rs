@@ -1,8 +1,8 @@
 //! The forward that a golden file describes.
 //!
-//! `wav` in the metadata names the clip, `first_sample` and `samples` the part of it, `style` the style, `ddim_steps` and `ddpm_steps` the
-//! steps of the two samplers; `noise` holds their draws, (draws, frames, latents). Codes, and the offsets that are encoded, are those of
-//! the file.
+//! `wav` in the metadata names the clip, `first_sample` and `samples` the part of it, `style` the style,
+//! `ddim_steps` and `ddpm_steps` the steps of the two samplers; `noise` holds their draws, (draws, frames,
+//! latents). Codes, and the offsets that are encoded, are those of the file.
 
 use super::denoiser::Steps;
 use super::forward::{GldiTalker, Noise};
@@ -106,7 +106,8 @@ impl<B: Ops> GldiTalker<B> {
         observer.stage("requantised.decode.temporal", &temporal)
     }
 
-    /// Golden files keep the spiral stages of the first frames alone; a frame does not depend on others there.
+    /// Golden files keep the spiral stages of the first frames alone; a frame does not depend on others
+    /// there.
     fn first_spirals(&self, golden: &Golden, stages: &mut Stages) -> Result<()> {
         let levels = &self.config().motion.levels;
         let (Some(spiral), Some(offsets)) =

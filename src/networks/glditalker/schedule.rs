@@ -40,7 +40,8 @@ pub(super) fn signal_shares(config: &DiffusionConfig) -> Vec<f64> {
     shares
 }
 
-/// `count` of the N steps, from noise to data. `eta` 0 is DDIM (Song et al., ICLR 2021), 1 ancestral DDPM with the small variance.
+/// `count` of the N steps, from noise to data. `eta` 0 is DDIM (Song et al., ICLR 2021), 1 ancestral DDPM
+/// with the small variance.
 pub(super) fn plan(config: &DiffusionConfig, count: usize, eta: f64) -> Vec<Update> {
     let shares = signal_shares(config);
     let step_of = |k: usize| (k as u64 * config.steps as u64 / count as u64) as usize;

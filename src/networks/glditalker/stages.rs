@@ -1,4 +1,5 @@
-//! The named stages of a forward, in its order. The names of the sampler's stages hold the number of the step.
+//! The named stages of a forward, in its order. The names of the sampler's stages hold the number of the
+//! step.
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,5 @@
-//! Codes of diffusion steps, computed on the host once a plan, and the sinusoids that they and positions are made of:
-//! `docs/networks/glditalker.md` section 3.
+//! Codes of diffusion steps, computed on the host once a plan, and the sinusoids that they and positions are
+//! made of: `docs/networks/glditalker.md` section 3.
 
 use rayon::prelude::*;
 
@@ -52,7 +52,8 @@ impl StepEncoder {
     }
 }
 
-/// `sin(t r_i)` in the even and `cos(t r_i)` in the odd columns 2i and 2i + 1, `r_i = 10000^(-2i / width)`, in double precision.
+/// `sin(t r_i)` in the even and `cos(t r_i)` in the odd columns 2i and 2i + 1, `r_i = 10000^(-2i / width)`,
+/// in double precision.
 fn sinusoid(place: usize, width: usize) -> impl Iterator<Item = f64> {
     (0..width).map(move |column| {
         let rate = (-(10_000f64.ln()) / width as f64 * (column / 2 * 2) as f64).exp();

@@ -1,8 +1,10 @@
-//! A stream: sound in pieces of any size, frames as soon as they can be known: `docs/networks/glditalker.md` section 9.
+//! A stream: sound in pieces of any size, frames as soon as they can be known: `docs/networks/glditalker.md`
+//! section 9.
 //!
-//! Sound is taken in by blocks, the shortest time of whole frames, tokens and samples, and a hop runs at the very block at which it becomes
-//! due: so nothing depends on how the sound was cut. Each frame is denoised once, with the keys and values of those before it. Half of the
-//! look-ahead is sound that the newest denoised frame has heard behind it, half is frames that the decoder sees behind those that it shows.
+//! Sound is taken in by blocks, the shortest time of whole frames, tokens and samples, and a hop runs at the
+//! very block at which it becomes due: so nothing depends on how the sound was cut. Each frame is denoised
+//! once, with the keys and values of those before it. Half of the look-ahead is sound that the newest
+//! denoised frame has heard behind it, half is frames that the decoder sees behind those that it shows.
 
 use std::sync::Arc;
 
@@ -117,8 +119,8 @@ impl<E: Engine<Context: Ops>> Stream<E> {
         if self.end.is_some() && heard < to + self.plan.look_ahead { (heard, true) } else { (to, false) }
     }
 
-    /// Denoises the frames up to `until`: the rows of the output layer from [`decoder_begin`](Self::decoder_begin) on, the new latents, and
-    /// what later frames see.
+    /// Denoises the frames up to `until`: the rows of the output layer from
+    /// [`decoder_begin`](Self::decoder_begin) on, the new latents, and what later frames see.
     #[allow(clippy::type_complexity)]
     fn compute(
         &self,

@@ -64,7 +64,8 @@ fn the_full_cross_attention_is_the_addition_of_a_track_and_a_row() {
     }
 }
 
-/// Chunks of any size with kept keys and values are one pass with the same context, and noise follows the frame.
+/// Chunks of any size with kept keys and values are one pass with the same context, and noise follows the
+/// frame.
 #[test]
 fn one_denoiser_in_chunks_is_one_pass() {
     let config = Config::mid();

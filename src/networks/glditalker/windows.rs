@@ -1,16 +1,18 @@
-//! Windows of long recordings: `docs/networks/glditalker.md` section 9. A recording of up to [`ONE_PASS_SECONDS`] is one window.
+//! Windows of long recordings: `docs/networks/glditalker.md` section 9. A recording of up to
+//! [`ONE_PASS_SECONDS`] is one window.
 
 use std::ops::Range;
 
 /// The longest recording that is one window.
 pub(super) const ONE_PASS_SECONDS: usize = 60;
-/// Of a longer one: seconds of a window, seconds that two windows share at least, and seconds in their middle in which one fades to the
-/// next.
+/// Of a longer one: seconds of a window, seconds that two windows share at least, and seconds in their middle
+/// in which one fades to the next.
 const WINDOW: usize = 32;
 const SHARED: usize = 4;
 const FADE: usize = 2;
 
-/// The frames of the windows of a recording, in order. They begin at whole seconds, where frames, tokens and samples coincide.
+/// The frames of the windows of a recording, in order. They begin at whole seconds, where frames, tokens and
+/// samples coincide.
 pub(super) fn windows(frames: usize, fps: usize) -> Vec<Range<usize>> {
     if frames <= ONE_PASS_SECONDS * fps {
         return std::iter::once(0..frames).collect();

@@ -23,8 +23,9 @@ pub trait MeshOps: Context {
     /// ```
     fn skin(&self, parameters: &Self::Tensor, skin: &SkinTables<Self::Weight>) -> Result<Self::Tensor>;
 
-    /// The rows of each vertex's neighbours side by side: (meshes * V, channels), mesh after mesh, to (meshes * V', K * channels), where
-    /// a row of the table names K of the V vertices of its mesh. A linear layer behind it is a spiral convolution.
+    /// The rows of each vertex's neighbours side by side: (meshes * V, channels), mesh after mesh, to (meshes
+    /// * V', K * channels), where a row of the table names K of the V vertices of its mesh. A linear layer
+    ///   behind it is a spiral convolution.
     fn gather(&self, x: &Self::Tensor, neighbors: &Neighbors) -> Result<Self::Tensor> {
         let clips = shapes::gather(x, neighbors)?;
         let values = neighbors.gather(&self.download(x)?, x.channels());

@@ -60,8 +60,8 @@ pub trait RowOps: Context {
     /// heads).
     ///
     /// A bias depends on positions: the queries of a clip stand at its last keys, query `i` in row
-    /// `i + keys - queries`. So new rows of a clip can attend to the kept keys and values of earlier rows. Without a
-    /// bias, the number of keys is free.
+    /// `i + keys - queries`. So new rows of a clip can attend to the kept keys and values of earlier rows.
+    /// Without a bias, the number of keys is free.
     fn attention(
         &self,
         q: &Self::Tensor,
@@ -89,7 +89,8 @@ pub trait RowOps: Context {
     /// At most `max_rows` rows of each clip, from its row `start` on.
     fn slice_rows(&self, x: &Self::Tensor, start: usize, max_rows: usize) -> Result<Self::Tensor>;
 
-    /// One row becomes `n`, the inverse of [`stack_frames`](Self::stack_frames): (rows, n * channels) -> (rows * n, channels).
+    /// One row becomes `n`, the inverse of [`stack_frames`](Self::stack_frames): (rows, n * channels) ->
+    /// (rows * n, channels).
     fn unstack_frames(&self, x: &Self::Tensor, n: usize) -> Result<Self::Tensor> {
         let clips = shapes::unstack_frames(x, n)?;
         self.upload(&clips, x.channels() / n, &self.download(x)?)

@@ -120,7 +120,8 @@ fn equal(what: &str, found: usize, expected: usize) -> Result<(), Contradiction>
     if found == expected { Ok(()) } else { Err((what.into(), expected.to_string(), found.to_string())) }
 }
 
-/// A front end must end at 50 frames a second, `2 T - 1` of them for T padded frames, as wav2vec2's does; and hear a single frame.
+/// A front end must end at 50 frames a second, `2 T - 1` of them for T padded frames, as wav2vec2's does; and
+/// hear a single frame.
 fn check_front_end(
     part: &str,
     log_mel: Option<LogMelConfig>,

@@ -129,7 +129,8 @@ impl Config {
         }
     }
 
-    /// [`Config::tiny`] with everything that the published model does not have: log-mel spectrograms, and attention between codes.
+    /// [`Config::tiny`] with everything that the published model does not have: log-mel spectrograms, and
+    /// attention between codes.
     pub fn tiny_log_mel() -> Self {
         let mut config = Self::tiny();
         config.content.log_mel = Some(LogMelConfig { window: 320, hop: 160, fft: 320, bands: 20 });

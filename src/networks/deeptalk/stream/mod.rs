@@ -1,13 +1,15 @@
 //! A stream: sound in pieces of any size, frames as soon as they can be known.
 //!
-//! Sound is taken in by whole frames of 640 samples, and a hop runs at the very frame at which it becomes due, however that frame
-//! arrived: so nothing depends on how the sound was cut. Hop k gives out frames `k hop .. (k + 1) hop` once `look_ahead` more frames
-//! are there. Its window reaches back by `context`, to a whole top code. Codes that were given out are put in place of newly chosen ones
-//! ([`Hop::given`]): every frame is decoded from the codes that were given out before it.
+//! Sound is taken in by whole frames of 640 samples, and a hop runs at the very frame at which it becomes
+//! due, however that frame arrived: so nothing depends on how the sound was cut. Hop k gives out frames
+//! `k hop .. (k + 1) hop` once `look_ahead` more frames are there. Its window reaches back by `context`, to a
+//! whole top code. Codes that were given out are put in place of newly chosen ones ([`Hop::given`]): every
+//! frame is decoded from the codes that were given out before it.
 //!
-//! The emotion is estimated by the first hop and then every `emotion_every`, from the last `emotion_context`, if [`ENOUGH`] frames of sound are
-//! in it: in silence the emotion stays. If the first hop did not hear enough, its estimate counts until one that did, which is taken as
-//! it is; from then on the emotion moves to the newest estimate, along the sphere.
+//! The emotion is estimated by the first hop and then every `emotion_every`, from the last `emotion_context`,
+//! if [`ENOUGH`] frames of sound are in it: in silence the emotion stays. If the first hop did not hear
+//! enough, its estimate counts until one that did, which is taken as it is; from then on the emotion moves to
+//! the newest estimate, along the sphere.
 
 mod plan;
 

@@ -21,17 +21,18 @@ impl Plan {
     /// [`Error::Usage`] for what is out of range.
     pub fn of(options: &StreamOptions) -> Result<Self> {
         options.check(1.0 / FPS as f32)?;
-        let hop = options.frames_of(options.hop);
+        let frames = |seconds: f32| (seconds * FPS as f32).round() as usize;
+        let hop = frames(options.hop);
         let emotion_share = match options.emotion_smoothing {
             0.0 => 1.0,
             seconds => 1.0 - (-(hop as f32) / (seconds * FPS as f32)).exp(),
         };
         Ok(Self {
-            context: options.frames_of(options.context),
-            look_ahead: options.frames_of(options.look_ahead),
+            context: frames(options.context),
+            look_ahead: frames(options.look_ahead),
             hop,
-            emotion_every: options.frames_of(options.emotion_every),
-            emotion_context: options.frames_of(options.emotion_context),
+            emotion_every: frames(options.emotion_every),
+            emotion_context: frames(options.emotion_context),
             emotion_share,
         })
     }
