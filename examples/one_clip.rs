@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example one_clip -- speech.wav talk.npz [model.safetensors]`
 
-use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::audio::read_sound;
 use deeptalk_rt::export;
 use deeptalk_rt::runtime::Take;
 use deeptalk_rt::runtime::{Model, Session};
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let model = model.first().map_or_else(Model::builtin, Model::load)?;
     let mut session = Session::new(&model);
-    let motion = session.animate(&read_wav(speech, 0.0, None)?, &Take::default())?;
+    let motion = session.animate(&read_sound(speech, 0.0, None)?, &Take::default())?;
     export::write(output, &motion, &Default::default())?;
     println!("{} frames of {} parameters", motion.frames(), motion.width());
     println!("{:#?}", session.timings());

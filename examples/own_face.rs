@@ -5,7 +5,7 @@
 //! The face must have the model's channels. `deeptalk-rt import flame` makes a face file for the published
 //! model; `Face::save` writes a face that a program built.
 
-use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::audio::read_sound;
 use deeptalk_rt::export::{self, VertexSource};
 use deeptalk_rt::rig::Face;
 use deeptalk_rt::runtime::{Model, Session, Take};
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = model.first().map_or_else(Model::builtin, Model::load)?;
     let rig = model.rig(Face::load(face)?)?;
     let mut session = Session::new(&model);
-    let motion = session.animate(&read_wav(speech, 0.0, None)?, &Take::default())?;
+    let motion = session.animate(&read_sound(speech, 0.0, None)?, &Take::default())?;
     let vertices = session.vertices(&rig, &motion)?;
     let values = rig.face().vertex_count() * 3;
     let fill = |first: usize, out: &mut [f32]| {

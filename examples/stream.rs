@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example stream -- speech.wav [model.safetensors]`
 
-use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::audio::read_sound;
 use deeptalk_rt::runtime::{Frames, Model, Session, StreamOptions};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = StreamOptions { look_ahead: 0.32, hop: 0.16, ..StreamOptions::default() };
     let mut session = Session::new(&model);
     session.begin(&options)?;
-    for piece in read_wav(speech, 0.0, None)?.chunks(320) {
+    for piece in read_sound(speech, 0.0, None)?.chunks(320) {
         session.push(piece)?;
         tell(&session.poll());
     }

@@ -202,6 +202,6 @@ class Session:
     def finish(self) -> int:
         """Ends the stream's sound. Returns the number of frames that wait for `poll`."""
 
-def read_wav(path: str | PathLike[str], offset: float = 0.0, duration: float | None = None) -> Samples: ...
+def read_sound(path: str | PathLike[str], offset: float = 0.0, duration: float | None = None) -> Samples: ...
 def resample(samples: Samples, rate: int) -> Samples:
     """Resamples from `rate` Hz to 16 kHz."""

@@ -13,7 +13,7 @@
 //!
 //! let model = Model::load(model)?; // shared by threads
 //! let mut session = Session::new(&model); // one a voice
-//! let samples = deeptalk_rt::audio::read_wav(speech, 0.0, None)?;
+//! let samples = deeptalk_rt::audio::read_sound(speech, 0.0, None)?;
 //! let motion = session.animate(&samples, &Take::default())?;
 //! assert_eq!(motion.frames(), model.spec().frames_for(samples.len()));
 //! deeptalk_rt::export::write(talk, &motion, &Default::default())?;

@@ -79,7 +79,7 @@ fn jaw(model: &DeepTalk<Cpu>, samples: &[f32]) -> Vec<f32> {
 fn the_jaw_moves_in_speech_and_rests_in_silence() {
     let model = model();
     let wav = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/speech_a.wav");
-    let speech = deeptalk_rt::audio::read_wav(&wav, 0.0, None).unwrap();
+    let speech = deeptalk_rt::audio::read_sound(&wav, 0.0, None).unwrap();
     let speaking = jaw(&model, &speech);
     let (low, high) = speaking.iter().fold((f32::MAX, f32::MIN), |(low, high), &x| (low.min(x), high.max(x)));
     assert!(high - low > 4.0, "{low} to {high} degrees");

@@ -18,7 +18,7 @@ static MODEL: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 fn speech() -> Vec<f32> {
-    deeptalk_rt::audio::read_wav("tests/golden/speech_c.wav", 0.0, None).unwrap()
+    deeptalk_rt::audio::read_sound("tests/golden/speech_c.wav", 0.0, None).unwrap()
 }
 
 fn command(arguments: &[&str]) -> Command {

@@ -73,7 +73,7 @@ class Twin:
         return motion[: max(1, len(samples) // 640)]
 
     def recording(self, path):
-        return self.motion(read_wav(path))
+        return self.motion(read_sound(path))
 
     def emotions_of_speech(self, clips):
         """(clips, width): means of the emotion of the speech."""
@@ -106,7 +106,7 @@ def write_wav(path, samples):
         file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
 
 
-def read_wav(path):
+def read_sound(path):
     """(n,) float32 at 16 kHz of a WAV file of any rate."""
     from math import gcd
 

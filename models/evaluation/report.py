@@ -7,7 +7,7 @@ import numpy as np
 from . import network, pictures, recordings, silence
 from .cases import SPLITS, Lips, cases_of, read_utterances
 from .measures import speaking_range
-from .predictors import read_wav
+from .predictors import read_sound
 from .people import rows_of_people, section
 from .probe import train_probe, train_strength
 from .table import Row, markdown, rows_of
@@ -90,7 +90,7 @@ class Evaluation:
         self.rows += rows_of([Lips(motion) for motion in again], cases, "codes", probe)
 
     def recording(self, path):
-        samples, motion = read_wav(path), self.predictor.recording(path)
+        samples, motion = read_sound(path), self.predictor.recording(path)
         self.rows += recordings.measure(path, samples, motion)
         name = os.path.splitext(os.path.basename(path))[0]
         pictures.recording(self.path(f"recording-{name}.png"), os.path.basename(path), samples, Lips(motion))

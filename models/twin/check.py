@@ -23,7 +23,7 @@ from . import check_training, files
 from .config import Config
 from .deeptalk import DeepTalk
 from .motion_prior import Codes
-from .stages import CHANNEL_MAJOR, capture, error, read_wav, round_trip
+from .stages import CHANNEL_MAJOR, capture, error, read_sound, round_trip
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -88,7 +88,7 @@ def verified_by_runtime(binary: Path, path: Path, model: DeepTalk, folder: Path)
     golden = folder / "golden"
     golden.mkdir(exist_ok=True)
     shutil.copy(wav, golden)
-    stages = capture(model, read_wav(wav))
+    stages = capture(model, read_sound(wav))
     write_golden(golden / "speech.safetensors", stages, {"wav": wav.name})
     motion = stages["motion"]
     write_golden(golden / "round_trip.safetensors", {"motion": motion, **round_trip(model, torch.from_numpy(motion))}, {})
@@ -106,7 +106,7 @@ def same_as_run(binary: Path, path: Path, folder: Path) -> list[str]:
     """Compares motion and codes with those of `deeptalk-rt run`."""
     wav, result = GOLDEN / "speech_b.wav", folder / "run.npz"
     run(binary, "run", wav, "--model", path, "-o", result)
-    stages, failures = capture(files.load(path), read_wav(wav)), []
+    stages, failures = capture(files.load(path), read_sound(wav)), []
     with np.load(result) as reference:
         for ours, theirs in {"codes_t": "codes_t", "codes_b": "codes_b", "motion": "motion"}.items():
             # The runtime leaves out the frames that padding adds.
@@ -128,9 +128,9 @@ def same_as_published(path: Path) -> list[str]:
         if "wav" in said:
             stages = capture(
                 model,
-                read_wav(GOLDEN / said["wav"]),
+                read_sound(GOLDEN / said["wav"]),
                 int(said.get("actor", 0)),
-                read_wav(GOLDEN / said["emotion"]) if "emotion" in said else None,
+                read_sound(GOLDEN / said["emotion"]) if "emotion" in said else None,
                 torch.from_numpy(expected["eps"]) if "sample" in said else None,
                 float(said.get("control", 1)),
                 codes,

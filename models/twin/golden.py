@@ -11,7 +11,7 @@ import torch
 
 from . import files
 from .check import GOLDEN, write_golden
-from .stages import capture, read_wav, round_trip
+from .stages import capture, read_sound, round_trip
 
 # Enough to find the beginning of a difference; the wide stages between them would be megabytes.
 KEPT = ["content", "dee.mu", "dee.logvar", "style", "predictor.features", "predictor.logits_t", "codes_t", "vq.decoder_t", "codes_b", "motion"]
@@ -25,7 +25,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     model = files.load(arguments.model)
     wav = GOLDEN / "speech_a.wav"
-    stages = capture(model, read_wav(wav))
+    stages = capture(model, read_sound(wav))
     write_golden(arguments.out / "speech.safetensors", {name: stages[name] for name in KEPT}, {"wav": os.path.relpath(wav, arguments.out)})
     motion = stages["motion"]
     write_golden(arguments.out / "round_trip.safetensors", {"motion": motion, **round_trip(model, torch.from_numpy(motion))}, {})

@@ -120,7 +120,7 @@ def error(x: np.ndarray, reference: np.ndarray) -> float:
     return float(np.linalg.norm(x - reference) / np.linalg.norm(reference))
 
 
-def read_wav(path: Path) -> Tensor:
+def read_sound(path: Path) -> Tensor:
     """(samples,) of a 16 kHz mono recording of 16 bits, in [-1, 1)."""
     with wave.open(str(path)) as file:
         found = (file.getframerate(), file.getnchannels(), file.getsampwidth())

@@ -23,7 +23,7 @@ class Animate:
         for path in rows["path"]:
             frames, error = 0, ""
             try:
-                motion = self.session.animate(deeptalk_rt.read_wav(path))
+                motion = self.session.animate(deeptalk_rt.read_sound(path))
                 motion.write(self.folder / (Path(path).stem + ".npz"))
                 frames = len(motion)
             except (ValueError, RuntimeError) as raised:

@@ -20,6 +20,6 @@ fn deeptalk_rt(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<motion::Motion>()?;
     module.add_class::<emotion::Emotion>()?;
     module.add_class::<face::Face>()?;
-    module.add_function(wrap_pyfunction!(sound::read_wav, module)?)?;
+    module.add_function(wrap_pyfunction!(sound::read_sound, module)?)?;
     module.add_function(wrap_pyfunction!(sound::resample, module)?)
 }

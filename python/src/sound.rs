@@ -17,13 +17,13 @@ pub fn samples<'a>(array: &'a PyReadonlyArray1<'_, f32>) -> PyResult<&'a [f32]> 
 
 #[pyfunction]
 #[pyo3(signature = (path, offset=0.0, duration=None))]
-pub fn read_wav(
+pub fn read_sound(
     python: Python<'_>,
     path: PathBuf,
     offset: f64,
     duration: Option<f64>,
 ) -> PyResult<Bound<'_, PyArray1<f32>>> {
-    let samples = python.detach(|| audio::read_wav(path, offset, duration)).map_err(raised)?;
+    let samples = python.detach(|| audio::read_sound(path, offset, duration)).map_err(raised)?;
     Ok(samples.into_pyarray(python))
 }
 

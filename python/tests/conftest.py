@@ -27,4 +27,4 @@ def model(model_path) -> deeptalk_rt.Model:
 
 @pytest.fixture(scope="session")
 def speech() -> np.ndarray:
-    return deeptalk_rt.read_wav(ROOT / "tests/golden/speech_c.wav")
+    return deeptalk_rt.read_sound(ROOT / "tests/golden/speech_c.wav")

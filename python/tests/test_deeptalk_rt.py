@@ -107,7 +107,7 @@ def test_bad_use_raises_and_harms_nothing(model, speech, tmp_path):
         (lambda: deeptalk_rt.Model.load(tmp_path / "none"), deeptalk_rt.BadInputError, "none"),
         (lambda: deeptalk_rt.Model.load(tmp_path, device="moon"), ValueError, "cuda:N"),
         (lambda: deeptalk_rt.Model.from_bytes(b"no model"), ValueError, "model"),
-        (lambda: deeptalk_rt.read_wav(tmp_path / "none.wav"), ValueError, "none.wav"),
+        (lambda: deeptalk_rt.read_sound(tmp_path / "none.wav"), ValueError, "none.wav"),
         (lambda: deeptalk_rt.Face.builtin().vertices(np.zeros((2, 7), np.float32)), ValueError, "53"),
     ]:
         with pytest.raises(error, match=text):

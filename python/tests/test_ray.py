@@ -42,6 +42,6 @@ def test_two_workers_render_a_folder(model_path, tmp_path, monkeypatch):
 
     session = deeptalk_rt.Session(deeptalk_rt.Model.load(model_path))
     for index in range(3):
-        expected = session.animate(deeptalk_rt.read_wav(clips / f"{index:02}.wav"))
+        expected = session.animate(deeptalk_rt.read_sound(clips / f"{index:02}.wav"))
         assert np.array_equal(np.load(motions / f"{index:02}.npz")["motion"], expected.values)
         assert rows[index]["frames"] == len(expected)

@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::{foreign, format::Format};
+use super::{Sound, foreign, format::Format};
 use crate::{Error, Result};
 
 /// Lengths that stand for "not known yet": what ffmpeg, sox and arecord write into a pipe.
@@ -18,14 +18,21 @@ const PLACEHOLDERS: [RangeInclusive<u64>; 2] = [0x7fff_f000..=0x8000_0000, 0xfff
 /// Chunks before the samples: past this the file is damaged, and reading on would only take time.
 const MOST_CHUNKS: usize = 1_000;
 
+/// Chunks that programs write before the samples.
+const KNOWN_CHUNKS: [&[u8; 4]; 12] = [
+    b"data", b"fmt ", b"LIST", b"fact", b"bext", b"JUNK", b"junk", b"PEAK", b"cue ", b"smpl", b"iXML", b"ds64",
+];
+
 /// What the header of a WAV says, checked against the file.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Layout {
     pub format: Format,
     /// Where the samples begin, in bytes.
     pub data_start: u64,
     /// Whole frames (one sample of every channel) in the file: at least 1.
     pub frames: u64,
+    /// What is wrong with the lengths, if that can be lived with.
+    pub warning: Option<String>,
 }
 
 /// Walks the chunks up to the samples of a file of `file_bytes` bytes.
@@ -59,7 +66,7 @@ pub(super) fn locate(path: &Path, file: &mut (impl Read + Seek), file_bytes: u64
                     Some(wide_bytes) if bytes == u64::from(u32::MAX) => wide_bytes,
                     _ => bytes,
                 };
-                let data_bytes = walk.data_bytes(declared, riff_bytes)?;
+                let (data_bytes, warning) = walk.data_bytes(declared, riff_bytes)?;
                 let frames = data_bytes / format.bytes_per_frame() as u64;
                 if frames == 0 {
                     return Err(Error::bad_input(
@@ -70,7 +77,7 @@ pub(super) fn locate(path: &Path, file: &mut (impl Read + Seek), file_bytes: u64
                         "record or export it again",
                     ));
                 }
-                return Ok(Layout { format, data_start: walk.position, frames });
+                return Ok(Layout { format, data_start: walk.position, frames, warning });
             }
             _ => walk.skip(bytes, bytes)?,
         }
@@ -104,8 +111,13 @@ impl<F: Read + Seek> Walk<'_, F> {
                         format!("give a sound file, or {}", foreign::convert_first(self.path)),
                     ),
                 };
-                let expected = "a file that begins with RIFF....WAVE";
-                return Err(Error::bad_input(self.path, "is not a WAV file", expected, found, next));
+                return Err(Error::bad_input(
+                    self.path,
+                    "is not a recording that can be read",
+                    Sound::FORMATS,
+                    found,
+                    next,
+                ));
             }
         };
         Ok((wide, u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]))))
@@ -137,18 +149,33 @@ impl<F: Read + Seek> Walk<'_, F> {
         }
     }
 
-    /// Skips the `rest` of a chunk of `chunk_bytes`, and the byte that pads an odd one. Some writers leave
-    /// that byte out; a chunk's name never begins with a zero, which tells the two apart.
+    /// Skips the `rest` of a chunk of `chunk_bytes`, and the byte that pads an odd one. Some writers leave that byte
+    /// out; a chunk's name never begins with a zero, which tells the two apart. Other writers put something else
+    /// there; then the name of a known chunk behind it tells.
     fn skip(&mut self, rest: u64, chunk_bytes: u64) -> Result<()> {
         self.seek(self.position + rest)?;
         if chunk_bytes % 2 == 1 && self.position < self.file_bytes {
-            let mut pad = [0];
-            self.fill(&mut pad, "the next chunk")?;
-            if pad != [0] {
-                self.seek(self.position - 1)?;
-            }
+            let pad = self.position;
+            let mut next = [0; 5];
+            let there = (self.file_bytes - pad).min(5) as usize;
+            self.fill(&mut next[..there], "the next chunk")?;
+            let is_pad = next[0] == 0 || KNOWN_CHUNKS.iter().any(|name| next[1..] == **name);
+            self.seek(pad + u64::from(is_pad))?;
         }
         Ok(())
+    }
+
+    /// True if a chunk begins here that ends in the file.
+    fn begins_chunk(&mut self) -> Result<bool> {
+        let (here, mut head) = (self.position, [0; 8]);
+        if self.file_bytes - here < 8 {
+            return Ok(false);
+        }
+        self.fill(&mut head, "the next chunk")?;
+        self.seek(here)?;
+        let [a, b, c, d, size @ ..] = head;
+        let has_name = [a, b, c, d].iter().all(|byte| (b' '..=b'~').contains(byte));
+        Ok(has_name && here + 8 + u64::from(u32::from_le_bytes(size)) <= self.file_bytes)
     }
 
     fn seek(&mut self, position: u64) -> Result<()> {
@@ -158,28 +185,28 @@ impl<F: Read + Seek> Walk<'_, F> {
     }
 
     /// The bytes of samples from here on: as declared, or all the rest where the writer left a placeholder.
-    fn data_bytes(&self, declared: u64, riff_bytes: u64) -> Result<u64> {
+    ///
+    /// More than there is: what is there, with a warning.
+    fn data_bytes(&mut self, declared: u64, riff_bytes: u64) -> Result<(u64, Option<String>)> {
         let rest = self.file_bytes.saturating_sub(self.position);
-        // A length of 0 is meant where the RIFF length agrees with the file, and left over from a writer that
-        // was stopped where the RIFF length is not filled in either.
+        // A length of 0 is left over from a writer that was stopped if the RIFF length is not filled in either, or
+        // if no other chunk follows; otherwise it is meant.
         let header_is_unfinished =
             riff_bytes == 0 || riff_bytes == u64::from(u32::MAX) || riff_bytes + 8 <= self.position;
-        let is_placeholder = declared == 0 && header_is_unfinished
+        let is_placeholder = declared == 0 && (header_is_unfinished || !self.begins_chunk()?)
             || declared == u64::from(u32::MAX)
             || declared > rest && PLACEHOLDERS.iter().any(|range| range.contains(&declared));
         if is_placeholder {
-            return Ok(rest);
+            return Ok((rest, None));
         }
         if declared > rest {
-            return Err(Error::bad_input(
-                self.path,
-                "the WAV is truncated",
-                format!("{declared} bytes of samples"),
-                format!("{rest} bytes"),
-                format!("copy it again, or keep what is there: {}", foreign::convert_first(self.path)),
-            ));
+            let warning = format!(
+                "the file is shorter than its header says, so what is there is heard: expected {declared} bytes of \
+                 samples, found {rest}"
+            );
+            return Ok((rest, Some(warning)));
         }
-        Ok(declared)
+        Ok((declared, None))
     }
 
     fn damaged(&self, expected: &str, found: String) -> Error {

@@ -2,6 +2,38 @@
 
 use std::path::Path;
 
+type Kind = (&'static [u8], &'static str);
+/// Kinds that the feature `sound` decodes, by their first bytes.
+const READABLE: [Kind; 5] = [
+    (b"ID3", "MP3 sound"),
+    (b"fLaC", "FLAC sound"),
+    (b"OggS", "Ogg sound (Vorbis or Opus)"),
+    (b"caff", "Apple CAF sound"),
+    (b"\x1a\x45\xdf\xa3", "a Matroska or WebM film"),
+];
+/// The name at byte 8 of a RIFF file.
+const AVI: Kind = (b"AVI ", "an AVI film");
+/// Kinds that nothing here decodes.
+const UNREADABLE: [Kind; 6] = [
+    (b"RIFX", "a big-endian WAV (RIFX)"),
+    (b"riff\x2e\x91\xcf\x11", "Sony Wave64 sound"),
+    (b".snd", "Sun AU sound"),
+    (b"#!AMR", "AMR sound"),
+    (b"\x30\x26\xb2\x75", "Windows Media sound"),
+    AVI,
+];
+
+/// True for the first bytes of a file whose kind is known and can be decoded.
+#[cfg(feature = "sound")]
+pub(super) fn is_coded(head: &[u8]) -> bool {
+    kind(head).is_some_and(|kind| !UNREADABLE.iter().any(|(_, name)| *name == kind))
+}
+
+/// True for the first bytes of a WAV, with wide lengths or not.
+pub(super) fn is_wav(head: &[u8]) -> bool {
+    head.len() >= 12 && [&b"RIFF"[..], b"RF64", b"BW64"].contains(&&head[..4]) && head[8..12] == *b"WAVE"
+}
+
 /// The kind of a file by its first bytes, where they are those of sound or film.
 pub(super) fn kind(head: &[u8]) -> Option<&'static str> {
     // An MPEG frame begins with eleven set bits; the layer, two bits, tells MP3 and its elders from AAC.
@@ -15,28 +47,16 @@ pub(super) fn kind(head: &[u8]) -> Option<&'static str> {
 /// The kind of a sound or film file that begins with a name, which raw samples do not.
 pub fn named_kind(head: &[u8]) -> Option<&'static str> {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
-    let known: [(&[u8], &str); 10] = [
-        (b"ID3", "MP3 sound"),
-        (b"fLaC", "FLAC sound"),
-        (b"OggS", "Ogg sound (Vorbis or Opus)"),
-        (b"RIFX", "a big-endian WAV (RIFX)"),
-        (b"riff\x2e\x91\xcf\x11", "Sony Wave64 sound"),
-        (b"caff", "Apple CAF sound"),
-        (b".snd", "Sun AU sound"),
-        (b"#!AMR", "AMR sound"),
-        (b"\x30\x26\xb2\x75", "Windows Media sound"),
-        (b"\x1a\x45\xdf\xa3", "a Matroska or WebM film"),
-    ];
     if at(4, b"ftyp") {
         return Some("an MP4 or M4A file");
     }
     if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) {
         return Some("AIFF sound");
     }
-    if at(0, b"RIFF") && at(8, b"AVI ") {
-        return Some("an AVI film");
+    if at(0, b"RIFF") && at(8, AVI.0) {
+        return Some(AVI.1);
     }
-    known.iter().find(|(magic, _)| at(0, magic)).map(|(_, name)| *name)
+    READABLE.iter().chain(&UNREADABLE).find(|(magic, _)| at(0, magic)).map(|(_, name)| *name)
 }
 
 /// The next step for a file that another program can turn into a WAV that is read here.

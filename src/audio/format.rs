@@ -9,17 +9,25 @@ use crate::{Error, Result};
 pub(super) const TAG_INTEGER: u16 = 1;
 /// WAVE_FORMAT_IEEE_FLOAT.
 pub(super) const TAG_FLOAT: u16 = 3;
+/// WAVE_FORMAT_ALAW.
+pub(super) const TAG_A_LAW: u16 = 6;
+/// WAVE_FORMAT_MULAW.
+pub(super) const TAG_MU_LAW: u16 = 7;
 /// WAVE_FORMAT_EXTENSIBLE: the real tag opens the sub-format.
 const TAG_EXTENSIBLE: u16 = 0xfffe;
 
 /// What follows the tag in the sub-format's GUID when the sub-format is an ordinary tag.
 const SUBFORMAT_TAIL: [u8; 14] =
     [0x00, 0x00, 0x00, 0x00, 0x10, 0x00, 0x80, 0x00, 0x00, 0xaa, 0x00, 0x38, 0x9b, 0x71];
+/// The same in Ambisonic B-format files.
+const AMBISONIC_TAIL: [u8; 14] =
+    [0x00, 0x00, 0x21, 0x07, 0xd3, 0x11, 0x86, 0x44, 0xc8, 0xc1, 0xca, 0x00, 0x00, 0x00];
 
 /// The samples of a WAV: only what can be read gets this far.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Format {
-    /// [`TAG_INTEGER`] (8, 16, 24 or 32 bits) or [`TAG_FLOAT`] (32 bits).
+    /// [`TAG_INTEGER`] (8, 16, 24 or 32 bits), [`TAG_FLOAT`] (32 or 64 bits), [`TAG_A_LAW`] or [`TAG_MU_LAW`] (8
+    /// bits).
     pub tag: u16,
     /// 1 to [`MOST_CHANNELS`].
     pub channels: u16,
@@ -53,14 +61,20 @@ impl Format {
                 let found = format!("{} bytes", chunk.len());
                 return Err(bad("the WAV's extended `fmt ` chunk is too short", "40 bytes".into(), found));
             }
-            TAG_EXTENSIBLE if chunk[26..40] != SUBFORMAT_TAIL => TAG_EXTENSIBLE,
+            TAG_EXTENSIBLE if ![SUBFORMAT_TAIL, AMBISONIC_TAIL].iter().any(|tail| chunk[26..40] == *tail) => TAG_EXTENSIBLE,
             TAG_EXTENSIBLE => u16_at(24),
             tag => tag,
         };
-        if !matches!((tag, bits), (TAG_INTEGER, 8 | 16 | 24 | 32) | (TAG_FLOAT, 32)) {
+        let readable = [
+            (TAG_INTEGER, &[8, 16, 24, 32][..]),
+            (TAG_FLOAT, &[32, 64]),
+            (TAG_A_LAW, &[8]),
+            (TAG_MU_LAW, &[8]),
+        ];
+        if !readable.iter().any(|(of, widths)| *of == tag && widths.contains(&bits)) {
             return Err(bad(
                 "the WAV's codec is not supported",
-                "8, 16, 24 or 32-bit integers or 32-bit floats".into(),
+                "8, 16, 24 or 32-bit integers, 32 or 64-bit floats, A-law or mu-law".into(),
                 codec_name(tag, bits),
             ));
         }
@@ -73,7 +87,8 @@ impl Format {
             return Err(bad("the WAV's sample rate is out of range", expected, rate.to_string()));
         }
         let format = Self { tag, channels, rate, bits };
-        if usize::from(bytes_per_frame) != format.bytes_per_frame() {
+        // Some writers leave the block size out.
+        if ![0, format.bytes_per_frame()].contains(&bytes_per_frame.into()) {
             return Err(bad(
                 "the WAV's block size contradicts its channels and bits",
                 format!("{} bytes ({channels} channels of {bits} bits)", format.bytes_per_frame()),
@@ -90,8 +105,8 @@ fn codec_name(tag: u16, bits: u16) -> String {
         TAG_INTEGER => return format!("{bits}-bit integers"),
         TAG_FLOAT => return format!("{bits}-bit floats"),
         0x0002 => "Microsoft ADPCM",
-        0x0006 => "A-law",
-        0x0007 => "mu-law",
+        TAG_A_LAW => return format!("{bits}-bit A-law"),
+        TAG_MU_LAW => return format!("{bits}-bit mu-law"),
         0x0011 => "IMA ADPCM",
         0x0031 => "GSM 6.10",
         0x0040 | 0x0045 | 0x0064 => "G.72x ADPCM",
@@ -141,9 +156,9 @@ mod tests {
     fn what_cannot_be_read_is_called_by_its_name() {
         for (bytes, words) in [
             (chunk(2, 1, 8_000, 1024, 4), "found Microsoft ADPCM"),
-            (chunk(7, 1, 8_000, 1, 8), "found mu-law"),
+            (chunk(7, 1, 8_000, 2, 16), "found 16-bit mu-law"),
             (chunk(0x1234, 1, 8_000, 1, 8), "format tag 0x1234"),
-            (chunk(3, 1, 8_000, 8, 64), "found 64-bit floats"),
+            (chunk(3, 1, 8_000, 2, 16), "found 16-bit floats"),
             (chunk(1, 1, 8_000, 2, 12), "found 12-bit integers"),
             (chunk(1, 0, 8_000, 0, 16), "expected 1 to 64 channels, found 0"),
             (chunk(1, 400, 8_000, 800, 16), "expected 1 to 64 channels, found 400"),

@@ -1,12 +1,22 @@
-//! WAV in, 16 kHz mono f32 out.
+//! Recordings in, 16 kHz mono f32 out.
 //!
-//! [`read_wav`] is all that most callers need. [`Wav`] tells the length before anything is read and can
-//! hand the sound out block by block; [`resample`] serves those who have samples rather than a file.
+//! [`read_sound`] is all that most callers need. [`Sound`] chooses a channel and tells what was wrong with the
+//! recording; [`resample`] serves those who have samples rather than a file.
 
 mod chunks;
+#[cfg(feature = "sound")]
+mod coded;
 mod foreign;
 mod format;
+mod g711;
+mod mix;
+#[cfg(feature = "sound")]
+mod opus;
+#[cfg(feature = "sound")]
+mod priming;
 mod resample;
+mod sound;
+mod span;
 mod wav;
 
 use std::path::Path;
@@ -14,10 +24,11 @@ use std::path::Path;
 use crate::Result;
 
 pub use foreign::named_kind;
+pub use mix::Channel;
 
 pub use resample::resample;
 pub(crate) use resample::{Resampler, is_usable};
-pub use wav::Wav;
+pub use sound::{Heard, Sound};
 
 /// Samples a second of everything that the network hears.
 pub const SAMPLE_RATE: u32 = 16_000;
@@ -37,23 +48,22 @@ pub const MOST_CHANNELS: u16 = 64;
 /// squares and sums would leave the range of f32.
 pub const LARGEST_SAMPLE: f32 = 1e12;
 
-/// Reads a WAV as 16 kHz mono, f32, full scale = 1: all of it, or `duration` seconds from `offset` on.
+/// Reads a recording as 16 kHz mono, f32, full scale = 1: all of it, or `duration` seconds from `offset` on.
 ///
-/// Integers of `b` bits are divided by `2^(b - 1)`, channels are mixed down by their mean, and any other rate
-/// is resampled. A 16 kHz mono file passes bit for bit. A duration that reaches past the end stops at the
-/// end.
+/// Integers of `b` bits are divided by `2^(b - 1)`, channels are mixed down by their mean ([`Sound::read`] has the
+/// exception), and any other rate is resampled. A 16 kHz mono WAV passes bit for bit. A duration that reaches past
+/// the end stops at the end. [`Sound::FORMATS`] names the formats.
 ///
 /// # Errors
 ///
-/// [`Error::BadInput`](crate::Error::BadInput) for a file that is missing, empty, truncated, in another
-/// format or codec, without samples, or with samples that are not finite; and for an offset or a duration
-/// that is not in it.
+/// [`Error::BadInput`](crate::Error::BadInput) for a file that is missing, empty, in another format or codec,
+/// without samples, or with samples that are not finite; and for an offset or a duration that is not in it.
 ///
 /// ```no_run
-/// let samples = deeptalk_rt::audio::read_wav("speech.wav", 0.0, None)?;
+/// let samples = deeptalk_rt::audio::read_sound("speech.wav", 0.0, None)?;
 /// println!("{} s", samples.len() as f64 / f64::from(deeptalk_rt::audio::SAMPLE_RATE));
 /// # Ok::<(), deeptalk_rt::Error>(())
 /// ```
-pub fn read_wav(path: impl AsRef<Path>, offset: f64, duration: Option<f64>) -> Result<Vec<f32>> {
-    Wav::open(path)?.read_all_16k(offset, duration)
+pub fn read_sound(path: impl AsRef<Path>, offset: f64, duration: Option<f64>) -> Result<Vec<f32>> {
+    Ok(Sound::open(path)?.read(offset, duration)?.samples)
 }

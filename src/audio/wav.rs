@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::LARGEST_SAMPLE;
 use super::chunks::{self, Layout};
-use super::format::{Format, TAG_FLOAT};
-use super::resample::{Resampler, is_usable, resampled_length};
+use super::format::{Format, TAG_A_LAW, TAG_FLOAT, TAG_MU_LAW};
+use super::g711;
+use super::mix::{Channel, Mixer};
+use super::resample::{Resampler, is_usable};
+use super::sound::{Pass, room};
+use super::span::Span;
 use crate::{Error, Result};
 
 /// Bytes of the file that are decoded at once.
@@ -15,10 +19,10 @@ const BLOCK_BYTES: usize = 1 << 20;
 
 /// An opened WAV: its header is checked, its samples are still to be read.
 ///
-/// 8, 16, 24 and 32-bit integers and 32-bit floats, plain or WAVE_FORMAT_EXTENSIBLE, in RIFF, RF64 or BW64; 1
-/// to 64 channels; 4 to 192 kHz. Files that a pipe left without lengths are read to their end.
+/// 8, 16, 24 and 32-bit integers, 32 and 64-bit floats, A-law and mu-law, plain or WAVE_FORMAT_EXTENSIBLE, in RIFF,
+/// RF64 or BW64; 1 to 64 channels; 4 to 192 kHz. Files that a pipe left without lengths are read to their end.
 #[derive(Debug)]
-pub struct Wav {
+pub(super) struct Wav {
     path: PathBuf,
     file: File,
     layout: Layout,
@@ -30,27 +34,26 @@ impl Wav {
     /// # Errors
     ///
     /// [`Error::BadInput`] for everything that is not a WAV with at least one sample in it.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
+    pub fn open(path: &Path) -> Result<Self> {
         let unreadable = |error| Error::unreadable(path, error);
-        let not_a_wav = |what, found, next| Error::bad_input(path, what, "a WAV file", found, next);
+        let no_sound = |what, found, next| Error::bad_input(path, what, "a sound file", found, next);
         let metadata = std::fs::metadata(path).map_err(unreadable)?;
         if metadata.is_dir() {
-            return Err(not_a_wav("is a folder", "a folder", "name one file in it"));
+            return Err(no_sound("is a folder", "a folder", "name one file in it"));
         }
         if !metadata.is_file() {
-            return Err(not_a_wav(
-                "is not a regular file",
-                "a pipe or a device",
-                "save the sound to a file first",
-            ));
+            return Err(no_sound("is not a regular file", "a pipe or a device", "save the sound to a file first"));
         }
         if metadata.len() == 0 {
-            return Err(not_a_wav("is empty", "0 bytes", "record or export it again"));
+            return Err(no_sound("is empty", "0 bytes", "record or export it again"));
         }
         let mut file = File::open(path).map_err(unreadable)?;
         let layout = chunks::locate(path, &mut file, metadata.len())?;
         Ok(Self { path: path.into(), file, layout })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Samples a second in the file.
@@ -63,76 +66,33 @@ impl Wav {
         self.layout.format.channels
     }
 
-    /// The length in seconds.
-    pub fn duration_seconds(&self) -> f64 {
-        self.layout.frames as f64 / f64::from(self.sample_rate())
-    }
-
-    /// The number of 16 kHz samples that the whole file gives.
-    pub fn samples_16k(&self) -> u64 {
-        resampled_length(self.layout.frames, self.sample_rate())
-    }
-
-    /// Reads `duration` seconds from `offset_seconds` on, or all the rest, as 16 kHz mono.
+    /// Reads `duration` seconds from `offset` on, or all the rest, as one channel at 16 kHz.
     ///
     /// Memory: the result (64 kB a second) and one block.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::BadInput`] as for [`Wav::stream_16k`], and where the result does not fit into memory.
-    pub fn read_all_16k(&mut self, offset_seconds: f64, duration: Option<f64>) -> Result<Vec<f32>> {
-        let (_, frames) = self.span(offset_seconds, duration)?;
-        let samples = resampled_length(frames, self.sample_rate());
-        let mut result = Vec::new();
-        usize::try_from(samples).ok().and_then(|samples| result.try_reserve_exact(samples).ok()).ok_or_else(
-            || {
-                Error::bad_input(
-                    &self.path,
-                    "the sound does not fit into memory",
-                    "room for it",
-                    format!("{} bytes at 16 kHz", samples.saturating_mul(4)),
-                    "read it in parts, by an offset and a duration",
-                )
-            },
-        )?;
-        self.stream_16k(offset_seconds, duration, |block| {
-            result.extend_from_slice(block);
-            Ok(())
-        })?;
-        Ok(result)
-    }
-
-    /// Hands `duration` seconds from `offset_seconds` on, or all the rest, as 16 kHz mono to `sink`, block by
-    /// block.
-    ///
-    /// The blocks together are the same samples, whatever their sizes. An error of `sink` ends the reading.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::BadInput`] for an offset or a duration that is not in the file, for samples that are not
-    /// finite or beyond [`LARGEST_SAMPLE`], and for a file that cannot be read to its end.
-    pub fn stream_16k(
-        &mut self,
-        offset_seconds: f64,
-        duration: Option<f64>,
-        sink: impl FnMut(&[f32]) -> Result<()>,
-    ) -> Result<()> {
+    pub fn read(&mut self, offset: f64, duration: Option<f64>, channel: Channel) -> Result<Pass> {
         let frames_in_block = (BLOCK_BYTES / self.layout.format.bytes_per_frame()).max(1);
-        self.stream_in_blocks(offset_seconds, duration, frames_in_block, sink)
+        self.read_in_blocks(offset, duration, channel, frames_in_block)
     }
 
-    fn stream_in_blocks(
+    fn read_in_blocks(
         &mut self,
-        offset_seconds: f64,
+        offset: f64,
         duration: Option<f64>,
+        channel: Channel,
         frames_in_block: usize,
-        mut sink: impl FnMut(&[f32]) -> Result<()>,
-    ) -> Result<()> {
-        let (start, frames) = self.span(offset_seconds, duration)?;
+    ) -> Result<Pass> {
+        let span = Span::new(&self.path, offset, duration, self.sample_rate())?;
+        let (start, frames) = span.within(&self.path, self.layout.frames)?;
+        let mut samples = room(&self.path, frames, self.sample_rate())?;
+        let mut sink = |block: &[f32]| {
+            samples.extend_from_slice(block);
+            Ok(())
+        };
         let bytes_per_frame = self.layout.format.bytes_per_frame();
         let position = self.layout.data_start + start * bytes_per_frame as u64;
         self.file.seek(SeekFrom::Start(position)).map_err(|error| Error::unreadable(&self.path, error))?;
         let mut resampler = Resampler::new(self.sample_rate())?;
+        let mut mixer = Mixer::new(channel, self.channels());
         let mut bytes =
             vec![0; frames_in_block.min(usize::try_from(frames).unwrap_or(usize::MAX)) * bytes_per_frame];
         let mut mono = Vec::with_capacity(frames_in_block);
@@ -142,103 +102,65 @@ impl Wav {
             let block = &mut bytes[..now * bytes_per_frame];
             self.file.read_exact(block).map_err(|error| Error::unreadable(&self.path, error))?;
             mono.clear();
-            self.decode(block, start + done, &mut mono)?;
+            self.decode(block, start + done, &mut mixer, &mut mono)?;
             resampler.push(&mono, &mut sink)?;
             done += now as u64;
         }
-        resampler.finish(&mut sink)
-    }
-
-    /// The first frame and the number of frames that an offset and a duration name: at least one.
-    fn span(&self, offset_seconds: f64, duration: Option<f64>) -> Result<(u64, u64)> {
-        let rate = f64::from(self.sample_rate());
-        let seconds = self.duration_seconds();
-        let bad = |what, expected: String, found: f64, next| {
-            Error::bad_input(&self.path, what, expected, format!("{found:?} s"), next)
-        };
-        if !(offset_seconds >= 0.0 && offset_seconds.is_finite()) {
-            return Err(bad(
-                "the offset makes no sense",
-                "0 s or more".into(),
-                offset_seconds,
-                "give another offset",
-            ));
-        }
-        let start = (offset_seconds * rate).round() as u64;
-        if start >= self.layout.frames {
-            let expected = format!("an offset below {seconds:?} s");
-            return Err(bad("the offset is past the end", expected, offset_seconds, "give a smaller offset"));
-        }
-        let rest = self.layout.frames - start;
-        let Some(duration) = duration else { return Ok((start, rest)) };
-        if !(duration > 0.0 && duration.is_finite()) {
-            return Err(bad(
-                "the duration makes no sense",
-                "more than 0 s".into(),
-                duration,
-                "give another duration",
-            ));
-        }
-        Ok((start, ((duration * rate).round() as u64).clamp(1, rest)))
+        resampler.finish(&mut sink)?;
+        let warnings = self.layout.warning.clone().into_iter().collect();
+        Ok(Pass { samples, warnings, loudest_of_opposed: mixer.loudest_of_opposed() })
     }
 
     /// Decodes a block of whole frames and mixes it down. `first` is the index of its first frame, for
     /// complaints.
-    fn decode(&self, block: &[u8], first: u64, mono: &mut Vec<f32>) -> Result<()> {
-        let Format { tag, channels, rate, bits } = self.layout.format;
-        let channels = usize::from(channels);
+    fn decode(&self, block: &[u8], first: u64, mixer: &mut Mixer, mono: &mut Vec<f32>) -> Result<()> {
+        let Format { tag, bits, .. } = self.layout.format;
         match (tag, bits) {
-            (TAG_FLOAT, _) => {
-                let (samples, _) = block.as_chunks();
-                let unusable = samples.iter().position(|&sample| !is_usable(f32::from_le_bytes(sample)));
-                if let Some(index) = unusable {
-                    let value = f32::from_le_bytes(samples[index]);
-                    let frame = first + (index / channels) as u64;
-                    let time = frame as f64 / f64::from(rate);
-                    return Err(Error::bad_input(
-                        &self.path,
-                        "a sample is not a usable number",
-                        format!("finite numbers up to {LARGEST_SAMPLE:e}"),
-                        format!(
-                            "{value:?} at sample {frame} ({time:.3} s), channel {}",
-                            index % channels + 1
-                        ),
-                        "export it again, best as 16-bit integers",
-                    ));
-                }
-                mix(block, channels, 1.0, |sample| f64::from(f32::from_le_bytes(sample)), mono);
+            (TAG_FLOAT, 64) => {
+                let (samples, _) = block.as_chunks::<8>();
+                let value = |sample| f64::from_le_bytes(sample);
+                // As f32, so that the limit and the rounding are those of 32-bit floats.
+                self.check(samples.iter().map(|&sample| value(sample) as f32), first)?;
+                mixer.mix(samples, 1.0, value, mono);
             }
-            (_, 8) => mix(block, channels, 128.0, |[sample]| f64::from(sample) - 128.0, mono),
-            (_, 16) => mix(block, channels, 32_768.0, |sample| f64::from(i16::from_le_bytes(sample)), mono),
-            (_, 24) => mix(
-                block,
-                channels,
-                8_388_608.0,
-                |[low, middle, high]| f64::from(i32::from_le_bytes([0, low, middle, high]) >> 8),
-                mono,
-            ),
-            _ => mix(block, channels, 2_147_483_648.0, |sample| f64::from(i32::from_le_bytes(sample)), mono),
+            (TAG_FLOAT, _) => {
+                let (samples, _) = block.as_chunks::<4>();
+                self.check(samples.iter().map(|&sample| f32::from_le_bytes(sample)), first)?;
+                mixer.mix(samples, 1.0, |sample| f64::from(f32::from_le_bytes(sample)), mono);
+            }
+            (TAG_A_LAW, _) => mixer.mix(block, 32_768.0, |sample| f64::from(g711::a_law(sample)), mono),
+            (TAG_MU_LAW, _) => mixer.mix(block, 32_768.0, |sample| f64::from(g711::mu_law(sample)), mono),
+            (_, 8) => mixer.mix(block, 128.0, |sample| f64::from(sample) - 128.0, mono),
+            (_, 16) => {
+                mixer.mix(block.as_chunks().0, 32_768.0, |sample| f64::from(i16::from_le_bytes(sample)), mono);
+            }
+            (_, 24) => {
+                let value = |[low, middle, high]: [u8; 3]| f64::from(i32::from_le_bytes([0, low, middle, high]) >> 8);
+                mixer.mix(block.as_chunks().0, 8_388_608.0, value, mono);
+            }
+            _ => {
+                let value = |sample| f64::from(i32::from_le_bytes(sample));
+                mixer.mix(block.as_chunks().0, 2_147_483_648.0, value, mono);
+            }
         }
         Ok(())
     }
-}
 
-/// The mean over the channels of every frame, with full scale at `scale`. In f64 every sum of integers is
-/// exact, so equal channels give what one of them would; the sum begins at -0, the one number that changes no
-/// other.
-fn mix<const BYTES: usize>(
-    block: &[u8],
-    channels: usize,
-    scale: f64,
-    value: impl Fn([u8; BYTES]) -> f64,
-    mono: &mut Vec<f32>,
-) {
-    let divisor = scale * channels as f64;
-    let (samples, _) = block.as_chunks::<BYTES>();
-    mono.extend(samples.chunks_exact(channels).map(|frame| {
-        let sum = frame.iter().fold(-0.0, |sum, &sample| sum + value(sample));
-        (sum / divisor) as f32
-    }));
+    /// Refuses samples that are not finite or absurdly large.
+    fn check(&self, mut samples: impl Iterator<Item = f32> + Clone, first: u64) -> Result<()> {
+        let Some(index) = samples.clone().position(|sample| !is_usable(sample)) else { return Ok(()) };
+        let value = samples.nth(index).unwrap_or(f32::NAN);
+        let channels = usize::from(self.channels());
+        let frame = first + (index / channels) as u64;
+        let time = frame as f64 / f64::from(self.sample_rate());
+        Err(Error::bad_input(
+            &self.path,
+            "a sample is not a usable number",
+            format!("finite numbers up to {LARGEST_SAMPLE:e}"),
+            format!("{value:?} at sample {frame} ({time:.3} s), channel {}", index % channels + 1),
+            "export it again, best as 16-bit integers",
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -260,15 +182,10 @@ mod tests {
             (0..2 * 19_989i64).for_each(|i| writer.write_sample((i * i % 40_009 - 20_000) as i16).unwrap());
             writer.finalize().unwrap();
             let mut wav = Wav::open(&path).unwrap();
-            let whole = wav.read_all_16k(0.01, None).unwrap();
+            let whole = wav.read(0.01, None, Channel::Auto).unwrap().samples;
             assert!(whole.len() > 1_000 && whole.iter().any(|sample| sample.abs() > 0.1));
             for frames_in_block in [1, 19, 989, 1 << 16] {
-                let mut streamed = Vec::new();
-                wav.stream_in_blocks(0.01, None, frames_in_block, |block| {
-                    streamed.extend_from_slice(block);
-                    Ok(())
-                })
-                .unwrap();
+                let streamed = wav.read_in_blocks(0.01, None, Channel::Auto, frames_in_block).unwrap().samples;
                 assert_eq!(streamed, whole, "{rate} Hz in blocks of {frames_in_block}");
             }
         }

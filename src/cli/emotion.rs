@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use deeptalk_rt::animation::{EmotionVector, NamedEmotions};
-use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::audio::read_sound;
 use deeptalk_rt::networks::ModelFile;
 use deeptalk_rt::runtime::{Device, ModelOptions, Session};
 use deeptalk_rt::{Error, Result};
@@ -39,7 +39,7 @@ struct Learn {
     /// begin at
     name: String,
 
-    /// WAV files that show the mood; the first minute of each counts
+    /// Recordings that show the mood; the first minute of each counts
     #[arg(value_name = "CLIP.wav", required = true)]
     clips: Vec<PathBuf>,
 
@@ -96,7 +96,7 @@ impl Learn {
             .insert(&self.name, EmotionVector::set(&vec![1.0; file.spec().emotion_width.unwrap_or(1)])?)?;
         let most = Some(file.spec().one_pass_seconds as f64);
         let mut session = Session::new(&ModelOptions::new().device(self.device).of_file(&file)?);
-        let heard = self.clips.iter().map(|path| session.emotion(&read_wav(path, 0.0, most)?));
+        let heard = self.clips.iter().map(|path| session.emotion(&read_sound(path, 0.0, most)?));
         let learned = EmotionVector::of_clips(&heard.collect::<Result<Vec<_>>>()?)?;
         moods.insert(&self.name, learned)?;
         let written = moods.save(&self.output, source, &[("model_sha256", file.sha256())])?;

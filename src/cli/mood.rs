@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use deeptalk_rt::animation::{EmotionTrack, Mood};
-use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::audio::read_sound;
 use deeptalk_rt::networks::Spec;
 use deeptalk_rt::runtime::{ModelOptions, Session};
 use deeptalk_rt::{Error, Result};
@@ -53,7 +53,7 @@ impl MoodOptions {
     /// The sound whose emotion is taken: read before a large model is loaded.
     pub fn lender(&self, spec: &Spec) -> Result<Option<Vec<f32>>> {
         let most = Some(spec.one_pass_seconds as f64);
-        self.emotion_from.as_ref().map(|path| read_wav(path, 0.0, most)).transpose()
+        self.emotion_from.as_ref().map(|path| read_sound(path, 0.0, most)).transpose()
     }
 
     /// The options of the model with the file of moods.

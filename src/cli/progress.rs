@@ -117,6 +117,16 @@ impl Reporter {
         ));
     }
 
+    /// Reports what is wrong with an input that could be read all the same.
+    pub fn warned(&self, input: &Path, warning: &str) {
+        let file = input.to_string_lossy();
+        if self.style == Style::Json {
+            say::line(json!({ "event": "warning", "file": file, "message": warning }));
+        } else {
+            self.line(format_args!("warning: {file}: {warning}"));
+        }
+    }
+
     /// Reports an error of one input, or of the whole run.
     pub fn failed(&self, input: Option<&Path>, error: &Error) {
         if self.style == Style::Json {

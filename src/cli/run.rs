@@ -8,12 +8,13 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use deeptalk_rt::animation::Rate;
 use deeptalk_rt::animation::filter::FilterSettings;
-use deeptalk_rt::audio::{Wav, read_wav};
+use deeptalk_rt::audio::{Channel, Sound};
 use deeptalk_rt::export::Format;
 use deeptalk_rt::networks::Output;
 use deeptalk_rt::rig::{Face, Rig};
 use deeptalk_rt::runtime::{Control, Device, ModelOptions, Session, Step, Take};
 use deeptalk_rt::{Error, Result};
+use tempfile::NamedTempFile;
 
 use super::device;
 use super::filters::FilterOptions;
@@ -61,7 +62,8 @@ const MACHINE: &str = "Machine";
 #[derive(Args)]
 #[command(after_help = after_help())]
 pub struct Run {
-    /// WAV files: any rate from 4 to 192 kHz, any number of channels, any length
+    /// Recordings, or films with sound: WAV, mp3, m4a, mp4, mov, aac, flac, ogg, opus, webm, mkv, aiff, caf; any length.
+    /// `-` is standard input
     #[arg(value_name = "SPEECH.wav", required = true)]
     inputs: Vec<PathBuf>,
 
@@ -82,6 +84,11 @@ pub struct Run {
     /// The length of the part to take [default: all]
     #[arg(long, value_name = "SECONDS", value_parser = values::duration, allow_negative_numbers = true, help_heading = INPUT)]
     duration: Option<f64>,
+
+    /// The channel to hear, counted from 1, or `mix` for the mean of all [default: the mean, and the loudest channel where
+    /// they cancel each other]
+    #[arg(long, value_name = "NUMBER|mix", help_heading = INPUT)]
+    channel: Option<Channel>,
 
     /// The file to write; its ending chooses the format. May be repeated, to write several formats at once
     #[arg(short, long, value_name = "FILE", conflicts_with = "out_dir", help_heading = OUTPUT)]
@@ -170,6 +177,7 @@ impl Run {
     /// end.
     fn animate_all(&self, reporter: &mut Reporter, tally: &mut Tally) -> Result<()> {
         inputs::check(&self.inputs)?;
+        let standard_input = inputs::spool(&self.inputs)?;
         let jobs = self.plan()?;
         let look = self.picture.options()?;
         let filters = self.filters.settings()?;
@@ -184,14 +192,14 @@ impl Run {
         // A recording that cannot be read is known before a large model is loaded.
         let (mut good, mut failures) = (Vec::new(), Vec::new());
         for job in &jobs {
-            match Wav::open(&job.input) {
-                Ok(_) => good.push(job),
+            match self.sound(job, standard_input.as_ref()) {
+                Ok(sound) => good.push((job, sound)),
                 Err(error) => failures.push((&job.input, error)),
             }
         }
         let wanted = Wanted { look, filters };
         let outcome =
-            if good.is_empty() { Ok(Vec::new()) } else { self.animate_good(&good, &wanted, reporter, tally) };
+            if good.is_empty() { Ok(Vec::new()) } else { self.animate_good(good, &wanted, reporter, tally) };
         let outcome = outcome.map(|failed| failures.extend(failed));
         for (input, error) in &failures {
             tally.fail(error);
@@ -203,16 +211,18 @@ impl Run {
     /// Animates the recordings that can be read; returns those that failed.
     fn animate_good<'a>(
         &self,
-        good: &[&'a Job],
+        good: Vec<(&'a Job, Sound)>,
         wanted: &Wanted,
         reporter: &mut Reporter,
         tally: &mut Tally,
     ) -> Result<Vec<(&'a PathBuf, Error)>> {
-        let mut loaded = self.load(good, &wanted.filters)?;
+        let jobs: Vec<&Job> = good.iter().map(|(job, _)| *job).collect();
+        let mut loaded = self.load(&jobs, &wanted.filters)?;
         let mut failures = Vec::new();
-        for (index, job) in good.iter().enumerate() {
-            reporter.begin(&progress::label(&job.input, index, good.len()), "frames");
-            let outcome = self.animate(job, &mut loaded, wanted, reporter, tally);
+        let count = good.len();
+        for (index, (job, sound)) in good.into_iter().enumerate() {
+            reporter.begin(&progress::label(&job.input, index, count), "frames");
+            let outcome = self.animate(job, sound, &mut loaded, wanted, reporter, tally);
             reporter.end();
             match outcome {
                 Ok(()) => {}
@@ -221,6 +231,12 @@ impl Run {
             }
         }
         Ok(failures)
+    }
+
+    /// The recording of a job, opened; standard input lies in a file.
+    fn sound(&self, job: &Job, standard_input: Option<&NamedTempFile>) -> Result<Sound> {
+        let path = standard_input.filter(|_| inputs::is_standard_input(&job.input));
+        Sound::open(path.map_or(&*job.input, NamedTempFile::path))?.channel(self.channel.unwrap_or_default())
     }
 
     fn plan(&self) -> Result<Vec<Job>> {
@@ -315,6 +331,7 @@ impl Run {
     fn animate(
         &self,
         job: &Job,
+        mut sound: Sound,
         loaded: &mut Loaded,
         wanted: &Wanted,
         reporter: &mut Reporter,
@@ -322,7 +339,9 @@ impl Run {
     ) -> Result<()> {
         let begun = Instant::now();
         let Loaded { session, face, rig, takes } = loaded;
-        let samples = read_wav(&job.input, self.offset, self.duration)?;
+        let heard = sound.read(self.offset, self.duration)?;
+        heard.warnings.iter().for_each(|warning| reporter.warned(&job.input, warning));
+        let samples = heard.samples;
         let mut tell = |step: Step| {
             if step.stage == Step::FRAMES {
                 reporter.advance(&job.input, step.done, step.total);

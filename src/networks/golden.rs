@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Spec, Stage, Stages, Values};
-use crate::audio::read_wav;
+use crate::audio::read_sound;
 use crate::files::read_whole;
 use crate::files::safetensors::{Dtype, Safetensors};
 use crate::{Error, Result};
@@ -116,7 +116,7 @@ impl Golden {
     /// # Errors
     /// A clip that is missing or unreadable.
     pub fn clip(&self, name: &str) -> Result<Vec<f32>> {
-        read_wav(self.path.with_file_name(name), 0.0, None)
+        read_sound(self.path.with_file_name(name), 0.0, None)
     }
 
     /// All tensors, as they lie in the file.

@@ -8,7 +8,7 @@
 //! # synth_model(&file, &Config::tiny(), Dtype::F16)?;
 //!
 //! let model = Model::load(&file)?;
-//! let speech = deeptalk_rt::audio::read_wav("tests/golden/speech_a.wav", 0.0, None)?;
+//! let speech = deeptalk_rt::audio::read_sound("tests/golden/speech_a.wav", 0.0, None)?;
 //! let mut session = Session::new(&model);
 //! let motion = session.animate(&speech, &Take::default())?;
 //! assert_eq!(motion.frames(), model.spec().frames_for(speech.len()));

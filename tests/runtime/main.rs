@@ -7,7 +7,7 @@ mod streams;
 
 use std::sync::LazyLock;
 
-use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::audio::read_sound;
 use deeptalk_rt::networks::deeptalk::Config;
 use deeptalk_rt::networks::deeptalk::synth_model;
 use deeptalk_rt::runtime::{Model, ModelOptions};
@@ -27,7 +27,7 @@ fn model_with_threads(count: usize) -> Model {
 }
 
 fn speech(name: &str) -> Vec<f32> {
-    read_wav(format!("tests/golden/{name}.wav"), 0.0, None).unwrap()
+    read_sound(format!("tests/golden/{name}.wav"), 0.0, None).unwrap()
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {

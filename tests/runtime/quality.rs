@@ -11,7 +11,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use deeptalk_rt::audio::read_wav;
+use deeptalk_rt::audio::read_sound;
 use deeptalk_rt::rig::{Face, Rig};
 use deeptalk_rt::runtime::{Model, ModelOptions, Session, StreamOptions, Take};
 
@@ -33,7 +33,7 @@ fn clips() -> Vec<(String, Vec<f32>)> {
         .collect();
     paths.sort();
     let name = |path: &PathBuf| path.file_stem().unwrap().to_string_lossy().into_owned();
-    paths.iter().map(|path| (name(path), read_wav(path, 0.0, None).unwrap())).collect()
+    paths.iter().map(|path| (name(path), read_sound(path, 0.0, None).unwrap())).collect()
 }
 
 /// The distance of the lips in each frame, in metres, on the built-in head.
