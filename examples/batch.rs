@@ -16,7 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let emotion = session.emotion(&read_sound(emotion, 0.0, None)?)?;
     let take = Take::default().with_blend(emotion, 0.5).with_alpha(0.5).with_seed(7);
 
-    let samples: Result<Vec<Vec<f32>>, _> = recordings.iter().map(|path| read_sound(path, 0.0, None)).collect();
+    let samples: Result<Vec<Vec<f32>>, _> =
+        recordings.iter().map(|path| read_sound(path, 0.0, None)).collect();
     let samples = samples?;
     let views: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
     let mut tell = |step: Step| {

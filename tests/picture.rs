@@ -7,6 +7,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use deeptalk_rt::animation::{Animation, Rate};
+#[cfg(feature = "sound")]
+use deeptalk_rt::audio::{Playback, Sound, read_sound};
+use deeptalk_rt::encode::SoundCodec;
 use deeptalk_rt::encode::picture::{Drawn, Hooks, Scene};
 use deeptalk_rt::export::{Ending, Format, draw};
 use deeptalk_rt::render::{Background, Image, Options};
@@ -37,9 +40,19 @@ fn small(width: u32, height: u32) -> Options {
 }
 
 fn write(options: &Options, frames: usize, speech: &[f32], outputs: &[impl AsRef<Path>]) -> Result<Drawn> {
+    write_with(SoundCodec::default(), options, frames, speech, outputs)
+}
+
+fn write_with(
+    codec: SoundCodec,
+    options: &Options,
+    frames: usize,
+    speech: &[f32],
+    outputs: &[impl AsRef<Path>],
+) -> Result<Drawn> {
     let face = face();
     let motion = motion(&face, frames);
-    let scene = Scene::new(&face, &motion, speech, options)?;
+    let scene = Scene::new(&face, &motion, speech, options)?.sound(codec, None);
     draw(&scene, outputs, &Hooks::default())
 }
 
@@ -85,12 +98,12 @@ fn png(path: &Path) -> (u32, u32, Vec<u8>) {
 }
 
 #[test]
-fn a_video_has_every_frame_and_the_very_samples_of_its_sound() {
+fn a_video_has_every_frame_and_with_flac_the_very_samples_of_its_sound() {
     let folder = tempfile::tempdir().unwrap();
     // 19 frames are 12160 samples; the sound ends inside the last frame.
     let speech = tone(12_001);
     let path = folder.path().join("talk.mp4");
-    write(&small(98, 130), 19, &speech, &[&path]).unwrap();
+    write_with(SoundCodec::Flac, &small(98, 130), 19, &speech, &[&path]).unwrap();
     let bytes = fs::read(&path).unwrap();
     let at = |name: &[u8]| bytes.windows(4).position(|four| four == name).unwrap();
     assert!(at(b"moov") < at(b"mdat"), "the index comes before the data");
@@ -128,6 +141,64 @@ fn a_video_has_every_frame_and_the_very_samples_of_its_sound() {
     for (heard, meant) in samples.iter().zip(speech.iter().chain(std::iter::repeat(&0.0))) {
         assert_eq!(*heard, (meant * 32767.0).round() as i16);
     }
+}
+
+/// The shift in samples, up to 3,000, at which `late` fits `reference` best.
+#[cfg(feature = "sound")]
+fn lag(reference: &[f32], late: &[f32]) -> i64 {
+    let product = |shift: i64| -> f64 {
+        let pairs = (0..reference.len()).filter_map(|i| {
+            let other = late.get(usize::try_from(i as i64 + shift).ok()?)?;
+            Some(f64::from(reference[i]) * f64::from(*other))
+        });
+        pairs.sum()
+    };
+    (-3_000..3_000).max_by(|a, b| product(*a).total_cmp(&product(*b))).unwrap()
+}
+
+#[cfg(feature = "sound")]
+#[test]
+fn the_aac_of_a_video_is_in_step_to_a_sample_and_exactly_as_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let speech = read_sound("tests/sound/reference.wav", 0.0, None).unwrap();
+    let path = folder.path().join("talk.mp4");
+    write(&small(32, 32), 50, &speech, &[&path]).unwrap();
+    let heard = read_sound(&path, 0.0, None).unwrap();
+    assert_eq!((heard.len(), lag(&speech, &heard)), (32_000, 0));
+
+    // A stereo recording stays stereo, at its own rate.
+    let stereo = |rate: u32| Playback {
+        rate,
+        channels: 2,
+        samples: (0..u64::from(2 * rate)).map(|i| ((i * i) % 20_011) as i16 - 10_000).collect(),
+    };
+    let (face, options) = (face(), small(32, 32));
+    let motion = motion(&face, 25);
+    for rate in [44_100, 48_000] {
+        let playback = stereo(rate);
+        let scene = Scene::new(&face, &motion, &[], &options).unwrap();
+        draw(&scene.sound(SoundCodec::default(), Some(&playback)), &[&path], &Hooks::default()).unwrap();
+        let sound = Sound::open(&path).unwrap();
+        assert_eq!((sound.channels(), sound.sample_rate()), (2, rate));
+        let video = path.to_str().unwrap();
+        let arguments = ["-v", "error", "-i", video, "-vn", "-f", "f32le", "-ac", "1", "-"];
+        if let Some(decoded) = program("ffmpeg", &arguments) {
+            let decoded: Vec<f32> =
+                decoded.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four)).collect();
+            // ffmpeg leaves out what comes before the sound, and keeps the rest of the last block.
+            assert!((0..1024).contains(&(decoded.len() as i64 - i64::from(rate))), "{}", decoded.len());
+            let mono: Vec<f32> = playback
+                .samples
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|[a, b]| f32::from(*a) + f32::from(*b))
+                .collect();
+            assert_eq!(lag(&mono[..8_000], &decoded), 0);
+        }
+    }
+    write_with(SoundCodec::None, &small(32, 32), 5, &speech, &[&path]).unwrap();
+    assert!(Sound::open(&path).unwrap_err().to_string().contains("holds no sound"));
 }
 
 #[test]

@@ -20,7 +20,8 @@ const MOST_CHUNKS: usize = 1_000;
 
 /// Chunks that programs write before the samples.
 const KNOWN_CHUNKS: [&[u8; 4]; 12] = [
-    b"data", b"fmt ", b"LIST", b"fact", b"bext", b"JUNK", b"junk", b"PEAK", b"cue ", b"smpl", b"iXML", b"ds64",
+    b"data", b"fmt ", b"LIST", b"fact", b"bext", b"JUNK", b"junk", b"PEAK", b"cue ", b"smpl", b"iXML",
+    b"ds64",
 ];
 
 /// What the header of a WAV says, checked against the file.

@@ -14,11 +14,11 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
-use super::mix::{Channel, Mixer};
+use super::mix::Mixer;
 use super::opus::Opus;
 use super::priming;
 use super::resample::{Resampler, is_usable};
-use super::sound::{Pass, Sound};
+use super::sound::{Part, Pass, Sound};
 use super::span::Span;
 use super::{HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, foreign};
 use crate::{Error, Result};
@@ -66,10 +66,9 @@ impl Coded {
         self.form.channels
     }
 
-    /// Reads `duration` seconds from `offset` on, or all the rest, as one channel at 16 kHz.
-    ///
-    /// Memory: the result (64 kB a second) and a packet.
-    pub fn read(&mut self, offset: f64, duration: Option<f64>, channel: Channel) -> Result<Pass> {
+    /// One channel of a part at the rate `to`. Memory: the result and a packet.
+    pub fn read(&mut self, part: Part, to: u32) -> Result<Pass> {
+        let Part { offset, duration, channel } = part;
         let Form { rate, channels } = self.form;
         let path = self.path.as_path();
         let span = Span::new(path, offset, duration, rate)?;
@@ -86,18 +85,20 @@ impl Coded {
                     path,
                     "the sound does not fit into memory",
                     "room for it",
-                    format!("more than {} s", pass.samples.len() / 16_000),
+                    format!("more than {} s", pass.samples.len() / to as usize),
                     "read it in parts, by an offset and a duration",
                 )),
             };
             let mut mixer = Mixer::new(channel, channels);
-            let mut resampler = Resampler::new(rate)?;
+            let mut resampler = Resampler::new(rate, to)?;
             let (mut frames, mut mono, mut block) = (0, Vec::new(), Vec::new());
             while frames < span.end()
                 && let Some(form) = stream.next(&mut block)?
             {
                 if form != self.form {
-                    stream.warnings.push("its rate or channels change, so only the part before is heard".into());
+                    stream
+                        .warnings
+                        .push("its rate or channels change, so only the part before is heard".into());
                     break;
                 }
                 let count = (block.len() / usize::from(channels)) as u64;
@@ -110,7 +111,8 @@ impl Coded {
                         "more".into(),
                     ));
                 }
-                let here = &block[skip as usize * usize::from(channels)..][..take as usize * usize::from(channels)];
+                let here =
+                    &block[skip as usize * usize::from(channels)..][..take as usize * usize::from(channels)];
                 mono.clear();
                 mixer.mix(here, 1.0, f64::from, &mut mono);
                 resampler.push(&mono, &mut sink)?;
@@ -201,7 +203,8 @@ impl Stream {
             .probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default())
             .map_err(refused)?;
         let track = reader.default_track(TrackType::Audio);
-        let Some((track, parameters)) = track.and_then(|track| Some((track, track.codec_params.as_ref()?.audio()?)))
+        let Some((track, parameters)) =
+            track.and_then(|track| Some((track, track.codec_params.as_ref()?.audio()?)))
         else {
             let next = "give a recording, or a film with sound";
             return Err(Error::bad_input(path, "holds no sound", "a track of sound", "none", next));
@@ -224,7 +227,18 @@ impl Stream {
         };
         let remaining = edit.frames(rate).unwrap_or(u64::MAX);
         let path = path.to_path_buf();
-        Ok(Self { path, bytes, reader, track: id, decoder, skip, remaining, last: None, damaged: 0, warnings: vec![] })
+        Ok(Self {
+            path,
+            bytes,
+            reader,
+            track: id,
+            decoder,
+            skip,
+            remaining,
+            last: None,
+            damaged: 0,
+            warnings: vec![],
+        })
     }
 
     /// The next samples, interleaved: at least one frame; None at the end.
@@ -295,7 +309,8 @@ impl Stream {
     fn warnings(&mut self) -> Vec<String> {
         if self.damaged > 0 {
             let packets = if self.damaged == 1 { "packet" } else { "packets" };
-            self.warnings.push(format!("{} {packets} cannot be decoded and are silence instead", self.damaged));
+            self.warnings
+                .push(format!("{} {packets} cannot be decoded and are silence instead", self.damaged));
         }
         std::mem::take(&mut self.warnings)
     }

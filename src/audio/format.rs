@@ -23,6 +23,9 @@ const SUBFORMAT_TAIL: [u8; 14] =
 const AMBISONIC_TAIL: [u8; 14] =
     [0x00, 0x00, 0x21, 0x07, 0xd3, 0x11, 0x86, 0x44, 0xc8, 0xc1, 0xca, 0x00, 0x00, 0x00];
 
+/// The complaint about a codec that this reader does not know and another may.
+pub(super) const OTHER_CODEC: &str = "the WAV's codec is not supported";
+
 /// The samples of a WAV: only what can be read gets this far.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Format {
@@ -61,7 +64,9 @@ impl Format {
                 let found = format!("{} bytes", chunk.len());
                 return Err(bad("the WAV's extended `fmt ` chunk is too short", "40 bytes".into(), found));
             }
-            TAG_EXTENSIBLE if ![SUBFORMAT_TAIL, AMBISONIC_TAIL].iter().any(|tail| chunk[26..40] == *tail) => TAG_EXTENSIBLE,
+            TAG_EXTENSIBLE if ![SUBFORMAT_TAIL, AMBISONIC_TAIL].iter().any(|tail| chunk[26..40] == *tail) => {
+                TAG_EXTENSIBLE
+            }
             TAG_EXTENSIBLE => u16_at(24),
             tag => tag,
         };
@@ -73,7 +78,7 @@ impl Format {
         ];
         if !readable.iter().any(|(of, widths)| *of == tag && widths.contains(&bits)) {
             return Err(bad(
-                "the WAV's codec is not supported",
+                OTHER_CODEC,
                 "8, 16, 24 or 32-bit integers, 32 or 64-bit floats, A-law or mu-law".into(),
                 codec_name(tag, bits),
             ));

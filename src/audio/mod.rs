@@ -12,6 +12,7 @@ mod g711;
 mod mix;
 #[cfg(feature = "sound")]
 mod opus;
+mod playback;
 #[cfg(feature = "sound")]
 mod priming;
 mod resample;
@@ -26,6 +27,7 @@ use crate::Result;
 pub use foreign::named_kind;
 pub use mix::Channel;
 
+pub use playback::Playback;
 pub use resample::resample;
 pub(crate) use resample::{Resampler, is_usable};
 pub use sound::{Heard, Sound};

@@ -23,7 +23,8 @@ impl Opus {
     /// A decoder for the identification header of a track (RFC 7845, 5.1). In MP4 files its version is 0 and its
     /// numbers are big-endian.
     pub fn new(head: &[u8]) -> Result<Self, Fault> {
-        let Some(&[version, channels, a, b, _, _, _, _, c, d, family, ..]) = head.strip_prefix(b"OpusHead") else {
+        let Some(&[version, channels, a, b, _, _, _, _, c, d, family, ..]) = head.strip_prefix(b"OpusHead")
+        else {
             return Err(Fault::DecodeError("the Opus header is too short"));
         };
         if family != 0 {

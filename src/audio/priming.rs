@@ -137,7 +137,8 @@ mod tests {
     #[test]
     fn the_first_edit_that_shows_something_counts() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let entry = |length: u32, begin: i32| [length.to_be_bytes(), begin.to_be_bytes(), [0, 1, 0, 0]].concat();
+        let entry =
+            |length: u32, begin: i32| [length.to_be_bytes(), begin.to_be_bytes(), [0, 1, 0, 0]].concat();
         let list = [&[0; 4][..], &2u32.to_be_bytes(), &entry(40, -1), &entry(1_500, 1_024)].concat();
         std::fs::write(file.path(), film(&list)).unwrap();
         let edit = edit_of(file.path(), 7).unwrap();

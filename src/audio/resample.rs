@@ -32,12 +32,13 @@ pub fn resample(samples: &[f32], from_rate: u32) -> Result<Vec<f32>> {
             "cannot resample: sample {index} is {value}: give finite samples, 1 being full scale"
         )));
     }
-    let mut result = Vec::with_capacity(resampled_length(samples.len() as u64, from_rate) as usize);
+    let mut result =
+        Vec::with_capacity(resampled_length(samples.len() as u64, from_rate, SAMPLE_RATE) as usize);
     let mut sink = |block: &[f32]| {
         result.extend_from_slice(block);
         Ok(())
     };
-    let mut resampler = Resampler::new(from_rate)?;
+    let mut resampler = Resampler::new(from_rate, SAMPLE_RATE)?;
     resampler.push(samples, &mut sink)?;
     resampler.finish(&mut sink)?;
     Ok(result)
@@ -48,17 +49,18 @@ pub(crate) fn is_usable(sample: f32) -> bool {
     sample.is_finite() && sample.abs() <= LARGEST_SAMPLE
 }
 
-/// `round(samples * 16000 / rate)`, but never nothing from something.
-pub(super) fn resampled_length(samples: u64, rate: u32) -> u64 {
-    let (samples, rate) = (u128::from(samples), u128::from(rate));
-    let rounded = (samples * u128::from(SAMPLE_RATE) + rate / 2) / rate;
+/// `round(samples * to / from)`, but never nothing from something.
+pub(super) fn resampled_length(samples: u64, from: u32, to: u32) -> u64 {
+    let from = u128::from(from);
+    let rounded = (u128::from(samples) * u128::from(to) + from / 2) / from;
     u64::try_from(rounded).unwrap_or(u64::MAX).max(u64::from(samples > 0))
 }
 
-/// A stream on its way to 16 kHz. The result does not depend on how the stream is cut into pushes.
+/// A stream on its way to another rate. The result does not depend on how the stream is cut into pushes.
 pub(crate) struct Resampler {
-    rate: u32,
-    /// `None` at 16 kHz, where samples pass untouched.
+    from: u32,
+    to: u32,
+    /// `None` if the rates are equal, where samples pass untouched.
     fft: Option<Fft<f32>>,
     /// Samples that do not fill a block of the transform yet.
     pending: Vec<f32>,
@@ -71,14 +73,14 @@ pub(crate) struct Resampler {
 }
 
 impl Resampler {
-    /// A resampler from a rate within the limits.
-    pub fn new(rate: u32) -> Result<Self> {
-        let fft = (rate != SAMPLE_RATE).then(|| build(rate)).transpose()?;
+    /// A resampler between rates within the limits.
+    pub fn new(from: u32, to: u32) -> Result<Self> {
+        let fft = (from != to).then(|| build(from, to)).transpose()?;
         let (to_drop, output) = match &fft {
             Some(fft) => (fft.output_delay(), vec![0.0; fft.fft_size_out()]),
             None => (0, Vec::new()),
         };
-        Ok(Self { rate, fft, pending: Vec::new(), output, to_drop, received: 0, emitted: 0 })
+        Ok(Self { from, to, fft, pending: Vec::new(), output, to_drop, received: 0, emitted: 0 })
     }
 
     /// Takes samples in, and hands out what is ready.
@@ -102,7 +104,7 @@ impl Resampler {
 
     /// Hands out the rest: the clip is followed by silence until its last sample has passed the filter.
     pub fn finish(mut self, sink: &mut impl FnMut(&[f32]) -> Result<()>) -> Result<()> {
-        let wanted = resampled_length(self.received, self.rate);
+        let wanted = resampled_length(self.received, self.from, self.to);
         while self.emitted < wanted {
             self.process_pending(wanted - self.emitted, sink)?;
         }
@@ -129,14 +131,13 @@ impl Resampler {
 
 /// The transform's blocks are multiples of the two rates over their common divisor. The number of multiples
 /// is even, so that half a block, the filter's delay, is a whole number of samples at both rates.
-fn build(rate: u32) -> Result<Fft<f32>> {
-    let divisor = common_divisor(rate, SAMPLE_RATE);
-    let (least_in, least_out) = (rate / divisor, SAMPLE_RATE / divisor);
+fn build(from: u32, to: u32) -> Result<Fft<f32>> {
+    let divisor = common_divisor(from, to);
+    let (least_in, least_out) = (from / divisor, to / divisor);
     let multiples = FILTER_SAMPLES.div_ceil(least_in.min(least_out)).next_multiple_of(2);
     let block = (multiples * least_in) as usize;
     let window = WindowFunction::BlackmanHarris2;
-    Fft::new_custom(rate as usize, SAMPLE_RATE as usize, block, 1, 1, window, FixedSync::Both)
-        .map_err(refused)
+    Fft::new_custom(from as usize, to as usize, block, 1, 1, window, FixedSync::Both).map_err(refused)
 }
 
 fn common_divisor(a: u32, b: u32) -> u32 {

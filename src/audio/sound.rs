@@ -6,9 +6,12 @@ use std::path::Path;
 
 #[cfg(feature = "sound")]
 use super::coded::Coded;
+#[cfg(feature = "sound")]
+use super::format::OTHER_CODEC;
 use super::mix::Channel;
+use super::playback::Playback;
 use super::wav::Wav;
-use super::{foreign, resample::resampled_length};
+use super::{SAMPLE_RATE, foreign, resample::resampled_length};
 use crate::{Error, Result};
 
 /// An opened recording: its kind is known by its content and its header is checked; its samples are still to be
@@ -60,7 +63,7 @@ impl Sound {
         Wav::open(path).map(Kind::Wav)
     }
 
-    /// A WAV with a codec that the own reader does not know gets a second chance; the error is the own reader's.
+    /// A WAV with a codec that the own reader does not know is tried with the decoder of other formats.
     #[cfg(feature = "sound")]
     fn kind_of(path: &Path) -> Result<Kind> {
         let mut head = [0; 12];
@@ -68,9 +71,11 @@ impl Sound {
         let read = if of_file { File::open(path).and_then(|mut file| file.read(&mut head)) } else { Ok(0) };
         let head = &head[..read.unwrap_or(0)];
         if foreign::is_wav(head) {
-            return Wav::open(path).map(Kind::Wav).or_else(|error| match Coded::open(path) {
-                Ok(coded) => Ok(Kind::Coded(coded)),
-                Err(_) => Err(error),
+            return Wav::open(path).map(Kind::Wav).or_else(|error| match &error {
+                Error::BadInput(bad) if bad.what == OTHER_CODEC => {
+                    Coded::open(path).map(Kind::Coded).map_err(|_| error)
+                }
+                _ => Err(error),
             });
         }
         if !foreign::is_coded(head) {
@@ -135,24 +140,55 @@ impl Sound {
     /// [`Error::BadInput`] for an offset or a duration that is not in the recording, for samples that are not
     /// finite or absurdly large, for sound that cannot be decoded, and where it does not fit into memory.
     pub fn read(&mut self, offset: f64, duration: Option<f64>) -> Result<Heard> {
-        let channel = self.channel;
-        let mut heard = match &mut self.kind {
-            Kind::Wav(wav) => wav.read(offset, duration, channel)?,
-            #[cfg(feature = "sound")]
-            Kind::Coded(coded) => coded.read(offset, duration, channel)?,
-        };
-        if channel == Channel::Auto
-            && let Some(loudest) = heard.loudest_of_opposed
-        {
-            heard = match &mut self.kind {
-                Kind::Wav(wav) => wav.read(offset, duration, Channel::One(loudest))?,
-                #[cfg(feature = "sound")]
-                Kind::Coded(coded) => coded.read(offset, duration, Channel::One(loudest))?,
-            };
-            heard.warnings.push(format!("its channels cancel each other, so channel {loudest} alone is heard"));
+        let part = Part { offset, duration, channel: self.channel };
+        let mut pass = self.pass(part, SAMPLE_RATE)?;
+        if let (Channel::Auto, Some(loudest)) = (self.channel, pass.loudest_of_opposed) {
+            self.channel = Channel::One(loudest);
+            pass = self.pass(Part { channel: self.channel, ..part }, SAMPLE_RATE)?;
+            pass.warnings
+                .push(format!("its channels cancel each other, so channel {loudest} alone is heard"));
         }
-        Ok(Heard { samples: heard.samples, warnings: heard.warnings })
+        Ok(Heard { samples: pass.samples, warnings: pass.warnings })
     }
+
+    /// Reads the same part for ears: the two channels of a stereo recording, one of any other, at the rate that
+    /// `rate` chooses for the recording's own.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn playback(
+        &mut self,
+        offset: f64,
+        duration: Option<f64>,
+        rate: impl Fn(u32) -> u32,
+    ) -> Result<Playback> {
+        let to = rate(self.sample_rate());
+        let channels = match (self.channel, self.channels()) {
+            (Channel::Auto, 2) => vec![Channel::One(1), Channel::One(2)],
+            (channel, _) => vec![channel],
+        };
+        let mut planes = Vec::with_capacity(channels.len());
+        for channel in channels {
+            planes.push(self.pass(Part { offset, duration, channel }, to)?.samples);
+        }
+        Ok(Playback::of_planes(&planes, to))
+    }
+
+    fn pass(&mut self, part: Part, to: u32) -> Result<Pass> {
+        match &mut self.kind {
+            Kind::Wav(wav) => wav.read(part, to),
+            #[cfg(feature = "sound")]
+            Kind::Coded(coded) => coded.read(part, to),
+        }
+    }
+}
+
+/// What is read of a recording.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    pub offset: f64,
+    pub duration: Option<f64>,
+    pub channel: Channel,
 }
 
 /// What one pass over a recording gives.
@@ -164,12 +200,12 @@ pub(super) struct Pass {
     pub loudest_of_opposed: Option<u16>,
 }
 
-/// Room for the 16 kHz samples of `frames` frames at `rate`.
+/// Room for the samples at the rate `to` of `frames` frames at `rate`.
 ///
 /// # Errors
 /// [`Error::BadInput`] if they do not fit into memory.
-pub(super) fn room(path: &Path, frames: u64, rate: u32) -> Result<Vec<f32>> {
-    let samples = resampled_length(frames, rate);
+pub(super) fn room(path: &Path, frames: u64, rate: u32, to: u32) -> Result<Vec<f32>> {
+    let samples = resampled_length(frames, rate, to);
     let mut room = Vec::new();
     match usize::try_from(samples).ok().and_then(|samples| room.try_reserve_exact(samples).ok()) {
         Some(()) => Ok(room),
@@ -177,7 +213,7 @@ pub(super) fn room(path: &Path, frames: u64, rate: u32) -> Result<Vec<f32>> {
             path,
             "the sound does not fit into memory",
             "room for it",
-            format!("{} bytes at 16 kHz", samples.saturating_mul(4)),
+            format!("{} bytes at {to} samples a second", samples.saturating_mul(4)),
             "read it in parts, by an offset and a duration",
         )),
     }

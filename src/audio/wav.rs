@@ -8,9 +8,9 @@ use super::LARGEST_SAMPLE;
 use super::chunks::{self, Layout};
 use super::format::{Format, TAG_A_LAW, TAG_FLOAT, TAG_MU_LAW};
 use super::g711;
-use super::mix::{Channel, Mixer};
+use super::mix::Mixer;
 use super::resample::{Resampler, is_usable};
-use super::sound::{Pass, room};
+use super::sound::{Part, Pass, room};
 use super::span::Span;
 use crate::{Error, Result};
 
@@ -42,7 +42,11 @@ impl Wav {
             return Err(no_sound("is a folder", "a folder", "name one file in it"));
         }
         if !metadata.is_file() {
-            return Err(no_sound("is not a regular file", "a pipe or a device", "save the sound to a file first"));
+            return Err(no_sound(
+                "is not a regular file",
+                "a pipe or a device",
+                "save the sound to a file first",
+            ));
         }
         if metadata.len() == 0 {
             return Err(no_sound("is empty", "0 bytes", "record or export it again"));
@@ -66,24 +70,17 @@ impl Wav {
         self.layout.format.channels
     }
 
-    /// Reads `duration` seconds from `offset` on, or all the rest, as one channel at 16 kHz.
-    ///
-    /// Memory: the result (64 kB a second) and one block.
-    pub fn read(&mut self, offset: f64, duration: Option<f64>, channel: Channel) -> Result<Pass> {
+    /// One channel of a part at the rate `to`. Memory: the result and one block.
+    pub fn read(&mut self, part: Part, to: u32) -> Result<Pass> {
         let frames_in_block = (BLOCK_BYTES / self.layout.format.bytes_per_frame()).max(1);
-        self.read_in_blocks(offset, duration, channel, frames_in_block)
+        self.read_in_blocks(part, to, frames_in_block)
     }
 
-    fn read_in_blocks(
-        &mut self,
-        offset: f64,
-        duration: Option<f64>,
-        channel: Channel,
-        frames_in_block: usize,
-    ) -> Result<Pass> {
+    fn read_in_blocks(&mut self, part: Part, to: u32, frames_in_block: usize) -> Result<Pass> {
+        let Part { offset, duration, channel } = part;
         let span = Span::new(&self.path, offset, duration, self.sample_rate())?;
         let (start, frames) = span.within(&self.path, self.layout.frames)?;
-        let mut samples = room(&self.path, frames, self.sample_rate())?;
+        let mut samples = room(&self.path, frames, self.sample_rate(), to)?;
         let mut sink = |block: &[f32]| {
             samples.extend_from_slice(block);
             Ok(())
@@ -91,7 +88,7 @@ impl Wav {
         let bytes_per_frame = self.layout.format.bytes_per_frame();
         let position = self.layout.data_start + start * bytes_per_frame as u64;
         self.file.seek(SeekFrom::Start(position)).map_err(|error| Error::unreadable(&self.path, error))?;
-        let mut resampler = Resampler::new(self.sample_rate())?;
+        let mut resampler = Resampler::new(self.sample_rate(), to)?;
         let mut mixer = Mixer::new(channel, self.channels());
         let mut bytes =
             vec![0; frames_in_block.min(usize::try_from(frames).unwrap_or(usize::MAX)) * bytes_per_frame];
@@ -132,10 +129,16 @@ impl Wav {
             (TAG_MU_LAW, _) => mixer.mix(block, 32_768.0, |sample| f64::from(g711::mu_law(sample)), mono),
             (_, 8) => mixer.mix(block, 128.0, |sample| f64::from(sample) - 128.0, mono),
             (_, 16) => {
-                mixer.mix(block.as_chunks().0, 32_768.0, |sample| f64::from(i16::from_le_bytes(sample)), mono);
+                mixer.mix(
+                    block.as_chunks().0,
+                    32_768.0,
+                    |sample| f64::from(i16::from_le_bytes(sample)),
+                    mono,
+                );
             }
             (_, 24) => {
-                let value = |[low, middle, high]: [u8; 3]| f64::from(i32::from_le_bytes([0, low, middle, high]) >> 8);
+                let value =
+                    |[low, middle, high]: [u8; 3]| f64::from(i32::from_le_bytes([0, low, middle, high]) >> 8);
                 mixer.mix(block.as_chunks().0, 8_388_608.0, value, mono);
             }
             _ => {
@@ -166,6 +169,7 @@ impl Wav {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::{Channel, SAMPLE_RATE};
 
     #[test]
     fn the_result_does_not_depend_on_the_size_of_the_blocks() {
@@ -182,10 +186,11 @@ mod tests {
             (0..2 * 19_989i64).for_each(|i| writer.write_sample((i * i % 40_009 - 20_000) as i16).unwrap());
             writer.finalize().unwrap();
             let mut wav = Wav::open(&path).unwrap();
-            let whole = wav.read(0.01, None, Channel::Auto).unwrap().samples;
+            let part = Part { offset: 0.01, duration: None, channel: Channel::Auto };
+            let whole = wav.read(part, SAMPLE_RATE).unwrap().samples;
             assert!(whole.len() > 1_000 && whole.iter().any(|sample| sample.abs() > 0.1));
             for frames_in_block in [1, 19, 989, 1 << 16] {
-                let streamed = wav.read_in_blocks(0.01, None, Channel::Auto, frames_in_block).unwrap().samples;
+                let streamed = wav.read_in_blocks(part, SAMPLE_RATE, frames_in_block).unwrap().samples;
                 assert_eq!(streamed, whole, "{rate} Hz in blocks of {frames_in_block}");
             }
         }

@@ -27,7 +27,8 @@ impl Doctor {
         text += &format!("GPU         {}\n", gpus());
         text += &format!("face        {}, {} vertices, built in\n", head.name, head.vertex_count());
         text += &format!("model       {}\n", model());
-        text += "video       H.264 and FLAC encoders built in\n";
+        let sound = if cfg!(feature = "sound") { "AAC and FLAC" } else { "FLAC" };
+        text += &format!("video       H.264, {sound}: encoders built in\n");
         say::result(&text)
     }
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use deeptalk_rt::animation::filter::{FilterSettings, LoudFrames};
 use deeptalk_rt::animation::{Animation, Rate, Track};
-use deeptalk_rt::audio::SAMPLE_RATE;
+use deeptalk_rt::audio::{Playback, SAMPLE_RATE};
+use deeptalk_rt::encode::SoundCodec;
 use deeptalk_rt::encode::picture::{Drawn, Hooks, Scene};
 use deeptalk_rt::export::{self, Format, VertexSource};
 use deeptalk_rt::files::Written;
@@ -22,6 +23,8 @@ pub struct Finished<'a> {
     pub input: &'a Path,
     pub motion: &'a Animation,
     pub samples: &'a [f32],
+    /// The recording for ears, if a video is written.
+    pub playback: Option<&'a Playback>,
     pub face: Option<&'a Face>,
     /// The time that the network took for it.
     pub network: Duration,
@@ -34,6 +37,7 @@ pub type Skinning<'a> = dyn Fn(&[f32]) -> Result<Vec<f32>> + 'a;
 pub struct Pictures<'a, 'b> {
     pub paths: &'b [&'a PathBuf],
     pub look: &'b Options,
+    pub sound: SoundCodec,
 }
 
 impl<'a> Finished<'a> {
@@ -78,7 +82,7 @@ impl<'a> Finished<'a> {
     /// Errors of the renderer and the formats; [`Error::Cancelled`].
     pub fn draw(&self, pictures: &Pictures<'a, '_>, reporter: &Reporter) -> Result<Vec<Output<'a>>> {
         let begun = Instant::now();
-        let Pictures { paths, look } = pictures;
+        let Pictures { paths, look, sound } = pictures;
         let face = self.face.ok_or_else(|| {
             Error::Usage(format!("pictures show a face, and none was given; {}", Advice::GiveFace.text()))
         })?;
@@ -92,7 +96,7 @@ impl<'a> Finished<'a> {
             Some(morphed) => (&morphed.face, &morphed.animation),
             None => (face, self.motion),
         };
-        let scene = Scene::new(face, motion, self.samples, look)?;
+        let scene = Scene::new(face, motion, self.samples, look)?.sound(*sound, self.playback);
         let progress = |done, total| reporter.advance(self.input, done, total);
         let drawn = export::draw(&scene, paths, &Hooks { progress: &progress, cancelled: stop::asked() })?;
         let took = begun.elapsed();

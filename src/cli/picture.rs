@@ -1,7 +1,9 @@
 //! Options of pictures and video.
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use deeptalk_rt::Result;
+use deeptalk_rt::encode::SoundCodec;
 use deeptalk_rt::render::{Background, Camera, Options};
 
 #[derive(Args)]
@@ -18,12 +20,31 @@ pub struct PictureOptions {
     /// The background: studio, transparent (.apng and folders of frames) or a colour such as #20a0ff
     #[arg(long, default_value = "studio")]
     background: Background,
+
+    /// The sound of .mp4, at the recording's rate and channels: aac plays everywhere, flac loses nothing
+    #[arg(long, value_name = "CODEC", default_value = CODECS[0], value_parser = PossibleValuesParser::new(CODECS))]
+    sound: String,
 }
+
+/// The names of codecs, the usual one first.
+#[cfg(feature = "sound")]
+const CODECS: [&str; 3] = ["aac", "flac", "none"];
+#[cfg(not(feature = "sound"))]
+const CODECS: [&str; 2] = ["flac", "none"];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Size(u32, u32);
 
 impl PictureOptions {
+    /// The codec of a video's sound.
+    pub fn sound(&self) -> SoundCodec {
+        match &*self.sound {
+            "flac" => SoundCodec::Flac,
+            "none" => SoundCodec::None,
+            _ => SoundCodec::default(),
+        }
+    }
+
     /// # Errors
     /// A size or a camera that is out of range.
     pub fn options(&self) -> Result<Options> {

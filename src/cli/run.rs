@@ -9,6 +9,7 @@ use clap::builder::PossibleValuesParser;
 use deeptalk_rt::animation::Rate;
 use deeptalk_rt::animation::filter::FilterSettings;
 use deeptalk_rt::audio::{Channel, Sound};
+use deeptalk_rt::encode::SoundCodec;
 use deeptalk_rt::export::Format;
 use deeptalk_rt::networks::Output;
 use deeptalk_rt::rig::{Face, Rig};
@@ -342,6 +343,10 @@ impl Run {
         let heard = sound.read(self.offset, self.duration)?;
         heard.warnings.iter().for_each(|warning| reporter.warned(&job.input, warning));
         let samples = heard.samples;
+        let codec = self.picture.sound();
+        let playback = (codec != SoundCodec::None && self.some_output(&[job], Format::has_sound))
+            .then(|| sound.playback(self.offset, self.duration, |own| codec.rate(own)))
+            .transpose()?;
         let mut tell = |step: Step| {
             if step.stage == Step::FRAMES {
                 reporter.advance(&job.input, step.done, step.total);
@@ -359,8 +364,14 @@ impl Run {
         // The time of a file is its take's share of the network plus its own writing.
         let network = begun.elapsed() / takes.len() as u32;
         for (motion, files) in motions.iter().zip(&job.takes) {
-            let finished =
-                Finished { input: &job.input, motion, samples: &samples, face: face.as_ref(), network };
+            let finished = Finished {
+                input: &job.input,
+                motion,
+                samples: &samples,
+                playback: playback.as_ref(),
+                face: face.as_ref(),
+                network,
+            };
             let mut pictures = Vec::new();
             for path in files {
                 let format = self.format_of(path)?;
@@ -380,7 +391,8 @@ impl Run {
             }
             if !pictures.is_empty() {
                 reporter.begin("drawing", "frames");
-                let outputs = finished.draw(&Pictures { paths: &pictures, look: &wanted.look }, reporter)?;
+                let outputs = finished
+                    .draw(&Pictures { paths: &pictures, look: &wanted.look, sound: codec }, reporter)?;
                 reporter.end();
                 tally.written += outputs.len();
                 outputs.iter().for_each(|output| reporter.written(output));

@@ -3,6 +3,7 @@
 
 mod apng;
 mod changes;
+mod edits;
 mod frames;
 mod gif;
 pub mod picture;
@@ -14,3 +15,4 @@ mod video;
 mod yuv;
 
 pub use picture::Picture;
+pub use sound::SoundCodec;

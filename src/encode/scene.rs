@@ -1,11 +1,14 @@
 //! A scene: a face, its animation, the sound and the renderer; and the trait of the outputs that take its
 //! frames.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::sound::SoundCodec;
 use crate::animation::Animation;
+use crate::audio::{Playback, SAMPLE_RATE};
 use crate::files::Written;
 use crate::render::{Image, Mesh, Options, Renderer};
 use crate::rig::{Face, Rig};
@@ -16,6 +19,8 @@ pub struct Scene<'a> {
     pub(super) face: &'a Face,
     pub(super) motion: &'a Animation,
     pub(super) speech: &'a [f32],
+    pub(super) codec: SoundCodec,
+    playback: Option<&'a Playback>,
     rig: Rig<'a>,
     renderer: Renderer,
 }
@@ -44,7 +49,21 @@ impl<'a> Scene<'a> {
             gloss: face.gloss.as_deref(),
             focus: Some(&focus),
         };
-        Ok(Self { face, motion, speech, rig, renderer: Renderer::new(&mesh, options)? })
+        let (codec, playback) = (SoundCodec::default(), None);
+        Ok(Self { face, motion, speech, codec, playback, rig, renderer: Renderer::new(&mesh, options)? })
+    }
+
+    /// The codec of a video's sound, and the recording for ears instead of the speech that the network heard.
+    pub fn sound(self, codec: SoundCodec, playback: Option<&'a Playback>) -> Self {
+        Self { codec, playback, ..self }
+    }
+
+    /// The sound of a video.
+    pub(super) fn playback(&self) -> Result<Cow<'a, Playback>> {
+        match self.playback {
+            Some(playback) => Ok(Cow::Borrowed(playback)),
+            None => Playback::of_speech(self.speech, self.codec.rate(SAMPLE_RATE)).map(Cow::Owned),
+        }
     }
 
     /// The number of frames.

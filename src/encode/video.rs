@@ -3,13 +3,9 @@
 //! - Picture: openh264 (Cisco's encoder, BSD-2-Clause), built from source with only the C++ compiler; its
 //!   assembly is used if `nasm` is installed at build time. Constant quality, a key frame every two seconds,
 //!   BT.709.
-//! - Sound: FLAC in MP4 (flacenc, pure Rust, Apache-2.0), exact to the sample and without a delay; speech at
-//!   16 kHz takes about 18 kB/s. Chromium, ffplay and VLC 3.0 play it with the sound in step (dummy devices).
-//!   For the first two, clocks and pictures were compared with the frames; VLC counts no picture or sound as
-//!   late or lost, and its sound output is the speech from the first sample on, to one step of 16 bits. Other
-//!   players were not tried. AAC is usual and plays everywhere, but fdk-aac has a licence of its own, the
-//!   encoders in pure Rust are young (oxideav-aac: MIT, not yet tried with many players), and AAC loses and
-//!   delays sound that FLAC keeps. Opus needs a second C library.
+//! - Sound: AAC-LC (syom, pure Rust, MIT), which plays everywhere, or FLAC (flacenc, pure Rust, Apache-2.0), which is exact
+//!   to the sample. AAC begins with silence of the encoder; an edit list says how much, so that picture and sound are in
+//!   step to a sample. fdk-aac was not taken, because its licence is its own.
 //! - Container: shiguredo_mp4 (pure Rust, Apache-2.0, no dependencies). The index is before the data, so that
 //!   a page can play before the whole file is loaded.
 
@@ -23,18 +19,15 @@ use openh264::encoder::{
     RateControlMode, UsageType, VuiConfig,
 };
 use openh264::formats::YUVSlices;
-use shiguredo_mp4::boxes::{
-    AudioSampleEntryFields, Avc1Box, AvccBox, DflaBox, FlacBox, FlacMetadataBlock, SampleEntry,
-    VisualSampleEntryFields,
-};
+use shiguredo_mp4::boxes::{Avc1Box, AvccBox, SampleEntry, VisualSampleEntryFields};
 use shiguredo_mp4::mux::{Mp4FileMuxer, Mp4FileMuxerOptions, Sample, estimate_maximum_moov_box_size};
-use shiguredo_mp4::{FixedPointNumber, TrackKind, Uint};
+use shiguredo_mp4::{TrackKind, Uint};
 
+use super::edits::with_edit_list;
 use super::scene::{Scene, Sink, refuse_transparent};
-use super::sound::Flac;
+use super::sound::SoundTrack;
 use super::yuv::Planes;
 use crate::animation::Rate;
-use crate::audio::SAMPLE_RATE;
 use crate::files::{AtomicFile, Written};
 use crate::render::Image;
 use crate::{Error, Result};
@@ -53,7 +46,7 @@ pub(super) struct Mp4 {
     encoder: Encoder,
     planes: Planes,
     muxer: Mp4FileMuxer,
-    sound: Option<Flac>,
+    sound: Option<SoundTrack>,
     position: u64,
     frames: usize,
     /// Ticks of the video's clock per frame, and per second: the rate as an exact fraction.
@@ -78,8 +71,9 @@ impl Mp4 {
         let fps = rate.per_second() as f32;
         let [frame_ticks, timescale] = clock(rate);
         let frames = scene.frames();
-        let length = (scene.motion.seconds() * f64::from(SAMPLE_RATE)).round() as usize;
-        let sound = Flac::new(scene.speech, length).map_err(|text| failure(path, text))?;
+        let playback = scene.playback()?;
+        let length = (scene.motion.seconds() * f64::from(playback.rate)).round() as u64;
+        let sound = SoundTrack::new(scene.codec, &playback, length).map_err(|text| failure(path, text))?;
         let config = EncoderConfig::new()
             .usage_type(UsageType::CameraVideoRealTime)
             // This mode obeys the range of quantisers, here a single value.
@@ -99,7 +93,7 @@ impl Mp4 {
             .vui(VuiConfig::bt709());
         let encoder = Encoder::with_api_config(OpenH264API::from_source(), config)
             .map_err(|error| failure(path, error.to_string()))?;
-        let blocks = sound.as_ref().map_or(0, Flac::blocks);
+        let blocks = sound.as_ref().map_or(0, SoundTrack::count);
         let options = Mp4FileMuxerOptions {
             reserved_moov_box_size: estimate_maximum_moov_box_size(&[frames, blocks]),
             ..Mp4FileMuxerOptions::default()
@@ -156,15 +150,15 @@ impl Mp4 {
         let Some(mut sound) = self.sound.take() else {
             return Ok(());
         };
-        let rate = NonZeroU32::new(SAMPLE_RATE).unwrap_or(NonZeroU32::MIN);
+        let rate = NonZeroU32::new(sound.rate).unwrap_or(NonZeroU32::MIN);
         let end = until.map_or(u64::MAX, |frames| {
-            frames as u64 * u64::from(self.frame_ticks) * u64::from(SAMPLE_RATE)
+            frames as u64 * u64::from(self.frame_ticks) * u64::from(sound.rate)
                 / u64::from(self.timescale.get())
         });
-        while let Some(position) = sound.position().filter(|&position| (position as u64) < end) {
+        while let Some(position) = sound.position().filter(|&position| position < end) {
             let block = sound.block().map_err(|text| failure(&self.path, text))?;
             if let Some((data, samples)) = block {
-                let entry = (position == 0).then(|| sound_entry(&sound));
+                let entry = (position == 0).then(|| sound.entry());
                 self.append(&data, TrackKind::Audio, entry, true, rate, samples)?;
             }
         }
@@ -174,8 +168,10 @@ impl Mp4 {
 
     /// The duration of a frame in ticks; the last one lasts until the sound ends.
     fn ticks(&self, frame: usize) -> u32 {
-        let sound = self.sound.as_ref().map_or(0, Flac::samples) as u64;
-        let end = sound * u64::from(self.timescale.get()) / u64::from(SAMPLE_RATE);
+        let end = self
+            .sound
+            .as_ref()
+            .map_or(0, |sound| sound.samples * u64::from(self.timescale.get()) / u64::from(sound.rate));
         let ticks = u64::from(self.frame_ticks);
         let rest = end.saturating_sub(frame as u64 * ticks);
         let last = frame + 1 == self.frames && rest >= 2 * ticks;
@@ -217,8 +213,12 @@ impl Sink for Mp4 {
     fn finish(mut self: Box<Self>) -> Result<Written> {
         self.write_sound(None)?;
         let boxes = self.muxer.finalize().map_err(|error| failure(&self.path, error.to_string()))?;
-        for (offset, bytes) in boxes.offset_and_bytes_pairs() {
-            let written = self.file.seek(SeekFrom::Start(offset)).and_then(|_| self.file.write_all(bytes));
+        let (priming, samples, rate) =
+            self.sound.as_ref().map_or((0, 0, 1), |sound| (sound.priming(), sound.samples, sound.rate));
+        let parts =
+            with_edit_list(boxes, priming, samples, rate).map_err(|text| failure(&self.path, text))?;
+        for (offset, bytes) in &parts {
+            let written = self.file.seek(SeekFrom::Start(*offset)).and_then(|_| self.file.write_all(bytes));
             written.map_err(|error| self.file.refused(error))?;
         }
         self.file.finish()
@@ -289,26 +289,6 @@ impl AccessUnit {
             unknown_boxes: vec![],
         }))
     }
-}
-
-/// The description of the sound track.
-fn sound_entry(sound: &Flac) -> SampleEntry {
-    SampleEntry::Flac(FlacBox {
-        audio: AudioSampleEntryFields {
-            data_reference_index: AudioSampleEntryFields::DEFAULT_DATA_REFERENCE_INDEX,
-            channelcount: 1,
-            samplesize: AudioSampleEntryFields::DEFAULT_SAMPLESIZE,
-            samplerate: FixedPointNumber::new(SAMPLE_RATE as u16, 0),
-        },
-        dfla_box: DflaBox {
-            metadata_blocks: vec![FlacMetadataBlock {
-                last_metadata_block_flag: Uint::new(1),
-                block_type: FlacMetadataBlock::BLOCK_TYPE_STREAMINFO,
-                block_data: sound.stream_info(),
-            }],
-        },
-        unknown_boxes: vec![],
-    })
 }
 
 fn failure(path: &Path, text: String) -> Error {

@@ -223,6 +223,11 @@ impl Format {
         matches!(self.writer, Writer::Picture(_))
     }
 
+    /// True for a video with sound.
+    pub fn has_sound(&self) -> bool {
+        matches!(self.writer, Writer::Picture(Picture::Mp4))
+    }
+
     /// Refuses an animation that the format cannot hold.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 use super::Watch;
 use super::loudness::Loudness;
 use super::sound::Sound;
-use crate::audio::{LARGEST_SAMPLE, Resampler, is_usable};
+use crate::audio::{LARGEST_SAMPLE, Resampler, SAMPLE_RATE, is_usable};
 use crate::{Error, Result};
 
 /// Pushed sound, resampled to 16 kHz and heard unit by unit.
@@ -32,7 +32,7 @@ impl Intake {
     /// As [`Resampler::new`].
     pub fn new(rate: u32, unit: usize, loudness: Loudness) -> Result<Self> {
         let sound = Sound::new(unit, loudness);
-        let resampler = Some(Resampler::new(rate)?);
+        let resampler = Some(Resampler::new(rate, SAMPLE_RATE)?);
         Ok(Self { sound, rate, unit, resampler, pending: Vec::new(), taken: 0, samples: 0 })
     }
 

@@ -43,7 +43,7 @@ def main():
         with av.open(sys.argv[1]) as source, av.open(HERE / name, "w", format=container, options=options) as target:
             stream = target.add_stream(codec, rate=rate, layout="mono")
             if stream.codec_context.codec.name not in ("flac", "alac") and not codec.startswith(("pcm", "adpcm")):
-                stream.bit_rate = 48_000
+                stream.bit_rate = 96_000
             size = stream.codec_context.frame_size
             form = stream.codec_context.format or stream.codec_context.codec.audio_formats[0]
             resampler = av.AudioResampler(format=form.name, layout="mono", rate=rate)
