@@ -254,6 +254,9 @@ fn an_offset_and_a_duration_cut_out_that_part() {
     assert_eq!(read_sound(&path, 0.25, Some(0.5)).unwrap(), all[4_000..12_000]);
     assert_eq!(read_sound(&path, 0.9, Some(1e300)).unwrap(), all[14_400..]);
     assert_eq!(read_sound(&path, 0.5, Some(1e-9)).unwrap(), all[8_000..8_001]);
+    // To the nearest sample: 0.3 s at 16 kHz may be 4799.999 samples as a product of floats.
+    assert_eq!(read_sound(&path, 4_000.8 / 16_000.0, None).unwrap(), all[4_001..]);
+    assert_eq!(read_sound(&path, 4_000.3 / 16_000.0, Some(99.8 / 16_000.0)).unwrap(), all[4_000..4_100]);
     let mut sound = Sound::open(&path).unwrap();
     assert_eq!((sound.channels(), sound.sample_rate()), (1, 16_000));
     assert_eq!(sound.read(0.5, None).unwrap(), sound.read(0.5, Some(0.5)).unwrap());

@@ -37,6 +37,11 @@ fn measured(folder: &TempDir) -> Value {
     let arguments = [model, "--seconds", "0.3,1", "--batch", "1,3", "--runs", "2", "--json", "new.json"];
     let output = bench(folder, &arguments);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    // The time left is told from the first case on.
+    let said = text(&output.stderr);
+    let told: Vec<&str> = said.lines().filter(|line| line.starts_with("measuring ")).collect();
+    assert!(told.len() == 4 && told.iter().all(|line| line.ends_with(" left")), "{said}");
+    assert!(told[0].contains("1 x 0.3 s, case 1 of 4, about ") && told[3].contains("case 4 of 4"), "{said}");
     let table = text(&output.stdout);
     assert!(
         table.contains("x real time") && table.contains("checked: a batch against single clips"),

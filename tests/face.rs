@@ -392,7 +392,7 @@ fn a_wrong_face_is_refused_by_the_name_of_what_is_wrong() {
     fn tensor<'a>(tensors: &'a mut [Tensor], name: &str) -> &'a mut Tensor {
         tensors.iter_mut().find(|t| t.0 == name).unwrap()
     }
-    let cases: [(&str, Edit); 22] = [
+    let cases: [(&str, Edit); 24] = [
         ("`template` is missing", |t, _| t.retain(|t| t.0 != "template")),
         ("`skinning_weights` is missing", |t, _| t.retain(|t| t.0 != "skinning_weights")),
         ("`wings` is unknown", |t, _| t.push(("wings".into(), safetensors::Dtype::U8, vec![1], vec![0]))),
@@ -405,7 +405,14 @@ fn a_wrong_face_is_refused_by_the_name_of_what_is_wrong() {
             *tensor(t, "mask.eyes") = ("mask.eyes".into(), safetensors::Dtype::U32, vec![0], vec![]);
         }),
         ("`mask.eyes` is not a set of vertices", |t, _| tensor(t, "mask.eyes").3[1] = 1),
-        ("`joints` has values that are no numbers", |t, _| tensor(t, "joints").3[4..8].fill(0xff)),
+        ("`joints` has values that are no coordinates", |t, _| tensor(t, "joints").3[4..8].fill(0xff)),
+        (
+            "`template` has values that are no coordinates or weights: expected finite values of at most 1e6, found 1e20",
+            |t, _| tensor(t, "template").3[4..8].copy_from_slice(&1e20f32.to_le_bytes()),
+        ),
+        ("`expression_basis` has values that are no coordinates", |t, _| {
+            tensor(t, "expression_basis").3[4..8].copy_from_slice(&(-1.1e6f32).to_le_bytes())
+        }),
         ("`faces` points outside", |t, _| tensor(t, "faces").3[0] = 96),
         ("`faces` has a triangle that uses a vertex twice", |t, _| tensor(t, "faces").3[0] = 1),
         ("`parents` points outside", |t, _| tensor(t, "parents").3[0] = 5),

@@ -240,6 +240,31 @@ fn numbers_that_are_none_are_named_with_their_place() {
     refused(&bytes);
 }
 
+/// Large arrays are checked in blocks of 65,536 elements on several threads.
+#[test]
+fn numbers_that_are_none_are_found_in_every_block_of_a_large_array() {
+    let bytes = std::fs::read("models/default.safetensors").unwrap();
+    let mut parts = Parts::of(&bytes);
+    let header = &parts.header;
+    let elements = |entry: &Value| -> u64 {
+        entry["shape"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).product()
+    };
+    let large = header.as_object().unwrap().iter().filter(|(name, _)| *name != "__metadata__");
+    let (name, count) =
+        large.map(|(name, entry)| (name.clone(), elements(entry))).max_by_key(|pair| pair.1).unwrap();
+    assert_eq!(header[&name]["dtype"], "F16");
+    assert!(count > 2 * 65_536, "{name} has {count} elements");
+    let begin = parts.begin(&name);
+    for element in [65_535, 65_536, 100_000, count as usize - 1] {
+        let at = begin + 2 * element;
+        let old = [parts.data[at], parts.data[at + 1]];
+        parts.data[at..at + 2].copy_from_slice(&0x7E00u16.to_le_bytes());
+        let complaint = refused(&parts.join()).to_string();
+        assert!(complaint.contains(&format!("at element {element}")), "{complaint}");
+        parts.data[at..at + 2].copy_from_slice(&old);
+    }
+}
+
 #[test]
 fn a_configuration_that_contradicts_the_tensors_or_itself_is_refused() {
     let config = |says: &str, pointer: &str, value: Value| {

@@ -221,6 +221,31 @@ fn limits_of_the_system_are_sentences() {
     assert!(error_of(&output).contains("threads are started, the most here"), "{output:?}");
 }
 
+/// Whatever the limit on memory is, the program works or ends with exit code 1 and a sentence, and leaves
+/// nothing.
+#[test]
+fn memory_that_the_system_refuses_is_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut refused = 0;
+    for megabytes in [110, 120, 130, 140, 160, 200, 250, 300] {
+        let limit = format!("ulimit -v {}; export RAYON_NUM_THREADS=2", megabytes << 10);
+        let output = run(&folder, &limit, &format!("run {} -o t.mp4", speech()));
+        let error = error_of(&output);
+        match output.status.code() {
+            Some(0) => std::fs::remove_file(folder.path().join("t.mp4")).unwrap(),
+            Some(1) => {
+                refused += 1;
+                assert!(error.contains("memory") || error.contains("thread"), "{megabytes} MB: {error}");
+            }
+            // The loader of the system could not even start the program.
+            Some(127) => {}
+            code => panic!("{megabytes} MB: {code:?}: {error}"),
+        }
+        assert_eq!(names(&folder), [""; 0], "{megabytes} MB");
+    }
+    assert!(refused > 0, "no limit was low enough");
+}
+
 /// The limit on processes binds no administrator, so that one runs the program as somebody else.
 #[test]
 fn a_system_without_threads_is_a_sentence_or_one_thread() {
@@ -277,6 +302,52 @@ fn wrong_downloads_and_names_that_are_no_files_are_told_for_what_they_are() {
     run(&format!("stream < {speech}"), 3, "a WAV file");
     write("talk.mp3", b"ID3\x04\0\0\0\0\0\0\0\0\0\0");
     run("stream < talk.mp3", 3, "MP3 sound");
+}
+
+/// A file of more than 64 MiB is mapped: another program that shortens it while it is in use ends the process
+/// with a sentence. The test runs itself as that process.
+#[test]
+fn a_large_file_that_is_cut_while_it_is_used_ends_with_a_sentence() {
+    use deeptalk_rt::files::{SafetensorsFile, Tensors, explain_bus_errors};
+    const CHILD: &str = "DEEPTALK_TEST_CUT_FILE";
+    const NAME: &str = "a_large_file_that_is_cut_while_it_is_used_ends_with_a_sentence";
+    const BYTES: u64 = 65 << 20;
+    if let Some(path) = std::env::var_os(CHILD) {
+        explain_bus_errors();
+        let file = SafetensorsFile::open(&path).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(4096).unwrap();
+        let read = file.read_f32("a").unwrap();
+        unreachable!("{} numbers were read from a file that is gone", read.len());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.safetensors");
+    let header = format!("{{\"a\":{{\"dtype\":\"U8\",\"shape\":[{BYTES}],\"data_offsets\":[0,{BYTES}]}}}}");
+    std::fs::write(&path, [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat()).unwrap();
+    // The rest is a hole, so nothing is written.
+    let length = 8 + header.len() as u64 + BYTES;
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    let output = child.args(["--exact", NAME, "--nocapture"]).env(CHILD, &path).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(error_of(&output).contains("error: a file that is in use was shortened"), "{output:?}");
+}
+
+/// The program explains a bus error, and an abort is exit code 1: no signal is left that a script has to
+/// know.
+#[test]
+fn a_bus_error_and_an_abort_end_the_program_with_exit_code_1() {
+    for (signal, words) in [("-BUS", "error: a file that is in use was shortened"), ("-ABRT", "")] {
+        let mut command = Command::new(PROGRAM);
+        command.arg("stream").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // The model is loaded once the first sound is taken; what is behind it fills the pipe.
+        let mut sound = child.stdin.take().unwrap();
+        sound.write_all(&[0; 200_000]).unwrap();
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{signal}: {output:?}");
+        assert!(error_of(&output).contains(words), "{signal}: {output:?}");
+    }
 }
 
 /// A model of up to 64 MiB is read when it is opened, so that another program may then do with the file what it likes.

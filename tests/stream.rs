@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use deeptalk_rt::networks::deeptalk::Config;
 use deeptalk_rt::networks::deeptalk::synth_model;
-use deeptalk_rt::runtime::{Model, Session, StreamOptions};
+use deeptalk_rt::runtime::{Model, Session, StreamOptions, Take};
 use deeptalk_rt::tensor::Dtype;
 
 static MODEL: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -66,6 +66,61 @@ fn a_line_a_frame_with_the_numbers_of_the_library() {
         for (name, value) in names.iter().zip(values) {
             assert_eq!(line["parameters"][name].as_f64().unwrap() as f32, *value, "{name}");
         }
+    }
+}
+
+/// The values of every line.
+fn values(lines: &[serde_json::Value]) -> Vec<f32> {
+    let of = |line: &serde_json::Value| -> Vec<f32> {
+        line["parameters"].as_object().unwrap().values().map(|value| value.as_f64().unwrap() as f32).collect()
+    };
+    lines.iter().flat_map(of).collect()
+}
+
+/// The values that the library gives for the same options, in the order of the names' letters, as JSON
+/// objects are read here.
+fn of_the_library(samples: &[f32], options: &StreamOptions) -> Vec<f32> {
+    let model = Model::load(&*MODEL).unwrap();
+    let names = model.parameter_names();
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_by_key(|&index| &names[index]);
+    let mut session = Session::new(&model);
+    session.begin(options).unwrap();
+    session.push(samples).unwrap();
+    session.finish().unwrap();
+    let frames = session.poll();
+    frames.iter().flat_map(|(_, row)| order.iter().map(|&index| row[index]).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn every_option_of_emotion_and_variety_changes_the_frames_as_the_library_does() {
+    let samples = speech();
+    let lender = "tests/golden/speech_a.wav";
+    let lent = deeptalk_rt::audio::read_wav(lender, 0.0, None).unwrap();
+    let lent = Session::new(&Model::load(&*MODEL).unwrap()).emotion(&lent).unwrap();
+    let usual = StreamOptions::default();
+    let of = |take: Take| StreamOptions { take, ..usual.clone() };
+    let seeded = |seed| of(Take::default().with_alpha(3.0).with_seed(seed));
+    let cases: [(&[&str], StreamOptions); 8] = [
+        (&[], usual.clone()),
+        (&["--alpha", "3"], seeded(0)),
+        (&["--alpha", "3", "--seed", "4"], seeded(4)),
+        (&["--emotion-from", lender], of(Take::default().with_emotion(lent.clone()))),
+        (&["--emotion-from", lender, "--emotion-blend", "0.5"], of(Take::default().with_blend(lent, 0.5))),
+        (&["--actor", "C"], of(Take::default().with_actor(2))),
+        (&["--emotion-every", "0.2"], StreamOptions { emotion_every: 0.2, ..usual.clone() }),
+        (
+            &["--temperature", "2,3", "--seed", "4"],
+            of(Take::default().with_temperature(2.0, 3.0).with_seed(4)),
+        ),
+    ];
+    let mut all: Vec<Vec<f32>> = Vec::new();
+    for (arguments, options) in &cases {
+        let arguments = [&["--format", "f32le"][..], arguments].concat();
+        let shown = values(&lines(&run(&arguments, f32le(&samples))));
+        assert!(shown == of_the_library(&samples, options), "{arguments:?}: other values than the library's");
+        assert!(all.iter().all(|other| *other != shown), "{arguments:?}: the same values as another case");
+        all.push(shown);
     }
 }
 

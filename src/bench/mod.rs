@@ -34,6 +34,8 @@ use crate::{Error, Result};
 const RUNS: [usize; 2] = [5, 2000];
 /// A case is left out if a single run is expected to take longer than this many budgets.
 const PATIENCE: u32 = 20;
+/// The budget of the runs that measure every stage is this part of a case's budget.
+const STAGES_SHARE: u32 = 4;
 
 /// The clips and the effort of a measurement.
 #[derive(Debug, Clone)]
@@ -53,6 +55,24 @@ pub enum Effort {
     Budget(Duration),
     /// Exactly this many runs.
     Runs(usize),
+}
+
+impl Effort {
+    /// True if a single run of a case takes too long for the budget.
+    fn leaves_out(self, run: Duration) -> bool {
+        matches!(self, Self::Budget(budget) if run > budget * PATIENCE)
+    }
+
+    /// The time of a whole case whose single run takes `run`: warm-up, runs, and runs with the time of every
+    /// stage.
+    fn time_of(self, run: Duration, traits: &Traits) -> Duration {
+        let runs = |budget: Duration| (run * RUNS[0] as u32).max(budget.min(run * RUNS[1] as u32));
+        let measured = match self {
+            Self::Budget(budget) => runs(budget) + runs(budget / STAGES_SHARE),
+            Self::Runs(count) => run * 2 * count as u32,
+        };
+        run * traits.warm_up as u32 + measured
+    }
 }
 
 /// Properties of a device for the measurement.
@@ -161,6 +181,21 @@ pub struct Cases {
     pub skipped: Vec<Skipped>,
 }
 
+/// The case that is measured next, and how far the measurement is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Next {
+    /// The length of a clip.
+    pub seconds: f64,
+    /// The clips of the batch.
+    pub batch: usize,
+    /// The number of the case, from 1 on.
+    pub number: usize,
+    /// The number of all cases; some of them may be left out.
+    pub of: usize,
+    /// The time that this case and those after it are expected to take.
+    pub left: Duration,
+}
+
 /// Measures each length and batch of the plan, the least work first. `after` gets the device memory in use at
 /// the end of a case, and `progress` a description of the next case.
 ///
@@ -173,27 +208,39 @@ pub fn cases(
     traits: &Traits,
     ceilings: &Ceilings,
     device_bytes: &dyn Fn() -> Option<u64>,
-    progress: &mut dyn FnMut(f64, usize) -> Result<()>,
+    progress: &mut dyn FnMut(Next) -> Result<()>,
 ) -> Result<Cases> {
     let mut order: Vec<(f64, usize)> =
         plan.seconds.iter().flat_map(|&s| plan.batches.iter().map(move |&b| (s, b))).collect();
     order.sort_by(|a, b| (a.0 * a.1 as f64).total_cmp(&(b.0 * b.1 as f64)));
+    let clips_of = |(seconds, batch)| clips(network.spec().sample_rate, seconds, batch);
+    let works: Vec<Work> =
+        order.iter().map(|&case| count(file, &clips_of(case), traits)).collect::<Result<_>>()?;
     let mut cases = Cases::default();
-    // Seconds per floating-point operation in the last case.
-    let mut rate: Option<f64> = None;
-    for (seconds, batch) in order {
-        let work = count(file, &clips(network.spec().sample_rate, seconds, batch), traits)?;
-        let expected = Duration::from_secs_f64(rate.map_or(0.0, |rate| rate * work.flops as f64));
-        if let Effort::Budget(budget) = plan.effort
-            && expected > budget * PATIENCE
-        {
+    // Seconds per floating-point operation in the last case; before the first case, in one run of it.
+    let mut rate = match (order.first(), works.first()) {
+        (Some(&first), Some(work)) => {
+            let clips = clips_of(first);
+            forward(network, &clips, traits)?;
+            let begun = Instant::now();
+            forward(network, &clips, traits)?;
+            begun.elapsed().as_secs_f64() / work.flops.max(1) as f64
+        }
+        _ => 0.0,
+    };
+    for (index, (&(seconds, batch), work)) in order.iter().zip(&works).enumerate() {
+        let run_of = |work: &Work| Duration::from_secs_f64(rate * work.flops as f64);
+        let expected = run_of(work);
+        if index > 0 && plan.effort.leaves_out(expected) {
             let why = format!("one run would take about {:.0} s", expected.as_secs_f64());
             cases.skipped.push(Skipped { seconds, batch, why });
             continue;
         }
-        progress(seconds, batch)?;
-        let case = case(network, plan.effort, traits, (seconds, batch), &work, ceilings, device_bytes)?;
-        rate = Some(case.end_to_end.p50_ms * 1e-3 / work.flops.max(1) as f64);
+        let later = works[index + 1..].iter().map(run_of).filter(|run| !plan.effort.leaves_out(*run));
+        let left = std::iter::once(expected).chain(later).map(|run| plan.effort.time_of(run, traits)).sum();
+        progress(Next { seconds, batch, number: index + 1, of: order.len(), left })?;
+        let case = case(network, plan.effort, traits, (seconds, batch), work, ceilings, device_bytes)?;
+        rate = case.end_to_end.p50_ms * 1e-3 / work.flops.max(1) as f64;
         cases.done.push(case);
     }
     Ok(cases)

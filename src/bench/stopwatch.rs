@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use super::{Effort, StageTimes, Times, Traits, passes, repeat};
+use super::{Effort, STAGES_SHARE, StageTimes, Times, Traits, passes, repeat};
 use crate::Result;
 use crate::networks::{Network, Probe, StageView};
 
@@ -46,7 +46,7 @@ pub fn stages(
     effort: Effort,
 ) -> Result<Vec<StageTimes>> {
     let effort = match effort {
-        Effort::Budget(budget) => Effort::Budget(budget / 4),
+        Effort::Budget(budget) => Effort::Budget(budget / STAGES_SHARE),
         runs => runs,
     };
     let mut runs: Vec<Vec<(&'static str, Duration)>> = Vec::new();

@@ -21,7 +21,8 @@ use super::{say, stop};
 
 const EXAMPLES: &str = "\
 Examples:
-  deeptalk-rt bench model.safetensors --seconds 1,10 --batch 1 --json new.json
+  deeptalk-rt bench --seconds 1,10 --batch 1 --budget 1                the built-in model, briefly
+  deeptalk-rt bench model.safetensors --batch 1 --json new.json        another model, to a file too
   deeptalk-rt bench compare old.json new.json --limit 1.1
 
 Every time is from samples on the host to a motion on the host. Results are checked first: clips of a batch against single
@@ -151,12 +152,23 @@ impl Bench {
             batches: self.batch.iter().map(|&batch| batch.into()).collect(),
             effort: self.effort(),
         };
-        let measured =
-            bench::cases(file, network, &plan, traits, &ceilings, &device_bytes, &mut |seconds, batch| {
+        let measured = bench::cases(
+            file,
+            network,
+            &plan,
+            traits,
+            &ceilings,
+            &device_bytes,
+            &mut |next: bench::Next| {
                 stop::check()?;
-                say::line(format_args!("measuring {batch} x {seconds} s"));
+                let bench::Next { seconds, batch, number, of, left } = next;
+                let left = say::duration(left);
+                say::line(format_args!(
+                    "measuring {batch} x {seconds} s, case {number} of {of}, {left} left"
+                ));
                 Ok(())
-            })?;
+            },
+        )?;
         // The clocks are still those of the work.
         let number = if let Device::Cuda(number) = self.device { number } else { 0 };
         let gpu: Option<Gpu> = device.cuda().and_then(|_| bench::gpu(number));

@@ -14,7 +14,7 @@ use super::{outputs, say};
 const EXAMPLES: &str = "\
 Examples:
   deeptalk-rt emotion learn sly sly-*.wav -o emotions.safetensors
-  deeptalk-rt emotion learn neutral calm.wav -o emotions.safetensors --model model.safetensors
+  deeptalk-rt emotion learn neutral calm.wav -o others.safetensors --model model.safetensors
   deeptalk-rt run speech.wav --emotions emotions.safetensors --emotion sly:1.3 -o talk.mp4
   deeptalk-rt emotion list --emotions emotions.safetensors";
 

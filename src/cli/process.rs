@@ -12,8 +12,9 @@ use super::say;
 /// The most threads for each processor that the environment may ask for.
 const MOST_THREADS: usize = 16;
 
-/// Starts the threads of the process, exactly as many as a command asks for, and turns a limit on the size of
-/// files into an error of the write.
+/// Starts the threads of the process, exactly as many as a command asks for, and turns signals that would end
+/// the process into errors and exit codes: a limit on the size of files, a mapped file that is shortened,
+/// memory that is refused.
 ///
 /// # Errors
 /// [`Error::Device`] if the system refuses the threads that were asked for.
@@ -21,6 +22,15 @@ pub fn set_up(threads: Option<u16>) -> Result<()> {
     // Without a handler the signal ends the process; with one, the write fails with "file too large".
     #[cfg(unix)]
     drop(signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false))));
+    // The standard library writes "memory allocation of N bytes failed" and aborts. With this handler that
+    // ends with exit code 1.
+    #[cfg(unix)]
+    drop(signal_hook::flag::register_conditional_shutdown(
+        signal_hook::consts::SIGABRT,
+        Error::Cancelled.exit_code().into(),
+        Arc::new(AtomicBool::new(true)),
+    ));
+    deeptalk_rt::files::explain_bus_errors();
     match threads {
         Some(threads) => start(threads.into()).map_err(|error| {
             Error::Device(format!("{threads} threads cannot be started: {error}; give fewer with --threads"))

@@ -51,7 +51,9 @@ const EXAMPLES: &str = "Examples:
 
 /// The examples and the table of formats.
 fn after_help() -> String {
-    let end = "The same recording, options and seed give the same bytes, on any number of threads.";
+    let end =
+        "The same recording, options and seed give the same bytes, on any number of threads and on all x86-64
+processors with AVX2 and FMA.";
     format!("{EXAMPLES}\nEndings of -o:\n{}\n{end}", formats::table())
 }
 

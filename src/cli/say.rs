@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::Path;
+use std::time::Duration;
 
 use deeptalk_rt::files::Written;
 use deeptalk_rt::{Error, Result};
@@ -64,6 +65,14 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// A time that is expected, roughly: `about 40 s`, `about 12 min`.
+pub fn duration(time: Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds < 100.0 => format!("about {:.0} s", seconds.max(1.0)),
+        seconds => format!("about {:.0} min", seconds / 60.0),
+    }
+}
+
 /// A count with thousands separators: 1,234,567.
 pub fn count(number: usize) -> String {
     let digits = number.to_string();
@@ -93,6 +102,10 @@ mod tests {
         assert_eq!(
             [0, 999, 1_000, 1_500_000, 2_000_000_000].map(size),
             ["0 bytes", "999 bytes", "1.0 kB", "1.5 MB", "2.00 GB"]
+        );
+        assert_eq!(
+            [0.1, 99.4, 100.0, 1_800.0].map(|seconds| duration(Duration::from_secs_f64(seconds))),
+            ["about 1 s", "about 99 s", "about 2 min", "about 30 min"]
         );
     }
 }

@@ -123,7 +123,7 @@ fn name(file: &File, target: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
 
     use super::*;
 
@@ -138,8 +138,13 @@ mod tests {
             let mut draft = make(folder.path()).unwrap();
             draft.write_all(b"after").unwrap();
             assert_eq!(std::fs::read(&target).unwrap(), b"before");
+            let mut reader = File::open(&target).unwrap();
             draft.persist(&target).unwrap();
             assert_eq!(std::fs::read(&target).unwrap(), b"after");
+            // The new file takes the old one's name; a copy would write into the file that a reader has open.
+            let mut read = String::new();
+            reader.read_to_string(&mut read).unwrap();
+            assert_eq!(read, "before");
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         }
     }

@@ -15,7 +15,7 @@ const LARGEST_PRIVATE: u64 = 64 << 20;
 ///
 /// Another program that shortens a mapped file ends the process with a bus error, also a process that embeds
 /// this library. Files of up to 64 MiB are therefore read instead; a larger file must not be changed while it
-/// is open.
+/// is open. [`explain_bus_errors`] ends such a process with a sentence.
 #[derive(Debug)]
 pub(crate) enum FileMap {
     Private(Vec<u8>),
@@ -53,6 +53,33 @@ impl FileMap {
                 map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, range.start, range.len())
             };
         }
+    }
+}
+
+/// From now on, a bus error ends the process with a sentence on standard error and exit code 1 instead of a
+/// signal. A bus error means that a mapped file, such as a model of more than 64 MiB, was shortened by
+/// another program, or that its disk failed. For programs; a library should leave the signals to the program
+/// that uses it. Nothing happens on systems other than Linux.
+pub fn explain_bus_errors() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::io::write;
+        use rustix::stdio::stderr;
+        const SENTENCE: &[u8] =
+            b"error: a file that is in use was shortened by another program, or its disk cannot be read; \
+            run again with a file that stays as it is\n";
+        let tell_and_end = || {
+            // If standard error is closed, the exit code alone tells.
+            let _ = write(stderr(), SENTENCE);
+            signal_hook::low_level::exit(1);
+        };
+        // SAFETY: the handler calls `write` and `_exit` of the system alone, which are allowed in a signal
+        // handler; it allocates nothing and takes no lock.
+        #[allow(unsafe_code)]
+        let registered =
+            unsafe { signal_hook::low_level::register(signal_hook::consts::SIGBUS, tell_and_end) };
+        // Without the handler the system's own stays, which ends the process too.
+        drop(registered);
     }
 }
 

@@ -23,6 +23,7 @@ pub use atomic::{AtomicFile, Failure, Written};
 pub(crate) use foreign::refuse_wrong_download;
 pub(crate) use hash::hex;
 pub(crate) use map::FileMap;
+pub use map::explain_bus_errors;
 pub use tensors::{SafetensorsFile, Tensors, open_tensors};
 pub use torch::TorchArchive;
 pub(crate) use unfinished::Unfinished;

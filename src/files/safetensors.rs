@@ -4,7 +4,7 @@
 //! `safetensors` crate checks that their offsets follow each other, fit their shapes and end with the file;
 //! [`Safetensors::parse`] also limits the header's size and refuses a name that occurs twice.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::{Display, Formatter};
 use std::io::{self, Seek, Write};
 use std::ops::Range;
@@ -21,6 +21,9 @@ pub struct Safetensors<B> {
     bytes: B,
     metadata: BTreeMap<String, String>,
     entries: Vec<Entry>,
+    /// The position of each name in `entries`: a file may have very many arrays, and readers look up each of
+    /// them.
+    index: HashMap<String, usize>,
 }
 
 /// One array of a file.
@@ -101,7 +104,8 @@ impl<B: AsRef<[u8]>> Safetensors<B> {
         entries.sort_by(|a, b| (a.range.start, &a.name).cmp(&(b.range.start, &b.name)));
         let metadata =
             header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
-        Ok(Self { bytes, metadata, entries })
+        let index = entries.iter().enumerate().map(|(at, entry)| (entry.name.clone(), at)).collect();
+        Ok(Self { bytes, metadata, entries, index })
     }
 
     /// The metadata.
@@ -116,7 +120,7 @@ impl<B: AsRef<[u8]>> Safetensors<B> {
 
     /// The array of this name.
     pub fn entry(&self, name: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.name == name)
+        self.index.get(name).map(|at| &self.entries[*at])
     }
 
     /// The bytes of an array of this file.

@@ -2,6 +2,9 @@
 
 use std::{path::Path, sync::Arc};
 
+use deeptalk_data_model_1::PART as FIRST;
+use deeptalk_data_model_2::PART as SECOND;
+
 use super::ModelFile;
 use crate::Result;
 use crate::animation::NamedEmotions;
@@ -10,7 +13,18 @@ use crate::animation::NamedEmotions;
 #[repr(C, align(64))]
 struct Aligned<B: ?Sized>(B);
 
-static MODEL: &Aligned<[u8]> = &Aligned(*include_bytes!("../../models/default.safetensors"));
+static MODEL: &Aligned<[u8]> = &Aligned(joined());
+
+const MODEL_BYTES: usize = FIRST.len() + SECOND.len();
+
+/// The file from its two halves, joined by the compiler.
+const fn joined() -> [u8; MODEL_BYTES] {
+    let mut whole = [0; MODEL_BYTES];
+    let (first, second) = whole.split_at_mut(FIRST.len());
+    first.copy_from_slice(FIRST);
+    second.copy_from_slice(SECOND);
+    whole
+}
 
 /// The source in the metadata of the built-in model.
 const BUILTIN_SOURCE: &str = "trained from nothing on synthesised speech (models/MODEL_CARD.md)";

@@ -10,6 +10,9 @@ use crate::{Error, Result};
 const MOST_JOINTS: usize = 256;
 /// The largest distance of the sum of a vertex's skinning weights from 1: fp16 rounding stays below.
 const WEIGHT_SLACK: f32 = 1e-3;
+/// The largest coordinate, in metres: far beyond a face in any unit, and its square is far from the largest
+/// number.
+const LARGEST: f32 = 1e6;
 const NEXT: &str = "the face was made wrongly: make it again from its source";
 
 impl Face {
@@ -46,7 +49,7 @@ impl Face {
                 })
             })
             .or_else(|| self.lengths(v, j))
-            .or_else(|| self.not_finite())
+            .or_else(|| self.out_of_range())
             .or_else(|| self.indices(v))
             .or_else(|| parents(&self.parents))
             .or_else(|| weights(&self.skinning_weights, j))
@@ -77,7 +80,7 @@ impl Face {
         })
     }
 
-    fn not_finite(&self) -> Option<Problem> {
+    fn out_of_range(&self) -> Option<Problem> {
         [
             ("template", Some(&self.template)),
             ("expression_basis", Some(&self.expression_basis)),
@@ -90,9 +93,10 @@ impl Face {
         .into_iter()
         .find_map(|(name, values)| {
             let values = values?;
-            let at = values.iter().position(|x| !x.is_finite())?;
-            let what = format!("the tensor `{name}` has values that are no numbers");
-            Some(problem(what, "finite values", format!("{} at element {at}", values[at])))
+            let at = values.iter().position(|x| !(0.0..=LARGEST).contains(&x.abs()))?;
+            let what = format!("the tensor `{name}` has values that are no coordinates or weights");
+            let expected = format!("finite values of at most {LARGEST:e}");
+            Some(problem(what, expected, format!("{:e} at element {at}", values[at])))
         })
     }
 

@@ -22,6 +22,34 @@ fn verify_refuses_what_it_cannot_compare() {
     assert!(said.stderr.contains("was made with a model of other sizes"), "{said:?}");
     let said = place.try_any(&["verify", model, "--golden", "nothing"]);
     assert_eq!(said.code, 3, "{said:?}");
+
+    // A golden file without stages, and numbers of its metadata that make no sense.
+    std::fs::copy(speech("speech_a.wav"), place.path("a.wav")).unwrap();
+    let golden = |metadata: &str| {
+        let header = format!("{{\"__metadata__\":{{\"wav\":\"a.wav\"{metadata}}}}}");
+        let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+        std::fs::write(place.path("golden.safetensors"), bytes).unwrap();
+        place.try_any(&["verify", model, "--golden", "golden.safetensors"])
+    };
+    for (metadata, code, words) in [
+        ("", 3, "has no stages"),
+        (
+            ",\"actor\":\"nan\"",
+            3,
+            "`actor` in its metadata: expected a whole number of at least 0, found nan",
+        ),
+        (",\"actor\":\"-7\"", 3, "`actor` in its metadata"),
+        (",\"actor\":\"0.5\"", 3, "`actor` in its metadata"),
+        (",\"actor\":\"900\"", 2, "900"),
+        (",\"control\":\"inf\",\"sample\":\"1\"", 3, ""),
+        (",\"actor\":\"0\",\"actor\":\"1\"", 3, "the name `actor` twice"),
+    ] {
+        let said = golden(metadata);
+        assert!(
+            said.code == code && said.stderr.contains(words) && said.stdout.is_empty(),
+            "{metadata}: {said:?}"
+        );
+    }
 }
 
 #[test]

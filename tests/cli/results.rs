@@ -58,6 +58,9 @@ fn an_offset_and_a_duration_are_a_cut() {
     place.run(&["long.wav", "--offset", "0.8", "--duration", "0.5200625", "-o", "a.npz"]);
     place.run(&["cut.wav", "-o", "b.npz"]);
     assert_eq!(std::fs::read(place.path("a.npz")).unwrap(), std::fs::read(place.path("b.npz")).unwrap());
+    // To the nearest sample: 12,799.7 of 16,000 a second.
+    place.run(&["long.wav", "--offset", "0.79998125", "--duration", "0.5200625", "-o", "c.npz"]);
+    assert_eq!(std::fs::read(place.path("c.npz")).unwrap(), std::fs::read(place.path("b.npz")).unwrap());
     let said = place.run(&["long.wav", "--offset", "2.49", "--duration", "99", "-o", "end.csv"]);
     assert!(said.stderr.starts_with("end.csv: 1 frame, 0.04 s"), "{said:?}");
 }
@@ -158,6 +161,26 @@ fn one_run_gives_video_page_gltf_sheet_frames_and_arkit_weights_of_the_built_in_
         place.try_run(&[&speech, "--samples", "2", "--duration", "0.2", "--size", "64", "-o", "takes/"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(place.path("takes-1").is_dir() && place.path("takes-2").is_dir(), "{:?}", place.content());
+}
+
+/// The sound of the video, decoded by ffmpeg, begins with the first sample of the recording.
+#[test]
+fn the_sound_of_a_video_is_the_recordings_from_the_first_sample_on() {
+    let place = Place::new();
+    place.wav("noise.wav", noise(8_000));
+    let said = place.try_run(&["noise.wav", "--offset", "0.1", "--size", "64", "-o", "t.mp4"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let decoded = std::process::Command::new("ffmpeg")
+        .current_dir(place.0.path())
+        .args(["-v", "error", "-i", "t.mp4", "-vn", "-f", "s16le", "-"])
+        .output();
+    let Ok(decoded) = decoded else {
+        assert!(std::env::var_os("DEEPTALK_TEST_ALL").is_none(), "ffmpeg is missing");
+        return;
+    };
+    let heard = decoded.stdout.as_chunks::<2>().0.iter().map(|&two| i16::from_le_bytes(two));
+    let meant: Vec<i16> = noise(8_000).skip(1_600).map(|x| (x * 32767.0).round() as i16).collect();
+    assert_eq!(heard.take(meant.len()).collect::<Vec<_>>(), meant);
 }
 
 #[test]

@@ -143,6 +143,31 @@ fn work_stops_at_whatever_stage_the_callback_says() {
     }
 }
 
+/// The program sets the flag from its handler of signals, so it must be looked at inside the network, and not
+/// between windows only.
+#[test]
+fn a_flag_that_is_set_while_the_network_runs_stops_it_at_its_next_stage() {
+    let samples = speech("speech_c");
+    for model in [MODEL.clone(), model_with_threads(2)] {
+        let mut session = Session::new(&model);
+        for stop_at in ["wav2vec2.output", "predictor.logits_t", "vq.upsample_t"] {
+            let flag = AtomicBool::new(false);
+            let mut after = Vec::new();
+            let mut callback = |step: deeptalk_rt::runtime::Step| {
+                if flag.load(Ordering::Relaxed) {
+                    after.push(step.stage);
+                }
+                flag.fetch_or(step.stage == stop_at, Ordering::Relaxed);
+                Ok(())
+            };
+            let control = &mut Control::new().progress(&mut callback).cancel(&flag);
+            let outcome = session.takes(&samples, &[Take::default()], control);
+            assert!(matches!(outcome, Err(Error::Cancelled)), "{stop_at}");
+            assert!(after.is_empty(), "{stop_at} was followed by {after:?}");
+        }
+    }
+}
+
 #[test]
 fn vertices_on_the_device_are_those_of_the_host() {
     let mut session = Session::new(&MODEL);

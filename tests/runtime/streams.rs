@@ -270,8 +270,23 @@ fn the_emotion_moves_and_a_lent_one_stays() {
     let mut session = Session::new(&MODEL);
     let lent = session.emotion(&other).unwrap();
     let own = joined(&stream(&StreamOptions::default(), [&samples[..]]));
-    let jump = StreamOptions { emotion_smoothing: 0.0, emotion_every: 0.2, ..StreamOptions::default() };
-    assert_ne!(joined(&stream(&jump, [&samples[..]])).0, own.0);
+    // Each option alone: a stream that ignored one of them would be the usual one.
+    let usual = StreamOptions::default;
+    for other in [
+        StreamOptions { emotion_smoothing: 0.0, ..usual() },
+        StreamOptions { emotion_smoothing: 5.0, ..usual() },
+        StreamOptions { emotion_every: 0.2, ..usual() },
+        StreamOptions { emotion_context: 0.4, ..usual() },
+    ] {
+        assert_ne!(joined(&stream(&other, [&samples[..]])).0, own.0, "{other:?}");
+    }
+    let drawn = |seed| {
+        let take = Take::default().with_alpha(3.0).with_seed(seed);
+        joined(&stream(&StreamOptions { take, ..usual() }, [&samples[..]])).0
+    };
+    assert_eq!(drawn(1), drawn(1));
+    assert_ne!(drawn(1), drawn(2), "the emotion is drawn by the seed");
+    let jump = StreamOptions { emotion_smoothing: 0.0, emotion_every: 0.2, ..usual() };
     let all = StreamOptions { take: Take::default().with_emotion(lent.clone()), ..StreamOptions::default() };
     let all_jump = StreamOptions { take: Take::default().with_emotion(lent), ..jump };
     let spoken = joined(&stream(&all, [&samples[..]]));

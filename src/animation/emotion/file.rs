@@ -14,6 +14,8 @@ const FORMAT: &str = "deeptalk-rt emotions";
 /// What `format_version` says.
 const FORMAT_VERSION: &str = "1";
 const LARGEST_HEADER: u64 = 8 << 20;
+/// The most moods of a file. Each name is compared with all others.
+const MOST_MOODS: usize = 4096;
 const NEXT: &str = "learn the moods from clips with this model";
 
 impl NamedEmotions {
@@ -40,6 +42,11 @@ impl NamedEmotions {
             if found != expected {
                 return Err(bad(format!("is no file of moods for this model: `{key}`"), expected, found));
             }
+        }
+        if file.entries().len() > 2 * MOST_MOODS {
+            let (expected, found) =
+                (format!("at most {MOST_MOODS}"), format!("{} arrays, two for each", file.entries().len()));
+            return Err(bad("has too many moods".into(), &expected, &found));
         }
         let floats = |entry: &Entry| -> Result<Vec<f32>> {
             if entry.dtype != Dtype::F32 || entry.shape.len() != 1 {
@@ -179,6 +186,11 @@ mod tests {
             let error = good(&arrays, "m").unwrap_err();
             assert!(error.exit_code() == 3 && error.to_string().contains(words), "{error}");
         }
+        let names: Vec<String> = (0..2 * MOST_MOODS + 1).map(|number| format!("a{number}.mu")).collect();
+        let many: Vec<(&str, Dtype, Vec<u8>)> =
+            names.iter().map(|name| (name.as_str(), Dtype::F32, numbers(&[0.6, 0.8]))).collect();
+        let error = good(&many, "m").unwrap_err();
+        assert!(error.to_string().contains("has too many moods: expected at most 4096"), "{error}");
         let error = NamedEmotions::parse(Path::new("x"), b"not safetensors", "m").unwrap_err();
         assert_eq!(error.exit_code(), 3);
     }

@@ -24,7 +24,7 @@ impl<B: Ops> DeepTalk<B> {
         let ops = self.ops();
         let samples = golden.clip(wav)?;
         let lent = golden.text("emotion").map(|name| golden.clip(name)).transpose()?;
-        let actor = golden.number("actor", 0.0)? as usize;
+        let actor = usize::try_from(golden.whole_number("actor", 0)?).unwrap_or(usize::MAX);
         let stages = record(1, |probe| {
             let observer = Probed { ops, probe: Some(probe) };
             let Analysis { content, mut emotion } = self.analyse(&[&samples], &observer)?;
