@@ -21,8 +21,8 @@ use super::{say, stop};
 
 const EXAMPLES: &str = "\
 Examples:
-  deeptalk-rt bench --seconds 1,10 --batch 1 --budget 1                the built-in model, briefly
-  deeptalk-rt bench model.safetensors --batch 1 --json new.json        another model, to a file too
+  deeptalk-rt bench --seconds 1,10 --batch 1 --budget 1
+  deeptalk-rt bench model.safetensors --batch 1 --json new.json
   deeptalk-rt bench compare old.json new.json --limit 1.1
 
 Every time is from samples on the host to a motion on the host. Results are checked first: clips of a batch against single

@@ -39,7 +39,7 @@ Examples:
   deeptalk-rt run speech.wav -o talk.mp4
   deeptalk-rt import deeptalk DEEPTalk.pth -o model.safetensors
   deeptalk-rt run speech.wav -o talk.npz --model model.safetensors
-  arecord -q -f S16_LE -r 16000 -t raw | deeptalk-rt stream --model model.safetensors
+  arecord -q -f S16_LE -r 16000 -t raw | deeptalk-rt stream
 
 Results go to files or to standard output, everything else to standard error.
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 bad input file, 4 no such device.";

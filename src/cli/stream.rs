@@ -20,10 +20,9 @@ use super::variety::Variety;
 
 const EXAMPLES: &str = r"Examples:
   A recording as a stream:
-    ffmpeg -loglevel error -i talk.mp3 -ac 1 -ar 16000 -f s16le - | deeptalk-rt stream --model model.safetensors
+    ffmpeg -loglevel error -i talk.mp3 -ac 1 -ar 16000 -f s16le - | deeptalk-rt stream
   A microphone, as rows of Live Link Face's CSV:
-    arecord -q -f S16_LE -r 16000 -c 1 -t raw | deeptalk-rt stream --to arkit --model model.safetensors
-
+    arecord -q -f S16_LE -r 16000 -c 1 -t raw | deeptalk-rt stream --to arkit
   A mood that changes while it runs (write `emotion angry:0.8` into the pipe):
     mkfifo moods; arecord -q -f S16_LE -r 16000 -c 1 -t raw | deeptalk-rt stream --control moods
 

@@ -13,10 +13,14 @@ use super::{Precision, outputs, say, stop};
 
 const EXAMPLES: &str = "\
 Examples:
-  deeptalk-rt synth-model -o model.safetensors               as large and as fast as the published model
-  deeptalk-rt synth-model --size tiny -o tiny.safetensors    0.7 MB, to try things out
-  deeptalk-rt synth-model --architecture glditalker --size head -o gldi.safetensors     another network
-  deeptalk-rt synth-model --like golden.safetensors --dtype f32 -o model.safetensors    that of a golden file
+  As large and as fast as the published model:
+    deeptalk-rt synth-model -o model.safetensors
+  0.7 MB, to try things out:
+    deeptalk-rt synth-model --size tiny -o tiny.safetensors
+  Another network:
+    deeptalk-rt synth-model --architecture glditalker --size head -o gldi.safetensors
+  The model that a golden file was made with:
+    deeptalk-rt synth-model --like golden.safetensors --dtype f32 -o model.safetensors
 
 The weights come from a formula and are the same everywhere. The network was never trained: what it makes of a
 recording is a motion of the right form, not a talking face.";
