@@ -35,7 +35,7 @@ fn folder() -> TempDir {
     std::os::unix::fs::symlink(root().join("tests/golden"), path("tests/golden")).unwrap();
     // A fifth of a second of speech: pictures take most of the time.
     let samples =
-        deeptalk_rt::audio::read_wav(root().join("tests/golden/speech_a.wav"), 1.0, Some(0.2)).unwrap();
+        deeptalk_rt::audio::read_sound(root().join("tests/golden/speech_a.wav"), 1.0, Some(0.2)).unwrap();
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: 16_000,

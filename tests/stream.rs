@@ -96,7 +96,7 @@ fn of_the_library(samples: &[f32], options: &StreamOptions) -> Vec<f32> {
 fn every_option_of_emotion_and_variety_changes_the_frames_as_the_library_does() {
     let samples = speech();
     let lender = "tests/golden/speech_a.wav";
-    let lent = deeptalk_rt::audio::read_wav(lender, 0.0, None).unwrap();
+    let lent = deeptalk_rt::audio::read_sound(lender, 0.0, None).unwrap();
     let lent = Session::new(&Model::load(&*MODEL).unwrap()).emotion(&lent).unwrap();
     let usual = StreamOptions::default();
     let of = |take: Take| StreamOptions { take, ..usual.clone() };

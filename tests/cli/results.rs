@@ -168,7 +168,8 @@ fn one_run_gives_video_page_gltf_sheet_frames_and_arkit_weights_of_the_built_in_
 fn the_sound_of_a_video_is_the_recordings_from_the_first_sample_on() {
     let place = Place::new();
     place.wav("noise.wav", noise(8_000));
-    let said = place.try_run(&["noise.wav", "--offset", "0.1", "--size", "64", "-o", "t.mp4"]);
+    let said =
+        place.try_run(&["noise.wav", "--offset", "0.1", "--size", "64", "--sound", "flac", "-o", "t.mp4"]);
     assert_eq!(said.code, 0, "{said:?}");
     let decoded = std::process::Command::new("ffmpeg")
         .current_dir(place.0.path())
