@@ -31,7 +31,7 @@ from .throats import other_throats
 
 # Shares of the clips of a batch, by kind, and the confidence in the labels: the label of a burst is the
 # instruction to its speaker.
-SHARES = {"acted": 0.24, "moved": 0.16, "burst": 0.04, "read": 0.12, "synthetic": 0.40, "background": 0.04}
+SHARES = {"acted": 0.21, "moved": 0.13, "burst": 0.10, "read": 0.13, "synthetic": 0.36, "background": 0.07}
 DOUBT = {"acted": 0.05, "moved": 0.15, "burst": 0.3, "read": 0.02, "synthetic": 0.05, "background": 0.02}
 # Frames and clips of a batch.
 SHAPES = [(48, 32), (80, 19), (128, 12), (200, 8)]
