@@ -188,7 +188,11 @@ class Session:
         steps: int | None = None,
         eta: float | None = None,
     ) -> float:
-        """Begins a stream; `filters` over its frames are TOML text. Returns the delay of a player with a steady frame rate behind the sound, in seconds."""
+        """Begins a stream. Returns the delay of a player with a steady frame rate behind the sound, in seconds.
+
+        `filters` over its frames are TOML text; `life = ["blink", "gaze", "head"]` in it adds life, and `head` the
+        columns neck_x, neck_y and neck_z in radians behind the others.
+        """
 
     def set_mood(self, mood: str) -> None:
         """Changes the mood of the stream, such as "angry:0.7" or "heard", from the first frame that is not computed yet."""

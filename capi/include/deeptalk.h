@@ -153,6 +153,8 @@ typedef struct dt_stream_options {
   float rest_after;
   // Filters over the frames as TOML text, such as "symmetry = 0.5\n[gain]\nmouth = 1.2". Null (default):
   // none.
+  // life = ["blink", "gaze", "head"] adds blinks, gaze and head motion; "head" adds neck_x, neck_y and neck_z
+  // (radians) behind the parameters of each frame.
   const char *filters;
 } dt_stream_options;
 

@@ -124,6 +124,8 @@ pub struct dt_stream_options {
     pub rest_after: f32,
     /// Filters over the frames as TOML text, such as "symmetry = 0.5\n[gain]\nmouth = 1.2". Null (default):
     /// none.
+    /// life = ["blink", "gaze", "head"] adds blinks, gaze and head motion; "head" adds neck_x, neck_y and neck_z
+    /// (radians) behind the parameters of each frame.
     pub filters: *const c_char,
 }
 

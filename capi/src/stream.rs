@@ -30,7 +30,10 @@ impl Ready {
 
 impl Voice {
     fn parameters(&self) -> usize {
-        self.session.model().spec().width()
+        match self.session.columns().len() {
+            0 => self.session.model().spec().width(),
+            count => count,
+        }
     }
 
     /// Moves new frames of the session to `ready`; returns the number of frames that can be polled.

@@ -20,7 +20,7 @@
 //! # Ok::<(), deeptalk_rt::Error>(())
 //! ```
 
-use super::{JAW_NAMES, Retarget};
+use super::{JAW_NAMES, NECK_NAMES, Retarget};
 use crate::error::Advice;
 use crate::{Error, Result};
 
@@ -85,6 +85,25 @@ const OPEN_DEGREES: f32 = 24.0;
 /// The jaw's turns about y and about z at which the chin is as far to the side as `jawLeft` = 1 takes it.
 const SIDE_DEGREES: [f32; 2] = [5.0, 9.0];
 
+/// The turn of an eye in degrees where `eyeLookDown`, `eyeLookIn`, `eyeLookOut` and `eyeLookUp` are 1, in this
+/// order: outwards and down. The channels of the built-in head turn its eyes so far.
+pub const LOOK_DEGREES: [[f32; 2]; 4] = [[0.0, 22.0], [-26.0, 0.0], [26.0, 0.0], [0.0, -20.0]];
+
+/// The rotations that Live Link Face records behind the weights. Here they are in radians about ARKit's axes
+/// (x to the subject's left, y up, z forward), right-handed: yaw is positive to the subject's left, pitch down,
+/// and roll to the subject's right shoulder.
+pub const ROTATIONS: [&str; 9] = [
+    "headYaw",
+    "headPitch",
+    "headRoll",
+    "leftEyeYaw",
+    "leftEyePitch",
+    "leftEyeRoll",
+    "rightEyeYaw",
+    "rightEyePitch",
+    "rightEyeRoll",
+];
+
 /// ARKit's weights out of the channels of the built-in head: 50 weights and the jaw's rotation.
 #[derive(Debug, Clone)]
 pub struct Arkit {
@@ -92,6 +111,8 @@ pub struct Arkit {
     /// For each weight its column; none for `jawOpen` and `jawForward`.
     channels: [Option<usize>; 52],
     jaw: [usize; 3],
+    /// True if rotations follow the weights; and the columns of the head's rotation, if there are any.
+    rotations: Option<Option<[usize; 3]>>,
 }
 
 impl Arkit {
@@ -111,6 +132,21 @@ impl Arkit {
         })
     }
 
+    /// The map that gives [`ROTATIONS`] behind the weights: of the head, from [`NECK_NAMES`] (0 where the columns
+    /// lack them), and of the eyes, from the gaze by [`LOOK_DEGREES`].
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn with_rotations(columns: &[String]) -> Result<Self> {
+        let find = |name: &str| columns.iter().position(|column| column == name);
+        let [x, y, z] = NECK_NAMES.map(find);
+        let head = x.zip(y).zip(z).map(|((x, y), z)| [x, y, z]);
+        let mut map = Self::of(columns)?;
+        map.names.extend(ROTATIONS.map(String::from));
+        map.rotations = Some(head);
+        Ok(map)
+    }
+
     /// The map, or the first name that the columns lack.
     fn find(columns: &[String]) -> Result<Self, &'static str> {
         let find = |name: &'static str| columns.iter().position(|n| n == name).ok_or(name);
@@ -121,7 +157,7 @@ impl Arkit {
             }
         }
         let [x, y, z] = JAW_NAMES;
-        Ok(Self { names: names(), channels, jaw: [find(x)?, find(y)?, find(z)?] })
+        Ok(Self { names: names(), channels, jaw: [find(x)?, find(y)?, find(z)?], rotations: None })
     }
 
     /// The 52 weights of one frame, each in 0 to 1.
@@ -141,13 +177,31 @@ impl Arkit {
     }
 }
 
+/// The rotations of one frame: the head's axis-angle, and the eyes' from the weights.
+fn rotations(head: [f32; 3], weights: &[f32; 52]) -> [f32; 9] {
+    let [pitch, yaw, roll] = head;
+    let mut all = [yaw, pitch, roll, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    for (eye, (first, outwards)) in [(1, 1.0), (8, -1.0)].into_iter().enumerate() {
+        for (weight, [sideways, down]) in weights[first..first + 4].iter().zip(LOOK_DEGREES) {
+            all[3 + 3 * eye] += weight * (outwards * sideways).to_radians();
+            all[4 + 3 * eye] += weight * down.to_radians();
+        }
+    }
+    all
+}
+
 impl Retarget for Arkit {
     fn names(&self) -> &[String] {
         &self.names
     }
 
     fn apply(&self, row: &[f32], out: &mut [f32]) {
-        out.copy_from_slice(&self.weights(row));
+        let weights = self.weights(row);
+        out[..52].copy_from_slice(&weights);
+        if let Some(head) = self.rotations {
+            let head = head.map_or([0.0; 3], |columns| columns.map(|column| row[column]));
+            out[52..].copy_from_slice(&rotations(head, &weights));
+        }
     }
 }
 

@@ -69,6 +69,24 @@ impl Animation {
         Self { extras, ..self }
     }
 
+    /// Adds the columns that `names` has behind the animation's own; they are 0.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an animation of vertices.
+    pub fn widen(&mut self, names: &[String]) -> Result<()> {
+        let parameters = self.parameters_mut()?;
+        let width = parameters.names.len();
+        if names.len() > width {
+            let mut values = Vec::with_capacity(parameters.values.len() / width.max(1) * names.len());
+            for row in parameters.values.chunks_exact(width.max(1)) {
+                values.extend_from_slice(row);
+                values.resize(values.len() + names.len() - width, 0.0);
+            }
+            *parameters = Parameters { names: names.to_vec(), values };
+        }
+        Ok(())
+    }
+
     /// The number of frames.
     pub fn frames(&self) -> usize {
         self.values().len() / self.columns().max(1)

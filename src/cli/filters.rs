@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use deeptalk_rt::Result;
 use deeptalk_rt::animation::filter::{FilterSettings, Smooth};
+use deeptalk_rt::animation::{Animation, LifePart};
+use deeptalk_rt::rig::Face;
 
+use super::finish;
 use super::values;
 
 #[derive(Args)]
@@ -15,7 +18,12 @@ pub struct FilterOptions {
     #[arg(long, value_name = "FILE")]
     pub look: Option<PathBuf>,
 
-    /// Factors by channel or region (all, mouth, lips, jaw, brows, lids, gaze, cheeks, nose)
+    /// Blinks, gaze and head motion: `none`, `all`, or a list of blink, gaze, head [default: all where the
+    /// built-in head is shown and in ARKit files, none in other data]
+    #[arg(long, value_name = "PARTS", value_parser = life)]
+    life: Option<Life>,
+
+    /// Factors by channel or region (all, mouth, lips, jaw, brows, lids, gaze, cheeks, nose, head)
     #[arg(long, value_name = "NAME=FACTOR,...", value_delimiter = ',', value_parser = pair, allow_hyphen_values = true)]
     gain: Vec<(String, f32)>,
 
@@ -54,6 +62,7 @@ impl FilterOptions {
     pub fn settings(&self) -> Result<FilterSettings> {
         let mut settings =
             self.look.as_ref().map_or_else(|| Ok(FilterSettings::default()), FilterSettings::load)?;
+        settings.life = self.life.clone().map(|Life(parts)| parts).or(settings.life);
         settings.gain.extend(self.gain.iter().cloned());
         settings.offset.extend(self.add.iter().cloned());
         settings.clamp.extend(self.clamp.iter().cloned());
@@ -67,6 +76,51 @@ impl FilterOptions {
         settings.check()?;
         Ok(settings)
     }
+}
+
+/// The parts of life that are on.
+#[derive(Debug, Clone)]
+struct Life(Vec<LifePart>);
+
+/// The filters of the formats that keep numbers, and of those that show a face or move a rig: the same but for
+/// life, which is on by itself where a face is shown.
+pub struct Filters {
+    pub kept: FilterSettings,
+    pub shown: FilterSettings,
+}
+
+impl Filters {
+    /// For a motion with these columns, and the face that shows it, if there is one.
+    pub fn of(filters: &FilterSettings, columns: &[String], face: Option<&Face>) -> Self {
+        let life = filters.life.clone().or_else(|| Some(usual_life(columns, face)));
+        Self { kept: filters.clone(), shown: FilterSettings { life, ..filters.clone() } }
+    }
+
+    /// The motion as it is kept, and as it is shown if a format shows it and life makes a difference.
+    pub fn both(
+        &self,
+        mut motion: Animation,
+        samples: &[f32],
+        seed: u64,
+        shows: bool,
+    ) -> Result<(Animation, Option<Animation>)> {
+        let mut shown = (shows && self.kept.life() != self.shown.life()).then(|| motion.clone());
+        shown.iter_mut().try_for_each(|shown| finish::filter(shown, samples, &self.shown, seed))?;
+        finish::filter(&mut motion, samples, &self.kept, seed)?;
+        Ok((motion, shown))
+    }
+}
+
+/// The parts of life that are on where nothing is said: those that fit the columns of the motion, and the face
+/// that shows it, if there is one.
+pub fn usual_life(columns: &[String], face: Option<&Face>) -> Vec<LifePart> {
+    let has_neck = face.is_none_or(|face| face.joint_names.iter().any(|joint| joint == "neck"));
+    let fits = |part: &LifePart| part.fits(columns) && (has_neck || *part != LifePart::Head);
+    LifePart::ALL.into_iter().filter(fits).collect()
+}
+
+fn life(text: &str) -> Result<Life, String> {
+    LifePart::list(text).map(Life).map_err(|error| error.to_string())
 }
 
 fn pair(text: &str) -> Result<(String, f32), String> {

@@ -125,11 +125,11 @@ pub fn on_face(motion: &mut Animation, face: &Face) {
     }
 }
 
-/// Filters the motion, and keeps the parameters of the network's own beside it as the extra `network`.
+/// Filters the motion, with the seed of its life, and keeps the parameters of the network's own beside it as the extra `network`.
 ///
 /// # Errors
 /// Names that the motion does not have.
-pub fn filter(motion: &mut Animation, samples: &[f32], settings: &FilterSettings) -> Result<()> {
+pub fn filter(motion: &mut Animation, samples: &[f32], settings: &FilterSettings, seed: u64) -> Result<()> {
     if settings.is_empty() {
         return Ok(());
     }
@@ -139,11 +139,13 @@ pub fn filter(motion: &mut Animation, samples: &[f32], settings: &FilterSettings
         Track::Parameters(parameters) => &parameters.names[..],
         Track::Vertices(_) => &[],
     };
-    let pipeline = settings.pipeline(names, motion.rate, look_ahead)?;
+    let columns = settings.columns(names);
+    let pipeline = settings.pipeline(names, motion.rate, look_ahead, seed)?;
     if !names.is_empty() {
         let own = (motion.values().to_vec(), [motion.frames(), names.len()]);
         let extras = std::mem::take(&mut motion.extras);
         motion.extras = extras.with("network", own.1, own.0);
+        motion.widen(&columns)?;
     }
     pipeline.apply(motion, &LoudFrames::of(samples, SAMPLE_RATE, motion.rate, floor.into()));
     motion.filters = settings.names();

@@ -24,6 +24,7 @@ mod speaker;
 mod stop;
 mod stream;
 mod synth_model;
+mod tally;
 mod values;
 mod variety;
 mod verify;

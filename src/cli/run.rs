@@ -18,7 +18,7 @@ use deeptalk_rt::{Error, Result};
 use tempfile::NamedTempFile;
 
 use super::device;
-use super::filters::FilterOptions;
+use super::filters::{FilterOptions, Filters};
 use super::finish::{self, Finished, Pictures, Skinning};
 use super::formats;
 use super::inputs;
@@ -27,6 +27,7 @@ use super::picture::PictureOptions;
 use super::progress::{self, Reporter, Style};
 use super::speaker::model_and_actor;
 use super::stop;
+use super::tally::Tally;
 use super::values;
 use super::variety::Variety;
 
@@ -146,20 +147,13 @@ struct Loaded {
     /// The face on the device, if an output holds its vertices.
     rig: Option<Rig<'static>>,
     takes: Vec<Take>,
+    filters: Filters,
 }
 
 /// The steps between the network's motion and its files.
 struct Wanted {
     look: deeptalk_rt::render::Options,
     filters: FilterSettings,
-}
-
-/// Counts of the run and its exit code.
-#[derive(Default)]
-struct Tally {
-    written: usize,
-    failed: usize,
-    exit_code: u8,
 }
 
 impl Run {
@@ -307,7 +301,7 @@ impl Run {
     /// Loads everything, cheap checks first.
     fn load(&self, jobs: &[&Job], filters: &FilterSettings) -> Result<Loaded> {
         let (file, actor) = model_and_actor(self.model.as_ref(), self.variety.actor.as_ref())?;
-        filters.pipeline(file.spec().parameter_names(), file.spec().frame_rate, 0)?;
+        filters.pipeline(file.spec().parameter_names(), file.spec().frame_rate, 0, 0)?;
         let face = self.face(jobs)?;
         if let Some(face) = &face {
             match &file.spec().output {
@@ -315,6 +309,8 @@ impl Run {
                 Output::Vertices(count) => face.check_vertices(*count, file.path())?,
             }
         }
+        let filters = Filters::of(filters, file.spec().parameter_names(), face.as_ref());
+        let columns = filters.kept.columns(file.spec().parameter_names());
         let lender = self.variety.mood.lender(file.spec())?;
         let model =
             self.variety.mood.with_emotions(ModelOptions::new().device(self.device)).of_file(&file)?;
@@ -327,8 +323,9 @@ impl Run {
             .as_ref()
             .filter(|_| self.face.is_some() && self.some_output(jobs, |format| format.holds.face_vertices))
             .filter(posed);
-        let rig = wanted.map(|face| model.rig(face.clone())).transpose()?;
-        Ok(Loaded { session, face, rig, takes })
+        let rig = wanted.map(|face| model.place(Rig::for_columns(face.clone(), &columns, file.path())?));
+        let rig = rig.transpose()?;
+        Ok(Loaded { session, face, rig, takes, filters })
     }
 
     fn animate(
@@ -341,7 +338,7 @@ impl Run {
         tally: &mut Tally,
     ) -> Result<()> {
         let begun = Instant::now();
-        let Loaded { session, face, rig, takes } = loaded;
+        let Loaded { session, face, rig, takes, filters } = loaded;
         let heard = sound.read(self.offset, self.duration)?;
         heard.warnings.iter().for_each(|warning| reporter.warned(&job.input, warning));
         let samples = heard.samples;
@@ -360,13 +357,15 @@ impl Run {
         if let (Some(face), true) = (face.as_ref(), self.face.is_some()) {
             motions.iter_mut().for_each(|motion| finish::on_face(motion, face));
         }
-        motions.iter_mut().try_for_each(|motion| finish::filter(motion, &samples, &wanted.filters))?;
         let skin = rig.as_ref().map(|rig| move |rows: &[f32]| rig.vertices_of_rows(rows));
         let skin = skin.as_ref().map(|skin| skin as &Skinning<'_>);
         // The time of a file is its take's share of the network plus its own writing.
         let network = begun.elapsed() / takes.len() as u32;
-        for (motion, files) in motions.iter().zip(&job.takes) {
-            let finished = Finished {
+        for ((motion, take), files) in motions.into_iter().zip(takes.iter()).zip(&job.takes) {
+            let shows = files.iter().any(|path| self.format_of(path).is_ok_and(Format::is_shown));
+            let (motion, shown) = filters.both(motion, &samples, take.draw.seed, shows)?;
+            let shown = shown.as_ref().unwrap_or(&motion);
+            let of = |motion| Finished {
                 input: &job.input,
                 motion,
                 samples: &samples,
@@ -381,35 +380,26 @@ impl Run {
                     pictures.push(path);
                     continue;
                 }
-                let retargeted = finish::retargeted(motion, format, self.fps.map(Rate::whole))?;
+                let finished = of(if format.is_shown() { shown } else { &motion });
+                let retargeted = finish::retargeted(finished.motion, format, self.fps.map(Rate::whole))?;
                 let skin = skin.filter(|_| format.holds.face_vertices);
                 reporter.written(&finished.write(
                     path,
                     format,
-                    retargeted.as_ref().unwrap_or(motion),
+                    retargeted.as_ref().unwrap_or(finished.motion),
                     skin,
                 )?);
                 tally.written += 1;
             }
             if !pictures.is_empty() {
                 reporter.begin("drawing", "frames");
-                let outputs = finished
-                    .draw(&Pictures { paths: &pictures, look: &wanted.look, sound: codec }, reporter)?;
+                let wanted = Pictures { paths: &pictures, look: &wanted.look, sound: codec };
+                let outputs = of(shown).draw(&wanted, reporter)?;
                 reporter.end();
                 tally.written += outputs.len();
                 outputs.iter().for_each(|output| reporter.written(output));
             }
         }
         Ok(())
-    }
-}
-
-impl Tally {
-    /// Counts a failure; the first one decides the exit code.
-    fn fail(&mut self, error: &Error) {
-        self.failed += 1;
-        if self.exit_code == 0 {
-            self.exit_code = error.exit_code();
-        }
     }
 }

@@ -13,7 +13,7 @@ use deeptalk_rt::{Error, Result};
 
 use super::control::Changes;
 use super::device;
-use super::filters::FilterOptions;
+use super::filters::{FilterOptions, usual_life};
 use super::speaker::model_and_actor;
 use super::values;
 use super::variety::Variety;
@@ -114,10 +114,12 @@ enum To {
 impl Stream {
     pub fn execute(&self) -> Result<()> {
         let mut session = self.session()?;
-        let names = session.model().parameter_names();
+        let names = session.columns().to_vec();
         let mut lines = match self.to {
-            To::Json => Lines::json(&names, session.model().spec().frame_rate),
-            To::Arkit => Lines::Arkit(Box::new(Arkit::of(&names)?), session.model().spec().frame_rate),
+            To::Json => Lines::Json(json_names(&names), session.model().spec().frame_rate),
+            To::Arkit => {
+                Lines::Arkit(Box::new(Arkit::with_rotations(&names)?), session.model().spec().frame_rate)
+            }
         };
         if let Lines::Arkit(..) = lines
             && !put(&live_link::csv_header())?
@@ -149,7 +151,10 @@ impl Stream {
     /// Loads everything, cheap checks first.
     fn session(&self) -> Result<Session> {
         let (file, actor) = model_and_actor(self.model.as_ref(), self.variety.actor.as_ref())?;
-        let filters = self.filters.settings()?;
+        let mut filters = self.filters.settings()?;
+        if filters.life.is_none() && self.to == To::Arkit {
+            filters.life = Some(usual_life(file.spec().parameter_names(), None));
+        }
         let lender = self.variety.mood.lender(file.spec())?;
         let options = self.variety.mood.with_emotions(ModelOptions::new().device(self.device));
         let options = match self.threads {
@@ -255,11 +260,11 @@ enum Lines {
     Arkit(Box<Arkit>, Rate),
 }
 
-impl Lines {
-    fn json(names: &[String], rate: Rate) -> Self {
-        Self::Json(names.iter().map(|name| format!("{}:", serde_json::json!(name))).collect(), rate)
-    }
+fn json_names(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| format!("{}:", serde_json::json!(name))).collect()
+}
 
+impl Lines {
     /// Writes one line per frame at once; false if standard output was closed.
     fn put(&mut self, frames: &Frames) -> Result<bool> {
         for (frame, values) in frames.iter() {
@@ -283,9 +288,10 @@ impl Lines {
                     )
                 }
                 Self::Arkit(map, rate) => {
-                    let mut weights = [0.0; arkit::WEIGHTS.len()];
-                    map.apply(values, &mut weights);
-                    live_link::csv_row(frame, rate.numerator() / rate.denominator(), &weights)
+                    let mut row = [0.0; arkit::WEIGHTS.len() + arkit::ROTATIONS.len()];
+                    map.apply(values, &mut row);
+                    let (weights, rotations) = row.split_at(arkit::WEIGHTS.len());
+                    live_link::csv_row(frame, rate.numerator() / rate.denominator(), weights, rotations)
                 }
             };
             if !put(&line)? {

@@ -143,7 +143,7 @@ pub static FORMATS: [Format; 13] = [
 ];
 
 fn arkit_map(columns: &[String]) -> Result<Box<dyn Retarget>> {
-    Ok(Box::new(Arkit::of(columns)?))
+    Ok(Box::new(Arkit::with_rotations(columns)?))
 }
 
 fn text(file: &mut AtomicFile, text: String) -> Result<(), Failure> {
@@ -215,6 +215,11 @@ impl Format {
         (0..FORMATS.len())
             .filter(move |index| layout(index).is_some() && !(0..*index).any(|i| layout(&i) == layout(index)))
             .filter_map(|index| FORMATS[index].layout)
+    }
+
+    /// True if the format shows a face or moves a rig of its own, in place of keeping the numbers of a motion.
+    pub fn is_shown(&self) -> bool {
+        self.needs_face || self.holds.retargeted.is_some()
     }
 
     /// True if the format is a picture or video: [`crate::export::draw`] writes it, and

@@ -7,40 +7,27 @@
 //!    always `.000` here.
 //! 2. `BlendShapeCount`: always 61 (52 weights and 9 rotations).
 //! 3. The 52 weights of [`WEIGHTS`], with a capital first letter, each in 0 to 1.
-//! 4. `HeadYaw HeadPitch HeadRoll LeftEyeYaw LeftEyePitch LeftEyeRoll RightEyeYaw RightEyePitch
-//!    RightEyeRoll`: all 0, because the network moves neither the head nor the eyeballs (a gaze, if there is
-//!    one, is in the `eyeLook..` weights).
+//! 4. The 9 rotations of [`ROTATIONS`] in radians, with a capital first letter: 0 for an animation of the 52
+//!    weights alone, and the head's where no motion of the head was added.
 
 use std::fmt::Write as _;
 
-use crate::animation::arkit::WEIGHTS;
+use crate::animation::arkit::{ROTATIONS, WEIGHTS};
 use crate::animation::{Animation, Rate};
 use crate::{Error, Result};
 
-/// The rotation columns after the weights.
-const ROTATIONS: [&str; 9] = [
-    "HeadYaw",
-    "HeadPitch",
-    "HeadRoll",
-    "LeftEyeYaw",
-    "LeftEyePitch",
-    "LeftEyeRoll",
-    "RightEyeYaw",
-    "RightEyePitch",
-    "RightEyeRoll",
-];
-
-/// An animation of the 52 weights ([`Arkit`](crate::animation::arkit::Arkit)) as the text of a Live Link Face
-/// CSV.
+/// An animation of the 52 weights, with or without rotations ([`Arkit`](crate::animation::arkit::Arkit)), as the
+/// text of a Live Link Face CSV.
 ///
 /// # Errors
-/// A usage error if the columns are not [`WEIGHTS`], or the rate is not a whole number of frames a second up
+/// A usage error if the columns are not [`WEIGHTS`], alone or with [`ROTATIONS`] behind them, or the rate is not a whole number of frames a second up
 /// to 240.
 pub fn csv(animation: &Animation) -> Result<String> {
     let (fps, rows) = weights(animation)?;
     let mut text = csv_header();
-    for (frame, row) in rows.chunks_exact(WEIGHTS.len()).enumerate() {
-        text.push_str(&csv_row(frame, fps, row));
+    for (frame, row) in rows.chunks_exact(animation.columns()).enumerate() {
+        let (weights, rotations) = row.split_at(WEIGHTS.len());
+        text.push_str(&csv_row(frame, fps, weights, rotations));
     }
     Ok(text)
 }
@@ -48,7 +35,8 @@ pub fn csv(animation: &Animation) -> Result<String> {
 /// The rate as a whole number and the rows of an animation of the weights.
 fn weights(animation: &Animation) -> Result<(u32, &[f32])> {
     let parameters = animation.parameters()?;
-    if parameters.names != WEIGHTS {
+    let (weights, rotations) = parameters.names.split_at(WEIGHTS.len().min(parameters.names.len()));
+    if weights != WEIGHTS || !rotations.is_empty() && rotations != ROTATIONS {
         let found = parameters.names.first().map_or("none", |name| name);
         return Err(Error::Usage(format!(
             "expected an animation of ARKit's 52 weights, found {} columns that begin with `{found}`: retarget it first",
@@ -70,31 +58,31 @@ fn whole(rate: Rate) -> Result<u32> {
 /// The first line of a Live Link Face CSV.
 pub fn csv_header() -> String {
     let mut text = String::from("Timecode,BlendShapeCount");
-    for name in WEIGHTS {
+    for name in WEIGHTS.iter().chain(&ROTATIONS) {
         let (first, rest) = name.split_at(1);
         let _ = write!(text, ",{}{rest}", first.to_uppercase());
-    }
-    for name in ROTATIONS {
-        let _ = write!(text, ",{name}");
     }
     text.push('\n');
     text
 }
 
-/// The line of a frame, counted from 0 at `fps` frames a second, with its 52 weights.
-pub fn csv_row(frame: usize, fps: u32, weights: &[f32]) -> String {
+/// The line of a frame, counted from 0 at `fps` frames a second, with its 52 weights and its 9 rotations, or
+/// none, which are written as 0.
+pub fn csv_row(frame: usize, fps: u32, weights: &[f32], rotations: &[f32]) -> String {
     let mut text = format!("{},{}", timecode(frame, fps), WEIGHTS.len() + ROTATIONS.len());
-    for weight in weights {
-        let _ = write!(text, ",{weight:.6}");
+    for index in 0..WEIGHTS.len() + ROTATIONS.len() {
+        let value = weights.iter().chain(rotations).nth(index).unwrap_or(&0.0);
+        // Adding 0 makes a negative zero a plain one.
+        let _ = write!(text, ",{:.6}", value + 0.0);
     }
-    text.push_str(&",0.000000".repeat(ROTATIONS.len()));
     text.push('\n');
     text
 }
 
 /// An animation of the 52 weights ([`Arkit`](crate::animation::arkit::Arkit)) as JSON: `fps`, `filters` if
 /// there were any, `names` (ARKit's own spelling, the order of [`WEIGHTS`]) and `frames`, each with its
-/// `timecode`, its `time` in seconds and its 52 `weights`.
+/// `timecode`, its `time` in seconds and its 52 `weights`. If a rotation is not 0, `rotationNames` lists
+/// [`ROTATIONS`], and each frame has its 9 `rotations`.
 ///
 /// # Errors
 /// As [`csv`].
@@ -104,11 +92,18 @@ pub fn json(animation: &Animation) -> Result<String> {
         [] => String::new(),
         filters => format!("\"filters\": {},\n", serde_json::json!(filters)),
     };
+    let turns = rows
+        .chunks_exact(animation.columns())
+        .any(|row| row[WEIGHTS.len()..].iter().any(|turn| *turn != 0.0));
+    let rotation_names = match turns {
+        true => format!("\"rotationNames\": {},\n", serde_json::json!(ROTATIONS)),
+        false => String::new(),
+    };
     let mut text = format!(
-        "{{\n\"format\": \"deeptalk-rt arkit\",\n\"fps\": {fps},\n{filters}\"names\": {},\n\"frames\": [",
+        "{{\n\"format\": \"deeptalk-rt arkit\",\n\"fps\": {fps},\n{filters}\"names\": {},\n{rotation_names}\"frames\": [",
         serde_json::json!(WEIGHTS.as_slice())
     );
-    for (index, row) in rows.chunks_exact(WEIGHTS.len()).enumerate() {
+    for (index, row) in rows.chunks_exact(animation.columns()).enumerate() {
         let comma = if index == 0 { "" } else { "," };
         let time = index as f64 / f64::from(fps);
         let _ = write!(
@@ -116,13 +111,23 @@ pub fn json(animation: &Animation) -> Result<String> {
             "{comma}\n{{\"timecode\": \"{}\", \"time\": {time:.6}, \"weights\": [",
             timecode(index, fps)
         );
-        for (k, weight) in row.iter().enumerate() {
-            let _ = write!(text, "{}{weight:.6}", if k == 0 { "" } else { ", " });
+        let (weights, rotations) = row.split_at(WEIGHTS.len());
+        list(&mut text, weights);
+        if turns {
+            text.push_str("], \"rotations\": [");
+            list(&mut text, rotations);
         }
         text.push_str("]}");
     }
     text.push_str("\n]\n}\n");
     Ok(text)
+}
+
+/// The numbers with six decimals and commas between them.
+fn list(text: &mut String, values: &[f32]) {
+    for (k, value) in values.iter().enumerate() {
+        let _ = write!(text, "{}{:.6}", if k == 0 { "" } else { ", " }, value + 0.0);
+    }
 }
 
 /// `HH:MM:SS:FF.mmm` of a frame counted from 0.

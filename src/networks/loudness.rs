@@ -6,7 +6,7 @@
 //! with a time constant. The deviation that is used is never below the floor, so that room noise is not
 //! amplified to speech.
 
-use crate::animation::filter::is_louder;
+use crate::animation::filter::rms;
 
 /// A pause of speech that counts as speech, in seconds.
 const PAUSE: f64 = 1.0;
@@ -56,18 +56,19 @@ impl Loudness {
         }
     }
 
-    /// Hears the samples of a frame; tells whether they are louder than the floor.
-    pub fn hear(&mut self, frame: &[f32]) -> bool {
+    /// Hears the samples of a frame; gives their RMS, and tells whether it is above the floor.
+    pub fn hear(&mut self, frame: &[f32]) -> (f32, bool) {
         let count = frame.len() as f64;
         let sum: f64 = frame.iter().map(|s| f64::from(*s)).sum();
         let around = |mean: f64| frame.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum::<f64>();
-        let loud = is_louder(frame, self.floor);
+        let level = rms(frame);
+        let loud = level > self.floor;
         self.quiet = if loud { Some(0) } else { self.quiet.map(|frames| frames.saturating_add(1)) };
         self.mean.add(sum, count, self.keep);
         if self.quiet.is_some_and(|frames| frames <= self.pause) {
             self.variance.add(around(self.mean.value()), count, self.keep);
         }
-        loud
+        (level as f32, loud)
     }
 
     /// The samples with mean 0 and deviation 1, by what was heard so far.
@@ -96,7 +97,7 @@ mod tests {
     fn speech_is_brought_to_deviation_1_whatever_its_level_and_offset() {
         for (amplitude, offset) in [(0.02, 0.0), (0.5, 0.1), (900.0, -3.0)] {
             let mut loudness = Loudness::new(0.003, 30.0, 25.0);
-            assert!((0..50).all(|_| loudness.hear(&tone(amplitude, offset))));
+            assert!((0..50).all(|_| loudness.hear(&tone(amplitude, offset)).1));
             let deviation = deviation_after(&loudness, &tone(amplitude, offset));
             assert!((deviation - 1.0).abs() < 1e-3, "{amplitude} {offset}: {deviation}");
         }
@@ -106,11 +107,11 @@ mod tests {
     fn room_noise_stays_small_alone_and_after_an_hour_of_waiting() {
         let noise = tone(0.001, 0.05);
         let mut loudness = Loudness::new(0.003, 30.0, 25.0);
-        assert!(!loudness.hear(&noise));
+        assert!(!loudness.hear(&noise).1);
         assert!(deviation_after(&loudness, &noise) < 0.3);
-        (0..100).for_each(|_| assert!(loudness.hear(&tone(0.3, 0.05))));
+        (0..100).for_each(|_| assert!(loudness.hear(&tone(0.3, 0.05)).1));
         let before = deviation_after(&loudness, &tone(0.3, 0.05));
-        (0..90_000).for_each(|_| assert!(!loudness.hear(&noise)));
+        (0..90_000).for_each(|_| assert!(!loudness.hear(&noise).1));
         assert!(deviation_after(&loudness, &noise) < 0.02);
         let after = deviation_after(&loudness, &tone(0.3, 0.05));
         // A second of pause counts, the rest of the hour does not.
@@ -121,8 +122,8 @@ mod tests {
     fn a_short_pause_counts_as_it_does_in_a_recording() {
         let mut loudness = Loudness::new(0.003, 3600.0, 25.0);
         for _ in 0..20 {
-            (0..20).for_each(|_| assert!(loudness.hear(&tone(0.3, 0.0))));
-            (0..20).for_each(|_| assert!(!loudness.hear(&[0.0; 640])));
+            (0..20).for_each(|_| assert!(loudness.hear(&tone(0.3, 0.0)).1));
+            (0..20).for_each(|_| assert!(!loudness.hear(&[0.0; 640]).1));
         }
         let deviation = deviation_after(&loudness, &tone(0.3, 0.0));
         assert!((deviation - std::f32::consts::SQRT_2).abs() < 0.01, "{deviation}");

@@ -104,6 +104,6 @@ impl StreamOptions {
     pub(super) fn pipeline(&self, spec: &Spec, look_ahead: usize) -> Result<Pipeline> {
         let rest_after = self.filters.rest_after.or(Some(self.rest_after.into()));
         let settings = FilterSettings { rest_after, ..self.filters.clone() };
-        settings.pipeline(spec.parameter_names(), spec.frame_rate, look_ahead)
+        settings.pipeline(spec.parameter_names(), spec.frame_rate, look_ahead, self.take.draw.seed)
     }
 }

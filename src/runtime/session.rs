@@ -17,12 +17,19 @@ pub struct Session {
     /// Begun by the first push, if [`begin`](Self::begin) was not called.
     stream: Option<Box<dyn NetworkStream>>,
     timings: Timings,
+    /// The names of the values of the stream's frames; none for vertices.
+    columns: Vec<String>,
 }
 
 impl Session {
     /// A session with nothing heard yet; its stream has the default options.
     pub fn new(model: &Model) -> Self {
-        Self { model: model.clone(), stream: None, timings: Timings::default() }
+        Self {
+            model: model.clone(),
+            stream: None,
+            timings: Timings::default(),
+            columns: model.parameter_names(),
+        }
     }
 
     /// The model.
@@ -105,7 +112,14 @@ impl Session {
         let neutral = &mut options.take.emotion.neutral;
         *neutral = neutral.take().or_else(|| self.model.emotions().neutral().cloned());
         self.stream = Some(Arc::clone(self.model.network()).stream(&options)?);
+        self.columns = options.filters.columns(self.model.spec().parameter_names());
         Ok(())
+    }
+
+    /// A name for every value of the stream's frames: those of the model, and those that life adds
+    /// ([`FilterSettings::columns`](crate::animation::filter::FilterSettings::columns)); none for vertices.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
     }
 
     /// How far steady play of the stream is behind its sound, in seconds; 0 if no stream was begun.

@@ -146,6 +146,65 @@ fn filters_change_the_motion_and_leave_the_networks_own_beside_it() {
 }
 
 #[test]
+fn life_is_on_where_a_face_is_shown_and_in_arkit_files_and_off_in_data_until_it_is_asked_for() {
+    let place = Place::new();
+    let speech = speech("speech_a.wav");
+    let run = |options: &[&str]| {
+        let said = place.try_any(&[&["run", &speech], options].concat());
+        assert_eq!(said.code, 0, "{said:?}");
+    };
+    let rows = |name: &str| -> Vec<Vec<f64>> {
+        let text = std::fs::read_to_string(place.path(name)).unwrap();
+        let number = |cell: &str| cell.parse().unwrap_or(0.0);
+        text.lines().skip(1).map(|line| line.split(',').skip(2).map(number).collect()).collect()
+    };
+    // Live Link's columns: the weights, then yaw, pitch and roll of the head, then the eyes'.
+    let arkit = ["--format", "arkit", "-o"];
+    run(&[&arkit[..], &["all.csv"]].concat());
+    run(&[&arkit[..], &["again.csv", "--life", "all"]].concat());
+    run(&[&arkit[..], &["seed.csv", "--seed", "5"]].concat());
+    run(&[&arkit[..], &["none.csv", "--life", "none"]].concat());
+    run(&[&arkit[..], &["blink.csv", "--life", "blink"]].concat());
+    let moves = |name: &str, column: usize| rows(name).iter().any(|row| row[column].abs() > 0.005);
+    assert!((52..55).all(|column| moves("all.csv", column)) && moves("all.csv", 55));
+    assert!((52..55).all(|column| !moves("none.csv", column) && !moves("blink.csv", column)));
+    assert!(rows("all.csv") == rows("again.csv") && rows("all.csv") != rows("seed.csv"));
+    let lids = |name: &str| rows(name).iter().map(|row| row[0]).fold(0.0, f64::max);
+    assert!(
+        lids("blink.csv") > 0.85 && lids("none.csv") < 0.85,
+        "{} {}",
+        lids("blink.csv"),
+        lids("none.csv")
+    );
+
+    // In one run: a page with life, and data that is the network's own.
+    run(&["-o", "page.html", "-o", "data.csv", "-o", "data.json", "-o", "face.glb"]);
+    run(&["-o", "plain.csv", "-o", "still.html", "-o", "still.glb", "--life", "none"]);
+    let read = |name: &str| std::fs::read(place.path(name)).unwrap();
+    assert!(read("data.csv") == read("plain.csv"));
+    assert!(read("page.html") != read("still.html") && read("face.glb") != read("still.glb"));
+    let text = |name: &str| String::from_utf8_lossy(&read(name)).into_owned();
+    assert!(text("face.glb").contains("life blink gaze head") && !text("still.glb").contains("life"));
+    run(&["-o", "live.json", "--life", "head,blink", "--gain", "head=0"]);
+    let live: serde_json::Value = serde_json::from_slice(&read("live.json")).unwrap();
+    let data: serde_json::Value = serde_json::from_slice(&read("data.json")).unwrap();
+    assert_eq!((&live["network"], &live["names"][53]), (&data["frames"], &"neck_x".into()));
+    assert_eq!(live["filters"][0], "life head blink");
+    assert!(live["frames"].as_array().unwrap().iter().all(|row| row[53] == 0.0));
+
+    // A model with other channels, too.
+    let model = place.other_model();
+    let before = place.names();
+    for parts in ["blnk", "", "blink,"] {
+        let said = place.try_any(&["run", &speech, "-o", "t.npz", "--life", parts]);
+        assert!(said.code == 2 && said.stderr.contains("blink, gaze and head"), "{said:?}");
+    }
+    let said = place.try_any(&["run", &speech, "-o", "t.npz", "--model", &model, "--life", "head"]);
+    assert!(said.code == 2 && said.stderr.contains("`mouthSmileLeft`"), "{said:?}");
+    assert_eq!(place.names(), before);
+}
+
+#[test]
 fn actors_speak_differently() {
     let place = Place::new();
     let first = place.json(&[]);

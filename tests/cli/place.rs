@@ -95,6 +95,15 @@ impl Place {
         serde_json::from_slice(&std::fs::read(self.path("value.json")).unwrap()).unwrap()
     }
 
+    /// A model whose motion is vertices, made by the program; its path.
+    pub fn other_model(&self) -> String {
+        let path = self.path("other.safetensors");
+        let made =
+            ["synth-model", "--architecture", "glditalker", "--size", "tiny", "-o", "other.safetensors"];
+        assert_eq!(self.try_any(&made).code, 0);
+        path.to_str().unwrap().into()
+    }
+
     /// Every file with its content: a refusal must not change any of them.
     pub fn content(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let entries = std::fs::read_dir(self.0.path()).unwrap().map(|entry| entry.unwrap().path());

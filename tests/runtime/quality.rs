@@ -106,7 +106,8 @@ fn closed_too(whole: &[f32], streamed: &[f32]) -> f64 {
     let least = |v: &[f32]| 0.1 * v.iter().copied().fold(1e-4, f32::max);
     let (limit, limit_streamed) = (least(whole), least(streamed));
     // The beginnings of closures between openings; rests at the ends are no closures.
-    let closures: Vec<usize> = (1..whole.len()).filter(|&i| whole[i] < limit && whole[i - 1] >= limit).collect();
+    let closures: Vec<usize> =
+        (1..whole.len()).filter(|&i| whole[i] < limit && whole[i - 1] >= limit).collect();
     let kept = closures.iter().filter(|&&i| {
         streamed[i.saturating_sub(2)..streamed.len().min(i + 3)].iter().any(|x| *x < limit_streamed)
     });

@@ -37,6 +37,11 @@ pub trait Sound {
     /// True if the sound of a frame is louder than silence; false for frames whose sound is not there yet or
     /// no longer kept.
     fn is_loud(&self, frame: usize) -> bool;
+
+    /// The loudness of a frame as [`rms`]; where only loud and silent are known, 1 and 0.
+    fn level(&self, frame: usize) -> f32 {
+        f32::from(u8::from(self.is_loud(frame)))
+    }
 }
 
 impl<F: Fn(usize) -> bool> Sound for F {
@@ -45,30 +50,37 @@ impl<F: Fn(usize) -> bool> Sound for F {
     }
 }
 
-/// True if the RMS of the samples, after their mean is subtracted, is above `floor` (full scale = 1).
-pub fn is_louder(samples: &[f32], floor: f64) -> bool {
-    let count = samples.len() as f64;
+/// The RMS of the samples after their mean is subtracted (full scale = 1); 0 without samples.
+pub fn rms(samples: &[f32]) -> f64 {
+    let count = samples.len().max(1) as f64;
     let mean = samples.iter().map(|s| f64::from(*s)).sum::<f64>() / count;
-    (samples.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum::<f64>() / count).sqrt() > floor
+    (samples.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum::<f64>() / count).sqrt()
 }
 
-/// The loud frames of a recording.
+/// The loudness of the frames of a recording.
 #[derive(Debug, Clone)]
-pub struct LoudFrames(Vec<bool>);
+pub struct LoudFrames {
+    floor: f64,
+    levels: Vec<f64>,
+}
 
 impl LoudFrames {
-    /// Of `samples` at `sample_rate` Hz, in frames at `rate`; a frame is loud if it [`is_louder`] than
-    /// `floor`.
+    /// Of `samples` at `sample_rate` Hz, in frames at `rate`; a frame is loud if its [`rms`] is above `floor`.
     pub fn of(samples: &[f32], sample_rate: u32, rate: Rate, floor: f64) -> Self {
         let first = |frame| rate.first_sample(frame, sample_rate).min(samples.len());
         let frames = 0..rate.frames_for(samples.len(), sample_rate);
-        Self(frames.map(|frame| is_louder(&samples[first(frame)..first(frame + 1)], floor)).collect())
+        let levels = frames.map(|frame| rms(&samples[first(frame)..first(frame + 1)])).collect();
+        Self { floor, levels }
     }
 }
 
 impl Sound for LoudFrames {
     fn is_loud(&self, frame: usize) -> bool {
-        self.0.get(frame).is_some_and(|is_loud| *is_loud)
+        self.levels.get(frame).is_some_and(|level| *level > self.floor)
+    }
+
+    fn level(&self, frame: usize) -> f32 {
+        self.levels.get(frame).map_or(0.0, |level| *level as f32)
     }
 }
 
@@ -292,9 +304,9 @@ mod tests {
         let values: Vec<f32> = (0..frames * names.len()).map(|i| (i as f32 * 0.37).sin()).collect();
         let sound = |frame: usize| frame % 90 < 30;
         let mut whole = Animation::from_parameters(rate, names.clone(), values.clone());
-        look.pipeline(&names, rate, look_ahead).unwrap().apply(&mut whole, &sound);
+        look.pipeline(&names, rate, look_ahead, 0).unwrap().apply(&mut whole, &sound);
         assert!(whole.values() != values && whole.values().iter().all(|value| value.is_finite()));
-        let mut stream = look.pipeline(&names, rate, look_ahead).unwrap();
+        let mut stream = look.pipeline(&names, rate, look_ahead, 0).unwrap();
         assert_eq!(stream.latency(), 0);
         for (frame, row) in values.chunks_exact(names.len()).enumerate() {
             let mut row = row.to_vec();
@@ -311,7 +323,9 @@ mod tests {
         let names = ["jaw_x", "browInnerUp"].map(String::from);
         let tell = |text: &str| {
             let settings = FilterSettings::from_toml(text);
-            settings.and_then(|settings| settings.pipeline(&names, Rate::whole(25), 0).map(drop)).unwrap_err()
+            settings
+                .and_then(|settings| settings.pipeline(&names, Rate::whole(25), 0, 0).map(drop))
+                .unwrap_err()
         };
         for (text, words) in [
             ("[gain]\nmuoth = 1", "neither a channel nor a region"),

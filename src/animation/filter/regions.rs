@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 
 /// A region's name and the beginnings of its channels' names. Jaw angles and weights count as mouth too.
-const REGIONS: [(&str, &[&str]); 9] = [
+const REGIONS: [(&str, &[&str]); 10] = [
     ("all", &[""]),
     ("mouth", &["mouth", "jaw", "tongue"]),
     ("lips", &["mouth"]),
@@ -13,10 +13,11 @@ const REGIONS: [(&str, &[&str]); 9] = [
     ("gaze", &["eyeLook"]),
     ("cheeks", &["cheek"]),
     ("nose", &["nose"]),
+    ("head", &["neck"]),
 ];
 
 /// The columns that a name means: those of a region (`all`, `mouth`, `lips`, `jaw`, `brows`, `lids`, `gaze`,
-/// `cheeks`, `nose`), or one channel by its own name.
+/// `cheeks`, `nose`, `head`), or one channel by its own name.
 ///
 /// # Errors
 /// [`Error::Usage`] with the regions that the columns have, for a name that means none of them.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::super::{Life, LifePart, NECK_NAMES};
 use super::{Hold, Level, Levels, OneEuro, Pipeline, Rest, Smoothing, Symmetry, columns_of};
 use crate::animation::Rate;
 use crate::files::read_whole;
@@ -17,7 +18,7 @@ const MOST: f32 = 100.0;
 /// How much the cutoff of a smoothing rises with the speed, if nothing is said.
 const BETA: f32 = 0.5;
 
-/// The filters of a performance, in the order in which they are applied: gain, offset and limits; smoothing;
+/// The filters of a performance, in the order in which they are applied: life; gain, offset and limits; smoothing;
 /// symmetry; the mouth's closing and the rest in silence; held poses. Names are those of channels or regions
 /// ([`columns_of`]). No filter holds frames back.
 ///
@@ -40,6 +41,9 @@ const BETA: f32 = 0.5;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FilterSettings {
+    /// Blinks, gaze and head motion: the parts that are on; nothing means none. The head adds [`NECK_NAMES`] to
+    /// the columns.
+    pub life: Option<Vec<LifePart>>,
     /// Factors; a later name in the alphabet multiplies on top of earlier ones.
     pub gain: BTreeMap<String, f32>,
     /// What is added behind the factor.
@@ -113,7 +117,7 @@ impl FilterSettings {
 
     /// True if nothing is filtered.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.life().is_empty() && Self { life: None, ..self.clone() } == Self::default()
     }
 
     /// Refuses numbers that are out of range.
@@ -153,15 +157,39 @@ impl FilterSettings {
         one("number of frames that a pose is held", self.hold.map(|frames| frames as f64), 1.0, 1000.0)
     }
 
-    /// The filters for rows with these columns at `rate`, where the sound of `look_ahead` frames after a row
-    /// is known.
+    /// The parts of life that are on.
+    pub fn life(&self) -> &[LifePart] {
+        self.life.as_deref().unwrap_or_default()
+    }
+
+    /// The columns of filtered rows: those of the motion, and those that life adds.
+    pub fn columns(&self, columns: &[String]) -> Vec<String> {
+        let mut all = columns.to_vec();
+        if self.life().contains(&LifePart::Head) {
+            all.extend(
+                NECK_NAMES.into_iter().filter(|name| !columns.iter().any(|c| c == name)).map(String::from),
+            );
+        }
+        all
+    }
+
+    /// The filters for the rows of a motion with these columns at `rate`, where the sound of `look_ahead` frames
+    /// after a row is known. Rows that are pushed have the columns of [`columns`](Self::columns). `seed`: that of
+    /// life.
     ///
     /// # Errors
     /// [`Error::Usage`] for names that are neither channels nor regions of the columns, and as
     /// [`check`](Self::check).
-    pub fn pipeline(&self, columns: &[String], rate: Rate, look_ahead: usize) -> Result<Pipeline> {
+    pub fn pipeline(&self, columns: &[String], rate: Rate, look_ahead: usize, seed: u64) -> Result<Pipeline> {
         self.check()?;
+        let columns = &self.columns(columns)[..];
         let mut pipeline = Pipeline::new();
+        let mut alive = Vec::new();
+        if !self.life().is_empty() {
+            let life = Life::new(self.life(), columns, rate, look_ahead, seed)?;
+            alive = life.written();
+            pipeline = pipeline.with(life);
+        }
         let mut levels = vec![Level::default(); columns.len()];
         let mut each = |name: &String, change: &dyn Fn(&mut Level)| {
             columns_of(name, columns)
@@ -196,7 +224,12 @@ impl FilterSettings {
             pipeline = pipeline.with(Rest::new(frames(seconds), look_ahead).of(mouth));
         }
         if let Some(seconds) = self.rest_after {
-            pipeline = pipeline.with(Rest::new(frames(seconds), look_ahead));
+            let rest = Rest::new(frames(seconds), look_ahead);
+            // Life goes on in silence.
+            pipeline = pipeline.with(match alive.is_empty() {
+                true => rest,
+                false => rest.of((0..columns.len()).filter(|column| !alive.contains(column)).collect()),
+            });
         }
         if let Some(frames) = self.hold {
             pipeline = pipeline.with(Hold::new(frames));
@@ -215,7 +248,9 @@ impl FilterSettings {
             let Smoothing { least, beta } = (*smooth).into();
             format!("{least}:{beta}")
         };
+        let life: Vec<&str> = self.life().iter().map(|part| part.name()).collect();
         let all = [
+            ("life", life.join(" ")),
             ("gain", list(&self.gain, f32::to_string)),
             ("offset", list(&self.offset, f32::to_string)),
             ("clamp", list(&self.clamp, |[low, high]| format!("{low}..{high}"))),

@@ -39,6 +39,8 @@ pub(super) struct Stream<E: Engine> {
     take: Take,
     plan: Plan,
     parameters: usize,
+    /// Values of a filtered frame.
+    columns: usize,
     intake: Intake,
     filters: Pipeline,
     /// Frames that are given out.
@@ -73,10 +75,12 @@ impl<E: Engine<Context: Ops>> Stream<E> {
         let parameters = network.loaded().config.parameters();
         let spec = &network.loaded().spec;
         let filters = options.pipeline(spec, plan.look_ahead)?;
+        let columns = options.filters.columns(spec.parameter_names()).len();
         Ok(Self {
             network,
             take: options.take.clone(),
             parameters,
+            columns,
             intake,
             filters,
             plan,
@@ -84,7 +88,7 @@ impl<E: Engine<Context: Ops>> Stream<E> {
             codes: Default::default(),
             emotion: None,
             end: None,
-            waiting: Frames { parameters, ..Frames::default() },
+            waiting: Frames { parameters: columns, ..Frames::default() },
             window: Vec::new(),
         })
     }
@@ -182,14 +186,13 @@ impl<E: Engine<Context: Ops>> Hops for Stream<E> {
         let hop = Hop { samples: &self.window, first_frame, given, emotions: &emotions, take: &self.take };
         let hopped = self.network.lease()?.hop(&hop, watch)?;
 
-        let mut frames = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
+        let mut frames = Frames { first: self.given, parameters: self.columns, ..Frames::default() };
         let begin = (self.given - first_frame) * self.parameters;
         for row in hopped.motion[begin..].chunks_exact(self.parameters).take(count) {
             let begin = frames.values.len();
             frames.values.extend_from_slice(row);
-            let is_given = self
-                .filters
-                .push(&|frame: usize| self.intake.sound.is_loud(frame), &mut frames.values[begin..]);
+            frames.values.resize(begin + self.columns, 0.0);
+            let is_given = self.filters.push(&self.intake.sound, &mut frames.values[begin..]);
             debug_assert!(is_given, "no filter of the settings holds rows back");
         }
         for (book, (first, kept)) in self.codes.iter_mut().enumerate() {
@@ -236,7 +239,7 @@ impl<E: Engine<Context: Ops>> NetworkStream for Stream<E> {
     }
 
     fn poll(&mut self) -> Frames {
-        let nothing = Frames { first: self.given, parameters: self.parameters, ..Frames::default() };
+        let nothing = Frames { first: self.given, parameters: self.columns, ..Frames::default() };
         std::mem::replace(&mut self.waiting, nothing)
     }
 
