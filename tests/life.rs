@@ -4,7 +4,7 @@ use std::path::Path;
 
 use deeptalk_rt::animation::filter::{FilterSettings, LoudFrames, Sound};
 use deeptalk_rt::animation::{Animation, LifePart};
-use deeptalk_rt::audio::{SAMPLE_RATE, read_wav};
+use deeptalk_rt::audio::{SAMPLE_RATE, read_sound};
 use deeptalk_rt::runtime::{Model, Session, StreamOptions, Take};
 
 const LOOK_AHEAD: usize = 10;
@@ -15,7 +15,8 @@ fn speech(times: usize) -> Vec<f32> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let sentences = ["speech_a.wav", "speech_b.wav", "speech_c.wav"];
     let pause = vec![0.0; SAMPLE_RATE as usize * 3 / 5];
-    let one = sentences.map(|name| [read_wav(folder.join(name), 0.0, None).unwrap(), pause.clone()].concat());
+    let one =
+        sentences.map(|name| [read_sound(folder.join(name), 0.0, None).unwrap(), pause.clone()].concat());
     one.concat().repeat(times)
 }
 
