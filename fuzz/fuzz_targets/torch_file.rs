@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
             // Views may repeat elements of a storage; those are bounded, but slow to fuzz.
             if shape.iter().product::<usize>() <= 1 << 16 {
                 let values = tensors.read_f32(name).expect("a listed tensor can be read");
-                assert_eq!(values.len(), shape.iter().product());
+                assert_eq!(values.len(), shape.iter().product::<usize>());
             }
         }
     });
