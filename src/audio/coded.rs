@@ -158,7 +158,7 @@ fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
 
 enum Decoder {
     Symphonia(Box<dyn AudioDecoder>),
-    Opus(Opus),
+    Opus(Box<Opus>),
 }
 
 impl Decoder {
@@ -215,7 +215,7 @@ impl Stream {
             CODEC_ID_OPUS => {
                 let opus = Opus::new(parameters.extra_data.as_deref().unwrap_or(&[])).map_err(refused)?;
                 let skip = opus.pre_skip();
-                (Decoder::Opus(opus), skip)
+                (Decoder::Opus(Box::new(opus)), skip)
             }
             codec => {
                 let decoder = symphonia::default::get_codecs()

@@ -79,7 +79,7 @@ impl Mixer {
     /// The loudest channel, counted from 1, if the channels cancel each other in what was mixed so far.
     pub fn loudest_of_opposed(&self) -> Option<u16> {
         let all: f64 = self.of_channels.iter().sum();
-        if !(self.of_mean < OPPOSED * all) {
+        if self.of_mean >= OPPOSED * all {
             return None;
         }
         let loudest =
