@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::{Sound, foreign, format::Format};
+use super::{foreign, format::Format};
 use crate::{Error, Result};
 
 /// Lengths that stand for "not known yet": what ffmpeg, sox and arecord write into a pipe.
@@ -115,7 +115,7 @@ impl<F: Read + Seek> Walk<'_, F> {
                 return Err(Error::bad_input(
                     self.path,
                     "is not a recording that can be read",
-                    Sound::FORMATS,
+                    foreign::FORMATS,
                     found,
                     next,
                 ));

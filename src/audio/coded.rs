@@ -14,13 +14,13 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
+use super::foreign;
 use super::mix::Mixer;
 use super::opus::Opus;
+use super::part::{Form, Part, Pass};
 use super::priming;
 use super::resample::{Resampler, is_usable};
-use super::sound::{Part, Pass, Sound};
 use super::span::Span;
-use super::{HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, foreign};
 use crate::{Error, Result};
 
 /// The samples that AAC encoders put in front of the sound, where a file does not say it.
@@ -34,13 +34,6 @@ const BYTES_PER_SECOND: u64 = 64;
 pub(super) struct Coded {
     path: PathBuf,
     form: Form,
-}
-
-/// Samples a second and channels of decoded sound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Form {
-    pub rate: u32,
-    pub channels: u16,
 }
 
 impl Coded {
@@ -128,23 +121,6 @@ impl Coded {
             pass.warnings = stream.warnings();
             Ok(pass)
         })
-    }
-}
-
-impl Form {
-    fn check(self, path: &Path) -> Result<Self> {
-        let bad = |what, expected: String, found: String| {
-            Err(Error::bad_input(path, what, expected, found, foreign::convert_first(path)))
-        };
-        if !(LOWEST_RATE..=HIGHEST_RATE).contains(&self.rate) {
-            let expected = format!("{LOWEST_RATE} to {HIGHEST_RATE} samples a second");
-            return bad("the sample rate is out of range", expected, self.rate.to_string());
-        }
-        if !(1..=MOST_CHANNELS).contains(&self.channels) {
-            let expected = format!("1 to {MOST_CHANNELS}");
-            return bad("the number of channels makes no sense", expected, self.channels.to_string());
-        }
-        Ok(self)
     }
 }
 
@@ -326,6 +302,6 @@ impl Stream {
 }
 
 fn refused(path: &Path, fault: &Fault) -> Error {
-    let expected = format!("{} whose sound can be decoded", Sound::FORMATS);
+    let expected = format!("{} whose sound can be decoded", foreign::FORMATS);
     Error::bad_input(path, "cannot be decoded", expected, fault.to_string(), foreign::convert_first(path))
 }

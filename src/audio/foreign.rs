@@ -2,6 +2,13 @@
 
 use std::path::Path;
 
+/// The formats that can be read, for help texts and complaints.
+pub(super) const FORMATS: &str = if cfg!(feature = "sound") {
+    "WAV, mp3, m4a, mp4, mov, aac, flac, ogg, opus, webm, mkv, aiff or caf"
+} else {
+    "WAV"
+};
+
 type Kind = (&'static [u8], &'static str);
 /// Kinds that the feature `sound` decodes, by their first bytes.
 const READABLE: [Kind; 5] = [

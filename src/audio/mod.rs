@@ -12,6 +12,7 @@ mod g711;
 mod mix;
 #[cfg(feature = "sound")]
 mod opus;
+mod part;
 mod playback;
 #[cfg(feature = "sound")]
 mod priming;

@@ -4,7 +4,7 @@ use opus_pure::OpusDecoder;
 use symphonia::core::errors::Error as Fault;
 use symphonia::core::packet::Packet;
 
-use super::coded::Form;
+use super::part::Form;
 
 /// The rate at which Opus counts, whatever the recording's was.
 const RATE: u32 = 48_000;

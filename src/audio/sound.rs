@@ -9,9 +9,10 @@ use super::coded::Coded;
 #[cfg(feature = "sound")]
 use super::format::OTHER_CODEC;
 use super::mix::Channel;
+use super::part::{Part, Pass};
 use super::playback::Playback;
 use super::wav::Wav;
-use super::{SAMPLE_RATE, foreign, resample::resampled_length};
+use super::{SAMPLE_RATE, foreign};
 use crate::{Error, Result};
 
 /// An opened recording: its kind is known by its content and its header is checked; its samples are still to be
@@ -52,11 +53,7 @@ impl Sound {
     }
 
     /// The formats that can be read, for help texts.
-    pub const FORMATS: &str = if cfg!(feature = "sound") {
-        "WAV, mp3, m4a, mp4, mov, aac, flac, ogg, opus, webm, mkv, aiff or caf"
-    } else {
-        "WAV"
-    };
+    pub const FORMATS: &str = foreign::FORMATS;
 
     #[cfg(not(feature = "sound"))]
     fn kind_of(path: &Path) -> Result<Kind> {
@@ -180,41 +177,5 @@ impl Sound {
             #[cfg(feature = "sound")]
             Kind::Coded(coded) => coded.read(part, to),
         }
-    }
-}
-
-/// What is read of a recording.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Part {
-    pub offset: f64,
-    pub duration: Option<f64>,
-    pub channel: Channel,
-}
-
-/// What one pass over a recording gives.
-#[derive(Debug, Default)]
-pub(super) struct Pass {
-    pub samples: Vec<f32>,
-    pub warnings: Vec<String>,
-    /// The loudest channel, if the mean of the channels is far quieter than they are.
-    pub loudest_of_opposed: Option<u16>,
-}
-
-/// Room for the samples at the rate `to` of `frames` frames at `rate`.
-///
-/// # Errors
-/// [`Error::BadInput`] if they do not fit into memory.
-pub(super) fn room(path: &Path, frames: u64, rate: u32, to: u32) -> Result<Vec<f32>> {
-    let samples = resampled_length(frames, rate, to);
-    let mut room = Vec::new();
-    match usize::try_from(samples).ok().and_then(|samples| room.try_reserve_exact(samples).ok()) {
-        Some(()) => Ok(room),
-        None => Err(Error::bad_input(
-            path,
-            "the sound does not fit into memory",
-            "room for it",
-            format!("{} bytes at {to} samples a second", samples.saturating_mul(4)),
-            "read it in parts, by an offset and a duration",
-        )),
     }
 }

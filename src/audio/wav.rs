@@ -9,8 +9,8 @@ use super::chunks::{self, Layout};
 use super::format::{Format, TAG_A_LAW, TAG_FLOAT, TAG_MU_LAW};
 use super::g711;
 use super::mix::Mixer;
+use super::part::{Part, Pass, room};
 use super::resample::{Resampler, is_usable};
-use super::sound::{Part, Pass, room};
 use super::span::Span;
 use crate::{Error, Result};
 
