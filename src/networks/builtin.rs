@@ -27,7 +27,8 @@ const fn joined() -> [u8; MODEL_BYTES] {
 }
 
 /// The source in the metadata of the built-in model.
-const BUILTIN_SOURCE: &str = "trained from nothing on synthesised speech (models/MODEL_CARD.md)";
+const BUILTIN_SOURCE: &str =
+    "trained on synthesised speech and on recordings of people (models/MODEL_CARD.md)";
 
 static MOODS: &[u8] = include_bytes!("../../models/emotions.safetensors");
 
