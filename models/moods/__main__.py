@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
 
 from corpus.prosody import EMOTIONS
 from targets.motion import motion_of
@@ -24,6 +23,17 @@ def metadata_of(path):
     with open(path, "rb") as file:
         (size,) = struct.unpack("<Q", file.read(8))
         return json.loads(file.read(size))["__metadata__"]
+
+
+def save(path, arrays, metadata):
+    """Writes float32 arrays as safetensors in their order, which is that in which the program lists the moods."""
+    header, at = {"__metadata__": metadata}, 0
+    for name, array in arrays.items():
+        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
+        at += array.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(array.tobytes() for array in arrays.values()))
 
 
 def main():
@@ -47,7 +57,7 @@ def main():
         file[f"{mood}.mu"] = (mean / np.linalg.norm(mean)).astype(np.float32)
         file[f"{mood}.logvar"] = np.log(spread).astype(np.float32)
     source, digest = metadata_of(options.model)["source"], hashlib.sha256(options.model.read_bytes()).hexdigest()
-    save_file(file, options.out, {"format": "deeptalk-rt emotions", "format_version": "1", "model": source, "model_sha256": digest})
+    save(options.out, file, {"format": "deeptalk-rt emotions", "format_version": "1", "model": source, "model_sha256": digest})
     print(f"{options.out}: moods {', '.join(arrays)}")
 
 
