@@ -294,7 +294,7 @@ fn wrong_downloads_and_names_that_are_no_files_are_told_for_what_they_are() {
         run(&format!("run {speech} --face {name} -o t.npz"), 3, part);
     }
     run(&format!("run {speech} --face flame.pkl -o t.npz"), 3, "a Python pickle");
-    run("run - -o t.npz", 2, "deeptalk-rt stream");
+    run("run - -o t.npz", 3, "is empty");
     run("run https://example.org/a.wav -o t.npz", 2, "nothing is fetched");
     run("run 'clips/*.wav' --out-dir out", 2, "the shell left it");
     run(&format!("run {speech} --out-dir new/folder --format csv"), 0, "speech_a.csv");
