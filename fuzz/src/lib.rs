@@ -1,4 +1,4 @@
-//! What the fuzz targets share.
+//! Helpers that the fuzz targets share.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

@@ -32,7 +32,7 @@ pub(super) struct Layout {
     pub data_start: u64,
     /// Whole frames (one sample of every channel) in the file: at least 1.
     pub frames: u64,
-    /// What is wrong with the lengths, if that can be lived with.
+    /// A fault of the lengths in the header with which the samples can still be read.
     pub warning: Option<String>,
 }
 

@@ -162,7 +162,7 @@ struct Stream {
     /// Frames that are still to be left out at the beginning, and frames that remain until the end.
     skip: u64,
     remaining: u64,
-    /// What a packet that cannot be decoded is replaced by: as much silence as the one before was long.
+    /// Form and frames of the packet before: a packet that cannot be decoded becomes silence of this length.
     last: Option<(Form, usize)>,
     damaged: u64,
     warnings: Vec<String>,

@@ -8,7 +8,7 @@ use super::resample::resampled_length;
 use super::{HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS, foreign};
 use crate::{Error, Result};
 
-/// What is read of a recording.
+/// The part of a recording that is read, and the channel.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part {
     pub offset: f64,
@@ -16,7 +16,7 @@ pub(super) struct Part {
     pub channel: Channel,
 }
 
-/// What one pass over a recording gives.
+/// Samples and warnings of one pass over a recording.
 #[derive(Debug, Default)]
 pub(super) struct Pass {
     pub samples: Vec<f32>,

@@ -12,7 +12,7 @@ const LARGEST: u64 = 64 << 20;
 /// Boxes at the top of a file that are walked over: fragmented files have many.
 const MOST_BOXES: usize = 100_000;
 
-/// What an edit list says of a track. Times are fractions: ticks and ticks a second.
+/// Beginning and length of a track by its edit list. Times are fractions: ticks and ticks a second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Edit {
     begin: Option<(u64, u64)>,

@@ -35,7 +35,7 @@ enum Kind {
 pub struct Heard {
     /// One channel at 16 kHz, f32, full scale = 1.
     pub samples: Vec<f32>,
-    /// What was not as it should be, although the recording could be read: one sentence each.
+    /// Faults of a recording that could be read all the same: one sentence each.
     pub warnings: Vec<String>,
 }
 

@@ -190,13 +190,16 @@ impl Run {
         let (mut good, mut failures) = (Vec::new(), Vec::new());
         for job in &jobs {
             match self.sound(job, standard_input.as_ref()) {
-                Ok(sound) => good.push((job, sound)),
+                Ok(_) => good.push(job),
                 Err(error) => failures.push((&job.input, error)),
             }
         }
         let wanted = Wanted { look, filters };
-        let outcome =
-            if good.is_empty() { Ok(Vec::new()) } else { self.animate_good(good, &wanted, reporter, tally) };
+        let outcome = if good.is_empty() {
+            Ok(Vec::new())
+        } else {
+            self.animate_good(&good, standard_input.as_ref(), &wanted, reporter, tally)
+        };
         let outcome = outcome.map(|failed| failures.extend(failed));
         for (input, error) in &failures {
             tally.fail(error);
@@ -208,18 +211,20 @@ impl Run {
     /// Animates the recordings that can be read; returns those that failed.
     fn animate_good<'a>(
         &self,
-        good: Vec<(&'a Job, Sound)>,
+        good: &[&'a Job],
+        standard_input: Option<&NamedTempFile>,
         wanted: &Wanted,
         reporter: &mut Reporter,
         tally: &mut Tally,
     ) -> Result<Vec<(&'a PathBuf, Error)>> {
-        let jobs: Vec<&Job> = good.iter().map(|(job, _)| *job).collect();
-        let mut loaded = self.load(&jobs, &wanted.filters)?;
+        let mut loaded = self.load(good, &wanted.filters)?;
         let mut failures = Vec::new();
-        let count = good.len();
-        for (index, (job, sound)) in good.into_iter().enumerate() {
-            reporter.begin(&progress::label(&job.input, index, count), "frames");
-            let outcome = self.animate(job, sound, &mut loaded, wanted, reporter, tally);
+        for (index, job) in good.iter().enumerate() {
+            reporter.begin(&progress::label(&job.input, index, good.len()), "frames");
+            // Opened again, because thousands of open files would be more than the system allows.
+            let sound = self.sound(job, standard_input);
+            let outcome =
+                sound.and_then(|sound| self.animate(job, sound, &mut loaded, wanted, reporter, tally));
             reporter.end();
             match outcome {
                 Ok(()) => {}

@@ -12,7 +12,7 @@ const MEMORY: f64 = 1.5;
 /// Decibels above the mean at which an accent begins, and at which it is whole.
 const ACCENT: [f64; 2] = [0.0, 8.0];
 
-/// What is heard at a frame.
+/// Features of the sound at a frame.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Heard {
     /// True while somebody speaks, short pauses of at most 0.2 s included.
@@ -32,7 +32,7 @@ pub(super) struct Prosody {
     lead: usize,
     /// Frames that a pause has at least.
     pause: usize,
-    /// What remains of the mean loudness after a frame.
+    /// The factor by which the mean loudness decays in a frame.
     keep: f64,
     /// Quiet frames up to the last one.
     quiet: usize,

@@ -114,7 +114,7 @@ trait Blocks: Send {
     fn priming(&self) -> u32;
 }
 
-/// What every sample entry of sound says.
+/// The fields that the sample entries of all codecs share.
 fn fields(sound: &Playback) -> AudioSampleEntryFields {
     AudioSampleEntryFields {
         data_reference_index: AudioSampleEntryFields::DEFAULT_DATA_REFERENCE_INDEX,
