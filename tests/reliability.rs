@@ -274,6 +274,19 @@ fn a_system_without_threads_is_a_sentence_or_one_thread() {
 }
 
 #[test]
+fn more_recordings_than_files_may_be_open_are_animated() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..100).map(|index| format!("{index}.wav")).collect();
+    for name in &names {
+        std::fs::copy("tests/sound/speech-alaw.wav", folder.path().join(name)).unwrap();
+    }
+    let command = format!("run {} --duration 0.1 --out-dir out", names.join(" "));
+    let output = run(&folder, "ulimit -n 64", &command);
+    assert_eq!(output.status.code(), Some(0), "{}", error_of(&output));
+    assert_eq!(std::fs::read_dir(folder.path().join("out")).unwrap().count(), names.len());
+}
+
+#[test]
 fn wrong_downloads_and_names_that_are_no_files_are_told_for_what_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
